@@ -1,0 +1,178 @@
+//! The CSV connector behind the contract: every call leaves the async threads for the file.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use muster_connector::{
+    Capabilities, Connector, ConnectorError, ConnectorKind, Durable, Entry, FileRoots, Host, Properties,
+    PropertyProblem, RemoteClass, Sweep, SweepRequest, Writer,
+};
+
+use crate::body::{Met, beginning, next_record, scanner_at};
+use crate::entry::{EntryReader, Judged};
+use crate::layout::{Learned, Wanted, learn};
+use crate::settings::{Access, Settings};
+use crate::source::{SourceFile, unreadable};
+use crate::sweep::{CsvSweep, stopped};
+use crate::whole::ReadThrough;
+use crate::writer::CsvWriter;
+
+/// The kind of connector for CSV files, `csv`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct CsvKind;
+
+#[async_trait]
+impl ConnectorKind for CsvKind {
+    fn name(&self) -> &'static str {
+        "csv"
+    }
+
+    fn check(&self, properties: &Properties) -> Vec<PropertyProblem> {
+        Settings::parse(properties).err().unwrap_or_default()
+    }
+
+    /// Those of wrong properties are guessed: they cannot be opened anyway.
+    fn capabilities(&self, properties: &Properties) -> Capabilities {
+        let write = properties.get("writable").is_none_or(|writable| writable != "false");
+        capabilities(write, properties.contains_key("enabledColumn"))
+    }
+
+    async fn open(&self, properties: &Properties, host: &Host) -> Result<Box<dyn Connector>, ConnectorError> {
+        let settings = Settings::parse(properties).map_err(|problems| {
+            let problems: Vec<String> = problems
+                .into_iter()
+                .map(|problem| format!("`{}`: {}", problem.name, problem.message))
+                .collect();
+            ConnectorError::Unusable { message: problems.join("; ") }
+        })?;
+        Ok(Box::new(CsvConnector { settings: Arc::new(settings), roots: host.files.clone() }))
+    }
+}
+
+fn capabilities(write: bool, enable: bool) -> Capabilities {
+    Capabilities {
+        write,
+        enable,
+        membership_on_account: true,
+        references_must_exist: false,
+        create_is_found_by_key: true,
+        durable: Durable::AtClose,
+    }
+}
+
+/// Files read and written by the same rules.
+struct CsvConnector {
+    settings: Arc<Settings>,
+    roots: FileRoots,
+}
+
+impl CsvConnector {
+    /// Does something with files where blocking is allowed.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&FileRoots, &Arc<Settings>) -> Result<T, ConnectorError> + Send + 'static,
+    ) -> Result<T, ConnectorError> {
+        let (roots, settings) = (self.roots.clone(), self.settings.clone());
+        let done = tokio::task::spawn_blocking(move || act(&roots, &settings)).await;
+        done.map_err(|_| stopped())?
+    }
+}
+
+#[async_trait]
+impl Connector for CsvConnector {
+    fn capabilities(&self) -> Capabilities {
+        capabilities(self.settings.access == Access::ReadWrite, self.settings.enabled.is_some())
+    }
+
+    async fn probe(&self, class: &RemoteClass) -> Result<(), ConnectorError> {
+        let class = class.clone();
+        self.blocking(move |roots, settings| probe(roots, settings, &class)).await
+    }
+
+    async fn sweep(&self, request: SweepRequest) -> Result<Box<dyn Sweep>, ConnectorError> {
+        Ok(Box::new(CsvSweep::begin(self.roots.clone(), self.settings.clone(), request).await?))
+    }
+
+    async fn read(&self, class: &RemoteClass, uids: &[String]) -> Result<Vec<Entry>, ConnectorError> {
+        let (class, wanted) = (class.clone(), uids.iter().cloned().collect());
+        self.blocking(move |roots, settings| read_keys(roots, settings, &class, wanted)).await
+    }
+
+    async fn writer(&self, class: &RemoteClass) -> Result<Box<dyn Writer>, ConnectorError> {
+        if self.settings.access == Access::ReadOnly {
+            let message = format!("`{}` is not to be written: `writable` is `false`", class.remote_name);
+            return Err(ConnectorError::Unusable { message });
+        }
+        let class = class.clone();
+        let writer = self.blocking(move |roots, settings| CsvWriter::open(roots, settings, &class)).await?;
+        Ok(Box::new(writer))
+    }
+}
+
+fn probe(roots: &FileRoots, settings: &Settings, class: &RemoteClass) -> Result<(), ConnectorError> {
+    let source = SourceFile::open(roots, &class.remote_name, settings.encoding)?;
+    let scanner = scanner_at(&source, settings, beginning(&source));
+    let mut scanner = scanner.map_err(|error| unreadable(&source.shown, &error))?;
+    match learn(Wanted { shown: &source.shown, class, settings }, &mut scanner)? {
+        Learned::Layout(_) => Ok(()),
+        Learned::Empty => Err(ConnectorError::Unusable {
+            message: format!("`{}` is empty; put at least a header there", source.shown),
+        }),
+    }
+}
+
+/// Reads through the file until all keys are met. Of a key that stands there twice the first record counts, as
+/// in a sweep.
+///
+/// A key that is not met is left out only when the file could be read to its end, and together with the first
+/// bad record that may be its account.
+fn read_keys(
+    roots: &FileRoots,
+    settings: &Settings,
+    class: &RemoteClass,
+    mut wanted: HashSet<String>,
+) -> Result<Vec<Entry>, ConnectorError> {
+    let mut found = Vec::new();
+    if wanted.is_empty() {
+        return Ok(found);
+    }
+    let source = SourceFile::open(roots, &class.remote_name, settings.encoding)?;
+    let shown = source.shown.as_str();
+    let failed = |error| unreadable(shown, &error);
+    let not_whole = |message| ConnectorError::Transient { message, retry_after: None };
+    let mut scanner = scanner_at(&source, settings, beginning(&source)).map_err(failed)?;
+    let Learned::Layout(layout) = learn(Wanted { shown, class, settings }, &mut scanner)? else {
+        return Err(not_whole(format!(
+            "`{shown}` is empty, not even a header is there; deliver the whole file"
+        )));
+    };
+    let reader = EntryReader { shown, settings, layout: &layout };
+    let (mut spans, mut count, mut doubtful) = (Vec::new(), 0, None);
+    let ending = loop {
+        let record = match next_record(&mut scanner, settings).map_err(failed)? {
+            Met::Record(record) => record,
+            Met::Ending(ending) => break ending,
+        };
+        count += 1;
+        match reader.judge(&record, scanner.bytes(), &mut spans) {
+            Judged::Sound { text } => {
+                if wanted.remove(&*reader.key(text, &spans)) {
+                    found.push(Entry::Account(reader.account(&record, text, &spans)));
+                }
+            }
+            Judged::Bad(bad) => match &bad.uid {
+                Some(uid) if wanted.remove(uid) => found.push(Entry::Bad(bad)),
+                Some(_) => {}
+                None => doubtful = doubtful.or(Some(Entry::Bad(bad))),
+            },
+        }
+        if wanted.is_empty() {
+            return Ok(found);
+        }
+    };
+    source.check_unchanged().map_err(not_whole)?;
+    ReadThrough { shown, count, ending: &ending }.check_ending(settings).map_err(not_whole)?;
+    found.extend(doubtful);
+    Ok(found)
+}

@@ -1,0 +1,141 @@
+//! The configuration of a tenant: all its resources as one value, never changed in place.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map;
+
+use crate::configuration::application::Application;
+use crate::configuration::connector_definition::ConnectorDefinition;
+use crate::configuration::kind::ConfigurationKind;
+use crate::configuration::post_processing::{
+    ProvisioningTaskPostProcessingDefinition, SynchronizationTaskPostProcessingDefinition,
+};
+use crate::configuration::problems::{Problems, push_segment};
+use crate::configuration::profile::ApplicationProfile;
+use crate::configuration::resource::{ConfigurationReference, Resource};
+use crate::configuration::set_check;
+use crate::configuration::task::{ProvisioningTaskDefinition, SynchronizationTaskDefinition};
+use crate::ids::{ApplicationId, ConfigurationId};
+
+/// All resources of a tenant, in the order of their kinds and ids.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Configuration {
+    resources: BTreeMap<(ConfigurationKind, ConfigurationId), Resource>,
+}
+
+impl FromIterator<Resource> for Configuration {
+    /// Of several resources of one kind and id the last counts.
+    fn from_iter<I: IntoIterator<Item = Resource>>(resources: I) -> Self {
+        let keyed = resources.into_iter().map(|resource| ((resource.kind(), resource.id()), resource));
+        Self { resources: keyed.collect() }
+    }
+}
+
+impl Configuration {
+    /// This configuration with a resource put in, or in the place of the one of its kind and id.
+    #[must_use]
+    pub fn with(mut self, resource: Resource) -> Self {
+        self.resources.insert((resource.kind(), resource.id()), resource);
+        self
+    }
+
+    /// This configuration without a resource.
+    #[must_use]
+    pub fn without(mut self, kind: ConfigurationKind, id: &ConfigurationId) -> Self {
+        self.resources.remove(&(kind, id.clone()));
+        self
+    }
+
+    /// All resources, in the order of their kinds and ids.
+    pub fn iter(&self) -> btree_map::Values<'_, (ConfigurationKind, ConfigurationId), Resource> {
+        self.resources.values()
+    }
+
+    /// The resource of that kind and id.
+    #[must_use]
+    pub fn get(&self, kind: ConfigurationKind, id: &ConfigurationId) -> Option<&Resource> {
+        self.resources.get(&(kind, id.clone()))
+    }
+
+    /// The resource that a reference means.
+    #[must_use]
+    pub fn resolve(&self, reference: &ConfigurationReference) -> Option<&Resource> {
+        reference.kinds.iter().find_map(|kind| self.get(*kind, &reference.id))
+    }
+
+    /// Who refers to a resource, and where: the pointers are those of [`check`](Self::check).
+    #[must_use]
+    pub fn referrers(&self, kind: ConfigurationKind, id: &ConfigurationId) -> Vec<(&Resource, String)> {
+        let mut referrers = Vec::new();
+        for resource in self.iter() {
+            for reference in resource.references() {
+                let meant = self.resolve(&reference);
+                if meant.is_some_and(|meant| meant.kind() == kind && reference.id == *id) {
+                    referrers.push((resource, format!("{}{}", Self::pointer(resource), reference.pointer)));
+                }
+            }
+        }
+        referrers
+    }
+
+    /// The pointer of a resource within the configuration: `/applications/hr`.
+    #[must_use]
+    pub fn pointer(resource: &Resource) -> String {
+        let mut pointer = String::new();
+        push_segment(&mut pointer, resource.kind().path_segment());
+        push_segment(&mut pointer, resource.id().as_str());
+        pointer
+    }
+
+    /// All that is wrong between resources. Pointers begin with that of the resource; [`Problems::below`]
+    /// gives those of one resource.
+    #[must_use]
+    pub fn check(&self) -> Problems {
+        set_check::check(self)
+    }
+}
+
+/// Declares a getter of one resource and one of all resources of a kind.
+macro_rules! getters {
+    ($( $(#[doc = $doc:literal])+ $one:ident, $all:ident: $kind:ident of $id:ty; )+) => {
+        impl Configuration { $(
+            $(#[doc = $doc])+
+            #[must_use]
+            pub fn $one(&self, id: &$id) -> Option<&$kind> {
+                match self.get(ConfigurationKind::$kind, &ConfigurationId::from(id.clone())) {
+                    Some(Resource::$kind(resource)) => Some(resource),
+                    _ => None,
+                }
+            }
+
+            /// All resources of the kind, by id.
+            pub fn $all(&self) -> impl Iterator<Item = &$kind> {
+                self.iter().filter_map(|resource| match resource {
+                    Resource::$kind(resource) => Some(resource),
+                    _ => None,
+                })
+            }
+        )+ }
+    };
+}
+
+getters! {
+    /// The connector definition of that id.
+    connector_definition, connector_definitions: ConnectorDefinition of ConfigurationId;
+    /// The application of that id.
+    application, applications: Application of ApplicationId;
+    /// The application profile of that id.
+    application_profile, application_profiles: ApplicationProfile of ConfigurationId;
+    /// The synchronization task of that id.
+    synchronization_task, synchronization_tasks: SynchronizationTaskDefinition of ConfigurationId;
+    /// The post-processing of synchronization tasks of that id.
+    synchronization_task_post_processing, synchronization_task_post_processings:
+        SynchronizationTaskPostProcessingDefinition of ConfigurationId;
+    /// The provisioning task of that id.
+    provisioning_task, provisioning_tasks: ProvisioningTaskDefinition of ConfigurationId;
+    /// The post-processing of provisioning tasks of that id.
+    provisioning_task_post_processing, provisioning_task_post_processings:
+        ProvisioningTaskPostProcessingDefinition of ConfigurationId;
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,172 @@
+//! Checks between resources: what each of them alone cannot know.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::configuration::application::{
+    Application, AttributeMapping, Direction, ObjectClass, ObjectTypeMapping,
+};
+use crate::configuration::attribute_type::AttributeType;
+use crate::configuration::problems::{Problems, Trail};
+use crate::configuration::profile::ApplicationProfile;
+use crate::configuration::resource::{ConfigurationReference, Resource};
+use crate::configuration::set::Configuration;
+use crate::configuration::task::SynchronizationTaskDefinition;
+use crate::ids::{ApplicationId, ObjectClassId};
+use crate::object::ObjectKind;
+
+/// All that is wrong between the resources of a tenant.
+pub(super) fn check(configuration: &Configuration) -> Problems {
+    let mut problems = Problems::new();
+    for resource in configuration.iter() {
+        let mut trail = Trail::default();
+        for reference in resource.references() {
+            if configuration.resolve(&reference).is_none() {
+                problems.add(
+                    format!("{}{}", Configuration::pointer(resource), reference.pointer),
+                    dangling(&reference),
+                );
+            }
+        }
+        match resource {
+            Resource::ApplicationProfile(profile) => check_profile(configuration, profile, &mut trail),
+            Resource::SynchronizationTaskDefinition(task) => check_task(configuration, task, &mut trail),
+            Resource::ConnectorDefinition(_)
+            | Resource::Application(_)
+            | Resource::SynchronizationTaskPostProcessingDefinition(_)
+            | Resource::ProvisioningTaskDefinition(_)
+            | Resource::ProvisioningTaskPostProcessingDefinition(_) => {}
+        }
+        problems.merge(trail.into_problems().placed_under(&Configuration::pointer(resource)));
+    }
+    check_shared_attributes(configuration, &mut problems);
+    problems
+}
+
+fn dangling(reference: &ConfigurationReference) -> String {
+    let kinds: Vec<_> = reference.kinds.iter().map(ToString::to_string).collect();
+    format!("there is no {} `{}`", kinds.join(" or "), reference.id)
+}
+
+fn check_task(configuration: &Configuration, task: &SynchronizationTaskDefinition, trail: &mut Trail) {
+    check_first_tasks(configuration, task, trail);
+    let Some(source) = task.task_type.source() else { return };
+    let Some(application) = configuration.application(&source.application_id) else { return };
+    let id = &source.object_class_id;
+    if find_class(application, id).is_none() {
+        let message = format!("application `{}` has no object class `{id}`", application.id);
+        trail.problem_in("objectClassId", message);
+        return;
+    }
+    let of_class = |object_type: &&ObjectTypeMapping| object_type.object_class_id == *id;
+    if !served(application, Direction::Inbound).any(|object_type| of_class(&object_type)) {
+        let message =
+            format!("application `{}` has no inbound object type for object class `{id}`", application.id);
+        trail.problem_in("objectClassId", message);
+    }
+}
+
+/// Tasks that wait for each other in a circle would never start.
+fn check_first_tasks(configuration: &Configuration, task: &SynchronizationTaskDefinition, trail: &mut Trail) {
+    let mut seen = BTreeSet::new();
+    let mut before = task.pre_synchronization.as_ref();
+    while let Some(id) = before {
+        if *id == task.id {
+            trail.problem_in("preSynchronization", "leads back to this task in a circle");
+            return;
+        }
+        if !seen.insert(id) {
+            return;
+        }
+        before = configuration.synchronization_task(id).and_then(|task| task.pre_synchronization.as_ref());
+    }
+}
+
+fn check_profile(configuration: &Configuration, profile: &ApplicationProfile, trail: &mut Trail) {
+    let Some(application) = configuration.application(&profile.application_id) else { return };
+    let kind = profile.object_kind;
+    if !served(application, Direction::Outbound).any(|object_type| object_type.object_kind == kind) {
+        let message = format!("application `{}` has no outbound object type for {kind}", application.id);
+        trail.problem_in("objectKind", message);
+    }
+    trail.enter("entitlementAssignments", |trail| {
+        for (index, assignment) in profile.entitlement_assignments.iter().enumerate() {
+            let id = &assignment.object_class_id;
+            let message = match find_class(application, id) {
+                None => format!("application `{}` has no object class `{id}`", application.id),
+                Some(class) if class.membership.is_none() => {
+                    format!("object class `{id}` of application `{}` has no `membership`", application.id)
+                }
+                Some(_) => continue,
+            };
+            trail.enter(&index.to_string(), |trail| trail.problem_in("objectClassId", message));
+        }
+    });
+}
+
+fn find_class<'a>(application: &'a Application, id: &ObjectClassId) -> Option<&'a ObjectClass> {
+    application.object_classes.iter().find(|class| class.id == *id)
+}
+
+fn served(application: &Application, direction: Direction) -> impl Iterator<Item = &ObjectTypeMapping> {
+    let object_types = application.object_types.iter();
+    object_types.filter(move |object_type| object_type.direction.is_none_or(|served| served == direction))
+}
+
+/// An inbound mapping, and where it stands.
+struct Inbound<'a> {
+    application: &'a ApplicationId,
+    pointer: String,
+    mapping: &'a AttributeMapping,
+}
+
+/// Of two applications that map one attribute of a kind inbound one has the higher authority, and both mean
+/// the same type. Types within one application are a matter of its own document.
+fn check_shared_attributes(configuration: &Configuration, problems: &mut Problems) {
+    for ((kind, attribute), mappings) in inbound_mappings(configuration) {
+        for (index, one) in mappings.iter().enumerate() {
+            for other in mappings[..index].iter().filter(|other| other.application != one.application) {
+                check_pair(one, other, &format!("`{attribute}` of {kind}"), problems);
+                check_pair(other, one, &format!("`{attribute}` of {kind}"), problems);
+            }
+        }
+    }
+}
+
+fn check_pair(one: &Inbound<'_>, other: &Inbound<'_>, what: &str, problems: &mut Problems) {
+    let elsewhere = other.application;
+    let authority = one.mapping.authority;
+    if authority == other.mapping.authority {
+        problems.add(
+            format!("{}/authority", one.pointer),
+            format!(
+                "application `{elsewhere}` maps {what} with authority {authority} too; one has to be higher"
+            ),
+        );
+    }
+    let (said, said_there) = (AttributeType::from(one.mapping), AttributeType::from(other.mapping));
+    if said != said_there {
+        problems.add(
+            format!("{}/type", one.pointer),
+            format!("{what} is {said} here, but {said_there} in application `{elsewhere}`"),
+        );
+    }
+}
+
+fn inbound_mappings(configuration: &Configuration) -> BTreeMap<(ObjectKind, &str), Vec<Inbound<'_>>> {
+    let mut found: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for resource in configuration.iter() {
+        let Resource::Application(application) = resource else { continue };
+        let above = Configuration::pointer(resource);
+        for (i, object_type) in application.object_types.iter().enumerate() {
+            for (j, mapping) in object_type.attribute_mappings.iter().enumerate() {
+                if mapping.direction == Direction::Inbound {
+                    let pointer = format!("{above}/objectTypes/{i}/attributeMappings/{j}");
+                    let key = (object_type.object_kind, mapping.attribute.as_str());
+                    let inbound = Inbound { application: &application.id, pointer, mapping };
+                    found.entry(key).or_default().push(inbound);
+                }
+            }
+        }
+    }
+    found
+}

@@ -1,0 +1,23 @@
+//! Values that every other crate speaks in: identifiers, attributes, identities, shadows,
+//! configuration and the states of a run.
+//!
+//! Floor 0 of the house: no input or output, no clock, no chance, no async.
+
+pub mod attribute;
+pub mod condition;
+pub mod configuration;
+pub mod difference;
+pub mod error;
+pub mod ids;
+pub mod object;
+pub mod record;
+pub mod run;
+pub mod shadow;
+
+pub use attribute::{AttributeName, AttributeSource, Attributes, Field, Reference, Value, ValueType};
+pub use ids::{
+    ApplicationId, ConfigurationId, DirectoryId, IdError, ObjectClassId, ObjectId, RunId, ShadowNo,
+    TenantSlug,
+};
+pub use object::{DisabledReason, ImObject, ObjectKind, Origin, Provenance};
+pub use record::{Names, Record};

@@ -1,0 +1,100 @@
+//! Decisions: what comes of one entry, as a value.
+
+use muster_model::configuration::application::{Reaction, Situation};
+use muster_model::error::ErrorCode;
+use muster_model::run::Outcome;
+use muster_model::shadow::ShadowState;
+use muster_model::{AttributeSource, Attributes, ConfigurationId, ObjectId};
+
+use crate::change::{Change, ShadowBase};
+
+/// An account as it was read.
+#[derive(Clone, Copy)]
+pub struct AccountView<'a> {
+    /// Its key.
+    pub uid: &'a str,
+    /// Where it stood in its source.
+    pub place: Option<u64>,
+    /// Whether it is enabled; `None` where the system has no such notion.
+    pub enabled: Option<bool>,
+    /// What it holds.
+    pub attributes: &'a dyn AttributeSource,
+}
+
+/// What the store knows of an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShadowFacts {
+    /// The shadow and its version.
+    pub base: ShadowBase,
+    /// The account's key.
+    pub uid: String,
+    /// Whether the account exists, as far as is known.
+    pub state: ShadowState,
+    /// The object it belongs to.
+    pub owner: Option<ObjectId>,
+    /// What the rules read of it at the last decision.
+    pub snapshot: Attributes,
+    /// Outbound, the profile that granted it last.
+    pub profile: Option<ConfigurationId>,
+}
+
+/// Something to tell people about one entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// What kind of problem.
+    pub code: ErrorCode,
+    /// What was seen and what to do.
+    pub message: String,
+}
+
+/// What comes of one entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// What was found; `None` where it was not looked for, for a filtered or failed entry.
+    pub situation: Option<Situation>,
+    /// What the entry is counted as.
+    pub outcome: Outcome,
+    /// What is to be done.
+    pub change: Option<Box<Change>>,
+    /// What people should know.
+    pub problem: Option<Problem>,
+}
+
+impl Decision {
+    pub(crate) fn change(change: Change) -> Self {
+        Self {
+            situation: Some(change.situation),
+            outcome: change.action.outcome(),
+            change: Some(Box::new(change)),
+            problem: None,
+        }
+    }
+
+    pub(crate) fn filtered() -> Self {
+        Self { situation: None, outcome: Outcome::Filtered, change: None, problem: None }
+    }
+
+    pub(crate) fn unchanged(situation: Situation) -> Self {
+        Self { situation: Some(situation), outcome: Outcome::Unchanged, change: None, problem: None }
+    }
+
+    pub(crate) fn failed(situation: Option<Situation>, code: ErrorCode, message: String) -> Self {
+        let problem = Some(Problem { code, message });
+        Self { situation, outcome: Outcome::Failed, change: None, problem }
+    }
+
+    /// The entry is left alone, silently or with a report, as the reaction says.
+    pub(crate) fn left_alone(situation: Situation, reaction: Reaction, problem: Option<Problem>) -> Self {
+        let (outcome, problem) = match reaction {
+            Reaction::Ignore => (Outcome::Ignored, None),
+            Reaction::Synchronize
+            | Reaction::Link
+            | Reaction::Create
+            | Reaction::Unlink
+            | Reaction::Disable
+            | Reaction::Delete
+            | Reaction::Report => (Outcome::Reported, problem),
+        };
+        Self { situation: Some(situation), outcome, change: None, problem }
+    }
+}

@@ -1,0 +1,458 @@
+//! Inbound decisions: what an account of a source does to the identity repository.
+
+use chrono::{DateTime, NaiveTime, Utc};
+use muster_model::condition::Condition;
+use muster_model::configuration::application::{Reaction, Situation};
+use muster_model::difference::AttributeChange;
+use muster_model::error::ErrorCode;
+use muster_model::shadow::ShadowState;
+use muster_model::{
+    ApplicationId, AttributeName, AttributeSource, Attributes, DirectoryId, DisabledReason, Field, ImObject,
+    ObjectClassId, Origin, Provenance, Value,
+};
+
+use crate::change::{Action, Change, ObjectBase, StateChange};
+use crate::decision::{AccountView, Decision, Problem, ShadowFacts};
+use crate::digest::Digest;
+use crate::key::{KeyHash, KeySpecs};
+use crate::mapping::{Mapped, MappingInput, map};
+use crate::rules::Rules;
+use crate::situation::{self, Ownership};
+
+/// Everything that inbound decisions of one run share.
+#[derive(Debug)]
+pub struct Inbound {
+    /// The application that is read.
+    pub application: ApplicationId,
+    /// The class of its accounts.
+    pub class: ObjectClassId,
+    /// The population that is written.
+    pub directory: DirectoryId,
+    /// The compiled object type mapping.
+    pub rules: Rules,
+    /// Which accounts the task looks at.
+    pub filter: Option<Condition>,
+    /// Whether every account counts as just created.
+    pub import: bool,
+    /// The keys that objects are found by.
+    pub keys: KeySpecs,
+    /// The number of the run within the tenant.
+    pub run: i64,
+    /// When the run started, in milliseconds since 1970.
+    pub run_started_millis: u64,
+}
+
+/// What the store knows about one account of a source.
+#[derive(Debug, Clone, Default)]
+pub struct InboundFacts {
+    /// Its shadow.
+    pub shadow: Option<ShadowFacts>,
+    /// The object its shadow links it to, if that exists.
+    pub owner: Option<ImObject>,
+    /// For an account that is not linked: the objects that the first correlation rule that finds any finds.
+    pub candidates: Vec<ImObject>,
+}
+
+impl Inbound {
+    /// The digest that says whether anything has to be decided. Import does not trust the past.
+    #[must_use]
+    pub fn shortcut(&self, uid: &str, account: &dyn AttributeSource) -> Option<Digest> {
+        (!self.import).then(|| self.rules.digest_of(uid, account))
+    }
+
+    /// The key of an account.
+    #[must_use]
+    pub fn account_key(&self, uid: &str) -> KeyHash {
+        KeyHash::of_account(&self.application, &self.class, uid)
+    }
+
+    /// Decides what an account that was read does.
+    #[must_use]
+    pub fn decide(&self, account: AccountView<'_>, facts: &InboundFacts, now: DateTime<Utc>) -> Decision {
+        if self.filter.as_ref().is_some_and(|filter| !filter.holds(account.attributes)) {
+            return Decision::filtered();
+        }
+        let ownership = ownership(facts);
+        let situation = situation::inbound(ownership);
+        let reaction = self.rules.reaction(situation);
+        let target = facts.owner.as_ref().or_else(|| facts.candidates.first());
+        match (reaction, target) {
+            (Reaction::Create, _) => self.create(account, facts, now),
+            (Reaction::Link, Some(object)) if self.rules.is_protected(object) => Decision::left_alone(
+                situation,
+                Reaction::Report,
+                disputed(format!("object {} fits but is protected; link it by hand", object.id)),
+            ),
+            (Reaction::Link | Reaction::Synchronize, Some(object)) => {
+                self.synchronize(account, facts, object, (situation, reaction), now)
+            }
+            (Reaction::Unlink, _) => self.unlink(account, facts, situation),
+            (Reaction::Link | Reaction::Synchronize | Reaction::Disable | Reaction::Delete, _)
+            | (Reaction::Ignore | Reaction::Report, _) => {
+                Decision::left_alone(situation, reaction, report(situation, account.uid, facts))
+            }
+        }
+    }
+
+    fn create(&self, account: AccountView<'_>, facts: &InboundFacts, now: DateTime<Utc>) -> Decision {
+        let input =
+            MappingInput { source: account.attributes, snapshot: None, target: None, provenance: None, now };
+        let writes = match map(&self.rules, &input) {
+            Ok(Mapped::Writes(writes)) => writes,
+            Ok(Mapped::Filtered) => return Decision::filtered(),
+            Err(error) => {
+                let message = error.to_string();
+                return Decision::failed(Some(Situation::Unmatched), ErrorCode::MappingFailed, message);
+            }
+        };
+        let mut result = Attributes::new();
+        let mut state = StateChange::Keep;
+        for (name, field) in writes {
+            if name.as_str() == "enabled" {
+                if field == Field::One(Value::Boolean(false)) {
+                    state = StateChange::Disable(DisabledReason::Mapped);
+                }
+            } else {
+                result.set(name, field);
+            }
+        }
+        let mut change = self.base_change(Action::Create, Situation::Unmatched, account, now);
+        let id = self.account_key(account.uid).object_id(self.run_started_millis);
+        change.object = Some(ObjectBase { id, version: 0 });
+        change.shadow = facts.shadow.as_ref().map(|shadow| shadow.base);
+        change.keys_added = self.keys.of_object(self.rules.object_kind, &self.directory, &result);
+        change.references = self.references(result.iter().map(|(_, field)| field));
+        change.correlation = self.correlation_keys(account.attributes);
+        change.provenance = Some(Provenance { object: Some(self.origin()), attributes: [].into() });
+        change.result = result;
+        change.state = state;
+        Decision::change(change)
+    }
+
+    fn synchronize(
+        &self,
+        account: AccountView<'_>,
+        facts: &InboundFacts,
+        object: &ImObject,
+        (situation, reaction): (Situation, Reaction),
+        now: DateTime<Utc>,
+    ) -> Decision {
+        let linked = situation == Situation::Linked;
+        let snapshot = facts.shadow.as_ref().filter(|_| linked && !self.import).map(|s| &s.snapshot);
+        let input = MappingInput {
+            source: account.attributes,
+            snapshot,
+            target: Some(object),
+            provenance: Some(&object.provenance),
+            now,
+        };
+        let writes = match map(&self.rules, &input) {
+            Ok(Mapped::Writes(writes)) => writes,
+            Ok(Mapped::Filtered) => return Decision::filtered(),
+            Err(error) => {
+                return Decision::failed(Some(situation), ErrorCode::MappingFailed, error.to_string());
+            }
+        };
+        let returned = facts.shadow.as_ref().is_some_and(|shadow| shadow.state == ShadowState::Gone);
+        let update = self.update_of(object, writes, returned);
+        let action = match (linked, update.changes_object(), returned) {
+            (false, ..) => Action::Link,
+            (true, true, _) => Action::Update,
+            (true, false, _) => Action::Refresh,
+        };
+        let mut change = self.base_change(action, situation, account, now);
+        change.reaction = reaction;
+        change.shadow = facts.shadow.as_ref().map(|shadow| shadow.base);
+        change.object = Some(ObjectBase { id: object.id, version: object.version });
+        if action == Action::Link {
+            change.correlation = self.correlation_keys(account.attributes);
+        }
+        change.references = self.references(update.result.iter().map(|(_, field)| field));
+        update.put_into(&mut change);
+        if action == Action::Refresh && !returned && self.is_remembered(facts, &change) {
+            return Decision::unchanged(situation);
+        }
+        Decision::change(change)
+    }
+
+    /// Whether storing the shadow again would change nothing that is remembered.
+    fn is_remembered(&self, facts: &InboundFacts, change: &Change) -> bool {
+        self.import && facts.shadow.as_ref().is_some_and(|shadow| shadow.snapshot == change.snapshot)
+    }
+
+    fn update_of(&self, object: &ImObject, writes: Vec<(AttributeName, Field)>, returned: bool) -> Update {
+        let mut update = Update {
+            result: object.attributes.clone(),
+            differences: Vec::new(),
+            provenance: object.provenance.clone(),
+            state: StateChange::Keep,
+            keys: (Vec::new(), Vec::new()),
+        };
+        if returned && object.disabled == Some(DisabledReason::Missing) {
+            update.state = StateChange::Enable;
+        }
+        for (name, after) in writes {
+            if name.as_str() == "enabled" {
+                update.state = mapped_state(object.disabled, &after, update.state);
+                continue;
+            }
+            let before = object.attributes.get(name.as_str()).clone();
+            if before == after {
+                continue;
+            }
+            update.result.set(name.clone(), after.clone());
+            update.provenance.attributes.insert(name.clone(), self.origin());
+            update.differences.push(AttributeChange { name, before, after });
+        }
+        if !update.differences.is_empty() {
+            update.differences.sort_by(|a, b| a.name.cmp(&b.name));
+            let before = self.keys.of_object(object.kind, &object.directory, &object.attributes);
+            let after = self.keys.of_object(object.kind, &object.directory, &update.result);
+            update.keys = (
+                after.iter().filter(|key| !before.contains(key)).copied().collect(),
+                before.iter().filter(|key| !after.contains(key)).copied().collect(),
+            );
+        }
+        update
+    }
+
+    fn unlink(&self, account: AccountView<'_>, facts: &InboundFacts, situation: Situation) -> Decision {
+        let Some(shadow) = &facts.shadow else { return Decision::unchanged(situation) };
+        let mut change = bare_change(Action::Unlink, situation, Reaction::Unlink, account.uid);
+        change.place = account.place;
+        change.shadow = Some(shadow.base);
+        change.object = facts.owner.as_ref().map(|o| ObjectBase { id: o.id, version: o.version });
+        Decision::change(change)
+    }
+
+    /// Decides about a shadow whose account a complete sweep did not meet.
+    #[must_use]
+    pub fn decide_missing(
+        &self,
+        shadow: &ShadowFacts,
+        owner: Option<&ImObject>,
+        other_source: OtherSource,
+    ) -> Decision {
+        let situation = Situation::Missing;
+        let reaction = self.rules.reaction(situation);
+        let Some(object) = owner else {
+            let mut change = bare_change(Action::MarkGone, situation, reaction, &shadow.uid);
+            change.shadow = Some(shadow.base);
+            return Decision::change(change);
+        };
+        let removes = matches!(reaction, Reaction::Disable | Reaction::Delete | Reaction::Unlink);
+        if removes && self.rules.is_protected(object) {
+            let message = format!("account `{}` is gone; object {} is protected", shadow.uid, object.id);
+            return Decision::left_alone(situation, Reaction::Report, missing(message));
+        }
+        let action = match (reaction, other_source) {
+            (Reaction::Disable | Reaction::Delete, OtherSource::HoldsLiveShadow) => Action::MarkGone,
+            (Reaction::Disable, OtherSource::None) => Action::Disable,
+            (Reaction::Delete, OtherSource::None) => Action::Delete,
+            (Reaction::Unlink, _) => Action::Unlink,
+            (Reaction::Synchronize | Reaction::Link | Reaction::Create, _)
+            | (Reaction::Ignore | Reaction::Report, _) => {
+                let message = format!("account `{}` is gone from the source", shadow.uid);
+                return Decision::left_alone(situation, reaction, missing(message));
+            }
+        };
+        let mut change = bare_change(action, situation, reaction, &shadow.uid);
+        change.shadow = Some(shadow.base);
+        change.object = Some(ObjectBase { id: object.id, version: object.version });
+        match action {
+            Action::Disable if object.disabled.is_none() => {
+                change.state = StateChange::Disable(DisabledReason::Missing);
+            }
+            Action::Delete => {
+                change.keys_removed = self.keys.of_object(object.kind, &object.directory, &object.attributes);
+                change.differences = all_cleared(&object.attributes);
+            }
+            Action::MarkGone => change.why = Some("another source still holds the object".to_owned()),
+            Action::Create
+            | Action::Link
+            | Action::Update
+            | Action::Refresh
+            | Action::Disable
+            | Action::Unlink => {}
+        }
+        Decision::change(change)
+    }
+
+    fn base_change(
+        &self,
+        action: Action,
+        situation: Situation,
+        account: AccountView<'_>,
+        now: DateTime<Utc>,
+    ) -> Change {
+        let mut change = bare_change(action, situation, self.rules.reaction(situation), account.uid);
+        change.place = account.place;
+        change.digest = Some(self.rules.digest_of(account.uid, account.attributes));
+        change.due_at = self.rules.reads_clock().then(|| next_midnight(now));
+        change.snapshot = self
+            .rules
+            .reads()
+            .iter()
+            .map(|name| (name.clone(), account.attributes.field(name.as_str()).into_owned()))
+            .collect();
+        change
+    }
+
+    fn origin(&self) -> Origin {
+        Origin { application: self.application.clone(), run: self.run }
+    }
+
+    fn references<'a>(&self, fields: impl Iterator<Item = &'a Field>) -> Vec<KeyHash> {
+        fields
+            .flat_map(Field::values)
+            .filter_map(|value| match value {
+                Value::Reference(reference) => self.keys.of_reference(&self.directory, reference),
+                Value::String(_)
+                | Value::Integer(_)
+                | Value::Boolean(_)
+                | Value::DateTime(_)
+                | Value::Binary(_) => None,
+            })
+            .collect()
+    }
+
+    fn correlation_keys(&self, account: &dyn AttributeSource) -> Vec<KeyHash> {
+        let mut keys: Vec<_> = self
+            .rules
+            .correlation
+            .iter()
+            .flat_map(|rule| rule.of_account(&self.directory, account))
+            .collect();
+        keys.sort_unstable();
+        keys.dedup();
+        keys
+    }
+}
+
+/// Whether another source still holds a live shadow of an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OtherSource {
+    /// One does.
+    HoldsLiveShadow,
+    /// None does.
+    None,
+}
+
+struct Update {
+    result: Attributes,
+    differences: Vec<AttributeChange>,
+    provenance: Provenance,
+    state: StateChange,
+    keys: (Vec<KeyHash>, Vec<KeyHash>),
+}
+
+impl Update {
+    fn changes_object(&self) -> bool {
+        !self.differences.is_empty() || self.state != StateChange::Keep
+    }
+
+    fn put_into(self, change: &mut Change) {
+        change.result = self.result;
+        change.differences = self.differences;
+        change.provenance = Some(self.provenance);
+        change.state = self.state;
+        (change.keys_added, change.keys_removed) = self.keys;
+    }
+}
+
+fn ownership(facts: &InboundFacts) -> Ownership {
+    match (&facts.owner, &facts.shadow, facts.candidates.len()) {
+        (Some(_), ..) => Ownership::Linked,
+        (None, _, 1) => Ownership::FitsOne,
+        (None, Some(shadow), 0) if shadow.owner.is_some() => Ownership::OwnerDeleted,
+        (None, _, 0) => Ownership::FitsNone,
+        (None, ..) => Ownership::FitsSeveral,
+    }
+}
+
+/// A mapping to `enabled` disables for its own reason, and enables only what it or absence disabled.
+fn mapped_state(held: Option<DisabledReason>, wanted: &Field, otherwise: StateChange) -> StateChange {
+    let Field::One(Value::Boolean(enabled)) = wanted else { return otherwise };
+    match (enabled, held) {
+        (true, Some(DisabledReason::Mapped)) => StateChange::Enable,
+        (false, None) => StateChange::Disable(DisabledReason::Mapped),
+        (false, Some(DisabledReason::Missing)) if otherwise == StateChange::Enable => {
+            StateChange::Disable(DisabledReason::Mapped)
+        }
+        (true, None | Some(DisabledReason::Missing | DisabledReason::Inactive | DisabledReason::ByHand))
+        | (false, Some(_)) => otherwise,
+    }
+}
+
+pub(crate) fn bare_change(action: Action, situation: Situation, reaction: Reaction, uid: &str) -> Change {
+    Change {
+        action,
+        situation,
+        reaction,
+        uid: uid.to_owned(),
+        place: None,
+        shadow: None,
+        object: None,
+        differences: Vec::new(),
+        result: Attributes::new(),
+        provenance: None,
+        state: StateChange::Keep,
+        memberships: Vec::new(),
+        profile: None,
+        snapshot: Attributes::new(),
+        digest: None,
+        account_digest: None,
+        due_at: None,
+        keys_added: Vec::new(),
+        keys_removed: Vec::new(),
+        references: Vec::new(),
+        correlation: Vec::new(),
+        why: None,
+    }
+}
+
+fn all_cleared(attributes: &Attributes) -> Vec<AttributeChange> {
+    attributes
+        .iter()
+        .map(|(name, held)| AttributeChange {
+            name: name.clone(),
+            before: held.clone(),
+            after: Field::Absent,
+        })
+        .collect()
+}
+
+fn report(situation: Situation, uid: &str, facts: &InboundFacts) -> Option<Problem> {
+    match situation {
+        Situation::Disputed => {
+            let ids: Vec<String> = facts.candidates.iter().map(|object| object.id.to_string()).collect();
+            disputed(format!("several objects fit account `{uid}`: {}", ids.join(", ")))
+        }
+        Situation::Unmatched => {
+            Some(Problem { code: ErrorCode::NotFound, message: format!("no object fits account `{uid}`") })
+        }
+        Situation::Linked
+        | Situation::Unlinked
+        | Situation::Missing
+        | Situation::Absent
+        | Situation::Unassigned => Some(Problem {
+            code: ErrorCode::Disputed,
+            message: format!("account `{uid}` was found {}", situation.as_str()),
+        }),
+    }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "every caller needs an option")]
+fn disputed(message: String) -> Option<Problem> {
+    Some(Problem { code: ErrorCode::Disputed, message })
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "every caller needs an option")]
+fn missing(message: String) -> Option<Problem> {
+    Some(Problem { code: ErrorCode::NotFound, message })
+}
+
+pub(crate) fn next_midnight(now: DateTime<Utc>) -> DateTime<Utc> {
+    let tomorrow = now.date_naive().succ_opt().unwrap_or(now.date_naive());
+    tomorrow.and_time(NaiveTime::MIN).and_utc()
+}

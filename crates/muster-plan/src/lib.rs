@@ -1,0 +1,17 @@
+//! The functional core: what is to be done about an account, an owner, a plan, a run.
+//!
+//! Invariant: no input or output, no clock, no chance. The same input gives the same output.
+
+pub mod change;
+pub mod convert;
+pub mod decision;
+pub mod digest;
+pub mod expression;
+pub mod guard;
+pub mod inbound;
+pub mod key;
+pub mod lifecycle;
+pub mod mapping;
+pub mod rules;
+pub mod situation;
+pub mod transform;

@@ -1,0 +1,106 @@
+//! Situations: what is found when account and owner are put side by side. The whole table, for both directions.
+
+use muster_model::configuration::application::Situation;
+
+/// What is known of the owner of an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ownership {
+    /// A shadow links the account to an object that exists.
+    Linked,
+    /// Nothing links it, and one object fits.
+    FitsOne,
+    /// Nothing links it, and several objects fit.
+    FitsSeveral,
+    /// Nothing links it, and no object fits.
+    FitsNone,
+    /// A shadow links it to an object that exists no longer.
+    OwnerDeleted,
+}
+
+/// Whether the owner is to have the account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entitlement {
+    /// A profile grants it.
+    Granted,
+    /// No profile does.
+    NotGranted,
+}
+
+/// The situation of an account of a source.
+#[must_use]
+pub fn inbound(ownership: Ownership) -> Situation {
+    match ownership {
+        Ownership::Linked => Situation::Linked,
+        Ownership::FitsOne => Situation::Unlinked,
+        Ownership::FitsSeveral => Situation::Disputed,
+        Ownership::FitsNone | Ownership::OwnerDeleted => Situation::Unmatched,
+    }
+}
+
+/// The situation of an account that was read from a target.
+#[must_use]
+pub fn outbound_account(ownership: Ownership, entitlement: Entitlement) -> Situation {
+    match (ownership, entitlement) {
+        (Ownership::Linked, Entitlement::Granted) => Situation::Linked,
+        (Ownership::Linked, Entitlement::NotGranted) | (Ownership::OwnerDeleted, _) => Situation::Unassigned,
+        (Ownership::FitsOne, Entitlement::Granted) => Situation::Unlinked,
+        (Ownership::FitsSeveral, _) => Situation::Disputed,
+        // An account that was never granted belongs to nobody, whomever it looks like.
+        (Ownership::FitsOne, Entitlement::NotGranted) | (Ownership::FitsNone, _) => Situation::Unmatched,
+    }
+}
+
+/// The situation of an owner without an account in the target; `None` when that is as it should be.
+#[must_use]
+pub fn outbound_owner(had_account: bool, entitlement: Entitlement) -> Option<Situation> {
+    match (had_account, entitlement) {
+        (true, Entitlement::Granted) => Some(Situation::Missing),
+        (false, Entitlement::Granted) => Some(Situation::Absent),
+        (_, Entitlement::NotGranted) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_whole_inbound_table() {
+        for (ownership, expected) in [
+            (Ownership::Linked, Situation::Linked),
+            (Ownership::FitsOne, Situation::Unlinked),
+            (Ownership::FitsSeveral, Situation::Disputed),
+            (Ownership::FitsNone, Situation::Unmatched),
+            (Ownership::OwnerDeleted, Situation::Unmatched),
+        ] {
+            assert_eq!(inbound(ownership), expected, "{ownership:?}");
+        }
+    }
+
+    #[test]
+    fn the_whole_outbound_table() {
+        use Entitlement::{Granted, NotGranted};
+        for (ownership, entitlement, expected) in [
+            (Ownership::Linked, Granted, Situation::Linked),
+            (Ownership::Linked, NotGranted, Situation::Unassigned),
+            (Ownership::FitsOne, Granted, Situation::Unlinked),
+            (Ownership::FitsOne, NotGranted, Situation::Unmatched),
+            (Ownership::FitsSeveral, Granted, Situation::Disputed),
+            (Ownership::FitsSeveral, NotGranted, Situation::Disputed),
+            (Ownership::FitsNone, Granted, Situation::Unmatched),
+            (Ownership::FitsNone, NotGranted, Situation::Unmatched),
+            (Ownership::OwnerDeleted, Granted, Situation::Unassigned),
+            (Ownership::OwnerDeleted, NotGranted, Situation::Unassigned),
+        ] {
+            assert_eq!(outbound_account(ownership, entitlement), expected, "{ownership:?} {entitlement:?}");
+        }
+        for (had_account, entitlement, expected) in [
+            (true, Granted, Some(Situation::Missing)),
+            (false, Granted, Some(Situation::Absent)),
+            (true, NotGranted, None),
+            (false, NotGranted, None),
+        ] {
+            assert_eq!(outbound_owner(had_account, entitlement), expected, "{had_account} {entitlement:?}");
+        }
+    }
+}

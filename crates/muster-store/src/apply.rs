@@ -1,0 +1,532 @@
+//! Applying to our own rows: set-based over the staged changes, which do not pass through the program again.
+//!
+//! Every function is one transaction that begins by moving the bucket's cursor under the fence.
+
+use chrono::{DateTime, Utc};
+use muster_model::error::ErrorCode;
+use muster_model::run::Outcome;
+use muster_model::{ApplicationId, DirectoryId, ObjectClassId, ObjectKind};
+use muster_plan::change::Action;
+use sea_orm::Value;
+
+use crate::TenantStore;
+use crate::database::{Dialect, Transaction, Urgency};
+use crate::error::StoreError;
+use crate::lists::KeyEntry;
+use crate::row::{get, number, unsigned};
+use crate::rows::{Bulk, Kind};
+use crate::run::RunRecord;
+use crate::stage::{Bucket, ProblemRow, ProblemStep, change_id};
+
+pub(crate) const KEYS: Bulk = Bulk {
+    table: "key",
+    columns: &[("tenant", Kind::Integer), ("hash", Kind::Octets), ("object", Kind::Uuid)],
+    suffix: "ON CONFLICT DO NOTHING",
+};
+
+/// A batch of changes of one bucket, in the order of their account keys.
+#[derive(Debug, Clone, Default)]
+pub struct Batch {
+    /// Changes that make an object and its shadow.
+    pub creates: Vec<u32>,
+    /// Changes that make a shadow of an object that exists.
+    pub links: Vec<u32>,
+    /// All others.
+    pub others: Vec<u32>,
+    /// Of all these, the ones whose digest is not stored, since a reference is open.
+    pub undigested: Vec<u32>,
+}
+
+/// What the changes of a run have in common.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// The application of the accounts.
+    pub application: ApplicationId,
+    /// The class of the accounts.
+    pub class: ObjectClassId,
+    /// The population of the objects.
+    pub directory: DirectoryId,
+    /// The kind of the objects.
+    pub kind: ObjectKind,
+    /// The type of objects that are made.
+    pub object_type: Option<String>,
+}
+
+/// One statement over a list of changes.
+struct Over<'a> {
+    tx: &'a Transaction,
+    tenant: i64,
+    run: i64,
+}
+
+impl Over<'_> {
+    /// `{changes}` in the text becomes the listed changes as `c`, in their order, `{index}` their place from
+    /// 0; the parameters of the list come where the token stands.
+    async fn execute(
+        &self,
+        sql: &str,
+        before: Vec<Value>,
+        numbers: &[u32],
+        after: Vec<Value>,
+    ) -> Result<u64, StoreError> {
+        if numbers.is_empty() {
+            return Ok(0);
+        }
+        let mut values = before;
+        values.extend(self.list(numbers));
+        values.extend(after);
+        self.tx.execute(&self.text(sql), values).await
+    }
+
+    fn text(&self, sql: &str) -> String {
+        let (changes, index) = match self.tx.dialect() {
+            Dialect::Sqlite => {
+                ("json_each(?) j CROSS JOIN change c ON c.id = ? + j.value AND c.tenant = ?", "j.key")
+            }
+            Dialect::Postgres => (
+                "jsonb_array_elements_text(?::text::jsonb) WITH ORDINALITY AS j(value, key) \
+                 JOIN change c ON c.id = ? + j.value::bigint AND c.tenant = ?",
+                "(j.key - 1)",
+            ),
+        };
+        sql.replace("{changes}", changes).replace("{index}", index)
+    }
+
+    fn list(&self, numbers: &[u32]) -> [Value; 3] {
+        let list = serde_json::to_string(numbers).unwrap_or_default();
+        [list.into(), change_id(self.run, 0).into(), self.tenant.into()]
+    }
+}
+
+impl TenantStore {
+    /// Applies a batch of inbound changes.
+    ///
+    /// Changes whose object or shadow has moved on are left out, noted as stale and answered.
+    ///
+    /// # Errors
+    /// [`StoreError::LostFence`] when the worker has the run no longer; nothing is written then.
+    pub async fn apply_inbound(
+        &self,
+        run: &RunRecord,
+        bucket: &Bucket,
+        target: &Target,
+        batch: &Batch,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<u32>, StoreError> {
+        let tx = self.database.begin(Urgency::Bulk).await?;
+        self.move_cursor(&tx, run, bucket).await?;
+        let over = Over { tx: &tx, tenant: self.tenant, run: run.seq };
+        let mut stale = self.create(&over, target, &batch.creates).await?;
+        let moved = self.moved_on(&over, &[batch.links.clone(), batch.others.clone()].concat()).await?;
+        let still = |numbers: &[u32]| -> Vec<u32> {
+            numbers.iter().copied().filter(|number| !moved.contains(number)).collect()
+        };
+        let (links, others) = (still(&batch.links), still(&batch.others));
+        self.insert_shadows(&over, target, &links).await?;
+        self.change_objects(&over, target, &[links, others.clone()].concat(), now).await?;
+        self.change_shadows(&over, target, &others).await?;
+        self.forget_digests(&over, target, &batch.undigested).await?;
+        stale.extend(moved);
+        let problems: Vec<_> = stale.iter().map(|number| stale_problem(*number)).collect();
+        self.note_in(&tx, run, bucket.no, &problems, now).await?;
+        tx.commit().await?;
+        Ok(stale)
+    }
+
+    /// Inserts shadows and objects; answers the changes whose account has got a shadow meanwhile.
+    async fn create(
+        &self,
+        over: &Over<'_>,
+        target: &Target,
+        numbers: &[u32],
+    ) -> Result<Vec<u32>, StoreError> {
+        let inserted = self.insert_shadows(over, target, numbers).await?;
+        let taken = if inserted == numbers.len() as u64 {
+            Vec::new()
+        } else {
+            self.taken(over, target, numbers).await?
+        };
+        let made: Vec<u32> = numbers.iter().copied().filter(|number| !taken.contains(number)).collect();
+        over.execute(
+            "INSERT INTO object (tenant, id, kind, directory, type, disabled, version, attributes, provenance) \
+             SELECT c.tenant, c.object, ?, ?, ?, CASE WHEN c.state > 1 THEN c.state - 2 END, 1, \
+             coalesce(c.result, '{}'), coalesce(c.provenance, '') FROM {changes}",
+            vec![
+                (target.kind as i64).into(),
+                target.directory.as_str().into(),
+                target.object_type.clone().into(),
+            ],
+            &made,
+            Vec::new(),
+        )
+        .await?;
+        Ok(taken)
+    }
+
+    async fn insert_shadows(
+        &self,
+        over: &Over<'_>,
+        target: &Target,
+        numbers: &[u32],
+    ) -> Result<u64, StoreError> {
+        if numbers.is_empty() {
+            return Ok(0);
+        }
+        let first = self.reserve_numbers(over.tx, &target.application, numbers.len()).await?;
+        over.execute(
+            "INSERT INTO shadow (tenant, application, no, class, uid_key, uid, owner, state, version, disabled, \
+             digest, account_digest, due_at, profile, snapshot) \
+             SELECT c.tenant, ?, ? + {index}, ?, c.uid_key, c.uid, c.object, 0, 1, \
+             CASE WHEN c.state > 1 THEN c.state - 2 END, c.digest, c.account_digest, c.due_at, c.profile, \
+             coalesce(c.snapshot, '{}') FROM {changes} WHERE c.object IS NOT NULL ON CONFLICT DO NOTHING",
+            vec![target.application.as_str().into(), first.into(), target.class.as_str().into()],
+            numbers,
+            Vec::new(),
+        )
+        .await
+    }
+
+    async fn reserve_numbers(
+        &self,
+        tx: &Transaction,
+        application: &ApplicationId,
+        count: usize,
+    ) -> Result<i64, StoreError> {
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        let row = tx
+            .query_one(
+                "INSERT INTO shadow_number (tenant, application, next) VALUES (?, ?, 1 + ?) \
+                 ON CONFLICT (tenant, application) DO UPDATE SET next = shadow_number.next + ? RETURNING next",
+                vec![self.tenant.into(), application.as_str().into(), count.into(), count.into()],
+            )
+            .await?;
+        let next = row.map(|row| number(&row, 0)).transpose()?;
+        Ok(next.ok_or_else(|| StoreError::unreadable("shadow number", "none was reserved"))? - count)
+    }
+
+    async fn taken(
+        &self,
+        over: &Over<'_>,
+        target: &Target,
+        numbers: &[u32],
+    ) -> Result<Vec<u32>, StoreError> {
+        let sql = "SELECT c.id FROM {changes} JOIN shadow s ON s.tenant = c.tenant AND s.application = ? \
+            AND s.uid_key = c.uid_key WHERE s.owner IS NULL OR s.owner <> c.object";
+        let mut values = over.list(numbers).to_vec();
+        values.push(target.application.as_str().into());
+        let rows = over.tx.query(&over.text(sql), values).await?;
+        rows.iter().map(|row| change_number(number(row, 0)?)).collect()
+    }
+
+    /// Of the listed changes those whose object or shadow no longer has the version they were decided on.
+    async fn moved_on(&self, over: &Over<'_>, numbers: &[u32]) -> Result<Vec<u32>, StoreError> {
+        if numbers.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sql = "SELECT c.id FROM {changes} \
+            JOIN bucket b ON b.tenant = c.tenant AND b.run = ? AND b.no = c.bucket \
+            LEFT JOIN object o ON o.tenant = c.tenant AND o.id = c.object \
+            LEFT JOIN shadow s ON s.tenant = c.tenant AND s.application = b.application AND s.no = c.shadow \
+            LEFT JOIN shadow t ON t.tenant = c.tenant AND t.application = b.application \
+                AND t.uid_key = c.uid_key AND c.shadow IS NULL \
+            WHERE (c.object_version > 0 AND (o.version IS NULL OR o.version <> c.object_version)) \
+            OR (c.shadow IS NOT NULL AND (s.version IS NULL OR s.version <> c.shadow_version)) \
+            OR t.no IS NOT NULL";
+        let mut values = over.list(numbers).to_vec();
+        values.push(over.run.into());
+        let rows = over.tx.query(&over.text(sql), values).await?;
+        rows.iter().map(|row| change_number(number(row, 0)?)).collect()
+    }
+
+    async fn change_objects(
+        &self,
+        over: &Over<'_>,
+        target: &Target,
+        numbers: &[u32],
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        const TOUCHES: &str = "(c.before IS NOT NULL OR c.state > 0) AND c.object_version > 0";
+        let delete = Action::Delete as i64;
+        over.execute(
+            &format!(
+                "INSERT INTO history (tenant, id, version, run, at, action, disabled, before) \
+                 SELECT c.tenant, o.id, o.version, ?, ?, c.action, o.disabled, c.before FROM {{changes}} \
+                 JOIN object o ON o.tenant = c.tenant AND o.id = c.object \
+                 WHERE {TOUCHES} OR c.action = {delete}"
+            ),
+            vec![over.run.into(), now.timestamp_millis().into()],
+            numbers,
+            Vec::new(),
+        )
+        .await?;
+        let creates = Action::Create as i64;
+        over.execute(
+            "INSERT INTO object (tenant, id, kind, directory, type, disabled, version, attributes, provenance) \
+             SELECT c.tenant, c.object, ?, ?, ?, CASE WHEN c.state > 1 THEN c.state - 2 END, 1, \
+             coalesce(c.result, '{}'), coalesce(c.provenance, '') FROM {changes} \
+             WHERE c.action = ? AND c.object_version = 0",
+            vec![
+                (target.kind as i64).into(),
+                target.directory.as_str().into(),
+                target.object_type.clone().into(),
+            ],
+            numbers,
+            vec![creates.into()],
+        )
+        .await?;
+        over.execute(
+            &format!(
+                "UPDATE object SET version = object.version + 1, \
+                 attributes = coalesce(n.result, object.attributes), \
+                 provenance = coalesce(n.provenance, object.provenance), disabled = CASE n.state \
+                 WHEN 0 THEN object.disabled WHEN 1 THEN NULL ELSE n.state - 2 END \
+                 FROM (SELECT c.tenant, c.object, c.result, c.provenance, c.state FROM {{changes}} \
+                 WHERE {TOUCHES} AND c.action <> {delete}) AS n \
+                 WHERE object.tenant = n.tenant AND object.id = n.object"
+            ),
+            Vec::new(),
+            numbers,
+            Vec::new(),
+        )
+        .await?;
+        over.execute(
+            "DELETE FROM object WHERE (tenant, id) IN (SELECT c.tenant, c.object FROM {changes} WHERE c.action = ?)",
+            Vec::new(),
+            numbers,
+            vec![delete.into()],
+        )
+        .await?;
+        // Whoever changes an object takes back the promises of its other shadows.
+        over.execute(
+            &format!(
+                "UPDATE shadow SET digest = NULL, account_digest = NULL WHERE (tenant, owner) IN \
+                 (SELECT c.tenant, c.object FROM {{changes}} WHERE {TOUCHES} OR c.action = {delete}) \
+                 AND application <> ?"
+            ),
+            Vec::new(),
+            numbers,
+            vec![target.application.as_str().into()],
+        )
+        .await?;
+        Ok(())
+    }
+
+    async fn change_shadows(
+        &self,
+        over: &Over<'_>,
+        target: &Target,
+        numbers: &[u32],
+    ) -> Result<(), StoreError> {
+        let application = || vec![Value::from(target.application.as_str())];
+        over.execute(
+            &format!(
+                "UPDATE shadow SET version = shadow.version + 1, state = 0, owner = n.object, \
+                 digest = n.digest, account_digest = n.account_digest, due_at = n.due_at, \
+                 snapshot = coalesce(n.snapshot, shadow.snapshot), \
+                 profile = coalesce(n.profile, shadow.profile), disabled = CASE n.state \
+                 WHEN 0 THEN shadow.disabled WHEN 1 THEN NULL ELSE n.state - 2 END \
+                 FROM (SELECT c.* FROM {{changes}} WHERE c.action <= {}) AS n \
+                 WHERE shadow.tenant = n.tenant AND shadow.application = ? AND shadow.no = n.shadow",
+                Action::Refresh as i64
+            ),
+            Vec::new(),
+            numbers,
+            application(),
+        )
+        .await?;
+        let gone = [Action::Disable as i64, Action::MarkGone as i64];
+        over.execute(
+            &format!(
+                "UPDATE shadow SET version = shadow.version + 1, state = 1, digest = NULL \
+                 FROM (SELECT c.tenant, c.shadow FROM {{changes}} WHERE c.action IN ({}, {})) AS n \
+                 WHERE shadow.tenant = n.tenant AND shadow.application = ? AND shadow.no = n.shadow",
+                gone[0], gone[1]
+            ),
+            Vec::new(),
+            numbers,
+            application(),
+        )
+        .await?;
+        self.delete_shadows(over, target, numbers).await
+    }
+
+    async fn delete_shadows(
+        &self,
+        over: &Over<'_>,
+        target: &Target,
+        numbers: &[u32],
+    ) -> Result<(), StoreError> {
+        let [delete, unlink] = [Action::Delete as i64, Action::Unlink as i64];
+        over.execute(
+            &format!(
+                "DELETE FROM shadow WHERE tenant = ? AND application = ? AND no IN \
+                 (SELECT c.shadow FROM {{changes}} WHERE c.action IN ({delete}, {unlink}))"
+            ),
+            vec![self.tenant.into(), target.application.as_str().into()],
+            numbers,
+            Vec::new(),
+        )
+        .await
+        .map(|_| ())
+    }
+
+    async fn forget_digests(
+        &self,
+        over: &Over<'_>,
+        target: &Target,
+        numbers: &[u32],
+    ) -> Result<(), StoreError> {
+        over.execute(
+            "UPDATE shadow SET digest = NULL WHERE tenant = ? AND application = ? AND uid_key IN \
+             (SELECT c.uid_key FROM {changes})",
+            vec![self.tenant.into(), target.application.as_str().into()],
+            numbers,
+            Vec::new(),
+        )
+        .await
+        .map(|_| ())
+    }
+
+    /// Adds and removes keys of objects, sorted by the caller.
+    ///
+    /// # Errors
+    /// [`StoreError::LostFence`] when the worker has the run no longer.
+    pub async fn apply_keys(
+        &self,
+        run: &RunRecord,
+        bucket: &Bucket,
+        removed: &[KeyEntry],
+        added: &[KeyEntry],
+    ) -> Result<(), StoreError> {
+        let tx = self.database.begin(Urgency::Bulk).await?;
+        self.move_cursor(&tx, run, bucket).await?;
+        for key in removed {
+            tx.execute(
+                "DELETE FROM key WHERE tenant = ? AND hash = ? AND object = ?",
+                vec![self.tenant.into(), key.hash.0.to_vec().into(), key.object.into()],
+            )
+            .await?;
+        }
+        let rows = added.iter().map(|key| {
+            vec![self.tenant.into(), key.hash.0.to_vec().into(), key.object.into()]
+        });
+        KEYS.insert(&tx, rows.collect()).await?;
+        tx.commit().await
+    }
+
+    /// Stores what became of a batch of outbound changes that the connector has carried out.
+    ///
+    /// # Errors
+    /// [`StoreError::LostFence`] when the worker has the run no longer.
+    pub async fn apply_outbound(
+        &self,
+        run: &RunRecord,
+        bucket: &Bucket,
+        target: &Target,
+        batch: &Batch,
+        problems: &[ProblemRow],
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let tx = self.database.begin(Urgency::Bulk).await?;
+        self.move_cursor(&tx, run, bucket).await?;
+        let over = Over { tx: &tx, tenant: self.tenant, run: run.seq };
+        self.insert_shadows(&over, target, &batch.creates).await?;
+        self.change_accounts(&over, target, &batch.others).await?;
+        self.note_in(&tx, run, bucket.no, problems, now).await?;
+        tx.commit().await
+    }
+
+    async fn change_accounts(
+        &self,
+        over: &Over<'_>,
+        target: &Target,
+        numbers: &[u32],
+    ) -> Result<(), StoreError> {
+        over.execute(
+            &format!(
+                "UPDATE shadow SET version = shadow.version + 1, state = 0, \
+                 owner = coalesce(n.object, shadow.owner), digest = n.digest, \
+                 account_digest = n.account_digest, due_at = n.due_at, \
+                 snapshot = coalesce(n.snapshot, shadow.snapshot), \
+                 profile = coalesce(n.profile, shadow.profile), disabled = CASE n.state \
+                 WHEN 0 THEN shadow.disabled WHEN 1 THEN NULL ELSE n.state - 2 END \
+                 FROM (SELECT c.* FROM {{changes}} WHERE c.action <= {}) AS n \
+                 WHERE shadow.tenant = n.tenant AND shadow.application = ? AND shadow.no = n.shadow",
+                Action::Disable as i64
+            ),
+            Vec::new(),
+            numbers,
+            vec![target.application.as_str().into()],
+        )
+        .await?;
+        self.delete_shadows(over, target, numbers).await
+    }
+
+    /// Of the listed changes those whose object or shadow has moved on since the plan was made.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn stale(&self, run: &RunRecord, numbers: &[u32]) -> Result<Vec<u32>, StoreError> {
+        let tx = self.database.begin(Urgency::Bulk).await?;
+        let over = Over { tx: &tx, tenant: self.tenant, run: run.seq };
+        let stale = self.moved_on(&over, numbers).await?;
+        tx.commit().await?;
+        Ok(stale)
+    }
+
+    /// Remembers how many entries the last complete sweep of a class read.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn remember_read(
+        &self,
+        application: &ApplicationId,
+        class: &ObjectClassId,
+        read: u64,
+    ) -> Result<(), StoreError> {
+        let tx = self.database.begin(Urgency::Short).await?;
+        tx.execute(
+            "INSERT INTO population (tenant, application, class, last_read) VALUES (?, ?, ?, ?) \
+             ON CONFLICT (tenant, application, class) DO UPDATE SET last_read = excluded.last_read",
+            vec![
+                self.tenant.into(),
+                application.as_str().into(),
+                class.as_str().into(),
+                read.cast_signed().into(),
+            ],
+        )
+        .await?;
+        tx.commit().await
+    }
+
+    /// How many entries the last complete sweep of a class read.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn last_read(
+        &self,
+        application: &ApplicationId,
+        class: &ObjectClassId,
+    ) -> Result<Option<u64>, StoreError> {
+        let sql = "SELECT last_read FROM population WHERE tenant = ? AND application = ? AND class = ?";
+        let values = vec![self.tenant.into(), application.as_str().into(), class.as_str().into()];
+        let row = self.database.query_one(sql, values).await?;
+        Ok(row.map(|row| get::<Option<i64>>(&row, 0)).transpose()?.flatten().map(i64::unsigned_abs))
+    }
+}
+
+pub(crate) fn change_number(id: i64) -> Result<u32, StoreError> {
+    unsigned(id & i64::from(u32::MAX), "number of a change")
+}
+
+fn stale_problem(number: u32) -> ProblemRow {
+    ProblemRow {
+        change: Some(number),
+        outcome: Some(Outcome::Stale),
+        step: ProblemStep::Apply,
+        code: ErrorCode::ChangeStale,
+        uid: None,
+        place: None,
+        message: "object or account moved on after the plan was made; the next run picks it up".to_owned(),
+    }
+}

@@ -1,0 +1,239 @@
+//! Changes read back: for people, and for connectors that carry them out.
+
+use chrono::{DateTime, Utc};
+use muster_model::configuration::application::{Reaction, Situation};
+use muster_model::run::Outcome;
+use muster_model::{AttributeName, Attributes, Field, ObjectId};
+use muster_plan::change::{Action, MembershipChange};
+use sea_orm::{QueryResult, Value};
+use uuid::Uuid;
+
+use crate::codec;
+use crate::error::StoreError;
+use crate::row::{case, get, get_case, instant, number, optional_number, unsigned};
+use crate::run::RunRecord;
+use crate::stage::{ProblemStep, change_id, decode_memberships};
+use crate::tenant::TenantStore;
+
+const COLUMNS: &str = "c.id, c.bucket, c.position, c.action, c.situation, c.reaction, c.uid, c.place, \
+    c.shadow, c.object, c.object_version, c.state, c.before, c.result, c.memberships, c.profile, c.why, \
+    p.outcome, p.message";
+
+/// Which changes to read.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ChangeFilter {
+    /// Only those after this number.
+    pub after: u32,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// How the wave and place of a change compare with how far its bucket has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PageOrder {
+    /// The place of the account's key as the store sorts it.
+    pub position: i64,
+    /// The number of the change.
+    pub number: u32,
+}
+
+/// What has become of a change, apart from how far its bucket has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChangeStatus {
+    /// It is applied when its turn has come.
+    Planned,
+    /// It ended otherwise.
+    Ended {
+        /// How.
+        outcome: Outcome,
+        /// Why.
+        message: String,
+    },
+}
+
+/// A change as it was staged.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChangeRow {
+    /// Its number within the run.
+    pub number: u32,
+    /// Its bucket.
+    pub bucket: u32,
+    /// Its place among the changes of its wave.
+    pub order: PageOrder,
+    /// What it does.
+    pub action: Action,
+    /// What was found.
+    pub situation: Situation,
+    /// What the configuration said.
+    pub reaction: Reaction,
+    /// The account's key.
+    pub uid: String,
+    /// Where the account stood.
+    pub place: Option<u64>,
+    /// The shadow, unless the change makes one.
+    pub shadow: Option<u32>,
+    /// The object.
+    pub object: Option<ObjectId>,
+    /// 0 keeps "enabled", 1 enables, 2 and more disable.
+    pub state: i64,
+    /// What the changed attributes held; absent ones included. Empty for a create.
+    pub before: Vec<(AttributeName, Field)>,
+    /// Inbound all attributes afterwards, outbound those written.
+    pub result: Attributes,
+    /// Memberships gained and lost.
+    pub memberships: Vec<MembershipChange>,
+    /// The profile that grants the account.
+    pub profile: Option<String>,
+    /// Why, where situation and reaction do not say it all.
+    pub why: Option<String>,
+    /// What became of it.
+    pub status: ChangeStatus,
+}
+
+/// Something that was noted about a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProblemRecord {
+    /// Its number within the run.
+    pub no: i64,
+    /// The change it is about.
+    pub change: Option<u32>,
+    /// What the entry is counted as instead; `None` for a warning.
+    pub outcome: Option<Outcome>,
+    /// In which part of the run.
+    pub step: ProblemStep,
+    /// The stable id of the error.
+    pub code: String,
+    /// The account's key.
+    pub uid: Option<String>,
+    /// Where the account stood.
+    pub place: Option<u64>,
+    /// What was seen and what to do.
+    pub message: String,
+    /// When it was noted.
+    pub noted_at: DateTime<Utc>,
+}
+
+impl TenantStore {
+    /// Changes of a run in the order of their numbers.
+    ///
+    /// # Errors
+    /// When the database fails or holds something unreadable.
+    pub async fn changes(&self, run: &RunRecord, filter: ChangeFilter) -> Result<Vec<ChangeRow>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM change c LEFT JOIN problem p ON p.tenant = c.tenant AND p.run = ? \
+             AND p.change = c.id - ? AND p.change IS NOT NULL AND p.outcome IS NOT NULL \
+             WHERE c.tenant = ? AND c.id > ? AND c.id <= ? ORDER BY c.id LIMIT ?"
+        );
+        let values: Vec<Value> = vec![
+            run.seq.into(),
+            change_id(run.seq, 0).into(),
+            self.tenant.into(),
+            change_id(run.seq, filter.after).into(),
+            change_id(run.seq, u32::MAX).into(),
+            i64::from(filter.limit).into(),
+        ];
+        let rows = self.database.query(&sql, values).await?;
+        rows.iter().map(change).collect()
+    }
+
+    /// The changes of these numbers, in no particular order.
+    ///
+    /// # Errors
+    /// When the database fails or holds something unreadable.
+    pub async fn changes_of(&self, run: &RunRecord, numbers: &[u32]) -> Result<Vec<ChangeRow>, StoreError> {
+        let cast = match self.dialect() {
+            crate::database::Dialect::Sqlite => "j.value",
+            crate::database::Dialect::Postgres => "j.value::bigint",
+        };
+        let sql = format!(
+            "SELECT {COLUMNS} FROM {} JOIN change c ON c.id = ? + {cast} AND c.tenant = ? \
+             LEFT JOIN problem p ON p.tenant = c.tenant AND p.run = ? AND p.change = c.id - ? \
+             AND p.change IS NOT NULL AND p.outcome IS NOT NULL",
+            self.list()
+        );
+        let values: Vec<Value> = vec![
+            serde_json::to_string(numbers).unwrap_or_default().into(),
+            change_id(run.seq, 0).into(),
+            self.tenant.into(),
+            run.seq.into(),
+            change_id(run.seq, 0).into(),
+        ];
+        let rows = self.database.query(&sql, values).await?;
+        rows.iter().map(change).collect()
+    }
+
+    /// What was noted about a run, in the order in which it was.
+    ///
+    /// # Errors
+    /// When the database fails or holds something unreadable.
+    pub async fn problems(&self, run: &RunRecord, limit: u32) -> Result<Vec<ProblemRecord>, StoreError> {
+        let sql = "SELECT no, change, outcome, step, code, uid, place, message, noted_at FROM problem \
+            WHERE tenant = ? AND run = ? ORDER BY no LIMIT ?";
+        let values = vec![self.tenant.into(), run.seq.into(), i64::from(limit).into()];
+        let rows = self.database.query(sql, values).await?;
+        rows.iter().map(problem).collect()
+    }
+
+    /// The changes of a run that will not be applied, or have not been: their numbers and outcomes.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn exceptions(&self, run: &RunRecord) -> Result<Vec<(u32, Option<Outcome>)>, StoreError> {
+        let sql = "SELECT change, outcome FROM problem WHERE tenant = ? AND run = ? AND change IS NOT NULL";
+        let rows = self.database.query(sql, vec![self.tenant.into(), run.seq.into()]).await?;
+        rows.iter()
+            .map(|row| Ok((unsigned(number(row, 0)?, "number of a change")?, outcome_at(row, 1)?)))
+            .collect()
+    }
+}
+
+fn outcome_at(row: &QueryResult, place: usize) -> Result<Option<Outcome>, StoreError> {
+    optional_number(row, place)?.map(|stored| case(&Outcome::ALL, stored, "outcome")).transpose()
+}
+
+fn change(row: &QueryResult) -> Result<ChangeRow, StoreError> {
+    let number = crate::apply::change_number(number(row, 0)?)?;
+    let before: Option<String> = get(row, 12)?;
+    let result: Option<String> = get(row, 13)?;
+    let memberships: Option<String> = get(row, 14)?;
+    let object: Option<Uuid> = get(row, 9)?;
+    let status = match outcome_at(row, 17)? {
+        Some(outcome) => {
+            ChangeStatus::Ended { outcome, message: get::<Option<String>>(row, 18)?.unwrap_or_default() }
+        }
+        None => ChangeStatus::Planned,
+    };
+    Ok(ChangeRow {
+        number,
+        bucket: unsigned(self::number(row, 1)?, "bucket")?,
+        order: PageOrder { position: self::number(row, 2)?, number },
+        action: get_case(row, 3, &Action::ALL, "action")?,
+        situation: get_case(row, 4, &Situation::ALL, "situation")?,
+        reaction: get_case(row, 5, &Reaction::ALL, "reaction")?,
+        uid: get(row, 6)?,
+        place: optional_number(row, 7)?.map(i64::unsigned_abs),
+        shadow: optional_number(row, 8)?.map(|no| unsigned(no, "shadow number")).transpose()?,
+        object: object.map(ObjectId),
+        state: self::number(row, 11)?,
+        before: before.map(|text| codec::decode_fields(&text)).transpose()?.unwrap_or_default(),
+        result: result.map(|text| codec::decode(&text)).transpose()?.unwrap_or_default(),
+        memberships: memberships.map(|text| decode_memberships(&text)).transpose()?.unwrap_or_default(),
+        profile: get(row, 15)?,
+        why: get(row, 16)?,
+        status,
+    })
+}
+
+fn problem(row: &QueryResult) -> Result<ProblemRecord, StoreError> {
+    Ok(ProblemRecord {
+        no: number(row, 0)?,
+        change: optional_number(row, 1)?.map(|no| unsigned(no, "number of a change")).transpose()?,
+        outcome: outcome_at(row, 2)?,
+        step: get_case(row, 3, &ProblemStep::ALL, "step")?,
+        code: get(row, 4)?,
+        uid: get(row, 5)?,
+        place: optional_number(row, 6)?.map(i64::unsigned_abs),
+        message: get(row, 7)?,
+        noted_at: instant(number(row, 8)?)?,
+    })
+}

@@ -1,0 +1,128 @@
+//! Configuration resources as documents: stored and read whole; their meaning is the caller's.
+
+use muster_model::DirectoryId;
+use sea_orm::QueryResult;
+
+use crate::database::Urgency;
+use crate::error::StoreError;
+use crate::row::{get, number};
+use crate::tenant::TenantStore;
+
+/// A configuration resource as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredResource {
+    /// The number of its kind.
+    pub kind: u8,
+    /// The caller's id.
+    pub id: String,
+    /// Counts its changes from 1.
+    pub version: i64,
+    /// Its JSON document.
+    pub body: String,
+}
+
+impl TenantStore {
+    /// All resources, by kind and id.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn resources(&self) -> Result<Vec<StoredResource>, StoreError> {
+        let sql = "SELECT kind, id, version, body FROM configuration WHERE tenant = ? ORDER BY kind, id";
+        let rows = self.database.query(sql, vec![self.tenant.into()]).await?;
+        rows.iter().map(resource).collect()
+    }
+
+    /// One resource.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn resource(&self, kind: u8, id: &str) -> Result<Option<StoredResource>, StoreError> {
+        let sql = "SELECT kind, id, version, body FROM configuration WHERE tenant = ? AND kind = ? AND id = ?";
+        let values = vec![self.tenant.into(), i64::from(kind).into(), id.into()];
+        self.database.query_one(sql, values).await?.map(|row| resource(&row)).transpose()
+    }
+
+    /// Stores a new resource.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`] when there is one of that kind and id.
+    pub async fn create_resource(&self, kind: u8, id: &str, body: &str) -> Result<(), StoreError> {
+        let tx = self.database.begin(Urgency::Short).await?;
+        let made = tx
+            .execute(
+                "INSERT INTO configuration (tenant, kind, id, version, body) VALUES (?, ?, ?, 1, ?) \
+                 ON CONFLICT DO NOTHING",
+                vec![self.tenant.into(), i64::from(kind).into(), id.into(), body.into()],
+            )
+            .await?;
+        tx.commit().await?;
+        if made == 0 { Err(StoreError::Exists(format!("`{id}`"))) } else { Ok(()) }
+    }
+
+    /// Puts another document in the place of a resource's. Answers whether there is one.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn replace_resource(&self, kind: u8, id: &str, body: &str) -> Result<bool, StoreError> {
+        let tx = self.database.begin(Urgency::Short).await?;
+        let changed = tx
+            .execute(
+                "UPDATE configuration SET version = version + 1, body = ? \
+                 WHERE tenant = ? AND kind = ? AND id = ?",
+                vec![body.into(), self.tenant.into(), i64::from(kind).into(), id.into()],
+            )
+            .await?;
+        tx.commit().await?;
+        Ok(changed > 0)
+    }
+
+    /// Deletes a resource. Answers whether there was one.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn delete_resource(&self, kind: u8, id: &str) -> Result<bool, StoreError> {
+        let tx = self.database.begin(Urgency::Short).await?;
+        let deleted = tx
+            .execute(
+                "DELETE FROM configuration WHERE tenant = ? AND kind = ? AND id = ?",
+                vec![self.tenant.into(), i64::from(kind).into(), id.into()],
+            )
+            .await?;
+        tx.commit().await?;
+        Ok(deleted > 0)
+    }
+
+    /// Makes a directory unless there is one of that id.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn ensure_directory(&self, id: &DirectoryId) -> Result<(), StoreError> {
+        let tx = self.database.begin(Urgency::Short).await?;
+        tx.execute(
+            "INSERT INTO directory (tenant, id, name) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+            vec![self.tenant.into(), id.as_str().into(), id.as_str().into()],
+        )
+        .await?;
+        tx.commit().await
+    }
+
+    /// The ids of all directories.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn directories(&self) -> Result<Vec<DirectoryId>, StoreError> {
+        let sql = "SELECT id FROM directory WHERE tenant = ? ORDER BY id";
+        let rows = self.database.query(sql, vec![self.tenant.into()]).await?;
+        rows.iter().map(|row| Ok(DirectoryId::new(&get::<String>(row, 0)?)?)).collect()
+    }
+}
+
+fn resource(row: &QueryResult) -> Result<StoredResource, StoreError> {
+    let kind = number(row, 0)?;
+    Ok(StoredResource {
+        kind: u8::try_from(kind).map_err(|_| StoreError::unreadable("kind of configuration", kind))?,
+        id: get(row, 1)?,
+        version: number(row, 2)?,
+        body: get(row, 3)?,
+    })
+}

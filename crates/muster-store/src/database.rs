@@ -1,0 +1,291 @@
+//! The connection to SQLite or PostgreSQL: pools, transactions, one way to send a statement.
+//!
+//! SQLite has one write connection behind a queue in which short writes overtake bulk ones, a few read
+//! connections, and a checkpointer of its own. Knows no table.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database as SeaOrm, DatabaseConnection, DatabaseTransaction, DbBackend,
+    QueryResult, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait, Value,
+};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use crate::error::StoreError;
+
+/// Pages that the log of SQLite may hold before it is written back for good: 64 MiB of 4 KiB.
+const LOG_PAGES: i64 = 16_384;
+const CHECKPOINT_EVERY: Duration = Duration::from_millis(200);
+
+/// Where facts are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Location {
+    /// A SQLite file, made when it is missing.
+    File(PathBuf),
+    /// A PostgreSQL database.
+    Postgres(String),
+}
+
+/// Which database speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    Sqlite,
+    Postgres,
+}
+
+/// Who may write first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Urgency {
+    /// Somebody waits for the answer.
+    Short,
+    /// A page of a run.
+    Bulk,
+}
+
+/// A connected database.
+#[derive(Debug, Clone)]
+pub(crate) struct Database {
+    pub(crate) dialect: Dialect,
+    readers: DatabaseConnection,
+    writer: DatabaseConnection,
+    gate: Arc<Gate>,
+    statements: Arc<AtomicU64>,
+}
+
+/// The queue before SQLite's one write connection. A bulk write waits in a queue of its own first, so at most
+/// one stands before a short write.
+#[derive(Debug, Default)]
+struct Gate {
+    bulk: Arc<Mutex<()>>,
+    write: Arc<Mutex<()>>,
+}
+
+/// What holds the gate open for one transaction.
+#[derive(Debug)]
+struct Pass {
+    _write: OwnedMutexGuard<()>,
+    _bulk: Option<OwnedMutexGuard<()>>,
+}
+
+impl Gate {
+    async fn pass(&self, urgency: Urgency) -> Pass {
+        let bulk = match urgency {
+            Urgency::Short => None,
+            Urgency::Bulk => Some(Arc::clone(&self.bulk).lock_owned().await),
+        };
+        Pass { _write: Arc::clone(&self.write).lock_owned().await, _bulk: bulk }
+    }
+}
+
+impl Database {
+    /// Connects, and for SQLite starts the checkpointer, which ends with the last clone of the database.
+    pub(crate) async fn connect(location: &Location) -> Result<Self, StoreError> {
+        match location {
+            Location::File(path) => Self::connect_sqlite(path).await,
+            Location::Postgres(url) => Self::connect_postgres(url).await,
+        }
+    }
+
+    async fn connect_sqlite(path: &Path) -> Result<Self, StoreError> {
+        let failed = |source| StoreError::Connect { location: path.display().to_string(), source };
+        let writer = SeaOrm::connect(sqlite_options(path, 1)).await.map_err(failed)?;
+        let readers = SeaOrm::connect(sqlite_options(path, 4)).await.map_err(failed)?;
+        let checkpointer = SeaOrm::connect(sqlite_options(path, 1)).await.map_err(failed)?;
+        let gate = Arc::new(Gate::default());
+        tokio::spawn(checkpoint(checkpointer, Arc::downgrade(&gate)));
+        Ok(Self { dialect: Dialect::Sqlite, readers, writer, gate, statements: Arc::default() })
+    }
+
+    async fn connect_postgres(url: &str) -> Result<Self, StoreError> {
+        let mut options = ConnectOptions::new(url.to_owned());
+        options.max_connections(8).min_connections(1).sqlx_logging(false).test_before_acquire(false);
+        let pool = SeaOrm::connect(options)
+            .await
+            .map_err(|source| StoreError::Connect { location: "PostgreSQL".to_owned(), source })?;
+        Ok(Self {
+            dialect: Dialect::Postgres,
+            readers: pool.clone(),
+            writer: pool,
+            gate: Arc::default(),
+            statements: Arc::default(),
+        })
+    }
+
+    /// How many statements have been sent so far.
+    pub(crate) fn statements(&self) -> u64 {
+        self.statements.load(Ordering::Relaxed)
+    }
+
+    /// Runs a query on a read connection; its result is one consistent view.
+    pub(crate) async fn query(
+        &self,
+        sql: &str,
+        values: Vec<Value>,
+    ) -> Result<Vec<QueryResult>, StoreError> {
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        let statement = self.statement(sql, values);
+        self.readers.query_all_raw(statement).await.map_err(|source| failed(sql, source))
+    }
+
+    /// Runs a query that answers at most one row.
+    pub(crate) async fn query_one(
+        &self,
+        sql: &str,
+        values: Vec<Value>,
+    ) -> Result<Option<QueryResult>, StoreError> {
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        let statement = self.statement(sql, values);
+        self.readers.query_one_raw(statement).await.map_err(|source| failed(sql, source))
+    }
+
+    /// Begins a transaction that writes.
+    pub(crate) async fn begin(&self, urgency: Urgency) -> Result<Transaction, StoreError> {
+        let (pass, options) = match self.dialect {
+            Dialect::Sqlite => {
+                let immediate = Some(SqliteTransactionMode::Immediate);
+                let options = TransactionOptions { sqlite_transaction_mode: immediate, ..Default::default() };
+                (Some(self.gate.pass(urgency).await), options)
+            }
+            Dialect::Postgres => (None, TransactionOptions::default()),
+        };
+        let begun = self.writer.begin_with_options(options).await;
+        let inner = begun.map_err(|source| failed("BEGIN", source))?;
+        Ok(Transaction { database: self.clone(), inner, _pass: pass })
+    }
+
+    fn statement(&self, sql: &str, values: Vec<Value>) -> Statement {
+        match self.dialect {
+            Dialect::Sqlite => Statement::from_sql_and_values(DbBackend::Sqlite, sql, values),
+            Dialect::Postgres => {
+                Statement::from_sql_and_values(DbBackend::Postgres, numbered(sql), values)
+            }
+        }
+    }
+}
+
+/// A transaction that writes. Dropped without [`Transaction::commit`] it is rolled back.
+pub(crate) struct Transaction {
+    database: Database,
+    inner: DatabaseTransaction,
+    _pass: Option<Pass>,
+}
+
+impl Transaction {
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.database.dialect
+    }
+
+    /// Sends a statement; answers how many rows it changed.
+    pub(crate) async fn execute(&self, sql: &str, values: Vec<Value>) -> Result<u64, StoreError> {
+        self.database.statements.fetch_add(1, Ordering::Relaxed);
+        let statement = self.database.statement(sql, values);
+        let result = self.inner.execute_raw(statement).await.map_err(|source| failed(sql, source))?;
+        Ok(result.rows_affected())
+    }
+
+    /// Sends a script of several statements without values.
+    pub(crate) async fn script(&self, sql: &str) -> Result<(), StoreError> {
+        self.database.statements.fetch_add(1, Ordering::Relaxed);
+        self.inner.execute_unprepared(sql).await.map_err(|source| failed(sql, source))?;
+        Ok(())
+    }
+
+    pub(crate) async fn query(
+        &self,
+        sql: &str,
+        values: Vec<Value>,
+    ) -> Result<Vec<QueryResult>, StoreError> {
+        self.database.statements.fetch_add(1, Ordering::Relaxed);
+        let statement = self.database.statement(sql, values);
+        self.inner.query_all_raw(statement).await.map_err(|source| failed(sql, source))
+    }
+
+    pub(crate) async fn query_one(
+        &self,
+        sql: &str,
+        values: Vec<Value>,
+    ) -> Result<Option<QueryResult>, StoreError> {
+        self.database.statements.fetch_add(1, Ordering::Relaxed);
+        let statement = self.database.statement(sql, values);
+        self.inner.query_one_raw(statement).await.map_err(|source| failed(sql, source))
+    }
+
+    pub(crate) async fn commit(self) -> Result<(), StoreError> {
+        self.inner.commit().await.map_err(|source| failed("COMMIT", source))
+    }
+}
+
+fn failed(sql: &str, source: sea_orm::DbErr) -> StoreError {
+    let start: String = sql.split_whitespace().take(4).collect::<Vec<_>>().join(" ");
+    StoreError::Statement { start, source }
+}
+
+fn sqlite_options(path: &Path, connections: u32) -> ConnectOptions {
+    let mut options = ConnectOptions::new(format!("sqlite://{}?mode=rwc", path.display()));
+    options
+        .max_connections(connections)
+        .min_connections(1)
+        .sqlx_logging(false)
+        .test_before_acquire(false)
+        .map_sqlx_sqlite_opts(|sqlite| {
+            sqlite
+                .pragma("journal_mode", "WAL")
+                .pragma("synchronous", "NORMAL")
+                .pragma("wal_autocheckpoint", "0")
+                .pragma("cache_size", "-16384")
+                .pragma("temp_store", "MEMORY")
+                .foreign_keys(true)
+                .busy_timeout(Duration::from_secs(30))
+        });
+    options
+}
+
+/// Writes the log of SQLite back. While a writer is busy that alone never lets the log begin anew, so past
+/// its limit the writer is held off for one last round.
+async fn checkpoint(connection: DatabaseConnection, gate: std::sync::Weak<Gate>) {
+    let round = || async {
+        let sql = "PRAGMA wal_checkpoint(PASSIVE)";
+        let statement = Statement::from_string(DbBackend::Sqlite, sql);
+        match connection.query_one_raw(statement).await {
+            Ok(Some(row)) => row.try_get_by_index::<i64>(1).unwrap_or(0),
+            Ok(None) => 0,
+            Err(error) => {
+                tracing::warn!(%error, "cannot write the log of SQLite back");
+                0
+            }
+        }
+    };
+    loop {
+        tokio::time::sleep(CHECKPOINT_EVERY).await;
+        let Some(gate) = gate.upgrade() else { return };
+        if round().await > LOG_PAGES {
+            let _pass = gate.pass(Urgency::Short).await;
+            round().await;
+        }
+    }
+}
+
+/// PostgreSQL numbers its parameters. No statement of ours has a question mark elsewhere.
+fn numbered(sql: &str) -> String {
+    let mut numbered = String::with_capacity(sql.len() + 16);
+    let mut parts = sql.split('?');
+    numbered.push_str(parts.next().unwrap_or_default());
+    for (number, part) in (1..).zip(parts) {
+        numbered.push('$');
+        numbered.push_str(&number.to_string());
+        numbered.push_str(part);
+    }
+    numbered
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn parameters_are_numbered_in_order() {
+        assert_eq!(super::numbered("a = ? AND b IN (?, ?)"), "a = $1 AND b IN ($2, $3)");
+        assert_eq!(super::numbered("SELECT 1"), "SELECT 1");
+    }
+}

@@ -1,0 +1,85 @@
+//! What can go wrong in the store.
+
+use muster_model::run::ProgressStatus;
+use muster_model::{IdError, RunId};
+
+/// A failure of the store, or a refusal that only the database can know of.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database cannot be reached.
+    #[error("cannot open the database at {location}")]
+    Connect {
+        /// Where it should be.
+        location: String,
+        /// Why not.
+        #[source]
+        source: sea_orm::DbErr,
+    },
+    /// A statement failed.
+    #[error("the database refused `{start} …`")]
+    Statement {
+        /// Its first words.
+        start: String,
+        /// Why.
+        #[source]
+        source: sea_orm::DbErr,
+    },
+    /// A stored value is not of the form this program writes.
+    #[error("the database holds a {what} that cannot be read: {detail}")]
+    Unreadable {
+        /// What it should be.
+        what: &'static str,
+        /// What is wrong.
+        detail: String,
+    },
+    /// The database was migrated by a newer program.
+    #[error("the database has schema version {found}, this program knows up to {known}; use a newer program")]
+    NewerSchema {
+        /// The version of the database.
+        found: i64,
+        /// The newest version known here.
+        known: i64,
+    },
+    /// Another full run of the task has not ended.
+    #[error("run {run} of the task has not ended, it is {}", status.as_str())]
+    AlreadyRunning {
+        /// The run.
+        run: RunId,
+        /// Where it stands.
+        status: ProgressStatus,
+    },
+    /// The worker no longer owns the run, or the run is no longer running: nothing was written.
+    #[error("the run was taken over, paused, cancelled or ended")]
+    LostFence,
+    /// The thing exists already.
+    #[error("{0} exists already")]
+    Exists(String),
+}
+
+impl StoreError {
+    pub(crate) fn unreadable(what: &'static str, detail: impl std::fmt::Display) -> Self {
+        Self::Unreadable { what, detail: detail.to_string() }
+    }
+
+    /// Whether a unique constraint refused the statement.
+    #[must_use]
+    pub fn is_unique_violation(&self) -> bool {
+        match self {
+            Self::Statement { source, .. } => {
+                matches!(source.sql_err(), Some(sea_orm::SqlErr::UniqueConstraintViolation(_)))
+            }
+            Self::Connect { .. }
+            | Self::Unreadable { .. }
+            | Self::NewerSchema { .. }
+            | Self::AlreadyRunning { .. }
+            | Self::LostFence
+            | Self::Exists(_) => false,
+        }
+    }
+}
+
+impl From<IdError> for StoreError {
+    fn from(error: IdError) -> Self {
+        Self::unreadable("identifier", error)
+    }
+}

@@ -1,0 +1,308 @@
+//! Facts: what the store knows about a page of accounts, in one query each. Never writes.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use muster_model::shadow::ShadowState;
+use muster_model::{
+    ApplicationId, Attributes, ConfigurationId, DirectoryId, ImObject, ObjectId, Provenance, ShadowNo,
+};
+use muster_plan::change::ShadowBase;
+use muster_plan::decision::ShadowFacts;
+use muster_plan::digest::Digest;
+use muster_plan::key::KeyHash;
+use sea_orm::{QueryResult, Value};
+use uuid::Uuid;
+
+use crate::TenantStore;
+use crate::codec;
+use crate::database::Dialect;
+use crate::error::StoreError;
+use crate::row::{decode_provenance, disabled, get, object_kind, optional_number, number, unsigned};
+
+pub(crate) const SHADOW_COLUMNS: &str =
+    "s.no, s.version, s.uid, s.state, s.owner, s.snapshot, s.profile, s.disabled, s.uid_key";
+pub(crate) const OBJECT_COLUMNS: &str =
+    "o.id, o.kind, o.directory, o.type, o.disabled, o.version, o.attributes, o.provenance";
+
+/// A shadow with the object it belongs to.
+#[derive(Debug, Clone)]
+pub struct LinkedShadow {
+    /// The key of the account.
+    pub key: KeyHash,
+    /// The shadow.
+    pub shadow: ShadowFacts,
+    /// Whether the account was disabled by the last change; outbound only.
+    pub account_disabled: bool,
+    /// The object, if the shadow has an owner that exists.
+    pub owner: Option<ImObject>,
+}
+
+impl TenantStore {
+    /// Of the accounts given, those for which deciding again would change nothing: their place in the
+    /// list and the number of their shadow.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn unchanged(
+        &self,
+        application: &ApplicationId,
+        accounts: &[(KeyHash, Digest)],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<(usize, u32)>, StoreError> {
+        let sql = match self.dialect() {
+            Dialect::Sqlite => {
+                "SELECT group_concat(j.key || ':' || s.no) FROM json_each(?) j CROSS JOIN shadow s \
+                 ON s.tenant = ? AND s.application = ? AND s.state = 0 \
+                 AND s.uid_key = unhex(substr(j.value, 1, 32)) AND s.digest = unhex(substr(j.value, 33)) \
+                 WHERE s.due_at IS NULL OR s.due_at > ?"
+            }
+            Dialect::Postgres => {
+                "SELECT string_agg((j.key - 1) || ':' || s.no, ',') \
+                 FROM jsonb_array_elements_text(?::text::jsonb) WITH ORDINALITY AS j(value, key) \
+                 JOIN shadow s ON s.tenant = ? AND s.application = ? AND s.state = 0 \
+                 AND s.uid_key = unhex(substr(j.value, 1, 32)) AND s.digest = unhex(substr(j.value, 33)) \
+                 WHERE s.due_at IS NULL OR s.due_at > ?"
+            }
+        };
+        let mut list = String::with_capacity(accounts.len() * 67 + 2);
+        list.push('[');
+        for (index, (key, digest)) in accounts.iter().enumerate() {
+            list.push_str(if index > 0 { ",\"" } else { "\"" });
+            hex(&mut list, &key.0);
+            hex(&mut list, &digest.0);
+            list.push('"');
+        }
+        list.push(']');
+        let values = vec![
+            Value::from(list),
+            Value::from(self.tenant),
+            Value::from(application.as_str()),
+            Value::from(now.timestamp_millis()),
+        ];
+        let row = self.database.query_one(sql, values).await?;
+        let pairs: Option<String> = row.map(|row| get(&row, 0)).transpose()?.flatten();
+        let Some(pairs) = pairs else { return Ok(Vec::new()) };
+        pairs.split(',').map(pair).collect()
+    }
+
+    /// What is known of accounts by their keys; keys without a shadow are left out.
+    ///
+    /// # Errors
+    /// When the database fails or holds something unreadable.
+    pub async fn linked_shadows(
+        &self,
+        application: &ApplicationId,
+        keys: &[KeyHash],
+    ) -> Result<HashMap<KeyHash, LinkedShadow>, StoreError> {
+        if keys.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let sql = format!(
+            "SELECT {SHADOW_COLUMNS}, {OBJECT_COLUMNS} FROM {} CROSS JOIN shadow s \
+             LEFT JOIN object o ON o.tenant = s.tenant AND o.id = s.owner \
+             WHERE s.tenant = ? AND s.application = ? AND s.uid_key = unhex(j.value)",
+            self.list()
+        );
+        let values =
+            vec![hex_list(keys), Value::from(self.tenant), Value::from(application.as_str())];
+        let rows = self.database.query(&sql, values).await?;
+        rows.iter().map(|row| linked_shadow(row).map(|linked| (linked.key, linked))).collect()
+    }
+
+    /// The objects that are found by each of these keys, in the order of their ids.
+    ///
+    /// # Errors
+    /// When the database fails or holds something unreadable.
+    pub async fn objects_by_key(
+        &self,
+        keys: &[KeyHash],
+    ) -> Result<HashMap<KeyHash, Vec<ImObject>>, StoreError> {
+        let mut found: HashMap<KeyHash, Vec<ImObject>> = HashMap::new();
+        if keys.is_empty() {
+            return Ok(found);
+        }
+        let sql = format!(
+            "SELECT {OBJECT_COLUMNS}, k.hash FROM {} CROSS JOIN key k \
+             JOIN object o ON o.tenant = k.tenant AND o.id = k.object \
+             WHERE k.tenant = ? AND k.hash = unhex(j.value) ORDER BY o.id",
+            self.list()
+        );
+        for row in self.database.query(&sql, vec![hex_list(keys), Value::from(self.tenant)]).await? {
+            let object = object_at(&row, 0)?;
+            let Some(object) = object else { continue };
+            found.entry(KeyHash(octets(get(&row, 8)?)?)).or_default().push(object);
+        }
+        Ok(found)
+    }
+
+    /// Which of these keys some object is found by.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn known_keys(&self, keys: &[KeyHash]) -> Result<Vec<KeyHash>, StoreError> {
+        let sql = format!(
+            "SELECT DISTINCT k.hash FROM {} CROSS JOIN key k WHERE k.tenant = ? AND k.hash = unhex(j.value)",
+            self.list()
+        );
+        let rows = self.database.query(&sql, vec![hex_list(keys), Value::from(self.tenant)]).await?;
+        rows.iter().map(|row| Ok(KeyHash(octets(get(row, 0)?)?))).collect()
+    }
+
+    /// The live shadows of these numbers with their objects, and whether another application that also is a
+    /// source holds a live shadow of the object.
+    ///
+    /// # Errors
+    /// When the database fails or holds something unreadable.
+    pub async fn missing_shadows(
+        &self,
+        application: &ApplicationId,
+        class: &str,
+        numbers: &[u32],
+        other_sources: &[ApplicationId],
+    ) -> Result<Vec<(LinkedShadow, bool)>, StoreError> {
+        let others: Vec<_> = other_sources.iter().map(ApplicationId::as_str).collect();
+        let marks = vec!["?"; others.len()].join(", ");
+        let elsewhere = if others.is_empty() {
+            "0".to_owned()
+        } else {
+            format!(
+                "(SELECT count(*) FROM shadow e WHERE e.tenant = s.tenant AND e.owner = s.owner \
+                 AND e.state = 0 AND e.application IN ({marks}))"
+            )
+        };
+        let cast = match self.dialect() {
+            Dialect::Sqlite => "j.value",
+            Dialect::Postgres => "j.value::bigint",
+        };
+        let sql = format!(
+            "SELECT {SHADOW_COLUMNS}, {OBJECT_COLUMNS}, {elsewhere} FROM {} CROSS JOIN shadow s \
+             LEFT JOIN object o ON o.tenant = s.tenant AND o.id = s.owner \
+             WHERE s.tenant = ? AND s.application = ? AND s.no = {cast} AND s.class = ? AND s.state = 0 \
+             ORDER BY s.no",
+            self.list()
+        );
+        let mut values: Vec<Value> = others.iter().map(|other| Value::from(*other)).collect();
+        values.push(Value::from(serde_json::to_string(numbers).unwrap_or_default()));
+        values.extend([
+            Value::from(self.tenant),
+            Value::from(application.as_str()),
+            Value::from(class),
+        ]);
+        let rows = self.database.query(&sql, values).await?;
+        rows.iter().map(|row| Ok((linked_shadow(row)?, number(row, 17)? > 0))).collect()
+    }
+
+    /// The highest number that a shadow of the application has; 0 when there is none.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn last_shadow(&self, application: &ApplicationId) -> Result<u32, StoreError> {
+        let sql = "SELECT next FROM shadow_number WHERE tenant = ? AND application = ?";
+        let values = vec![Value::from(self.tenant), Value::from(application.as_str())];
+        let row = self.database.query_one(sql, values).await?;
+        let next = row.map(|row| number(&row, 0)).transpose()?.unwrap_or(1);
+        unsigned(next - 1, "shadow number")
+    }
+
+    /// How many live shadows an application has of a class.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn live_shadows(&self, application: &ApplicationId, class: &str) -> Result<u64, StoreError> {
+        let sql = "SELECT count(*) FROM shadow WHERE tenant = ? AND application = ? AND class = ? AND state = 0";
+        let values =
+            vec![Value::from(self.tenant), Value::from(application.as_str()), Value::from(class)];
+        let row = self.database.query_one(sql, values).await?;
+        Ok(row.map(|row| number(&row, 0)).transpose()?.unwrap_or(0).unsigned_abs())
+    }
+
+    /// A list parameter as rows `j (key, value)`.
+    pub(crate) fn list(&self) -> &'static str {
+        match self.dialect() {
+            Dialect::Sqlite => "json_each(?) j",
+            Dialect::Postgres => {
+                "jsonb_array_elements_text(?::text::jsonb) WITH ORDINALITY AS j(value, key)"
+            }
+        }
+    }
+}
+
+fn pair(text: &str) -> Result<(usize, u32), StoreError> {
+    let parsed = text.split_once(':').and_then(|(place, no)| Some((place.parse().ok()?, no.parse().ok()?)));
+    parsed.ok_or_else(|| StoreError::unreadable("pair of place and shadow", text))
+}
+
+/// Reads [`SHADOW_COLUMNS`] and, after them, [`OBJECT_COLUMNS`].
+pub(crate) fn linked_shadow(row: &QueryResult) -> Result<LinkedShadow, StoreError> {
+    let owner: Option<Uuid> = get(row, 4)?;
+    let profile: Option<String> = get(row, 6)?;
+    let shadow = ShadowFacts {
+        base: ShadowBase {
+            no: ShadowNo(unsigned(number(row, 0)?, "shadow number")?),
+            version: unsigned(number(row, 1)?, "version")?,
+        },
+        uid: get(row, 2)?,
+        state: match number(row, 3)? {
+            0 => ShadowState::Live,
+            _ => ShadowState::Gone,
+        },
+        owner: owner.map(ObjectId),
+        snapshot: snapshot(&get::<String>(row, 5)?)?,
+        profile: profile.map(|id| ConfigurationId::new(&id)).transpose()?,
+    };
+    Ok(LinkedShadow {
+        key: KeyHash(octets(get(row, 8)?)?),
+        shadow,
+        account_disabled: optional_number(row, 7)?.is_some(),
+        owner: object_at(row, 9)?,
+    })
+}
+
+fn snapshot(text: &str) -> Result<Attributes, StoreError> {
+    codec::decode(text)
+}
+
+/// Reads [`OBJECT_COLUMNS`] from this place on; `None` when a left join found no object.
+pub(crate) fn object_at(row: &QueryResult, first: usize) -> Result<Option<ImObject>, StoreError> {
+    let Some(id) = get::<Option<Uuid>>(row, first)? else { return Ok(None) };
+    let provenance: String = get(row, first + 7)?;
+    Ok(Some(ImObject {
+        id: ObjectId(id),
+        kind: object_kind(number(row, first + 1)?)?,
+        directory: DirectoryId::new(&get::<String>(row, first + 2)?)?,
+        object_type: get(row, first + 3)?,
+        disabled: disabled(optional_number(row, first + 4)?)?,
+        version: unsigned(number(row, first + 5)?, "version")?,
+        attributes: codec::decode(&get::<String>(row, first + 6)?)?,
+        provenance: if provenance.is_empty() {
+            Provenance::default()
+        } else {
+            decode_provenance(&provenance)?
+        },
+    }))
+}
+
+pub(crate) fn octets(stored: Vec<u8>) -> Result<[u8; 16], StoreError> {
+    stored.try_into().map_err(|_| StoreError::unreadable("hash", "it has not 16 octets"))
+}
+
+pub(crate) fn hex(out: &mut String, octets: &[u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for octet in octets {
+        out.push(char::from(DIGITS[usize::from(octet >> 4)]));
+        out.push(char::from(DIGITS[usize::from(octet & 15)]));
+    }
+}
+
+fn hex_list(keys: &[KeyHash]) -> Value {
+    let mut list = String::with_capacity(keys.len() * 35 + 2);
+    list.push('[');
+    for (index, key) in keys.iter().enumerate() {
+        list.push_str(if index > 0 { ",\"" } else { "\"" });
+        hex(&mut list, &key.0);
+        list.push('"');
+    }
+    list.push(']');
+    Value::from(list)
+}

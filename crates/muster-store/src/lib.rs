@@ -1,0 +1,109 @@
+//! Where facts are kept: SQLite or PostgreSQL behind one door to each tenant's data.
+//!
+//! The only crate that knows tables. Set-based: a page is one query and one statement for each kind of
+//! change. Decides nothing.
+
+mod apply;
+mod changes;
+mod codec;
+mod configuration;
+mod database;
+mod error;
+mod facts;
+mod lists;
+mod migration;
+mod objects;
+mod principal;
+mod row;
+mod rows;
+mod run;
+mod stage;
+mod tenant;
+
+use chrono::{DateTime, Utc};
+
+pub use apply::{Batch, Target};
+pub use changes::{ChangeFilter, ChangeRow, ChangeStatus, PageOrder, ProblemRecord};
+pub use configuration::StoredResource;
+pub use database::Location;
+pub use error::StoreError;
+pub use facts::LinkedShadow;
+pub use lists::{KeyEntry, Lists, Makes, Mention, Met, Slot};
+pub use objects::OwnerRow;
+pub use principal::{NewToken, Principal, Token};
+pub use run::{Advance, Hash, NewRun, RunFilter, RunRecord};
+pub use stage::{Bucket, PageRows, ProblemRow, ProblemStep, StagedPage, plan_hash};
+pub use tenant::{Tenant, TenantStore};
+
+use database::Database;
+
+/// A connected and migrated database.
+#[derive(Debug, Clone)]
+pub struct Store {
+    database: Database,
+}
+
+impl Store {
+    /// Connects and brings the schema up to date.
+    ///
+    /// # Errors
+    /// When the database cannot be reached, or was migrated by a newer program.
+    pub async fn open(location: &Location) -> Result<Self, StoreError> {
+        let database = Database::connect(location).await?;
+        migration::migrate(&database).await?;
+        Ok(Self { database })
+    }
+
+    /// How many statements this process has sent.
+    #[must_use]
+    pub fn statements(&self) -> u64 {
+        self.database.statements()
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.database.query_one("SELECT 1", Vec::new()).await.map(|_| ())
+    }
+
+    /// Whether several processes on several machines can share it.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.database.dialect == database::Dialect::Postgres
+    }
+
+    /// The runs of all tenants that wait for a worker, oldest first, with their tenants.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn claimable(&self, now: DateTime<Utc>) -> Result<Vec<(TenantStore, RunRecord)>, StoreError> {
+        self.with_tenants(run::claimable(&self.database, now).await?).await
+    }
+
+    /// The held runs of all tenants that were held before an instant, with their tenants.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn held_before(
+        &self,
+        instant: DateTime<Utc>,
+    ) -> Result<Vec<(TenantStore, RunRecord)>, StoreError> {
+        self.with_tenants(run::expired(&self.database, instant).await?).await
+    }
+
+    async fn with_tenants(&self, runs: Vec<RunRecord>) -> Result<Vec<(TenantStore, RunRecord)>, StoreError> {
+        if runs.is_empty() {
+            return Ok(Vec::new());
+        }
+        let tenants = self.tenants().await?;
+        Ok(runs
+            .into_iter()
+            .filter_map(|run| {
+                let tenant = tenants.iter().find(|tenant| tenant.number == run.tenant)?;
+                Some((self.door(tenant), run))
+            })
+            .collect())
+    }
+}

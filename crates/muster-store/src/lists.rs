@@ -1,0 +1,265 @@
+//! What a page of a sweep leaves behind besides its changes: the shadows it met, and where its changes and
+//! their keys go. Packed into two blobs, so that a page of unchanged entries costs one small row.
+
+use muster_model::run::{Outcome, Wave};
+use muster_plan::change::Change;
+use muster_plan::key::{KeyHash, Position};
+use roaring::RoaringBitmap;
+use uuid::Uuid;
+
+use crate::error::StoreError;
+
+/// The shadows that a page met, by what became of them.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Met(Vec<(Outcome, RoaringBitmap)>);
+
+impl Met {
+    /// Notes that a shadow was met.
+    pub fn note(&mut self, shadow: u32, outcome: Outcome) {
+        if let Some((_, set)) = self.0.iter_mut().find(|(known, _)| *known == outcome) {
+            set.insert(shadow);
+        } else {
+            self.0.push((outcome, RoaringBitmap::from_iter([shadow])));
+        }
+    }
+
+    /// All shadows met, whatever became of them.
+    #[must_use]
+    pub fn all(&self) -> RoaringBitmap {
+        self.0.iter().fold(RoaringBitmap::new(), |mut all, (_, set)| {
+            all |= set;
+            all
+        })
+    }
+
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        for (outcome, set) in &self.0 {
+            out.push(*outcome as u8);
+            out.extend_from_slice(&u32::try_from(set.serialized_size()).unwrap_or(u32::MAX).to_le_bytes());
+            // Writing to memory does not fail.
+            let _ = set.serialize_into(&mut out);
+        }
+        out
+    }
+
+    pub(crate) fn decode(mut octets: &[u8]) -> Result<Self, StoreError> {
+        let unreadable = |detail: &str| StoreError::unreadable("met set", detail);
+        let mut sets = Vec::new();
+        while let [outcome, a, b, c, d, rest @ ..] = octets {
+            let length = u32::from_le_bytes([*a, *b, *c, *d]) as usize;
+            let outcome = Outcome::ALL.get(usize::from(*outcome)).ok_or_else(|| unreadable("outcome"))?;
+            let set = rest.get(..length).ok_or_else(|| unreadable("cut short"))?;
+            let set = RoaringBitmap::deserialize_from(set).map_err(|error| unreadable(&error.to_string()))?;
+            sets.push((*outcome, set));
+            octets = &rest[length..];
+        }
+        Ok(Self(sets))
+    }
+}
+
+/// Where a change goes when it is applied: first by wave, then by place among all keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Slot {
+    /// The wave.
+    pub wave: Wave,
+    /// The place of the account's key.
+    pub position: Position,
+    /// The number of the change within the run.
+    pub change: u32,
+    /// What of the store's rows the change makes.
+    pub makes: Makes,
+}
+
+/// What a change makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Makes {
+    /// Nothing: object and shadow exist.
+    Nothing,
+    /// A shadow of an object that exists.
+    Shadow,
+    /// A shadow and its object.
+    ShadowAndObject,
+}
+
+impl Makes {
+    const ALL: [Self; 3] = [Self::Nothing, Self::Shadow, Self::ShadowAndObject];
+
+    fn of(change: &Change) -> Self {
+        match (change.shadow, change.object) {
+            (None, Some(object)) if object.version == 0 => Self::ShadowAndObject,
+            (None, _) => Self::Shadow,
+            (Some(_), _) => Self::Nothing,
+        }
+    }
+}
+
+/// A key of an object that a change adds or removes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct KeyEntry {
+    /// The key.
+    pub hash: KeyHash,
+    /// The object.
+    pub object: Uuid,
+    /// The number of the change within the run.
+    pub change: u32,
+}
+
+/// A key that a change only mentions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mention {
+    /// The key.
+    pub hash: KeyHash,
+    /// The number of the change within the run.
+    pub change: u32,
+}
+
+/// Where the changes of a page and their keys go.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Lists {
+    /// The changes.
+    pub slots: Vec<Slot>,
+    /// Keys that objects are found by afterwards.
+    pub keys_added: Vec<KeyEntry>,
+    /// Keys that objects are no longer found by.
+    pub keys_removed: Vec<KeyEntry>,
+    /// Keys of objects referred to.
+    pub references: Vec<Mention>,
+    /// Keys by which owners were looked for, of changes that make a shadow.
+    pub correlation: Vec<Mention>,
+}
+
+impl Lists {
+    /// Adds a change of the given number.
+    pub fn add(&mut self, change: &Change, number: u32, account_key: KeyHash) {
+        self.slots.push(Slot {
+            wave: change.action.wave(),
+            position: account_key.position(),
+            change: number,
+            makes: Makes::of(change),
+        });
+        let object = change.object.map(|base| base.id.0).unwrap_or_default();
+        let entry = |hash: &KeyHash| KeyEntry { hash: *hash, object, change: number };
+        let mention = |hash: &KeyHash| Mention { hash: *hash, change: number };
+        self.keys_added.extend(change.keys_added.iter().map(entry));
+        self.keys_removed.extend(change.keys_removed.iter().map(entry));
+        self.references.extend(change.references.iter().map(mention));
+        self.correlation.extend(change.correlation.iter().map(mention));
+    }
+
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(20 + self.slots.len() * 14 + self.keys_added.len() * 36);
+        count(&mut out, self.slots.len());
+        for slot in &self.slots {
+            out.push(slot.wave as u8 | (slot.makes as u8) << 4);
+            out.extend_from_slice(&slot.position.0.to_le_bytes());
+            out.extend_from_slice(&slot.change.to_le_bytes());
+        }
+        for keys in [&self.keys_added, &self.keys_removed] {
+            count(&mut out, keys.len());
+            for key in keys {
+                out.extend_from_slice(&key.hash.0);
+                out.extend_from_slice(key.object.as_bytes());
+                out.extend_from_slice(&key.change.to_le_bytes());
+            }
+        }
+        for mentions in [&self.references, &self.correlation] {
+            count(&mut out, mentions.len());
+            for mention in mentions {
+                out.extend_from_slice(&mention.hash.0);
+                out.extend_from_slice(&mention.change.to_le_bytes());
+            }
+        }
+        out
+    }
+
+    pub(crate) fn decode(octets: &[u8]) -> Result<Self, StoreError> {
+        if octets.is_empty() {
+            return Ok(Self::default());
+        }
+        let mut reader = Reader(octets);
+        let mut lists = Self::default();
+        for _ in 0..reader.count()? {
+            let [head] = reader.take::<1>()?;
+            let wave = *Wave::ALL
+                .get(usize::from(head & 0xf))
+                .ok_or_else(|| StoreError::unreadable("page of changes", "wave"))?;
+            let makes = *Makes::ALL
+                .get(usize::from(head >> 4))
+                .ok_or_else(|| StoreError::unreadable("page of changes", "what is made"))?;
+            let position = Position(u64::from_le_bytes(reader.take()?));
+            let change = u32::from_le_bytes(reader.take()?);
+            lists.slots.push(Slot { wave, position, change, makes });
+        }
+        for keys in [&mut lists.keys_added, &mut lists.keys_removed] {
+            for _ in 0..reader.count()? {
+                let hash = KeyHash(reader.take()?);
+                let object = Uuid::from_bytes(reader.take()?);
+                keys.push(KeyEntry { hash, object, change: u32::from_le_bytes(reader.take()?) });
+            }
+        }
+        for mentions in [&mut lists.references, &mut lists.correlation] {
+            for _ in 0..reader.count()? {
+                let hash = KeyHash(reader.take()?);
+                mentions.push(Mention { hash, change: u32::from_le_bytes(reader.take()?) });
+            }
+        }
+        Ok(lists)
+    }
+}
+
+fn count(out: &mut Vec<u8>, length: usize) {
+    out.extend_from_slice(&u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes());
+}
+
+struct Reader<'a>(&'a [u8]);
+
+impl Reader<'_> {
+    fn take<const N: usize>(&mut self) -> Result<[u8; N], StoreError> {
+        let (head, rest) = self
+            .0
+            .split_first_chunk::<N>()
+            .ok_or_else(|| StoreError::unreadable("page of changes", "it is cut short"))?;
+        self.0 = rest;
+        Ok(*head)
+    }
+
+    fn count(&mut self) -> Result<u32, StoreError> {
+        Ok(u32::from_le_bytes(self.take()?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn met_sets_are_read_back() {
+        let mut met = Met::default();
+        for shadow in [1, 5, 70_000] {
+            met.note(shadow, Outcome::Unchanged);
+        }
+        met.note(9, Outcome::Failed);
+        let again = Met::decode(&met.encode()).expect("reads");
+        assert_eq!(again, met);
+        assert_eq!(again.all().len(), 4);
+        assert!(Met::decode(&met.encode()[..8]).is_err());
+    }
+
+    #[test]
+    fn lists_are_read_back() {
+        let lists = Lists {
+            slots: vec![
+                Slot { wave: Wave::Build, position: Position(7), change: 1, makes: Makes::ShadowAndObject },
+                Slot { wave: Wave::Withdraw, position: Position(u64::MAX), change: 2, makes: Makes::Nothing },
+            ],
+            keys_added: vec![KeyEntry { hash: KeyHash([1; 16]), object: Uuid::from_u128(3), change: 1 }],
+            keys_removed: vec![KeyEntry { hash: KeyHash([2; 16]), object: Uuid::from_u128(4), change: 2 }],
+            references: vec![Mention { hash: KeyHash([3; 16]), change: 1 }],
+            correlation: vec![Mention { hash: KeyHash([4; 16]), change: 1 }],
+        };
+        assert_eq!(Lists::decode(&lists.encode()).expect("reads"), lists);
+        assert_eq!(Lists::decode(&[]).expect("reads"), Lists::default());
+        assert!(Lists::decode(&lists.encode()[..30]).is_err());
+    }
+}

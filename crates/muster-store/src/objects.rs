@@ -1,0 +1,141 @@
+//! IM objects read in pages, and the keys they are found by.
+
+use muster_model::{ApplicationId, DirectoryId, ImObject, ObjectId, ObjectKind};
+use sea_orm::Value;
+use uuid::Uuid;
+
+use crate::database::Urgency;
+use crate::error::StoreError;
+use crate::facts::{LinkedShadow, OBJECT_COLUMNS, SHADOW_COLUMNS, linked_shadow, object_at};
+use crate::lists::KeyEntry;
+use crate::row::{get, number};
+use crate::apply::KEYS;
+use crate::tenant::TenantStore;
+
+
+/// An object with what is known of its account in one application.
+#[derive(Debug, Clone)]
+pub struct OwnerRow {
+    /// The object.
+    pub object: ImObject,
+    /// Its account there, if it has or had one.
+    pub shadow: Option<LinkedShadow>,
+}
+
+impl TenantStore {
+    /// Objects in the order of their ids, those after one of them, at most so many.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn objects(
+        &self,
+        kind: Option<ObjectKind>,
+        after: Option<ObjectId>,
+        limit: u32,
+    ) -> Result<Vec<ImObject>, StoreError> {
+        let mut sql = format!("SELECT {OBJECT_COLUMNS} FROM object o WHERE o.tenant = ? AND o.id > ?");
+        let mut values: Vec<Value> =
+            vec![self.tenant.into(), after.map_or(Uuid::nil(), |id| id.0).into()];
+        if let Some(kind) = kind {
+            sql.push_str(" AND o.kind = ?");
+            values.push((kind as i64).into());
+        }
+        sql.push_str(" ORDER BY o.id LIMIT ?");
+        values.push(i64::from(limit).into());
+        let rows = self.database.query(&sql, values).await?;
+        rows.iter().filter_map(|row| object_at(row, 0).transpose()).collect()
+    }
+
+    /// One object.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn object(&self, id: ObjectId) -> Result<Option<ImObject>, StoreError> {
+        let sql = format!("SELECT {OBJECT_COLUMNS} FROM object o WHERE o.tenant = ? AND o.id = ?");
+        let row = self.database.query_one(&sql, vec![self.tenant.into(), id.0.into()]).await?;
+        row.map(|row| object_at(&row, 0)).transpose().map(Option::flatten)
+    }
+
+    /// How many objects there are of a kind.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn count_objects(&self, kind: ObjectKind) -> Result<u64, StoreError> {
+        let sql = "SELECT count(*) FROM object WHERE tenant = ? AND kind = ?";
+        let row = self.database.query_one(sql, vec![self.tenant.into(), (kind as i64).into()]).await?;
+        Ok(row.map(|row| number(&row, 0)).transpose()?.unwrap_or(0).unsigned_abs())
+    }
+
+    /// Objects in the order of their ids with what is known of their account of one class.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn owners(
+        &self,
+        application: &ApplicationId,
+        class: &str,
+        after: Option<ObjectId>,
+        limit: u32,
+    ) -> Result<Vec<OwnerRow>, StoreError> {
+        // The shadow's columns stand first, so that a missing shadow shows in the first of them.
+        let sql = format!(
+            "SELECT {SHADOW_COLUMNS}, {OBJECT_COLUMNS} FROM object o LEFT JOIN shadow s \
+             ON s.tenant = o.tenant AND s.owner = o.id AND s.application = ? AND s.class = ? \
+             WHERE o.tenant = ? AND o.id > ? ORDER BY o.id, s.no LIMIT ?"
+        );
+        let values: Vec<Value> = vec![
+            application.as_str().into(),
+            class.into(),
+            self.tenant.into(),
+            after.map_or(Uuid::nil(), |id| id.0).into(),
+            i64::from(limit).into(),
+        ];
+        let mut owners = Vec::new();
+        for row in self.database.query(&sql, values).await? {
+            let known: Option<i64> = get(&row, 0)?;
+            let shadow = known.map(|_| linked_shadow(&row)).transpose()?;
+            let Some(object) = object_at(&row, 9)? else { continue };
+            owners.push(OwnerRow { object, shadow });
+        }
+        Ok(owners)
+    }
+
+    /// The keys by which the objects of a directory can be found already.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn key_specs(&self, directory: &DirectoryId) -> Result<Vec<String>, StoreError> {
+        let sql = "SELECT name FROM key_spec WHERE tenant = ? AND directory = ?";
+        let rows = self.database.query(sql, vec![self.tenant.into(), directory.as_str().into()]).await?;
+        rows.iter().map(|row| get(row, 0)).collect()
+    }
+
+    /// Adds keys of objects that exist.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn add_keys(&self, keys: &[KeyEntry]) -> Result<(), StoreError> {
+        let tx = self.database.begin(Urgency::Bulk).await?;
+        let rows = keys.iter().map(|key| {
+            vec![self.tenant.into(), key.hash.0.to_vec().into(), key.object.into()]
+        });
+        KEYS.insert(&tx, rows.collect()).await?;
+        tx.commit().await
+    }
+
+    /// Notes that all objects of a directory can be found by these keys.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn note_key_specs(&self, directory: &DirectoryId, names: &[String]) -> Result<(), StoreError> {
+        let tx = self.database.begin(Urgency::Short).await?;
+        for name in names {
+            tx.execute(
+                "INSERT INTO key_spec (tenant, directory, name) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+                vec![self.tenant.into(), directory.as_str().into(), name.clone().into()],
+            )
+            .await?;
+        }
+        tx.commit().await
+    }
+}

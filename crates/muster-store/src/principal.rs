@@ -1,0 +1,183 @@
+//! Users and tokens of a tenant: names, roles and hashes; what they mean is the caller's.
+
+use chrono::{DateTime, Utc};
+
+use crate::database::Urgency;
+use crate::error::StoreError;
+use crate::row::{get, instant, number};
+use crate::tenant::TenantStore;
+
+/// A local user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Principal {
+    /// The user's name.
+    pub name: String,
+    /// Role words, separated by commas.
+    pub roles: String,
+    /// The hash of the password, in the form of its scheme.
+    pub password_hash: String,
+    /// When the user was made.
+    pub created_at: DateTime<Utc>,
+}
+
+/// A token as it is kept: its text is not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// What the token is called.
+    pub name: String,
+    /// Role words, separated by commas.
+    pub roles: String,
+    /// When the token was made.
+    pub created_at: DateTime<Utc>,
+}
+
+/// A token to keep.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewToken {
+    /// What the token is called.
+    pub name: String,
+    /// Role words, separated by commas.
+    pub roles: String,
+    /// The hash of its text.
+    pub hash: Vec<u8>,
+    /// The instant.
+    pub now: DateTime<Utc>,
+}
+
+impl TenantStore {
+    /// Makes a user.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`] when there is one of that name.
+    pub async fn create_principal(&self, principal: &Principal) -> Result<(), StoreError> {
+        let tx = self.database.begin(Urgency::Short).await?;
+        let made = tx
+            .execute(
+                "INSERT INTO principal (tenant, name, roles, password_hash, created_at) \
+                 VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                vec![
+                    self.tenant.into(),
+                    principal.name.clone().into(),
+                    principal.roles.clone().into(),
+                    principal.password_hash.clone().into(),
+                    principal.created_at.timestamp_millis().into(),
+                ],
+            )
+            .await?;
+        tx.commit().await?;
+        if made == 0 { Err(StoreError::Exists(format!("user `{}`", principal.name))) } else { Ok(()) }
+    }
+
+    /// All users by name.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn principals(&self) -> Result<Vec<Principal>, StoreError> {
+        let sql =
+            "SELECT name, roles, password_hash, created_at FROM principal WHERE tenant = ? ORDER BY name";
+        let rows = self.database.query(sql, vec![self.tenant.into()]).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Principal {
+                    name: get(row, 0)?,
+                    roles: get(row, 1)?,
+                    password_hash: get(row, 2)?,
+                    created_at: instant(number(row, 3)?)?,
+                })
+            })
+            .collect()
+    }
+
+    /// The user of this name.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn principal(&self, name: &str) -> Result<Option<Principal>, StoreError> {
+        Ok(self.principals().await?.into_iter().find(|principal| principal.name == name))
+    }
+
+    /// Gives a user another password. Answers whether there is one of that name.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn set_password_hash(&self, name: &str, hash: &str) -> Result<bool, StoreError> {
+        let tx = self.database.begin(Urgency::Short).await?;
+        let sql = "UPDATE principal SET password_hash = ? WHERE tenant = ? AND name = ?";
+        let changed = tx.execute(sql, vec![hash.into(), self.tenant.into(), name.into()]).await?;
+        tx.commit().await?;
+        Ok(changed > 0)
+    }
+
+    /// Deletes a user. Answers whether there was one.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn delete_principal(&self, name: &str) -> Result<bool, StoreError> {
+        self.delete_named("DELETE FROM principal WHERE tenant = ? AND name = ?", name).await
+    }
+
+    /// Keeps a token.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`] when there is one of that name.
+    pub async fn create_token(&self, token: &NewToken) -> Result<(), StoreError> {
+        let tx = self.database.begin(Urgency::Short).await?;
+        let made = tx
+            .execute(
+                "INSERT INTO token (tenant, name, roles, hash, created_at) VALUES (?, ?, ?, ?, ?) \
+                 ON CONFLICT DO NOTHING",
+                vec![
+                    self.tenant.into(),
+                    token.name.clone().into(),
+                    token.roles.clone().into(),
+                    token.hash.clone().into(),
+                    token.now.timestamp_millis().into(),
+                ],
+            )
+            .await?;
+        tx.commit().await?;
+        if made == 0 { Err(StoreError::Exists(format!("token `{}`", token.name))) } else { Ok(()) }
+    }
+
+    /// All tokens by name.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn tokens(&self) -> Result<Vec<Token>, StoreError> {
+        let sql = "SELECT name, roles, created_at FROM token WHERE tenant = ? ORDER BY name";
+        let rows = self.database.query(sql, vec![self.tenant.into()]).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Token { name: get(row, 0)?, roles: get(row, 1)?, created_at: instant(number(row, 2)?)? })
+            })
+            .collect()
+    }
+
+    /// The token whose text has this hash.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn token_by_hash(&self, hash: &[u8]) -> Result<Option<Token>, StoreError> {
+        let sql = "SELECT name, roles, created_at FROM token WHERE tenant = ? AND hash = ?";
+        let row = self.database.query_one(sql, vec![self.tenant.into(), hash.to_vec().into()]).await?;
+        row.map(|row| {
+            Ok(Token { name: get(&row, 0)?, roles: get(&row, 1)?, created_at: instant(number(&row, 2)?)? })
+        })
+        .transpose()
+    }
+
+    /// Deletes a token; it is refused from then on. Answers whether there was one.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn delete_token(&self, name: &str) -> Result<bool, StoreError> {
+        self.delete_named("DELETE FROM token WHERE tenant = ? AND name = ?", name).await
+    }
+
+    async fn delete_named(&self, sql: &str, name: &str) -> Result<bool, StoreError> {
+        let tx = self.database.begin(Urgency::Short).await?;
+        let deleted = tx.execute(sql, vec![self.tenant.into(), name.into()]).await?;
+        tx.commit().await?;
+        Ok(deleted > 0)
+    }
+}

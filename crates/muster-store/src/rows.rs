@@ -1,0 +1,132 @@
+//! Many rows in one statement, in the way each database likes best.
+
+use sea_orm::Value;
+use sea_orm::sea_query::ArrayType;
+
+use crate::database::{Dialect, Transaction};
+use crate::error::StoreError;
+
+/// The type of a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Integer,
+    Text,
+    Octets,
+    Uuid,
+}
+
+/// A table, as bulk inserts see it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bulk {
+    pub(crate) table: &'static str,
+    pub(crate) columns: &'static [(&'static str, Kind)],
+    /// What follows the rows, as `ON CONFLICT DO NOTHING`.
+    pub(crate) suffix: &'static str,
+}
+
+/// Few sizes, so that the database meets few texts of statements and keeps them prepared.
+const SIZES: [usize; 5] = [500, 100, 20, 5, 1];
+
+/// What stands for "no value" in an array, whose elements PostgreSQL's driver wants all present.
+const NO_INTEGER: i64 = i64::MIN;
+
+impl Bulk {
+    /// Inserts all rows; answers how many were inserted. A row has one value a column.
+    pub(crate) async fn insert(&self, tx: &Transaction, rows: Vec<Vec<Value>>) -> Result<u64, StoreError> {
+        match tx.dialect() {
+            Dialect::Sqlite => self.insert_sqlite(tx, rows).await,
+            Dialect::Postgres if rows.is_empty() => Ok(0),
+            Dialect::Postgres => self.insert_postgres(tx, rows).await,
+        }
+    }
+
+    async fn insert_sqlite(&self, tx: &Transaction, rows: Vec<Vec<Value>>) -> Result<u64, StoreError> {
+        let mut inserted = 0;
+        let mut left = rows.len();
+        let mut rows = rows.into_iter();
+        while left > 0 {
+            let size = SIZES.into_iter().find(|size| *size <= left).unwrap_or(1);
+            let values: Vec<Value> = rows.by_ref().take(size).flatten().collect();
+            inserted += tx.execute(&self.sqlite_text(size), values).await?;
+            left -= size;
+        }
+        Ok(inserted)
+    }
+
+    fn head(&self) -> String {
+        let names: Vec<_> = self.columns.iter().map(|(name, _)| *name).collect();
+        format!("INSERT INTO {} ({}) ", self.table, names.join(", "))
+    }
+
+    fn sqlite_text(&self, rows: usize) -> String {
+        let row = format!("({})", vec!["?"; self.columns.len()].join(","));
+        format!("{}VALUES {} {}", self.head(), vec![row; rows].join(","), self.suffix)
+    }
+
+    async fn insert_postgres(&self, tx: &Transaction, rows: Vec<Vec<Value>>) -> Result<u64, StoreError> {
+        let mut columns: Vec<Vec<Value>> =
+            self.columns.iter().map(|_| Vec::with_capacity(rows.len())).collect();
+        for row in rows {
+            for ((column, value), (_, kind)) in columns.iter_mut().zip(row).zip(self.columns) {
+                column.push(present(value, *kind));
+            }
+        }
+        let arrays = columns.into_iter().zip(self.columns).map(|(values, (_, kind))| {
+            Value::Array(kind.array_type(), Some(Box::new(values)))
+        });
+        tx.execute(&self.postgres_text(), arrays.collect()).await
+    }
+
+    fn postgres_text(&self) -> String {
+        let selected: Vec<_> = self.columns.iter().map(|(name, kind)| kind.or_null(name)).collect();
+        let arrays: Vec<_> = self.columns.iter().map(|(_, kind)| format!("?::{}[]", kind.postgres())).collect();
+        let names: Vec<_> = self.columns.iter().map(|(name, _)| format!("\"{name}\"")).collect();
+        format!(
+            "{}SELECT {} FROM UNNEST({}) AS u ({}) {}",
+            self.head(),
+            selected.join(", "),
+            arrays.join(", "),
+            names.join(", "),
+            self.suffix
+        )
+    }
+}
+
+impl Kind {
+    fn array_type(self) -> ArrayType {
+        match self {
+            Self::Integer => ArrayType::BigInt,
+            Self::Text => ArrayType::String,
+            Self::Octets => ArrayType::Bytes,
+            Self::Uuid => ArrayType::Uuid,
+        }
+    }
+
+    fn postgres(self) -> &'static str {
+        match self {
+            Self::Integer => "bigint",
+            Self::Text => "text",
+            Self::Octets => "bytea",
+            Self::Uuid => "uuid",
+        }
+    }
+
+    fn or_null(self, name: &str) -> String {
+        match self {
+            Self::Integer => format!("NULLIF(u.\"{name}\", {NO_INTEGER})"),
+            Self::Text => format!("NULLIF(u.\"{name}\", '\u{1}')"),
+            Self::Octets => format!("NULLIF(u.\"{name}\", '\\x01'::bytea)"),
+            Self::Uuid => format!("NULLIF(u.\"{name}\", '00000000-0000-0000-0000-000000000000'::uuid)"),
+        }
+    }
+}
+
+fn present(value: Value, kind: Kind) -> Value {
+    match (value, kind) {
+        (Value::BigInt(None), Kind::Integer) => Value::from(NO_INTEGER),
+        (Value::String(None), Kind::Text) => Value::from("\u{1}"),
+        (Value::Bytes(None), Kind::Octets) => Value::from(vec![1u8]),
+        (Value::Uuid(None), Kind::Uuid) => Value::from(uuid::Uuid::nil()),
+        (value, _) => value,
+    }
+}

@@ -1,0 +1,504 @@
+//! Runs: launched under the guard of the database, claimed, moved on and ended under an epoch.
+
+use chrono::{DateTime, Utc};
+use muster_model::run::{Counters, Mode, OutcomeStatus, Phase, ProgressStatus, TaskKind};
+use muster_model::{ConfigurationId, RunId};
+use muster_plan::lifecycle::{Absence, RunState};
+use sea_orm::{QueryResult, Value};
+
+use crate::TenantStore;
+use crate::database::{Database, Transaction, Urgency};
+use crate::error::StoreError;
+use crate::facts::octets;
+use crate::row::{
+    case, decode_counters, encode_counters, get, get_case, instant, optional_number, phase_number, number,
+};
+
+const COLUMNS: &str = "r.seq, r.tenant, r.id, r.no, r.task_kind, r.task, r.mode, r.keys, r.status, r.phase, \
+    r.absence, r.outcome, r.stopping, r.rules, r.started_at, r.ended_at, r.held_at, r.lease_until, r.epoch, \
+    r.estimate, r.counters, r.plan_hash, r.held_by, r.failure, r.statements, r.peak_memory";
+
+/// A hash of sixteen octets.
+pub type Hash = [u8; 16];
+
+/// What a run is launched with.
+#[derive(Debug, Clone)]
+pub struct NewRun {
+    /// Its id.
+    pub id: RunId,
+    /// The kind of its task.
+    pub task_kind: TaskKind,
+    /// Its task.
+    pub task: ConfigurationId,
+    /// Mode and absence.
+    pub state: RunState,
+    /// The keys of the only accounts it looks at; `None` for all.
+    pub keys: Option<Vec<String>>,
+    /// The hash of the configuration it uses.
+    pub rules: Hash,
+    /// That configuration.
+    pub rules_body: String,
+    /// How many entries to expect.
+    pub estimate: u64,
+    /// The instant of the launch.
+    pub now: DateTime<Utc>,
+}
+
+/// A run as it is stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunRecord {
+    /// Its number in the whole database.
+    pub seq: i64,
+    /// The tenant's number.
+    pub tenant: i64,
+    /// Its id.
+    pub id: RunId,
+    /// Its number within the tenant.
+    pub no: i64,
+    /// The kind of its task.
+    pub task_kind: TaskKind,
+    /// Its task.
+    pub task: ConfigurationId,
+    /// The keys of the only accounts it looks at.
+    pub keys: Option<Vec<String>>,
+    /// Where it stands.
+    pub state: RunState,
+    /// Whether it has been told to stop.
+    pub stopping: bool,
+    /// The hash of the configuration it uses.
+    pub rules: Hash,
+    /// When it was launched.
+    pub started_at: DateTime<Utc>,
+    /// When it ended.
+    pub ended_at: Option<DateTime<Utc>>,
+    /// When its plan was held.
+    pub held_at: Option<DateTime<Utc>>,
+    /// Until when its worker has promised to be alive.
+    pub lease_until: DateTime<Utc>,
+    /// Raised by every claim.
+    pub epoch: i64,
+    /// How many entries are to be expected.
+    pub estimate: u64,
+    /// What it has counted.
+    pub counters: Counters,
+    /// The hash of its plan, once frozen.
+    pub plan_hash: Option<Hash>,
+    /// The limits that held it, one a line.
+    pub held_by: Option<String>,
+    /// Why it failed.
+    pub failure: Option<String>,
+    /// Statements sent to the store on its behalf.
+    pub statements: u64,
+    /// The most memory its process held, in octets.
+    pub peak_memory: u64,
+}
+
+/// Which runs to list, newest first.
+#[derive(Debug, Clone, Default)]
+pub struct RunFilter {
+    /// Only of this task.
+    pub task: Option<ConfigurationId>,
+    /// Only in this state.
+    pub status: Option<ProgressStatus>,
+    /// Only launched at or after this instant.
+    pub since: Option<DateTime<Utc>>,
+    /// Only older than this run.
+    pub after: Option<RunId>,
+    /// At most so many.
+    pub limit: Option<u32>,
+}
+
+impl TenantStore {
+    /// Launches a run. Whether another full run of the task is under way is decided by the database alone.
+    ///
+    /// # Errors
+    /// [`StoreError::AlreadyRunning`] when one is.
+    pub async fn launch(&self, run: &NewRun) -> Result<RunRecord, StoreError> {
+        let tx = self.database.begin(Urgency::Short).await?;
+        tx.execute(
+            "INSERT INTO rules (tenant, hash, body) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+            vec![self.tenant.into(), run.rules.to_vec().into(), run.rules_body.clone().into()],
+        )
+        .await?;
+        let inserted = self.insert_run(&tx, run).await;
+        match inserted {
+            Ok(()) => tx.commit().await?,
+            Err(error) if error.is_unique_violation() => {
+                drop(tx);
+                return Err(self.guarding_run(run).await?.unwrap_or(error));
+            }
+            Err(error) => return Err(error),
+        }
+        self.run(run.id).await?.ok_or_else(|| StoreError::unreadable("run", "it vanished after its launch"))
+    }
+
+    async fn insert_run(&self, tx: &Transaction, run: &NewRun) -> Result<(), StoreError> {
+        let keys = run.keys.as_ref().map(|keys| serde_json::to_string(keys).unwrap_or_default());
+        let sql = "INSERT INTO run (tenant, id, no, task_kind, task, mode, keys, status, phase, absence, \
+            rules, started_at, estimate) \
+            SELECT ?, ?, coalesce(max(no), 0) + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM run WHERE tenant = ?";
+        let values: Vec<Value> = vec![
+            self.tenant.into(),
+            run.id.0.into(),
+            (run.task_kind as i64).into(),
+            run.task.as_str().into(),
+            (run.state.mode as i64).into(),
+            keys.into(),
+            (run.state.status as i64).into(),
+            phase_number(run.state.phase).into(),
+            (run.state.absence as i64).into(),
+            run.rules.to_vec().into(),
+            run.now.timestamp_millis().into(),
+            run.estimate.cast_signed().into(),
+            self.tenant.into(),
+        ];
+        tx.execute(sql, values).await.map(|_| ())
+    }
+
+    async fn guarding_run(&self, run: &NewRun) -> Result<Option<StoreError>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM run r WHERE r.tenant = ? AND r.task_kind = ? AND r.task = ? \
+             AND r.mode = 0 AND r.keys IS NULL AND r.status < 4"
+        );
+        let values = vec![self.tenant.into(), (run.task_kind as i64).into(), run.task.as_str().into()];
+        let guarding = self.database.query_one(&sql, values).await?.map(|row| record(&row)).transpose()?;
+        Ok(guarding.map(|run| StoreError::AlreadyRunning { run: run.id, status: run.state.status }))
+    }
+
+    /// The run of this id.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn run(&self, id: RunId) -> Result<Option<RunRecord>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM run r WHERE r.tenant = ? AND r.id = ?");
+        let row = self.database.query_one(&sql, vec![self.tenant.into(), id.0.into()]).await?;
+        let Some(mut run) = row.map(|row| record(&row)).transpose()? else { return Ok(None) };
+        run.counters = self.live_counters(&run).await?;
+        Ok(Some(run))
+    }
+
+    /// Runs of a kind of task, newest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn runs(&self, kind: TaskKind, filter: &RunFilter) -> Result<Vec<RunRecord>, StoreError> {
+        let mut sql = format!("SELECT {COLUMNS} FROM run r WHERE r.tenant = ? AND r.task_kind = ?");
+        let mut values: Vec<Value> = vec![self.tenant.into(), (kind as i64).into()];
+        let mut and = |condition: &str, value: Value| {
+            sql.push_str(condition);
+            values.push(value);
+        };
+        if let Some(task) = &filter.task {
+            and(" AND r.task = ?", task.as_str().into());
+        }
+        if let Some(status) = filter.status {
+            and(" AND r.status = ?", (status as i64).into());
+        }
+        if let Some(since) = filter.since {
+            and(" AND r.started_at >= ?", since.timestamp_millis().into());
+        }
+        if let Some(after) = filter.after {
+            let older = " AND r.no < (SELECT no FROM run WHERE tenant = r.tenant AND id = ?)";
+            and(older, after.0.into());
+        }
+        and(" ORDER BY r.no DESC LIMIT ?", i64::from(filter.limit.unwrap_or(1000)).into());
+        let rows = self.database.query(&sql, values).await?;
+        let mut runs = Vec::with_capacity(rows.len());
+        for row in rows {
+            let mut run = record(&row)?;
+            if !run.state.is_terminal() {
+                run.counters = self.live_counters(&run).await?;
+            }
+            runs.push(run);
+        }
+        Ok(runs)
+    }
+
+    /// While a run works its counters stand with its buckets.
+    async fn live_counters(&self, run: &RunRecord) -> Result<Counters, StoreError> {
+        if run.state.is_terminal() {
+            return Ok(run.counters);
+        }
+        let sql = "SELECT counters FROM bucket WHERE tenant = ? AND run = ?";
+        let mut counters = Counters::default();
+        for row in self.database.query(sql, vec![self.tenant.into(), run.seq.into()]).await? {
+            counters.add(&decode_counters(&get::<String>(&row, 0)?)?);
+        }
+        Ok(counters)
+    }
+
+    /// Whether a live run uses this configuration resource, by the ids it was launched with.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn live_runs(&self) -> Result<Vec<(RunRecord, String)>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS}, u.body FROM run r JOIN rules u ON u.tenant = r.tenant AND u.hash = r.rules \
+             WHERE r.tenant = ? AND r.status < 4"
+        );
+        let rows = self.database.query(&sql, vec![self.tenant.into()]).await?;
+        rows.iter().map(|row| Ok((record(row)?, get(row, 26)?))).collect()
+    }
+
+    /// The configuration that a run was launched with.
+    ///
+    /// # Errors
+    /// When it is lacking or the database fails.
+    pub async fn rules_body(&self, hash: &Hash) -> Result<String, StoreError> {
+        let sql = "SELECT body FROM rules WHERE tenant = ? AND hash = ?";
+        let row = self.database.query_one(sql, vec![self.tenant.into(), hash.to_vec().into()]).await?;
+        let row = row.ok_or_else(|| StoreError::unreadable("configuration of a run", "it is missing"))?;
+        get(&row, 0)
+    }
+
+    /// Tells a run to stop. One that nobody works on is ended at once; for one that is worked on the
+    /// outcome is set, and its worker ends it at the next page.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn stop(&self, id: RunId, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        let counters = self.run(id).await?.map(|run| encode_counters(&run.counters)).unwrap_or_default();
+        let tx = self.database.begin(Urgency::Short).await?;
+        let live = tx
+            .execute(
+                "UPDATE run SET stopping = 1, outcome = ? WHERE tenant = ? AND id = ? AND status < 4",
+                vec![(OutcomeStatus::Aborted as i64).into(), self.tenant.into(), id.0.into()],
+            )
+            .await?;
+        tx.execute(
+            "UPDATE run SET status = 4, ended_at = ?, counters = ? \
+             WHERE tenant = ? AND id = ? AND status < 4 AND (status <> 1 OR lease_until < ?)",
+            vec![
+                now.timestamp_millis().into(),
+                counters.into(),
+                self.tenant.into(),
+                id.0.into(),
+                now.timestamp_millis().into(),
+            ],
+        )
+        .await?;
+        tx.commit().await?;
+        Ok(live > 0)
+    }
+
+    /// Takes a run up: raises its epoch, so that whoever had it before writes nothing more.
+    ///
+    /// # Errors
+    /// [`StoreError::LostFence`] when another worker has it, or it has ended.
+    pub async fn claim(
+        &self,
+        run: &RunRecord,
+        owner: &str,
+        now: DateTime<Utc>,
+        lease_until: DateTime<Utc>,
+    ) -> Result<RunRecord, StoreError> {
+        let tx = self.database.begin(Urgency::Short).await?;
+        let claimed = tx
+            .execute(
+                "UPDATE run SET epoch = epoch + 1, owner = ?, lease_until = ?, status = 1 \
+                 WHERE seq = ? AND tenant = ? AND epoch = ? AND status IN (0, 1) AND lease_until < ?",
+                vec![
+                    owner.into(),
+                    lease_until.timestamp_millis().into(),
+                    run.seq.into(),
+                    self.tenant.into(),
+                    run.epoch.into(),
+                    now.timestamp_millis().into(),
+                ],
+            )
+            .await?;
+        if claimed == 0 {
+            return Err(StoreError::LostFence);
+        }
+        tx.execute(
+            "UPDATE bucket SET fence = fence + 1 WHERE tenant = ? AND run = ?",
+            vec![self.tenant.into(), run.seq.into()],
+        )
+        .await?;
+        tx.commit().await?;
+        self.run(run.id).await?.ok_or(StoreError::LostFence)
+    }
+
+    /// Says that the worker is alive, and what it has used.
+    ///
+    /// # Errors
+    /// [`StoreError::LostFence`] when it has the run no longer.
+    pub async fn renew(
+        &self,
+        run: &RunRecord,
+        lease_until: DateTime<Utc>,
+        statements: u64,
+        peak_memory: u64,
+    ) -> Result<(), StoreError> {
+        let tx = self.database.begin(Urgency::Short).await?;
+        let renewed = tx
+            .execute(
+                "UPDATE run SET lease_until = ?, statements = ?, peak_memory = ? \
+                 WHERE seq = ? AND tenant = ? AND epoch = ? AND status = 1",
+                vec![
+                    lease_until.timestamp_millis().into(),
+                    statements.cast_signed().into(),
+                    peak_memory.cast_signed().into(),
+                    run.seq.into(),
+                    self.tenant.into(),
+                    run.epoch.into(),
+                ],
+            )
+            .await?;
+        tx.commit().await?;
+        if renewed == 0 { Err(StoreError::LostFence) } else { Ok(()) }
+    }
+
+    /// Moves a run on to its next state.
+    ///
+    /// # Errors
+    /// [`StoreError::LostFence`] when the worker has it no longer or it was told to stop.
+    pub async fn advance(&self, run: &RunRecord, step: &Advance<'_>) -> Result<(), StoreError> {
+        let tx = self.database.begin(Urgency::Short).await?;
+        let values: Vec<Value> = vec![
+            (step.state.status as i64).into(),
+            phase_number(step.state.phase).into(),
+            step.state.outcome.map(|outcome| outcome as i64).into(),
+            step.plan_hash.map(|hash| hash.to_vec()).into(),
+            step.held_by.map(str::to_owned).into(),
+            (step.state.status == ProgressStatus::Held).then(|| step.now.timestamp_millis()).into(),
+            step.failure.map(str::to_owned).into(),
+            step.state.is_terminal().then(|| step.now.timestamp_millis()).into(),
+            step.counters.as_ref().map(encode_counters).unwrap_or_default().into(),
+            step.statements.cast_signed().into(),
+            step.peak_memory.cast_signed().into(),
+            run.seq.into(),
+            self.tenant.into(),
+            run.epoch.into(),
+            i64::from(step.ends_stopped()).into(),
+        ];
+        let moved = tx
+            .execute(
+                "UPDATE run SET status = ?, phase = ?, outcome = ?, plan_hash = coalesce(?, plan_hash), \
+                 held_by = coalesce(?, held_by), held_at = coalesce(?, held_at), failure = ?, ended_at = ?, \
+                 counters = ?, statements = ?, peak_memory = ? \
+                 WHERE seq = ? AND tenant = ? AND epoch = ? AND status = 1 AND (stopping = 0 OR ? = 1)",
+                values,
+            )
+            .await?;
+        tx.commit().await?;
+        if moved == 0 { Err(StoreError::LostFence) } else { Ok(()) }
+    }
+
+    /// Decides a held plan, if its hash is the one given: lets it go on, or ends it.
+    ///
+    /// # Errors
+    /// When the database fails. `false` when the run is not held or its plan has another hash.
+    pub async fn decide_held(
+        &self,
+        id: RunId,
+        plan_hash: &Hash,
+        next: RunState,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let tx = self.database.begin(Urgency::Short).await?;
+        let values: Vec<Value> = vec![
+            (next.status as i64).into(),
+            phase_number(next.phase).into(),
+            next.outcome.map(|outcome| outcome as i64).into(),
+            next.is_terminal().then(|| now.timestamp_millis()).into(),
+            self.tenant.into(),
+            id.0.into(),
+            plan_hash.to_vec().into(),
+        ];
+        let decided = tx
+            .execute(
+                "UPDATE run SET status = ?, phase = ?, outcome = ?, ended_at = ?, lease_until = 0 \
+                 WHERE tenant = ? AND id = ? AND status = 3 AND plan_hash = ?",
+                values,
+            )
+            .await?;
+        tx.commit().await?;
+        Ok(decided > 0)
+    }
+}
+
+/// A step of a run's life, as the worker stores it.
+#[derive(Debug, Clone)]
+pub struct Advance<'a> {
+    /// The next state.
+    pub state: RunState,
+    /// The hash of the plan, when it is frozen in this step.
+    pub plan_hash: Option<Hash>,
+    /// The limits that hold it, when it is held in this step.
+    pub held_by: Option<&'a str>,
+    /// Why it failed, when it fails in this step.
+    pub failure: Option<&'a str>,
+    /// What it has counted, when it ends in this step.
+    pub counters: Option<Counters>,
+    /// Statements sent so far on its behalf.
+    pub statements: u64,
+    /// The most memory held so far.
+    pub peak_memory: u64,
+    /// The instant.
+    pub now: DateTime<Utc>,
+}
+
+impl Advance<'_> {
+    /// A run that was told to stop can only be ended.
+    fn ends_stopped(&self) -> bool {
+        matches!(self.state.outcome, Some(OutcomeStatus::Aborted | OutcomeStatus::Failure))
+    }
+}
+
+/// The runs of all tenants that wait for a worker: never begun, or left by one that is silent.
+pub(crate) async fn claimable(database: &Database, now: DateTime<Utc>) -> Result<Vec<RunRecord>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM run r WHERE r.status IN (0, 1) AND r.lease_until < ? ORDER BY r.seq LIMIT 100"
+    );
+    let rows = database.query(&sql, vec![now.timestamp_millis().into()]).await?;
+    rows.iter().map(record).collect()
+}
+
+/// The runs of all tenants whose held plan nobody approved by this instant.
+pub(crate) async fn expired(database: &Database, held_before: DateTime<Utc>) -> Result<Vec<RunRecord>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM run r WHERE r.status = 3 AND r.held_at < ? ORDER BY r.seq LIMIT 100");
+    let rows = database.query(&sql, vec![held_before.timestamp_millis().into()]).await?;
+    rows.iter().map(record).collect()
+}
+
+fn record(row: &QueryResult) -> Result<RunRecord, StoreError> {
+    let keys: Option<String> = get(row, 7)?;
+    let keys = keys
+        .map(|text| serde_json::from_str(&text).map_err(|error| StoreError::unreadable("list of keys", error)))
+        .transpose()?;
+    let state = RunState {
+        mode: get_case(row, 6, &[Mode::Apply, Mode::Simulate], "mode")?,
+        absence: get_case(row, 10, &[Absence::Concluded, Absence::Ignored], "absence")?,
+        status: get_case(row, 8, &ProgressStatus::ALL, "status")?,
+        phase: get_case(row, 9, &Phase::ALL, "phase")?,
+        outcome: optional_number(row, 11)?
+            .map(|number| case(&OutcomeStatus::ALL, number, "outcome"))
+            .transpose()?,
+    };
+    let moment = |place| optional_number(row, place)?.map(instant).transpose();
+    Ok(RunRecord {
+        seq: number(row, 0)?,
+        tenant: number(row, 1)?,
+        id: RunId(get(row, 2)?),
+        no: number(row, 3)?,
+        task_kind: get_case(row, 4, &[TaskKind::Synchronization, TaskKind::Provisioning], "kind of task")?,
+        task: ConfigurationId::new(&get::<String>(row, 5)?)?,
+        keys,
+        state,
+        stopping: number(row, 12)? != 0,
+        rules: octets(get(row, 13)?)?,
+        started_at: instant(number(row, 14)?)?,
+        ended_at: moment(15)?,
+        held_at: moment(16)?,
+        lease_until: instant(number(row, 17)?)?,
+        epoch: number(row, 18)?,
+        estimate: number(row, 19)?.unsigned_abs(),
+        counters: decode_counters(&get::<String>(row, 20)?)?,
+        plan_hash: get::<Option<Vec<u8>>>(row, 21)?.map(octets).transpose()?,
+        held_by: get(row, 22)?,
+        failure: get(row, 23)?,
+        statements: number(row, 24)?.unsigned_abs(),
+        peak_memory: number(row, 25)?.unsigned_abs(),
+    })
+}

@@ -1,0 +1,517 @@
+//! Staging: the changes of a page are stored with its checkpoint, in one transaction under the fence.
+
+use chrono::{DateTime, Utc};
+use muster_model::error::ErrorCode;
+use muster_model::run::{Counters, Outcome};
+use muster_model::ApplicationId;
+use muster_plan::change::{Change, MembershipChange, StateChange};
+use muster_plan::guard::Tally;
+use muster_plan::key::KeyHash;
+use sea_orm::{QueryResult, Value};
+
+use crate::TenantStore;
+use crate::codec;
+use crate::database::{Transaction, Urgency};
+use crate::error::StoreError;
+use crate::lists::{Lists, Met};
+use crate::row::{
+    decode_counters, decode_tally, encode_counters, encode_provenance, encode_tally, get, number, unsigned,
+};
+use crate::rows::{Bulk, Kind};
+use crate::run::{Hash, RunRecord};
+
+pub(crate) const CHANGES: Bulk = Bulk {
+    table: "change",
+    columns: &[
+        ("id", Kind::Integer),
+        ("tenant", Kind::Integer),
+        ("bucket", Kind::Integer),
+        ("position", Kind::Integer),
+        ("action", Kind::Integer),
+        ("situation", Kind::Integer),
+        ("reaction", Kind::Integer),
+        ("uid", Kind::Text),
+        ("uid_key", Kind::Octets),
+        ("place", Kind::Integer),
+        ("shadow", Kind::Integer),
+        ("shadow_version", Kind::Integer),
+        ("object", Kind::Uuid),
+        ("object_version", Kind::Integer),
+        ("state", Kind::Integer),
+        ("before", Kind::Text),
+        ("result", Kind::Text),
+        ("provenance", Kind::Text),
+        ("memberships", Kind::Text),
+        ("profile", Kind::Text),
+        ("snapshot", Kind::Text),
+        ("digest", Kind::Octets),
+        ("account_digest", Kind::Octets),
+        ("due_at", Kind::Integer),
+        ("why", Kind::Text),
+    ],
+    suffix: "",
+};
+
+const PROBLEMS: Bulk = Bulk {
+    table: "problem",
+    columns: &[
+        ("tenant", Kind::Integer),
+        ("run", Kind::Integer),
+        ("no", Kind::Integer),
+        ("bucket", Kind::Integer),
+        ("change", Kind::Integer),
+        ("outcome", Kind::Integer),
+        ("step", Kind::Integer),
+        ("code", Kind::Text),
+        ("uid", Kind::Text),
+        ("place", Kind::Integer),
+        ("message", Kind::Text),
+        ("noted_at", Kind::Integer),
+    ],
+    suffix: "ON CONFLICT DO NOTHING",
+};
+
+/// The part of a run in which something was noted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ProblemStep {
+    /// Reading an entry.
+    Read,
+    /// Deciding about it.
+    Decide,
+    /// Holding the whole plan against what it may not contain.
+    Check,
+    /// Carrying a change out.
+    Apply,
+}
+
+impl ProblemStep {
+    /// All steps, in the order in which they are stored.
+    pub const ALL: [Self; 4] = [Self::Read, Self::Decide, Self::Check, Self::Apply];
+
+    /// The step as it stands in reports.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "READ",
+            Self::Decide => "DECIDE",
+            Self::Check => "CHECK",
+            Self::Apply => "APPLY",
+        }
+    }
+}
+
+/// Something that did not end as it should, or that people should know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProblemRow {
+    /// The change it is about, by its number within the run.
+    pub change: Option<u32>,
+    /// What the entry is counted as instead; `None` for a warning.
+    pub outcome: Option<Outcome>,
+    /// In which part of the run.
+    pub step: ProblemStep,
+    /// What kind of problem.
+    pub code: ErrorCode,
+    /// The account's key.
+    pub uid: Option<String>,
+    /// Where the account stood in its source.
+    pub place: Option<u64>,
+    /// What was seen and what to do.
+    pub message: String,
+}
+
+/// Where a bucket stands. Stored with every page.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bucket {
+    /// Its number within the run.
+    pub no: u32,
+    /// The application it works on.
+    pub application: ApplicationId,
+    /// Raised whenever a worker takes it up.
+    pub fence: i64,
+    /// The part of the phase it is in; its meaning is the engine's.
+    pub step: u32,
+    /// Where to take up.
+    pub cursor: Option<String>,
+    /// Pages staged so far.
+    pub page: u32,
+    /// The number of the next change within the run.
+    pub next_change: u32,
+    /// What identifies the state of the source.
+    pub snapshot: Option<String>,
+    /// How the sweep ended, once it has: empty for complete, else the reason.
+    pub sweep_end: Option<String>,
+    /// What percentages are taken of, in the engine's own form.
+    pub population: Option<String>,
+    /// What has been counted.
+    pub counters: Counters,
+    /// What the plan would do, as limits count.
+    pub tally: Tally,
+}
+
+/// Changes and findings of a page, ready to be stored. Making it is the costly part and needs no database.
+#[derive(Debug, Default)]
+pub struct PageRows {
+    changes: Vec<Vec<Value>>,
+    problems: Vec<ProblemRow>,
+    lists: Lists,
+    hashed: Vec<u8>,
+}
+
+impl PageRows {
+    /// Adds a change under its number.
+    pub fn add(&mut self, run: &RunRecord, bucket: u32, number: u32, key: KeyHash, change: &Change) {
+        let before = (!change.differences.is_empty()).then(|| codec::encode_before(&change.differences));
+        let result = (!change.result.is_empty()).then(|| codec::encode(&change.result));
+        let memberships =
+            (!change.memberships.is_empty()).then(|| encode_memberships(&change.memberships));
+        for part in [&before, &result, &memberships].into_iter().flatten() {
+            self.hashed.extend_from_slice(part.as_bytes());
+        }
+        self.hashed.extend_from_slice(&key.0);
+        self.hashed.push(change.action as u8);
+        self.hashed.push(state_number(change.state).unsigned_abs() as u8);
+        self.lists.add(change, number, key);
+        self.changes.push(vec![
+            change_id(run.seq, number).into(),
+            run.tenant.into(),
+            i64::from(bucket).into(),
+            key.position().to_i64().into(),
+            (change.action as i64).into(),
+            (change.situation as i64).into(),
+            (change.reaction as i64).into(),
+            change.uid.clone().into(),
+            key.0.to_vec().into(),
+            change.place.map(u64::cast_signed).into(),
+            change.shadow.map(|base| i64::from(base.no.0)).into(),
+            change.shadow.map(|base| i64::from(base.version)).into(),
+            change.object.map(|base| base.id.0).into(),
+            change.object.map(|base| i64::from(base.version)).into(),
+            state_number(change.state).into(),
+            before.into(),
+            result.into(),
+            change.provenance.as_ref().map(encode_provenance).into(),
+            memberships.into(),
+            change.profile.as_ref().map(|id| id.as_str().to_owned()).into(),
+            Some(codec::encode(&change.snapshot)).into(),
+            change.digest.map(|digest| digest.0.to_vec()).into(),
+            change.account_digest.map(|digest| digest.0.to_vec()).into(),
+            change.due_at.map(|due| due.timestamp_millis()).into(),
+            change.why.clone().into(),
+        ]);
+    }
+
+    /// Adds something to tell people.
+    pub fn note(&mut self, problem: ProblemRow) {
+        self.problems.push(problem);
+    }
+
+    /// Whether there is nothing to store but the checkpoint.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty() && self.problems.is_empty()
+    }
+
+    fn digest(&self) -> Vec<u8> {
+        muster_plan::digest::hash(&self.hashed).to_vec()
+    }
+}
+
+/// The `id` of a change: the run in the upper half, the number within it in the lower.
+pub(crate) fn change_id(run: i64, number: u32) -> i64 {
+    (run << 32) | i64::from(number)
+}
+
+/// 0 keeps, 1 enables, 2 and more disable for the reason of that number.
+pub(crate) fn state_number(state: StateChange) -> i64 {
+    match state {
+        StateChange::Keep => 0,
+        StateChange::Enable => 1,
+        StateChange::Disable(reason) => 2 + reason as i64,
+    }
+}
+
+fn encode_memberships(memberships: &[MembershipChange]) -> String {
+    let rows: Vec<_> = memberships.iter().map(|m| (m.attribute.as_str(), &m.add, &m.remove)).collect();
+    serde_json::to_string(&rows).unwrap_or_default()
+}
+
+pub(crate) fn decode_memberships(text: &str) -> Result<Vec<MembershipChange>, StoreError> {
+    let rows: Vec<(String, Vec<String>, Vec<String>)> =
+        serde_json::from_str(text).map_err(|error| StoreError::unreadable("membership change", error))?;
+    Ok(rows
+        .into_iter()
+        .map(|(attribute, add, remove)| MembershipChange { attribute: attribute.into(), add, remove })
+        .collect())
+}
+
+impl TenantStore {
+    /// Makes the buckets of a run, if they are not there yet; answers them under the worker's fence.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn buckets(
+        &self,
+        run: &RunRecord,
+        applications: &[ApplicationId],
+    ) -> Result<Vec<Bucket>, StoreError> {
+        let tx = self.database.begin(Urgency::Short).await?;
+        self.hold_run(&tx, run).await?;
+        for (no, application) in (0i64..).zip(applications) {
+            tx.execute(
+                "INSERT INTO bucket (tenant, run, no, application) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                vec![self.tenant.into(), run.seq.into(), no.into(), application.as_str().into()],
+            )
+            .await?;
+        }
+        let rows = tx
+            .query(
+                "SELECT no, application, fence, step, cursor, page, next_change, snapshot, sweep_end, \
+                 population, counters, tally FROM bucket WHERE tenant = ? AND run = ? ORDER BY no",
+                vec![self.tenant.into(), run.seq.into()],
+            )
+            .await?;
+        tx.commit().await?;
+        rows.iter().map(bucket).collect()
+    }
+
+    /// Fails unless the worker still has the run and may go on.
+    pub(crate) async fn hold_run(&self, tx: &Transaction, run: &RunRecord) -> Result<(), StoreError> {
+        let held = tx
+            .query_one(
+                "SELECT 1 FROM run WHERE seq = ? AND tenant = ? AND epoch = ? AND status = 1 AND stopping = 0",
+                vec![run.seq.into(), self.tenant.into(), run.epoch.into()],
+            )
+            .await?;
+        held.map(|_| ()).ok_or(StoreError::LostFence)
+    }
+
+    /// Moves the bucket's cursor under the fence: the first statement of every page's transaction.
+    pub(crate) async fn move_cursor(
+        &self,
+        tx: &Transaction,
+        run: &RunRecord,
+        bucket: &Bucket,
+    ) -> Result<(), StoreError> {
+        let values: Vec<Value> = vec![
+            i64::from(bucket.step).into(),
+            bucket.cursor.clone().into(),
+            i64::from(bucket.page).into(),
+            i64::from(bucket.next_change).into(),
+            bucket.snapshot.clone().into(),
+            bucket.sweep_end.clone().into(),
+            bucket.population.clone().into(),
+            encode_counters(&bucket.counters).into(),
+            encode_tally(&bucket.tally).into(),
+            self.tenant.into(),
+            run.seq.into(),
+            i64::from(bucket.no).into(),
+            bucket.fence.into(),
+            run.seq.into(),
+            run.epoch.into(),
+        ];
+        let moved = tx
+            .execute(
+                "UPDATE bucket SET step = ?, cursor = ?, page = ?, next_change = ?, snapshot = ?, \
+                 sweep_end = ?, population = ?, counters = ?, tally = ? \
+                 WHERE tenant = ? AND run = ? AND no = ? AND fence = ? AND EXISTS \
+                 (SELECT 1 FROM run r WHERE r.seq = ? AND r.epoch = ? AND r.status = 1 AND r.stopping = 0)",
+                values,
+            )
+            .await?;
+        if moved == 0 { Err(StoreError::LostFence) } else { Ok(()) }
+    }
+
+    /// Stores a page: its checkpoint, then what it met, its changes and its problems. All or nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::LostFence`] when the worker has the run no longer; nothing is written then.
+    pub async fn stage(
+        &self,
+        run: &RunRecord,
+        bucket: &Bucket,
+        met: &Met,
+        rows: PageRows,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let digest = rows.digest();
+        let tx = self.database.begin(Urgency::Bulk).await?;
+        self.move_cursor(&tx, run, bucket).await?;
+        tx.execute(
+            "INSERT INTO met (tenant, run, bucket, page, met, lists, digest) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            vec![
+                self.tenant.into(),
+                run.seq.into(),
+                i64::from(bucket.no).into(),
+                i64::from(bucket.page).into(),
+                met.encode().into(),
+                if rows.lists == Lists::default() { Vec::new() } else { rows.lists.encode() }.into(),
+                digest.into(),
+            ],
+        )
+        .await?;
+        CHANGES.insert(&tx, rows.changes).await?;
+        self.note_in(&tx, run, bucket.no, &rows.problems, now).await?;
+        tx.commit().await
+    }
+
+    /// Stores a checkpoint alone.
+    ///
+    /// # Errors
+    /// [`StoreError::LostFence`] when the worker has the run no longer.
+    pub async fn checkpoint(&self, run: &RunRecord, bucket: &Bucket) -> Result<(), StoreError> {
+        let tx = self.database.begin(Urgency::Bulk).await?;
+        self.move_cursor(&tx, run, bucket).await?;
+        tx.commit().await
+    }
+
+    /// Drops everything that a bucket has staged, and sets it to its beginning.
+    ///
+    /// # Errors
+    /// [`StoreError::LostFence`] when the worker has the run no longer.
+    pub async fn restart(&self, run: &RunRecord, bucket: &Bucket) -> Result<(), StoreError> {
+        let tx = self.database.begin(Urgency::Bulk).await?;
+        self.move_cursor(&tx, run, bucket).await?;
+        let (first, last) = (change_id(run.seq, 0), change_id(run.seq, u32::MAX));
+        let no = i64::from(bucket.no);
+        tx.execute(
+            "DELETE FROM problem WHERE tenant = ? AND run = ? AND bucket = ?",
+            vec![self.tenant.into(), run.seq.into(), no.into()],
+        )
+        .await?;
+        tx.execute(
+            "DELETE FROM met WHERE tenant = ? AND run = ? AND bucket = ?",
+            vec![self.tenant.into(), run.seq.into(), no.into()],
+        )
+        .await?;
+        tx.execute(
+            "DELETE FROM change WHERE tenant = ? AND id BETWEEN ? AND ? AND bucket = ?",
+            vec![self.tenant.into(), first.into(), last.into(), no.into()],
+        )
+        .await?;
+        tx.commit().await
+    }
+
+    /// Notes problems, in a transaction of their own under the run's epoch.
+    ///
+    /// # Errors
+    /// [`StoreError::LostFence`] when the worker has the run no longer.
+    pub async fn note(
+        &self,
+        run: &RunRecord,
+        bucket: u32,
+        problems: &[ProblemRow],
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let tx = self.database.begin(Urgency::Bulk).await?;
+        self.hold_run(&tx, run).await?;
+        self.note_in(&tx, run, bucket, problems, now).await?;
+        tx.commit().await
+    }
+
+    pub(crate) async fn note_in(
+        &self,
+        tx: &Transaction,
+        run: &RunRecord,
+        bucket: u32,
+        problems: &[ProblemRow],
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        if problems.is_empty() {
+            return Ok(());
+        }
+        let last = tx
+            .query_one(
+                "SELECT coalesce(max(no), 0) FROM problem WHERE tenant = ? AND run = ?",
+                vec![self.tenant.into(), run.seq.into()],
+            )
+            .await?;
+        let last = last.map(|row| number(&row, 0)).transpose()?.unwrap_or(0);
+        let rows = (last + 1..).zip(problems).map(|(no, problem)| {
+            vec![
+                self.tenant.into(),
+                run.seq.into(),
+                no.into(),
+                i64::from(bucket).into(),
+                problem.change.map(i64::from).into(),
+                problem.outcome.map(|outcome| outcome as i64).into(),
+                (problem.step as i64).into(),
+                problem.code.id().into(),
+                problem.uid.clone().into(),
+                problem.place.map(u64::cast_signed).into(),
+                problem.message.clone().into(),
+                now.timestamp_millis().into(),
+            ]
+        });
+        PROBLEMS.insert(tx, rows.collect()).await.map(|_| ())
+    }
+
+    /// The pages that a bucket has staged, from this one on, at most so many: what each met, its lists and
+    /// its digest.
+    ///
+    /// # Errors
+    /// When the database fails or holds something unreadable.
+    pub async fn pages(
+        &self,
+        run: &RunRecord,
+        bucket: u32,
+        after: u32,
+        limit: u32,
+    ) -> Result<Vec<StagedPage>, StoreError> {
+        let sql = "SELECT page, met, lists, digest FROM met \
+            WHERE tenant = ? AND run = ? AND bucket = ? AND page > ? ORDER BY page LIMIT ?";
+        let values = vec![
+            self.tenant.into(),
+            run.seq.into(),
+            i64::from(bucket).into(),
+            i64::from(after).into(),
+            i64::from(limit).into(),
+        ];
+        let rows = self.database.query(sql, values).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(StagedPage {
+                    page: unsigned(number(row, 0)?, "page")?,
+                    met: Met::decode(&get::<Vec<u8>>(row, 1)?)?,
+                    lists: Lists::decode(&get::<Vec<u8>>(row, 2)?)?,
+                    digest: get(row, 3)?,
+                })
+            })
+            .collect()
+    }
+}
+
+/// A page as it was staged.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StagedPage {
+    /// Its number within the bucket, from 1.
+    pub page: u32,
+    /// What it met.
+    pub met: Met,
+    /// Where its changes go.
+    pub lists: Lists,
+    /// The digest of its part of the plan.
+    pub digest: Vec<u8>,
+}
+
+fn bucket(row: &QueryResult) -> Result<Bucket, StoreError> {
+    Ok(Bucket {
+        no: unsigned(number(row, 0)?, "bucket")?,
+        application: ApplicationId::new(&get::<String>(row, 1)?)?,
+        fence: number(row, 2)?,
+        step: unsigned(number(row, 3)?, "step")?,
+        cursor: get(row, 4)?,
+        page: unsigned(number(row, 5)?, "page")?,
+        next_change: unsigned(number(row, 6)?, "number of a change")?,
+        snapshot: get(row, 7)?,
+        sweep_end: get(row, 8)?,
+        population: get(row, 9)?,
+        counters: decode_counters(&get::<String>(row, 10)?)?,
+        tally: decode_tally(&get::<String>(row, 11)?)?,
+    })
+}
+
+/// The hash of a plan: over the digests of its pages in their order.
+#[must_use]
+pub fn plan_hash(digests: &[Vec<u8>]) -> Hash {
+    muster_plan::digest::hash(&digests.concat())
+}

@@ -1,0 +1,145 @@
+//! Tenants, and the one door to the data of each.
+
+use chrono::{DateTime, Utc};
+use muster_model::{DirectoryId, TenantSlug};
+
+use crate::Store;
+use crate::database::{Database, Dialect, Urgency};
+use crate::error::StoreError;
+use crate::row::{get, instant, number};
+
+/// A tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tenant {
+    /// Its name in every path.
+    pub slug: TenantSlug,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    pub(crate) number: i64,
+}
+
+/// The only door to a tenant's data: every statement behind it names the tenant.
+#[derive(Debug, Clone)]
+pub struct TenantStore {
+    pub(crate) database: Database,
+    pub(crate) tenant: i64,
+    slug: TenantSlug,
+}
+
+/// Every table of a tenant's data, those first that refer to others.
+const TABLES: [&str; 17] = [
+    "principal",
+    "token",
+    "directory",
+    "configuration",
+    "rules",
+    "problem",
+    "met",
+    "bucket",
+    "change",
+    "run",
+    "history",
+    "population",
+    "shadow_number",
+    "shadow",
+    "key",
+    "key_spec",
+    "object",
+];
+
+impl TenantStore {
+    /// The tenant's name.
+    #[must_use]
+    pub fn slug(&self) -> &TenantSlug {
+        &self.slug
+    }
+
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.database.dialect
+    }
+
+    /// How many statements this process has sent.
+    #[must_use]
+    pub fn statements(&self) -> u64 {
+        self.database.statements()
+    }
+}
+
+impl Store {
+    /// Makes a tenant with its directory `main`.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`] when there is one of that name.
+    pub async fn create_tenant(
+        &self,
+        slug: &TenantSlug,
+        now: DateTime<Utc>,
+    ) -> Result<TenantStore, StoreError> {
+        let tx = self.database.begin(Urgency::Short).await?;
+        let made = tx
+            .execute(
+                "INSERT INTO tenant (slug, created_at) VALUES (?, ?) ON CONFLICT DO NOTHING",
+                vec![slug.as_str().into(), now.timestamp_millis().into()],
+            )
+            .await?;
+        if made == 0 {
+            return Err(StoreError::Exists(format!("tenant `{slug}`")));
+        }
+        tx.execute(
+            "INSERT INTO directory (tenant, id, name) SELECT id, ?, ? FROM tenant WHERE slug = ?",
+            vec![DirectoryId::main().as_str().into(), "Main".into(), slug.as_str().into()],
+        )
+        .await?;
+        tx.commit().await?;
+        self.tenant(slug).await?.ok_or_else(|| StoreError::unreadable("tenant", "it vanished after it was made"))
+    }
+
+    /// All tenants by name.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn tenants(&self) -> Result<Vec<Tenant>, StoreError> {
+        let sql = "SELECT slug, created_at, id FROM tenant ORDER BY slug";
+        let rows = self.database.query(sql, Vec::new()).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Tenant {
+                    slug: TenantSlug::new(&get::<String>(row, 0)?)?,
+                    created_at: instant(number(row, 1)?)?,
+                    number: number(row, 2)?,
+                })
+            })
+            .collect()
+    }
+
+    /// The door to the tenant of this name, if there is one.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn tenant(&self, slug: &TenantSlug) -> Result<Option<TenantStore>, StoreError> {
+        let sql = "SELECT id FROM tenant WHERE slug = ?";
+        let row = self.database.query_one(sql, vec![slug.as_str().into()]).await?;
+        let number = row.map(|row| number(&row, 0)).transpose()?;
+        let door = |tenant| TenantStore { database: self.database.clone(), tenant, slug: slug.clone() };
+        Ok(number.map(door))
+    }
+
+    pub(crate) fn door(&self, tenant: &Tenant) -> TenantStore {
+        TenantStore { database: self.database.clone(), tenant: tenant.number, slug: tenant.slug.clone() }
+    }
+
+    /// Deletes a tenant with everything that belongs to it. Answers whether there was one.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn delete_tenant(&self, slug: &TenantSlug) -> Result<bool, StoreError> {
+        let Some(tenant) = self.tenant(slug).await? else { return Ok(false) };
+        let tx = self.database.begin(Urgency::Short).await?;
+        for table in TABLES {
+            tx.execute(&format!("DELETE FROM {table} WHERE tenant = ?"), vec![tenant.tenant.into()]).await?;
+        }
+        tx.execute("DELETE FROM tenant WHERE id = ?", vec![tenant.tenant.into()]).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+}

@@ -1,0 +1,61 @@
+//! What can go wrong in a task, and what to do about it.
+
+use std::io;
+use std::process::ExitStatus;
+
+/// A task that failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// A program could not be started.
+    #[error("cannot start `{program}`")]
+    Start {
+        program: String,
+        #[source]
+        source: io::Error,
+    },
+    /// A program did not do what it was called for.
+    #[error("`{program}` failed: {status}")]
+    Failed { program: String, status: ExitStatus },
+    /// Somebody pressed Ctrl-C, or asked the task to end.
+    #[error("interrupted")]
+    Interrupted,
+    /// A file or the machine could not be read or written.
+    #[error("cannot {action}")]
+    Io {
+        action: String,
+        #[source]
+        source: io::Error,
+    },
+    /// There is no `PostgreSQL` here and none can be installed.
+    #[error("no PostgreSQL server is installed")]
+    NoPostgres,
+    /// The throw-away server ended before it was ready.
+    #[error("the PostgreSQL server did not start: {log}")]
+    PostgresEnded { log: String },
+    /// There is no such benchmark.
+    #[error("there is no benchmark `{name}`; there are: {known}")]
+    UnknownJob { name: String, known: String },
+}
+
+impl Error {
+    /// For `map_err`: an error that says what was being done.
+    pub(crate) fn io(action: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+        let action = action.into();
+        move |source| Self::Io { action, source }
+    }
+
+    /// Prints the error with its causes, and a hint where there is one.
+    pub(crate) fn print(&self) {
+        eprintln!("error: {self}");
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            eprintln!("  caused by: {error}");
+            cause = error.source();
+        }
+        if let Self::NoPostgres = self {
+            eprintln!(
+                "hint: install Debian's `postgresql`, or name a server in MUSTER_TEST_POSTGRES=postgres://…"
+            );
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! `cargo xtask test`: the tests of the workspace, with a PostgreSQL that lives as long as they do.
+
+use std::env;
+
+use crate::error::Error;
+use crate::postgres::Server;
+use crate::program::{Interruptions, cargo, run_until_interrupted};
+
+/// Where tests find the server. A set one is used as it is, and nothing is started.
+const POSTGRES: &str = "MUSTER_TEST_POSTGRES";
+
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct Arguments {
+    /// Arguments of `cargo test` instead of `--workspace`, as in `cargo xtask test -p muster-store`
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    cargo: Vec<String>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<(), Error> {
+    let interruptions = Interruptions::catch()?;
+    let mut tests = cargo();
+    tests.arg("test");
+    if arguments.cargo.is_empty() {
+        tests.arg("--workspace");
+    } else {
+        tests.args(&arguments.cargo);
+    }
+    if env::var_os(POSTGRES).is_some() {
+        return run_until_interrupted(&mut tests, &interruptions);
+    }
+    // The server is stopped when it goes out of scope, however the tests end.
+    let server = Server::start()?;
+    run_until_interrupted(tests.env(POSTGRES, server.url()), &interruptions)
+}

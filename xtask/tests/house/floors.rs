@@ -1,0 +1,174 @@
+//! The floors of the house: a crate sees only lower ones, and what walls off stays walled off.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+use std::{env, fs};
+
+use serde_json::Value;
+
+use crate::{expect_none, files, top};
+
+/// The floor of each crate, as drawn in `ARCHITECTURE.md`. Connectors all stand on floor 2.
+const FLOORS: [(&str, u8); 9] = [
+    ("muster-model", 0),
+    ("muster-plan", 1),
+    ("muster-connector", 1),
+    ("muster-store", 2),
+    ("muster-engine", 3),
+    ("muster-api", 4),
+    ("muster", 5),
+    // Aside: nobody's dependency but in tests, and the task runner's.
+    ("muster-testkit", 6),
+    ("xtask", 7),
+];
+const CONNECTORS: &str = "muster-connector-";
+
+/// Outside crates, each with the one crate of ours that may name it.
+const WALLS: [(&str, &str); 4] = [
+    ("actix-web", "muster-api"),
+    ("sea-orm", "muster-store"),
+    ("sqlx", "muster-store"),
+    ("rhai", "muster-plan"),
+];
+
+/// What the floors without clock, chance and environment must not depend on.
+const IMPURE: [&str; 6] = ["tokio", "async-trait", "rand", "getrandom", "reqwest", "tempfile"];
+
+/// What these floors must not say.
+const FORBIDDEN: [&str; 14] = [
+    "Utc::now",
+    "Local::now",
+    "SystemTime",
+    "Instant::now",
+    "rand::",
+    "std::env",
+    "env::var",
+    "Uuid::new_v4",
+    "now_v7",
+    "std::fs",
+    "std::net",
+    "std::process",
+    "std::thread",
+    "async fn",
+];
+
+/// One dependency of one crate of ours.
+struct Dependency {
+    of: String,
+    on: String,
+    in_tests_only: bool,
+}
+
+fn dependencies() -> Vec<Dependency> {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo)
+        .args(["metadata", "--no-deps", "--format-version", "1"])
+        .current_dir(top())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let mut found = Vec::new();
+    for package in metadata["packages"].as_array().unwrap() {
+        for dependency in package["dependencies"].as_array().unwrap() {
+            found.push(Dependency {
+                of: package["name"].as_str().unwrap().to_owned(),
+                on: dependency["name"].as_str().unwrap().to_owned(),
+                in_tests_only: dependency["kind"] == "dev",
+            });
+        }
+    }
+    found
+}
+
+fn floor(name: &str) -> Option<u8> {
+    let known: BTreeMap<_, _> = FLOORS.into_iter().collect();
+    known.get(name).copied().or_else(|| name.starts_with(CONNECTORS).then_some(2))
+}
+
+fn is_ours(name: &str) -> bool {
+    name == "xtask" || name == "muster" || name.starts_with("muster-")
+}
+
+/// What one dependency breaks, if anything.
+fn broken_rule(dependency: &Dependency) -> Option<String> {
+    let Dependency { of, on, in_tests_only } = dependency;
+    let Some(own) = floor(of) else { return Some(format!("`{of}` has no floor: give it one")) };
+    if !is_ours(on) {
+        let wall = WALLS.iter().find(|(outside, keeper)| outside == on && keeper != of);
+        let pure = own == 0 || of == "muster-plan";
+        return match wall {
+            Some((_, keeper)) if !in_tests_only => {
+                Some(format!("`{of}` names `{on}`, which only `{keeper}` may"))
+            }
+            _ if pure && !in_tests_only && IMPURE.contains(&on.as_str()) => {
+                Some(format!("`{of}` decides only and may not name `{on}`"))
+            }
+            _ => None,
+        };
+    }
+    if *in_tests_only && on == "muster-testkit" {
+        return None;
+    }
+    if floor(on).is_none_or(|floor| floor >= own) {
+        return Some(format!("`{of}` may not see `{on}`, which stands no lower"));
+    }
+    if of == "muster-plan" && on != "muster-model" {
+        return Some(format!("`muster-plan` sees `muster-model` alone, not `{on}`"));
+    }
+    if on.starts_with(CONNECTORS) && of != "muster" && !in_tests_only && of != "muster-testkit" {
+        return Some(format!("`{of}` names the connector `{on}`, which only `muster` may"));
+    }
+    None
+}
+
+#[test]
+fn crates_keep_to_their_floors() {
+    let dependencies = dependencies();
+    assert!(dependencies.iter().any(|dependency| dependency.of == "muster-model"));
+    let broken: Vec<_> = dependencies.iter().filter_map(broken_rule).collect();
+    expect_none(&broken, "crates see only lower floors");
+}
+
+#[test]
+fn what_a_floor_forbids_is_seen() {
+    let cases = [
+        ("muster-engine", "muster-store", false, true),
+        ("muster-engine", "muster-connector-csv", false, false),
+        ("muster-engine", "muster-connector-csv", true, true),
+        ("muster-engine", "muster-api", false, false),
+        ("muster-store", "muster-connector-csv", false, false),
+        ("muster-plan", "muster-connector", false, false),
+        ("muster-plan", "muster-testkit", true, true),
+        ("muster-plan", "muster-testkit", false, false),
+        ("muster-plan", "rand", false, false),
+        ("muster-api", "actix-web", false, true),
+        ("muster-engine", "actix-web", false, false),
+        ("muster-api", "sea-orm", false, false),
+        ("muster", "muster-connector-csv", false, true),
+        ("muster-unknown", "serde", false, false),
+    ];
+    for (of, on, in_tests_only, allowed) in cases {
+        let dependency = Dependency { of: of.to_owned(), on: on.to_owned(), in_tests_only };
+        assert_eq!(
+            broken_rule(&dependency).is_none(),
+            allowed,
+            "`{of}` on `{on}`, tests only: {in_tests_only}"
+        );
+    }
+}
+
+#[test]
+fn deciding_crates_ask_neither_clock_nor_chance_nor_machine() {
+    let mut found = Vec::new();
+    for name in ["muster-model", "muster-plan"] {
+        for path in files(&top().join("crates").join(name).join("src"), "rs") {
+            for (line, text) in fs::read_to_string(&path).unwrap().lines().enumerate() {
+                let code = text.split("//").next().unwrap_or_default();
+                let said = FORBIDDEN.iter().filter(|word| code.contains(**word));
+                found.extend(said.map(|word| format!("{}:{}: `{word}`", path.display(), line + 1)));
+            }
+        }
+    }
+    expect_none(&found, "time, chance and the machine are arguments here");
+}
