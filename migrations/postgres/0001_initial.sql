@@ -76,6 +76,7 @@ CREATE TABLE run (
     errors BIGINT NOT NULL DEFAULT 0,
     counters TEXT NOT NULL DEFAULT '',
     plan_hash BYTEA,
+    approved_hash BYTEA,
     held_by TEXT,
     failure TEXT,
     statements BIGINT NOT NULL DEFAULT 0,
@@ -102,6 +103,7 @@ CREATE TABLE bucket (
     snapshot TEXT,
     sweep_end TEXT,
     population TEXT,
+    estimate BIGINT NOT NULL DEFAULT 0,
     counters TEXT NOT NULL DEFAULT '',
     tally TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (tenant, run, no)

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, Quotes};
 use crate::encoding::Decoder;
 use crate::scan::{RawRecord, Scanner, Start};
 use crate::settings::{Settings, TrailerRule};
@@ -66,7 +66,7 @@ impl TrailerRule {
     pub(crate) fn check_count(&self, dialect: Dialect, trailer: &[u8], count: u64) -> Result<(), String> {
         let Some(count_at) = self.count_at else { return Ok(()) };
         let mut spans = Vec::new();
-        dialect.split(trailer, true, &mut spans);
+        dialect.split(trailer, Quotes::Some, &mut spans);
         let cell =
             spans.get(count_at).and_then(|span| std::str::from_utf8(&trailer[span.start..span.end]).ok());
         match cell.map(|cell| cell.trim().parse::<u64>()) {

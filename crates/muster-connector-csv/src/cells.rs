@@ -158,6 +158,7 @@ impl CellRules {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dialect::Quotes;
 
     fn rules(empty: Nothing, quoted_empty: Nothing, null_token: Option<&str>) -> CellRules {
         CellRules {
@@ -171,7 +172,7 @@ mod tests {
 
     fn read(rules: &CellRules, cell: &str, arity: Arity) -> Field {
         let mut spans = Vec::new();
-        rules.dialect.split(cell.as_bytes(), true, &mut spans);
+        rules.dialect.split(cell.as_bytes(), Quotes::Some, &mut spans);
         rules.read(cell, spans[0], arity)
     }
 

@@ -32,10 +32,12 @@ impl ConnectorKind for CsvKind {
         Settings::parse(properties).err().unwrap_or_default()
     }
 
-    /// Those of wrong properties are guessed: they cannot be opened anyway.
+    /// Wrong properties can do nothing: they cannot be opened.
     fn capabilities(&self, properties: &Properties) -> Capabilities {
-        let write = properties.get("writable").is_none_or(|writable| writable != "false");
-        capabilities(write, properties.contains_key("enabledColumn"))
+        match Settings::parse(properties) {
+            Ok(settings) => settings.capabilities(),
+            Err(_) => Capabilities { write: false, enable: false, ..CAPABLE },
+        }
     }
 
     async fn open(&self, properties: &Properties, host: &Host) -> Result<Box<dyn Connector>, ConnectorError> {
@@ -50,14 +52,19 @@ impl ConnectorKind for CsvKind {
     }
 }
 
-fn capabilities(write: bool, enable: bool) -> Capabilities {
-    Capabilities {
-        write,
-        enable,
-        membership_on_account: true,
-        references_must_exist: false,
-        create_is_found_by_key: true,
-        durable: Durable::AtClose,
+/// What every file can do, if it may be written and says who is enabled.
+const CAPABLE: Capabilities = Capabilities {
+    write: true,
+    enable: true,
+    membership_on_account: true,
+    references_must_exist: false,
+    create_is_found_by_key: true,
+    durable: Durable::AtClose,
+};
+
+impl Settings {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { write: self.access == Access::ReadWrite, enable: self.enabled.is_some(), ..CAPABLE }
     }
 }
 
@@ -82,7 +89,7 @@ impl CsvConnector {
 #[async_trait]
 impl Connector for CsvConnector {
     fn capabilities(&self) -> Capabilities {
-        capabilities(self.settings.access == Access::ReadWrite, self.settings.enabled.is_some())
+        self.settings.capabilities()
     }
 
     async fn probe(&self, class: &RemoteClass) -> Result<(), ConnectorError> {

@@ -13,6 +13,14 @@ pub(crate) struct Dialect {
     pub(crate) escape: Option<u8>,
 }
 
+/// Whether a record holds quotes; without them it is split faster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Quotes {
+    #[default]
+    None,
+    Some,
+}
+
 /// Where the text of a cell stands in its record, without its quotes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Span {
@@ -31,12 +39,12 @@ impl Span {
 }
 
 impl Dialect {
-    /// Finds the cells of a record. `has_quotes` may be false only if the record holds no quote.
+    /// Finds the cells of a record.
     ///
     /// Text behind a closing quote belongs to no cell; the record's shape tells of it.
-    pub(crate) fn split(&self, record: &[u8], has_quotes: bool, spans: &mut Vec<Span>) {
+    pub(crate) fn split(&self, record: &[u8], quotes: Quotes, spans: &mut Vec<Span>) {
         spans.clear();
-        if has_quotes {
+        if quotes == Quotes::Some {
             return self.split_quoted(record, spans);
         }
         let mut start = 0;
@@ -167,7 +175,7 @@ mod tests {
 
     fn texts(dialect: Dialect, record: &str) -> Vec<String> {
         let mut spans = Vec::new();
-        dialect.split(record.as_bytes(), true, &mut spans);
+        dialect.split(record.as_bytes(), Quotes::Some, &mut spans);
         spans.iter().map(|span| dialect.text(record, *span).into_owned()).collect()
     }
 

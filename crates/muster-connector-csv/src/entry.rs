@@ -32,7 +32,7 @@ pub(crate) enum Judged<'a> {
 impl EntryReader<'_> {
     /// Judges a record and finds its cells; `spans` is a buffer that is used again and again.
     pub(crate) fn judge<'a>(&self, record: &RawRecord, bytes: &'a [u8], spans: &mut Vec<Span>) -> Judged<'a> {
-        self.settings.cells.dialect.split(bytes, record.shape.has_quotes, spans);
+        self.settings.cells.dialect.split(bytes, record.shape.quotes, spans);
         let text = str::from_utf8(bytes);
         let flaw = match text {
             Ok(text) => self.flaw(record, text, spans).map_or(Ok(text), Err),

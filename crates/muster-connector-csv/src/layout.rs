@@ -98,7 +98,7 @@ fn header_columns(
     }
     let dialect = wanted.settings.cells.dialect;
     let mut spans = Vec::new();
-    dialect.split(bytes, shape.has_quotes, &mut spans);
+    dialect.split(bytes, shape.quotes, &mut spans);
     Ok(spans.iter().map(|span| dialect.text(text, *span).trim().to_owned()).collect())
 }
 

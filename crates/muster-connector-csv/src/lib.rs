@@ -8,14 +8,15 @@
 //! one bad entry that names file and line; blank lines are no records. A sweep ends cut short when the file is
 //! empty, ends within a quoted cell or a character, changed while it was read, lacks its trailer, or holds
 //! fewer records than the properties ask for. The names of columns are compared without the blanks around them,
-//! cells are taken as they are.
+//! cells are taken as they are. With `enabledColumn` a cell that says neither makes its record bad.
 //!
 //! # Writing
 //! A session takes effect at its close: the file is written anew beside the old one, which it replaces by
 //! renaming. Records, columns and blank lines that no operation concerns keep their bytes, bad records too; new
 //! records come last. One writer at a time holds an operating system's lock on `.<name>.lock`. A session keeps
-//! 20 to 40 bytes a record of the file in memory and 30 to 60 bytes for each key it writes; the operations
-//! themselves wait in an unnamed temporary file.
+//! 20 to 40 bytes a record of the file in memory and 40 to 80 bytes for each key it writes; the operations
+//! themselves wait in an unnamed temporary file. While a record cannot be read and may hide any key, a key that
+//! is not met elsewhere can be neither created nor deleted.
 //!
 //! # What a file cannot say
 //! - An empty text is told from an absent or null attribute only as far as `emptyCell`, `quotedEmptyCell` and

@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use memchr::{memchr_iter, memchr2, memchr3};
 
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, Quotes};
 use crate::encoding::{Decoder, Filled};
 
 /// The most that a record may measure, so that an unclosed quote in a large file cannot fill the memory.
@@ -19,8 +19,7 @@ pub(crate) const MAXIMUM_RECORD_BYTES: usize = 32 * 1024 * 1024;
 /// What a record looks like from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Shape {
-    /// It holds a quote.
-    pub(crate) has_quotes: bool,
+    pub(crate) quotes: Quotes,
     /// A quote stands within an unquoted cell.
     pub(crate) stray_quote: bool,
     /// Text stands between a closing quote and the next separator.
@@ -64,7 +63,8 @@ pub(crate) struct Scanner<R> {
     /// The place in the file of `next`.
     offset: u64,
     line: u64,
-    ended: bool,
+    /// Whether the input may give more.
+    input_state: Filled,
 }
 
 impl<R: Read> Scanner<R> {
@@ -78,7 +78,7 @@ impl<R: Read> Scanner<R> {
             next: 0,
             offset: start.offset,
             line: start.line,
-            ended: false,
+            input_state: Filled::More,
         }
     }
 
@@ -107,7 +107,7 @@ impl<R: Read> Scanner<R> {
         self.current = self.next..self.next;
         let mut walk = Walk::default();
         let end = loop {
-            match walk.step(self.dialect, &self.buffer[self.next..], self.ended) {
+            match walk.step(self.dialect, &self.buffer[self.next..], self.input_state) {
                 Some(end) => break end,
                 None => {
                     self.shed(&mut walk);
@@ -118,7 +118,10 @@ impl<R: Read> Scanner<R> {
         self.current = self.next..self.next + end.content;
         let mut shape = walk.shape;
         // Without quotes a record is one line; only quoted cells can hold breaks.
-        let breaks = if shape.has_quotes { breaks(self.bytes()) } else { 0 };
+        let breaks = match shape.quotes {
+            Quotes::Some => breaks(self.bytes()),
+            Quotes::None => 0,
+        };
         self.line += breaks;
         shape.lines = self.line - start.line + 1;
         shape.terminator = end.terminator;
@@ -135,13 +138,13 @@ impl<R: Read> Scanner<R> {
         loop {
             match self.buffer[self.next..] {
                 [b'\r', b'\n', ..] => self.pass(2),
-                [b'\r'] if !self.ended => {
+                [b'\r'] if self.input_state == Filled::More => {
                     self.fill()?;
                     continue;
                 }
                 [b'\r' | b'\n', ..] => self.pass(1),
                 [_, ..] => return Ok(false),
-                [] if self.ended => return Ok(true),
+                [] if self.input_state == Filled::End => return Ok(true),
                 [] => {
                     self.fill()?;
                     continue;
@@ -163,9 +166,7 @@ impl<R: Read> Scanner<R> {
         self.buffer.drain(..gone);
         self.current = 0..self.current.end - gone;
         self.next -= gone;
-        if self.input.fill(&mut self.buffer)? == Filled::End {
-            self.ended = true;
-        }
+        self.input_state = self.input.fill(&mut self.buffer)?;
         Ok(())
     }
 
@@ -226,16 +227,16 @@ enum Step {
 
 impl Walk {
     /// Walks to the end of the record; `None` when more text is needed.
-    fn step(&mut self, dialect: Dialect, record: &[u8], ended: bool) -> Option<End> {
+    fn step(&mut self, dialect: Dialect, record: &[u8], input: Filled) -> Option<End> {
         loop {
             let step = match self.inside {
-                Inside::Plain => self.plain(dialect, record, ended),
-                Inside::Quoted => self.quoted(dialect, record, ended),
+                Inside::Plain => self.plain(dialect, record, input),
+                Inside::Quoted => self.quoted(dialect, record, input),
             };
             match step {
                 Step::On => {}
                 Step::End(end) => return Some(end),
-                Step::Short if ended => {
+                Step::Short if input == Filled::End => {
                     self.shape.unclosed = self.inside == Inside::Quoted;
                     return Some(End { content: record.len(), terminator: "" });
                 }
@@ -244,7 +245,7 @@ impl Walk {
         }
     }
 
-    fn plain(&mut self, dialect: Dialect, record: &[u8], ended: bool) -> Step {
+    fn plain(&mut self, dialect: Dialect, record: &[u8], input: Filled) -> Step {
         let Some(found) = memchr3(b'\n', b'\r', dialect.quote, &record[self.at..]) else {
             self.at = record.len();
             return Step::Short;
@@ -255,11 +256,11 @@ impl Walk {
         match (record[at], record.get(at + 1)) {
             (b'\n', _) => end("\n"),
             (b'\r', Some(b'\n')) => end("\r\n"),
-            (b'\r', None) if !ended => Step::Short,
+            (b'\r', None) if input == Filled::More => Step::Short,
             (b'\r', _) => end("\r"),
             _ => {
                 self.at += 1;
-                self.shape.has_quotes = true;
+                self.shape.quotes = Quotes::Some;
                 match at == 0 || record[at - 1] == dialect.separator {
                     true => self.inside = Inside::Quoted,
                     false => self.shape.stray_quote = true,
@@ -269,7 +270,7 @@ impl Walk {
         }
     }
 
-    fn quoted(&mut self, dialect: Dialect, record: &[u8], ended: bool) -> Step {
+    fn quoted(&mut self, dialect: Dialect, record: &[u8], input: Filled) -> Step {
         let Some(found) = memchr2(dialect.quote, dialect.escape.unwrap_or(dialect.quote), &record[self.at..])
         else {
             self.at = record.len();
@@ -279,7 +280,7 @@ impl Walk {
         self.at = at;
         let escapes = dialect.escape == Some(record[at]);
         match record.get(at + 1) {
-            None if escapes || !ended => return Step::Short,
+            None if escapes || input == Filled::More => return Step::Short,
             Some(_) if escapes => self.at += 2,
             Some(next) if dialect.escape.is_none() && *next == dialect.quote => self.at += 2,
             next => {

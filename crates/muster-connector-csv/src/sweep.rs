@@ -176,9 +176,11 @@ impl<R: Read> PageReader<R> {
             }
             estimated_total = match self.ending {
                 Some(_) => Some(self.count),
-                None => {
-                    estimate(self.count, place.offset.saturating_sub(*first), self.source.state.size - *first)
-                }
+                None => estimate(
+                    self.count,
+                    place.offset.saturating_sub(*first),
+                    self.source.state.size.saturating_sub(*first),
+                ),
             };
         }
         let cursor = CursorPlace { start: place, count: self.count }.cursor();

@@ -1,6 +1,8 @@
 //! The system in memory passes the suite in all its shapes, bare and behind a plan without faults; and faults
 //! do what they say.
 
+#![allow(clippy::unwrap_used)]
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -8,7 +10,7 @@ use muster_connector::conformance::{Fixture, Sample, conforms};
 use muster_connector::faulty::{Call, CallKind, Fault, FaultPlan, Faulty, Moment, Watch, no_faults};
 use muster_connector::memory::{CAPABLE, MemoryAccount, MemorySystem};
 use muster_connector::{
-    Capabilities, Connector, ConnectorError, Durable, Operation, RemoteAttribute, RemoteClass, Step, Sweep,
+    Capabilities, Connector, ConnectorError, Durable, Operation, RemoteAttribute, RemoteClass, Step,
     SweepEnd, SweepRequest,
 };
 use muster_model::{AttributeName, Field};

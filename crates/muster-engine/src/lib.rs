@@ -1,1 +1,143 @@
-//! engine
+//! The imperative shell: launches runs, works on them, and carries out what `muster-plan` decides.
+//!
+//! Names no connector, asks the machine for nothing: clock, chance, delivery and connectors are arguments.
+
+mod apply_inbound;
+mod check;
+mod control;
+mod configuration;
+mod delivery;
+mod error;
+mod finish;
+mod launch;
+mod outbound;
+mod prepare;
+mod surroundings;
+mod sweep;
+mod sweep_inbound;
+mod worker;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use muster_connector::{ConnectorKind, FileRoots, Host};
+use muster_model::TenantSlug;
+use muster_store::Store;
+
+pub use configuration::{ConfigurationError, LoadedConfiguration};
+pub use control::ControlError;
+pub use delivery::{Channel, Delivery, Ticket};
+pub use error::EngineError;
+pub use launch::{Launch, LaunchError};
+pub use prepare::check_compiles;
+pub use surroundings::Surroundings;
+pub use worker::Workers;
+
+/// The connectors that exist, by the `type` of their definitions.
+pub type Connectors = BTreeMap<&'static str, Arc<dyn ConnectorKind>>;
+
+/// What the host's operator sets.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Entries a page, at least 1.
+    pub page_size: usize,
+    /// Changes a transaction when applying, at least 1.
+    pub batch_size: usize,
+    /// Runs worked on at the same time.
+    pub workers: usize,
+    /// How long a silent worker keeps its run.
+    pub lease: Duration,
+    /// How long a held plan waits for a decision.
+    pub hold: Duration,
+    /// The data directory; a tenant's own files are in `files/<tenant>` below it.
+    pub data_dir: PathBuf,
+    /// Further roots that files may lie in.
+    pub file_roots: Vec<PathBuf>,
+    /// What this worker is called; unique for each start of a process.
+    pub owner: String,
+}
+
+impl Settings {
+    /// The settings that hold where nothing is set.
+    #[must_use]
+    pub fn new(data_dir: PathBuf, owner: String) -> Self {
+        Self {
+            page_size: 1000,
+            batch_size: 500,
+            workers: 4,
+            lease: Duration::from_secs(15),
+            hold: Duration::from_secs(72 * 60 * 60),
+            data_dir,
+            file_roots: Vec::new(),
+            owner,
+        }
+    }
+
+    /// A tenant's own directory.
+    #[must_use]
+    pub fn tenant_files(&self, tenant: &TenantSlug) -> PathBuf {
+        self.data_dir.join("files").join(tenant.as_str())
+    }
+
+    /// What a connector of this tenant may use of the host.
+    #[must_use]
+    pub fn host(&self, tenant: &TenantSlug) -> Host {
+        Host { files: FileRoots { own: self.tenant_files(tenant), further: self.file_roots.clone() } }
+    }
+}
+
+/// The engine of one process. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    pub(crate) store: Store,
+    pub(crate) connectors: Arc<Connectors>,
+    pub(crate) surroundings: Arc<dyn Surroundings>,
+    pub(crate) delivery: Arc<dyn Delivery>,
+    pub(crate) settings: Arc<Settings>,
+}
+
+impl Engine {
+    /// Puts an engine together; nothing is done yet.
+    #[must_use]
+    pub fn new(
+        store: Store,
+        connectors: Connectors,
+        surroundings: Arc<dyn Surroundings>,
+        delivery: Arc<dyn Delivery>,
+        settings: Settings,
+    ) -> Self {
+        Self {
+            store,
+            connectors: Arc::new(connectors),
+            surroundings,
+            delivery,
+            settings: Arc::new(settings),
+        }
+    }
+
+    /// The store it works on.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The connectors that exist.
+    #[must_use]
+    pub fn connectors(&self) -> &Connectors {
+        &self.connectors
+    }
+
+    /// The settings it works with.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Clock and chance.
+    #[must_use]
+    pub fn surroundings(&self) -> &dyn Surroundings {
+        &*self.surroundings
+    }
+}

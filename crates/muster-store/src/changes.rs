@@ -185,6 +185,25 @@ impl TenantStore {
             .map(|row| Ok((unsigned(number(row, 0)?, "number of a change")?, outcome_at(row, 1)?)))
             .collect()
     }
+
+    /// How changes came out that did not end as planned: planned outcome, actual outcome, how many.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn ended_otherwise(&self, run: &RunRecord) -> Result<Vec<(Outcome, Outcome, u64)>, StoreError> {
+        let sql = "SELECT c.action, p.outcome, count(*) FROM problem p JOIN change c ON c.id = ? + p.change \
+            AND c.tenant = p.tenant WHERE p.tenant = ? AND p.run = ? AND p.change IS NOT NULL \
+            AND p.outcome IS NOT NULL GROUP BY c.action, p.outcome";
+        let values = vec![change_id(run.seq, 0).into(), self.tenant.into(), run.seq.into()];
+        let rows = self.database.query(sql, values).await?;
+        rows.iter()
+            .map(|row| {
+                let action = get_case(row, 0, &Action::ALL, "action")?;
+                let came_out = get_case(row, 1, &Outcome::ALL, "outcome")?;
+                Ok((action.outcome(), came_out, number(row, 2)?.unsigned_abs()))
+            })
+            .collect()
+    }
 }
 
 fn outcome_at(row: &QueryResult, place: usize) -> Result<Option<Outcome>, StoreError> {

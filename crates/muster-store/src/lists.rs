@@ -147,6 +147,15 @@ impl Lists {
         self.correlation.extend(change.correlation.iter().map(mention));
     }
 
+    /// Takes a change out again.
+    pub(crate) fn remove(&mut self, number: u32) {
+        self.slots.retain(|slot| slot.change != number);
+        self.keys_added.retain(|key| key.change != number);
+        self.keys_removed.retain(|key| key.change != number);
+        self.references.retain(|mention| mention.change != number);
+        self.correlation.retain(|mention| mention.change != number);
+    }
+
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(20 + self.slots.len() * 14 + self.keys_added.len() * 36);
         count(&mut out, self.slots.len());

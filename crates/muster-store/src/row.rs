@@ -59,11 +59,6 @@ pub(crate) fn phase_number(phase: Phase) -> i64 {
     Phase::ALL.iter().position(|known| *known == phase).and_then(|at| i64::try_from(at).ok()).unwrap_or(0)
 }
 
-/// The stored form of "why disabled".
-pub(crate) fn disabled_number(disabled: Option<DisabledReason>) -> Option<i64> {
-    disabled.map(|reason| reason as i64)
-}
-
 /// Reads "why disabled".
 pub(crate) fn disabled(number: Option<i64>) -> Result<Option<DisabledReason>, StoreError> {
     number.map(|number| case(&DisabledReason::ALL, number, "reason")).transpose()

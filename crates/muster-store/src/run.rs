@@ -16,7 +16,7 @@ use crate::row::{
 
 const COLUMNS: &str = "r.seq, r.tenant, r.id, r.no, r.task_kind, r.task, r.mode, r.keys, r.status, r.phase, \
     r.absence, r.outcome, r.stopping, r.rules, r.started_at, r.ended_at, r.held_at, r.lease_until, r.epoch, \
-    r.estimate, r.counters, r.plan_hash, r.held_by, r.failure, r.statements, r.peak_memory";
+    r.estimate, r.counters, r.plan_hash, r.held_by, r.failure, r.statements, r.peak_memory, r.approved_hash";
 
 /// A hash of sixteen octets.
 pub type Hash = [u8; 16];
@@ -40,6 +40,8 @@ pub struct NewRun {
     pub rules_body: String,
     /// How many entries to expect.
     pub estimate: u64,
+    /// The hash of the plan that was approved beforehand: it passes the guards, and no other plan does.
+    pub approved_hash: Option<Hash>,
     /// The instant of the launch.
     pub now: DateTime<Utc>,
 }
@@ -83,6 +85,8 @@ pub struct RunRecord {
     pub counters: Counters,
     /// The hash of its plan, once frozen.
     pub plan_hash: Option<Hash>,
+    /// The hash of the plan that was approved beforehand.
+    pub approved_hash: Option<Hash>,
     /// The limits that held it, one a line.
     pub held_by: Option<String>,
     /// Why it failed.
@@ -135,8 +139,8 @@ impl TenantStore {
     async fn insert_run(&self, tx: &Transaction, run: &NewRun) -> Result<(), StoreError> {
         let keys = run.keys.as_ref().map(|keys| serde_json::to_string(keys).unwrap_or_default());
         let sql = "INSERT INTO run (tenant, id, no, task_kind, task, mode, keys, status, phase, absence, \
-            rules, started_at, estimate) \
-            SELECT ?, ?, coalesce(max(no), 0) + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM run WHERE tenant = ?";
+            rules, started_at, estimate, approved_hash) \
+            SELECT ?, ?, coalesce(max(no), 0) + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM run WHERE tenant = ?";
         let values: Vec<Value> = vec![
             self.tenant.into(),
             run.id.0.into(),
@@ -150,6 +154,7 @@ impl TenantStore {
             run.rules.to_vec().into(),
             run.now.timestamp_millis().into(),
             run.estimate.cast_signed().into(),
+            run.approved_hash.map(|hash| hash.to_vec()).into(),
             self.tenant.into(),
         ];
         tx.execute(sql, values).await.map(|_| ())
@@ -173,7 +178,7 @@ impl TenantStore {
         let sql = format!("SELECT {COLUMNS} FROM run r WHERE r.tenant = ? AND r.id = ?");
         let row = self.database.query_one(&sql, vec![self.tenant.into(), id.0.into()]).await?;
         let Some(mut run) = row.map(|row| record(&row)).transpose()? else { return Ok(None) };
-        run.counters = self.live_counters(&run).await?;
+        self.read_live(&mut run).await?;
         Ok(Some(run))
     }
 
@@ -206,28 +211,28 @@ impl TenantStore {
         let mut runs = Vec::with_capacity(rows.len());
         for row in rows {
             let mut run = record(&row)?;
-            if !run.state.is_terminal() {
-                run.counters = self.live_counters(&run).await?;
-            }
+            self.read_live(&mut run).await?;
             runs.push(run);
         }
         Ok(runs)
     }
 
-    /// While a run works its counters stand with its buckets.
-    async fn live_counters(&self, run: &RunRecord) -> Result<Counters, StoreError> {
+    /// While a run works its counters and its estimate stand with its buckets.
+    async fn read_live(&self, run: &mut RunRecord) -> Result<(), StoreError> {
         if run.state.is_terminal() {
-            return Ok(run.counters);
+            return Ok(());
         }
-        let sql = "SELECT counters FROM bucket WHERE tenant = ? AND run = ?";
-        let mut counters = Counters::default();
+        let sql = "SELECT counters, estimate FROM bucket WHERE tenant = ? AND run = ?";
+        let mut estimate = 0;
         for row in self.database.query(sql, vec![self.tenant.into(), run.seq.into()]).await? {
-            counters.add(&decode_counters(&get::<String>(&row, 0)?)?);
+            run.counters.add(&decode_counters(&get::<String>(&row, 0)?)?);
+            estimate += number(&row, 1)?.unsigned_abs();
         }
-        Ok(counters)
+        run.estimate = run.estimate.max(estimate).max(run.counters.entries());
+        Ok(())
     }
 
-    /// Whether a live run uses this configuration resource, by the ids it was launched with.
+    /// The runs that have not ended, with the configuration that each was launched with.
     ///
     /// # Errors
     /// When the database fails.
@@ -237,7 +242,7 @@ impl TenantStore {
              WHERE r.tenant = ? AND r.status < 4"
         );
         let rows = self.database.query(&sql, vec![self.tenant.into()]).await?;
-        rows.iter().map(|row| Ok((record(row)?, get(row, 26)?))).collect()
+        rows.iter().map(|row| Ok((record(row)?, get(row, 27)?))).collect()
     }
 
     /// The configuration that a run was launched with.
@@ -496,6 +501,7 @@ fn record(row: &QueryResult) -> Result<RunRecord, StoreError> {
         estimate: number(row, 19)?.unsigned_abs(),
         counters: decode_counters(&get::<String>(row, 20)?)?,
         plan_hash: get::<Option<Vec<u8>>>(row, 21)?.map(octets).transpose()?,
+        approved_hash: get::<Option<Vec<u8>>>(row, 26)?.map(octets).transpose()?,
         held_by: get(row, 22)?,
         failure: get(row, 23)?,
         statements: number(row, 24)?.unsigned_abs(),

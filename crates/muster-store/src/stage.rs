@@ -142,6 +142,8 @@ pub struct Bucket {
     pub sweep_end: Option<String>,
     /// What percentages are taken of, in the engine's own form.
     pub population: Option<String>,
+    /// How many entries its sweep will have read, as far as can be told.
+    pub estimate: u64,
     /// What has been counted.
     pub counters: Counters,
     /// What the plan would do, as limits count.
@@ -151,10 +153,16 @@ pub struct Bucket {
 /// Changes and findings of a page, ready to be stored. Making it is the costly part and needs no database.
 #[derive(Debug, Default)]
 pub struct PageRows {
-    changes: Vec<Vec<Value>>,
+    changes: Vec<StagedChange>,
     problems: Vec<ProblemRow>,
     lists: Lists,
-    hashed: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct StagedChange {
+    number: u32,
+    digest: [u8; 16],
+    values: Vec<Value>,
 }
 
 impl PageRows {
@@ -164,14 +172,15 @@ impl PageRows {
         let result = (!change.result.is_empty()).then(|| codec::encode(&change.result));
         let memberships =
             (!change.memberships.is_empty()).then(|| encode_memberships(&change.memberships));
-        for part in [&before, &result, &memberships].into_iter().flatten() {
-            self.hashed.extend_from_slice(part.as_bytes());
+        let mut hashed = key.0.to_vec();
+        hashed.push(change.action as u8);
+        hashed.extend(state_number(change.state).to_le_bytes());
+        for part in [&before, &result, &memberships] {
+            hashed.extend_from_slice(part.as_deref().unwrap_or_default().as_bytes());
+            hashed.push(0);
         }
-        self.hashed.extend_from_slice(&key.0);
-        self.hashed.push(change.action as u8);
-        self.hashed.push(state_number(change.state).unsigned_abs() as u8);
         self.lists.add(change, number, key);
-        self.changes.push(vec![
+        let values = vec![
             change_id(run.seq, number).into(),
             run.tenant.into(),
             i64::from(bucket).into(),
@@ -197,7 +206,14 @@ impl PageRows {
             change.account_digest.map(|digest| digest.0.to_vec()).into(),
             change.due_at.map(|due| due.timestamp_millis()).into(),
             change.why.clone().into(),
-        ]);
+        ];
+        self.changes.push(StagedChange { number, digest: muster_plan::digest::hash(&hashed), values });
+    }
+
+    /// Takes a change out again.
+    pub fn remove(&mut self, number: u32) {
+        self.changes.retain(|change| change.number != number);
+        self.lists.remove(number);
     }
 
     /// Adds something to tell people.
@@ -211,8 +227,9 @@ impl PageRows {
         self.changes.is_empty() && self.problems.is_empty()
     }
 
+    /// The digests of the changes, one after the other, so that the plan's hash does not depend on the pages.
     fn digest(&self) -> Vec<u8> {
-        muster_plan::digest::hash(&self.hashed).to_vec()
+        self.changes.iter().flat_map(|change| change.digest).collect()
     }
 }
 
@@ -266,7 +283,7 @@ impl TenantStore {
         let rows = tx
             .query(
                 "SELECT no, application, fence, step, cursor, page, next_change, snapshot, sweep_end, \
-                 population, counters, tally FROM bucket WHERE tenant = ? AND run = ? ORDER BY no",
+                 population, counters, tally, estimate FROM bucket WHERE tenant = ? AND run = ? ORDER BY no",
                 vec![self.tenant.into(), run.seq.into()],
             )
             .await?;
@@ -300,6 +317,7 @@ impl TenantStore {
             bucket.snapshot.clone().into(),
             bucket.sweep_end.clone().into(),
             bucket.population.clone().into(),
+            bucket.estimate.cast_signed().into(),
             encode_counters(&bucket.counters).into(),
             encode_tally(&bucket.tally).into(),
             self.tenant.into(),
@@ -312,7 +330,7 @@ impl TenantStore {
         let moved = tx
             .execute(
                 "UPDATE bucket SET step = ?, cursor = ?, page = ?, next_change = ?, snapshot = ?, \
-                 sweep_end = ?, population = ?, counters = ?, tally = ? \
+                 sweep_end = ?, population = ?, estimate = ?, counters = ?, tally = ? \
                  WHERE tenant = ? AND run = ? AND no = ? AND fence = ? AND EXISTS \
                  (SELECT 1 FROM run r WHERE r.seq = ? AND r.epoch = ? AND r.status = 1 AND r.stopping = 0)",
                 values,
@@ -349,7 +367,7 @@ impl TenantStore {
             ],
         )
         .await?;
-        CHANGES.insert(&tx, rows.changes).await?;
+        CHANGES.insert(&tx, rows.changes.into_iter().map(|change| change.values).collect()).await?;
         self.note_in(&tx, run, bucket.no, &rows.problems, now).await?;
         tx.commit().await
     }
@@ -391,20 +409,20 @@ impl TenantStore {
         tx.commit().await
     }
 
-    /// Notes problems, in a transaction of their own under the run's epoch.
+    /// Stores a checkpoint with problems that were found.
     ///
     /// # Errors
     /// [`StoreError::LostFence`] when the worker has the run no longer.
-    pub async fn note(
+    pub async fn checkpoint_noting(
         &self,
         run: &RunRecord,
-        bucket: u32,
+        bucket: &Bucket,
         problems: &[ProblemRow],
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let tx = self.database.begin(Urgency::Bulk).await?;
-        self.hold_run(&tx, run).await?;
-        self.note_in(&tx, run, bucket, problems, now).await?;
+        self.move_cursor(&tx, run, bucket).await?;
+        self.note_in(&tx, run, bucket.no, problems, now).await?;
         tx.commit().await
     }
 
@@ -507,6 +525,7 @@ fn bucket(row: &QueryResult) -> Result<Bucket, StoreError> {
         population: get(row, 9)?,
         counters: decode_counters(&get::<String>(row, 10)?)?,
         tally: decode_tally(&get::<String>(row, 11)?)?,
+        estimate: number(row, 12)?.unsigned_abs(),
     })
 }
 

@@ -1,1 +1,6 @@
+//! The command line: a thin cover over the library.
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {}

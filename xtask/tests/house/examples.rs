@@ -8,7 +8,7 @@ use muster_connector::ConnectorKind;
 use muster_connector_csv::CsvKind;
 use muster_model::configuration::application::Strategy;
 use muster_model::configuration::connector_definition::ConnectorDefinition;
-use muster_model::configuration::{Configuration, ConfigurationKind, Document, Leniency, Resource};
+use muster_model::configuration::{Configuration, ConfigurationKind, Document, Leniency};
 use muster_model::{Attributes, Field};
 use muster_plan::expression::Expression;
 use muster_testkit::people::{BadLines, COLUMNS, Day, Export, Share, Turnover, write_csv};
@@ -59,11 +59,7 @@ fn accounts() -> impl Iterator<Item = Attributes> {
 }
 
 fn rules_of(configuration: &Configuration) -> Vec<(String, String)> {
-    let applications = configuration.iter().filter_map(|resource| match resource {
-        Resource::Application(application) => Some(application),
-        _ => None,
-    });
-    let object_types = applications.flat_map(|application| &application.object_types);
+    let object_types = configuration.applications().flat_map(|application| &application.object_types);
     let mappings = object_types.flat_map(|object_type| &object_type.attribute_mappings);
     let rules = mappings.filter_map(|mapping| match &mapping.strategy {
         Strategy::Custom { rule } => Some((mapping.attribute.to_string(), rule.clone())),
@@ -103,11 +99,9 @@ fn the_configuration_is_free_of_problems() {
 #[test]
 fn the_connector_takes_the_properties() {
     let configuration = configuration();
-    let definitions = configuration.iter().filter_map(|resource| match resource {
-        Resource::ConnectorDefinition(definition) => Some(definition),
-        _ => None,
-    });
-    for ConnectorDefinition { id, connector_type, properties, .. } in definitions {
+    assert_eq!(configuration.connector_definitions().count(), 3);
+    for definition in configuration.connector_definitions() {
+        let ConnectorDefinition { id, connector_type, properties, .. } = definition;
         assert_eq!(connector_type, CsvKind.name(), "{id}");
         let given =
             properties.iter().map(|property| (property.name.clone(), property.value.clone())).collect();

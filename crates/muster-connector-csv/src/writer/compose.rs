@@ -4,6 +4,7 @@ use muster_model::{Field, Value};
 
 use super::spool::{Change, Edit, Stored};
 use crate::cells::Arity;
+use crate::dialect::Quotes;
 use crate::encoding::Encoding;
 use crate::layout::Layout;
 use crate::settings::Settings;
@@ -74,7 +75,7 @@ impl Composer<'_> {
     /// The values of a multi-valued cell.
     fn texts(&self, cell: &str) -> Vec<String> {
         let mut spans = Vec::new();
-        self.settings.cells.dialect.split(cell.as_bytes(), true, &mut spans);
+        self.settings.cells.dialect.split(cell.as_bytes(), Quotes::Some, &mut spans);
         let field = spans.first().map(|span| self.settings.cells.read(cell, *span, Arity::Many));
         field.unwrap_or_default().values().iter().map(|value| value.to_text().into_owned()).collect()
     }
@@ -90,7 +91,7 @@ impl Composer<'_> {
         let most = self.settings.maximum_cell_bytes;
         let mut spans = Vec::new();
         let dialect = self.settings.cells.dialect;
-        dialect.split(cell.as_bytes(), true, &mut spans);
+        dialect.split(cell.as_bytes(), Quotes::Some, &mut spans);
         match spans.iter().all(|span| dialect.text(cell, *span).len() <= most) {
             true => Ok(()),
             false => {

@@ -9,10 +9,10 @@ use muster_connector::ConnectorError;
 use super::compose::{Composer, Row};
 use super::key::{Key, KeyMap};
 use super::place::Target;
-use super::session::{Base, Presence, Touch};
+use super::session::{After, Base, Touch};
 use super::spool::{SpoolPlace, Spooled};
 use crate::body::{Met, beginning, next_record, scanner_at};
-use crate::dialect::Span;
+use crate::dialect::{Quotes, Span};
 use crate::entry::{EntryReader, Judged};
 use crate::scan::RawRecord;
 use crate::settings::{Heading, TrailerRule};
@@ -39,8 +39,8 @@ pub(super) struct Rewrite<'a> {
     copied: u64,
     /// Records written so far.
     records: u64,
-    /// What ends the records of this file.
-    terminator: &'static str,
+    /// What ends the records of this file; `None` until one has shown it.
+    terminator: Option<&'static str>,
     /// Whether the last record has no terminator yet.
     open_end: bool,
     changed: bool,
@@ -49,7 +49,7 @@ pub(super) struct Rewrite<'a> {
 impl<'a> Rewrite<'a> {
     pub(super) fn new(target: &'a Target, base: &'a Base, composer: Composer<'a>, out: &'a File) -> Self {
         let out = BufWriter::with_capacity(256 * 1024, out);
-        let (copied, records, terminator) = (0, 0, "\n");
+        let (copied, records, terminator) = (0, 0, None);
         Self { target, base, composer, out, copied, records, terminator, open_end: false, changed: false }
     }
 
@@ -91,11 +91,10 @@ impl<'a> Rewrite<'a> {
         let settings = self.composer.settings;
         let failed = |error| unreadable(&self.target.shown, &error);
         let mut scanner = scanner_at(source, settings, beginning(source)).map_err(failed)?;
-        let mut dialect_known = false;
         if let Heading::FirstRecord { .. } = settings.heading
             && let Some(header) = scanner.advance().map_err(failed)?
         {
-            self.note_end(&header, &mut dialect_known);
+            self.note_end(&header);
         }
         let mut spans = Vec::new();
         loop {
@@ -104,7 +103,7 @@ impl<'a> Rewrite<'a> {
                 Met::Ending(ending) => return Ok(Some(ending)),
             };
             let open_before = self.open_end;
-            self.note_end(&record, &mut dialect_known);
+            self.note_end(&record);
             let met = Record { record: &record, bytes: scanner.bytes(), spans: &mut spans };
             match self.fate(met, touched, spooled)? {
                 Fate::Kept => self.records += 1,
@@ -121,12 +120,11 @@ impl<'a> Rewrite<'a> {
     }
 
     /// Takes note of how a record ends; the first one that ends at all sets the example.
-    fn note_end(&mut self, record: &RawRecord, known: &mut bool) {
+    fn note_end(&mut self, record: &RawRecord) {
         let terminator = record.shape.terminator;
         self.open_end = terminator.is_empty();
-        if !*known && !self.open_end {
-            self.terminator = terminator;
-            *known = true;
+        if !self.open_end {
+            self.terminator.get_or_insert(terminator);
         }
     }
 
@@ -146,7 +144,7 @@ impl<'a> Rewrite<'a> {
         let uid = reader.key(text, met.spans);
         let Some(touch) = touched.get_mut(&Key::of(&uid)) else { return Ok(Fate::Kept) };
         if touch.met {
-            let gone = touch.presence == Presence::Gone;
+            let gone = touch.after == After::Gone;
             return Ok(if gone { Fate::Dropped } else { Fate::Kept });
         }
         touch.met = true;
@@ -178,7 +176,7 @@ impl<'a> Rewrite<'a> {
         for place in spooled.places() {
             let (place, key) = place.map_err(|error| self.target.cannot_write(&error))?;
             let Some(touch) = touched.get(&key) else { continue };
-            if touch.met || touch.last != place || touch.presence != Presence::Here {
+            if touch.met || touch.last != place || touch.after != After::Here {
                 continue;
             }
             if let Some(row) = self.composed("a new account", None, place, spooled)? {
@@ -190,7 +188,7 @@ impl<'a> Rewrite<'a> {
     }
 
     fn header(&mut self) -> Result<(), ConnectorError> {
-        if self.base.source.is_none() {
+        if self.size() == 0 {
             let (_, mark) = self.composer.settings.encoding.for_new_file();
             self.out.write_all(mark).map_err(|error| self.target.cannot_write(&error))?;
         }
@@ -221,7 +219,7 @@ impl<'a> Rewrite<'a> {
         let count_at = rule.count_at?;
         let dialect = self.composer.settings.cells.dialect;
         let mut spans = Vec::new();
-        dialect.split(trailer.as_bytes(), true, &mut spans);
+        dialect.split(trailer.as_bytes(), Quotes::Some, &mut spans);
         let mut cells: Row = spans.iter().map(|span| dialect.raw(trailer, *span).to_owned()).collect();
         cells.resize(cells.len().max(count_at + 1), String::new());
         let counted = spans.get(count_at).map(|span| dialect.text(trailer, *span));
@@ -233,12 +231,13 @@ impl<'a> Rewrite<'a> {
     }
 
     fn append(&mut self, row: &str) -> Result<(), ConnectorError> {
+        let terminator = self.terminator.unwrap_or("\n");
         if self.open_end {
-            self.put(self.terminator)?;
+            self.put(terminator)?;
             self.open_end = false;
         }
         self.put(row)?;
-        self.put(self.terminator)?;
+        self.put(terminator)?;
         self.changed = true;
         Ok(())
     }

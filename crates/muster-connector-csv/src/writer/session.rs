@@ -56,14 +56,21 @@ struct FileKeys {
 /// What the session has done to a key.
 pub(super) struct Touch {
     pub(super) last: SpoolPlace,
-    pub(super) presence: Presence,
+    pub(super) after: After,
     /// Whether a record of the file has taken the operations.
     pub(super) met: bool,
 }
 
 /// Whether an account exists after the operations so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Presence {
+pub(super) enum After {
+    Here,
+    Gone,
+}
+
+/// What is known of an account before an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Presence {
     Here,
     Gone,
     /// Its record cannot be read.
@@ -99,7 +106,7 @@ impl Session {
     pub(super) fn admit(&mut self, operation: Operation) -> Result<(), ConnectorError> {
         let uid = operation.uid().to_owned();
         let key = Key::of(&uid);
-        let (stored, presence) = match (operation, self.presence(key)) {
+        let (stored, after) = match (operation, self.presence(key)) {
             (_, Presence::Bad) => return Err(rejected(&uid, "its record cannot be read; repair it first")),
             (_, Presence::Hidden { line }) => {
                 let why = format!(
@@ -117,26 +124,28 @@ impl Session {
             }
             (Operation::Delete { .. }, Presence::Gone) => return Ok(()),
             (Operation::Create { attributes, enabled, .. }, Presence::Gone) => {
-                (Stored::Create(self.created(&uid, attributes, enabled)?), Presence::Here)
+                (Stored::Create(self.created(&uid, attributes, enabled)?), After::Here)
             }
             (Operation::Update { writes, enabled, .. }, Presence::Here) => {
-                (Stored::Update(self.updated(&uid, writes, enabled)?), Presence::Here)
+                (Stored::Update(self.updated(&uid, writes, enabled)?), After::Here)
             }
-            (Operation::Delete { .. }, Presence::Here) => (Stored::Delete, Presence::Gone),
+            (Operation::Delete { .. }, Presence::Here) => (Stored::Delete, After::Gone),
         };
         let before = self.touched.get(&key).map(|touch| touch.last);
         let pushed = self.spool.push(key, before, &stored);
         let last = pushed.map_err(|error| self.target.cannot_write(&error))?;
-        self.touched.insert(key, Touch { last, presence, met: false });
+        self.touched.insert(key, Touch { last, after, met: false });
         Ok(())
     }
 
     /// Writes the file anew, if anything is to change.
     pub(super) fn close(self) -> Result<(), ConnectorError> {
-        let Self { settings, base, keys: _, touched, spool, target } = self;
+        let Self { settings, base, keys, touched, spool, target } = self;
         if touched.is_empty() {
             return Ok(());
         }
+        // Every operation is judged; the memory is worth more now.
+        drop(keys);
         let failed = |error: std::io::Error| target.cannot_write(&error);
         let spooled = spool.finish().map_err(failed)?;
         let written = target.temporary()?;
@@ -150,7 +159,8 @@ impl Session {
 
     fn presence(&self, key: Key) -> Presence {
         match (self.touched.get(&key), self.keys.hiding) {
-            (Some(touch), _) => touch.presence,
+            (Some(Touch { after: After::Here, .. }), _) => Presence::Here,
+            (Some(Touch { after: After::Gone, .. }), _) => Presence::Gone,
             (None, _) if self.keys.bad.contains(&key) => Presence::Bad,
             (None, _) if self.keys.sound.contains(&key) => Presence::Here,
             (None, Some(line)) => Presence::Hidden { line },

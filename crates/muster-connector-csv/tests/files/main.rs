@@ -1,0 +1,11 @@
+//! The CSV connector on real files: what is read, what is noticed, what is written.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+mod conformance;
+mod damage;
+mod laws;
+mod reading;
+mod whole;
+mod writing;

@@ -1,0 +1,250 @@
+//! The check: what only the whole plan shows, its hash, and its limits. Nothing has been applied yet.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use muster_model::error::ErrorCode;
+use muster_model::run::Outcome;
+use muster_plan::guard::{Population, Trip};
+use muster_plan::key::KeyHash;
+use muster_plan::lifecycle::Event;
+use muster_store::{ChangeRow, Makes, ProblemRow, ProblemStep, plan_hash};
+
+use crate::error::EngineError;
+use crate::sweep::Before;
+use crate::worker::{Done, Task, Work};
+
+/// The step of a bucket whose findings have been stored.
+const CHECKED: u32 = 2;
+
+/// Keys that are asked for at a time.
+const KEYS_AT_ONCE: usize = 1000;
+
+impl Work {
+    pub(crate) async fn stage_absence(&mut self) -> Result<Done, EngineError> {
+        for index in 0..self.buckets.len() {
+            match self.task.clone() {
+                Task::Inbound(task) => self.stage_missing(index, &task).await?,
+                Task::Outbound(task) => self.stage_owners(index, &task).await?,
+            }
+        }
+        Ok(Event::AbsenceStaged.into())
+    }
+
+    pub(crate) async fn check(&mut self) -> Result<Done, EngineError> {
+        for index in 0..self.buckets.len() {
+            if self.buckets[index].step < CHECKED {
+                self.check_bucket(index).await?;
+            }
+        }
+        let failed: u64 = self.buckets.iter().map(|bucket| bucket.counters.outcome(Outcome::Failed)).sum();
+        if let Some(allowed) = self.maximum_errors().filter(|allowed| failed > *allowed) {
+            return Err(EngineError::TooManyErrors { failed, allowed });
+        }
+        let hash = self.plan_hash().await?;
+        let trips = self.trips();
+        let held_by = match self.run.approved_hash {
+            Some(approved) if approved == hash => None,
+            Some(_) => Some("the plan is not the one that was approved".to_owned()),
+            None if trips.is_empty() => None,
+            None => Some(trips.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")),
+        };
+        let event = if held_by.is_some() { Event::TrippedGuards } else { Event::PassedGuards };
+        Ok(Done { event, plan_hash: Some(hash), held_by, counters: None })
+    }
+
+    fn maximum_errors(&self) -> Option<u64> {
+        match &self.task {
+            Task::Inbound(task) => task.error_policy.maximum_errors,
+            Task::Outbound(task) => task.error_policy.maximum_errors,
+        }
+    }
+
+    /// The limits that the plan exceeds, application by application.
+    fn trips(&self) -> Vec<Trip> {
+        let mut trips = Vec::new();
+        for (index, bucket) in self.buckets.iter().enumerate() {
+            let accounts = Before::of(bucket).accounts;
+            let (task_guards, application_guards) = match &self.task {
+                Task::Inbound(task) => (&task.task_guards, &task.application_guards),
+                Task::Outbound(task) => (&task.task_guards, task.application_guards(index)),
+            };
+            let population = Population {
+                accounts,
+                memberships: bucket.counters.read,
+                members: bucket
+                    .tally
+                    .groups_losing()
+                    .map(|(group, _)| (group.to_owned(), accounts))
+                    .collect::<BTreeMap<_, _>>(),
+            };
+            trips.extend(muster_plan::guard::check(&bucket.tally, &population, task_guards, application_guards));
+        }
+        trips
+    }
+
+    async fn plan_hash(&self) -> Result<muster_store::Hash, EngineError> {
+        let mut digests = Vec::new();
+        for bucket in &self.buckets {
+            let mut after = 0;
+            loop {
+                let pages = self.store.pages(&self.run, bucket.no, after, 100).await?;
+                let Some(last) = pages.last() else { break };
+                after = last.page;
+                // Pages without a change do not count, so that the hash does not depend on the page size.
+                digests.extend(pages.into_iter().filter(|page| !page.lists.slots.is_empty()).map(|p| p.digest));
+            }
+        }
+        let mut exceptions: Vec<u8> = Vec::new();
+        for (change, outcome) in self.store.exceptions(&self.run).await? {
+            exceptions.extend(change.to_le_bytes());
+            exceptions.push(outcome.map_or(u8::MAX, |outcome| outcome as u8));
+        }
+        digests.push(exceptions);
+        Ok(plan_hash(&digests))
+    }
+
+    /// Finds what no page can see by itself: keys read twice, creates that would be the same object, and
+    /// references to nobody.
+    async fn check_bucket(&mut self, index: usize) -> Result<(), EngineError> {
+        let mut lists = Gathered::default();
+        let mut after = 0;
+        loop {
+            let pages = self.store.pages(&self.run, self.buckets[index].no, after, 100).await?;
+            let Some(last) = pages.last() else { break };
+            after = last.page;
+            for page in pages {
+                lists.gather(page.lists);
+            }
+        }
+        lists.sort();
+        let mut problems = self.repeated(&lists).await?;
+        let repeated: HashSet<u32> = problems.iter().filter_map(|problem| problem.change).collect();
+        problems.extend(self.disputed(&lists, &repeated).await?);
+        problems.extend(self.open_references(&lists).await?);
+        let open = problems.iter().filter(|problem| problem.outcome.is_none()).count();
+        let bucket = &mut self.buckets[index];
+        (bucket.step, bucket.cursor) = (CHECKED, None);
+        bucket.counters.open_references = open as u64;
+        let now = self.engine.surroundings.now();
+        Ok(self.store.checkpoint_noting(&self.run, bucket, &problems, now).await?)
+    }
+
+    /// Of staged changes that make a shadow of the same account the first counts, the later ones fail.
+    async fn repeated(&self, lists: &Gathered) -> Result<Vec<ProblemRow>, EngineError> {
+        let suspects = same(&lists.made);
+        let mut rows = self.store.changes_of(&self.run, &suspects).await?;
+        rows.sort_by_key(|row| row.number);
+        let mut first: HashMap<&str, &ChangeRow> = HashMap::new();
+        let mut problems = Vec::new();
+        for row in &rows {
+            let Some(counted) = first.get(row.uid.as_str()) else {
+                first.insert(&row.uid, row);
+                continue;
+            };
+            let message = format!(
+                "key `{}` at {} was read at {} already; the first counts, remove the other",
+                row.uid,
+                row.place.unwrap_or(0),
+                counted.place.unwrap_or(0)
+            );
+            problems.push(of_change(row, Some(Outcome::Failed), ErrorCode::EntryRepeated, message));
+        }
+        Ok(problems)
+    }
+
+    /// Staged changes that make a shadow and share a correlation key may mean one object: none is made.
+    async fn disputed(
+        &self,
+        lists: &Gathered,
+        repeated: &HashSet<u32>,
+    ) -> Result<Vec<ProblemRow>, EngineError> {
+        let mut left: Vec<(KeyHash, u32)> =
+            lists.correlation.iter().copied().filter(|(_, change)| !repeated.contains(change)).collect();
+        left.sort_unstable();
+        let mut suspects: Vec<u32> = left
+            .chunk_by(|a, b| a.0 == b.0)
+            .filter(|group| group.iter().any(|(_, change)| *change != group[0].1))
+            .flat_map(|group| group.iter().map(|(_, change)| *change))
+            .collect();
+        suspects.sort_unstable();
+        suspects.dedup();
+        let rows = self.store.changes_of(&self.run, &suspects).await?;
+        Ok(rows
+            .iter()
+            .map(|row| {
+                let message = format!("account `{}` and others of this run share a correlation key", row.uid);
+                of_change(row, Some(Outcome::Reported), ErrorCode::Disputed, message)
+            })
+            .collect())
+    }
+
+    /// References to objects that neither exist nor are made by this run. A warning; they stay pending.
+    async fn open_references(&self, lists: &Gathered) -> Result<Vec<ProblemRow>, EngineError> {
+        let mut wanted: Vec<(KeyHash, u32)> = lists
+            .references
+            .iter()
+            .copied()
+            .filter(|(hash, _)| lists.added.binary_search(hash).is_err())
+            .collect();
+        wanted.sort_unstable();
+        let mut changes = Vec::new();
+        for chunk in wanted.chunks(KEYS_AT_ONCE) {
+            let keys: Vec<KeyHash> = chunk.iter().map(|(hash, _)| *hash).collect();
+            let known: HashSet<KeyHash> = self.store.known_keys(&keys).await?.into_iter().collect();
+            changes.extend(chunk.iter().filter(|(hash, _)| !known.contains(hash)).map(|(_, change)| *change));
+        }
+        changes.sort_unstable();
+        changes.dedup();
+        let rows = self.store.changes_of(&self.run, &changes).await?;
+        let message = "it refers to an object that does not exist yet; the reference stays pending";
+        Ok(rows
+            .iter()
+            .map(|row| of_change(row, None, ErrorCode::ReferenceOpen, message.to_owned()))
+            .collect())
+    }
+}
+
+/// The lists of all pages of a bucket, each sorted.
+#[derive(Debug, Default)]
+struct Gathered {
+    made: Vec<(u64, u32)>,
+    correlation: Vec<(KeyHash, u32)>,
+    references: Vec<(KeyHash, u32)>,
+    added: Vec<KeyHash>,
+}
+
+impl Gathered {
+    fn gather(&mut self, lists: muster_store::Lists) {
+        let made = lists.slots.iter().filter(|slot| slot.makes != Makes::Nothing);
+        self.made.extend(made.map(|slot| (slot.position.0, slot.change)));
+        self.correlation.extend(lists.correlation.iter().map(|mention| (mention.hash, mention.change)));
+        self.references.extend(lists.references.iter().map(|mention| (mention.hash, mention.change)));
+        self.added.extend(lists.keys_added.iter().map(|key| key.hash));
+    }
+
+    fn sort(&mut self) {
+        self.made.sort_unstable();
+        self.added.sort_unstable();
+    }
+}
+
+/// The changes whose place is shared by another.
+fn same(sorted: &[(u64, u32)]) -> Vec<u32> {
+    sorted
+        .chunk_by(|a, b| a.0 == b.0)
+        .filter(|group| group.len() > 1)
+        .flat_map(|group| group.iter().map(|(_, change)| *change))
+        .collect()
+}
+
+fn of_change(row: &ChangeRow, outcome: Option<Outcome>, code: ErrorCode, message: String) -> ProblemRow {
+    ProblemRow {
+        change: Some(row.number),
+        outcome,
+        step: ProblemStep::Check,
+        code,
+        uid: Some(row.uid.clone()),
+        place: row.place,
+        message,
+    }
+}

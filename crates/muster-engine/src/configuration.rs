@@ -1,0 +1,224 @@
+//! The configuration of a tenant: loaded whole, frozen with a run, and compiled where it is used.
+
+use muster_connector::{Connector, ConnectorError, Properties, RemoteAttribute, RemoteClass};
+use muster_model::configuration::application::{
+    Application, AttributeMapping, Direction, ObjectClass, ObjectTypeMapping,
+};
+use muster_model::configuration::{Configuration, ConfigurationKind, Document, Leniency, Problems};
+use muster_model::{ApplicationId, ObjectClassId, ValueType};
+use muster_plan::key::{KeySpec, KeySpecs};
+use muster_plan::rules::{RuleContext, RuleProblem, Rules};
+use muster_store::{Hash, StoreError, StoredResource, TenantStore};
+
+use crate::Engine;
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigurationError {
+    /// It breaks rules.
+    #[error("{0}")]
+    Invalid(Problems),
+    /// Something that was there when the run was launched is lacking.
+    #[error("{0} does not exist")]
+    Lacking(String),
+    /// The store failed.
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+}
+
+/// A tenant's configuration, with the text that it was read from.
+#[derive(Debug, Clone)]
+pub struct LoadedConfiguration {
+    /// The parsed resources.
+    pub resources: Configuration,
+    /// All documents as one JSON array, in the order of kind and id.
+    pub body: String,
+}
+
+impl LoadedConfiguration {
+    /// Loads what a tenant has configured.
+    ///
+    /// # Errors
+    /// When the store fails or holds something that no longer parses.
+    pub async fn load(store: &TenantStore) -> Result<Self, ConfigurationError> {
+        let rows = store.resources().await?;
+        Self::parse(encode(&rows))
+    }
+
+    /// Reads the frozen configuration of a run.
+    ///
+    /// # Errors
+    /// When it does not parse.
+    pub fn parse(body: String) -> Result<Self, ConfigurationError> {
+        let unreadable =
+            |detail: String| StoreError::Unreadable { what: "configuration", detail };
+        let rows: Vec<(u8, serde_json::Value)> =
+            serde_json::from_str(&body).map_err(|error| unreadable(error.to_string()))?;
+        let mut resources = Configuration::default();
+        for (kind, document) in rows {
+            let kind = *ConfigurationKind::ALL
+                .get(usize::from(kind))
+                .ok_or_else(|| unreadable(format!("kind {kind}")))?;
+            let parsed = Document::read(kind, &document, Leniency::Strict)
+                .and_then(|document| document.parse())
+                .map_err(ConfigurationError::Invalid)?;
+            resources = resources.with(parsed);
+        }
+        Ok(Self { resources, body })
+    }
+
+    /// What tells this configuration from others.
+    #[must_use]
+    pub fn hash(&self) -> Hash {
+        muster_plan::digest::hash(self.body.as_bytes())
+    }
+}
+
+fn encode(rows: &[StoredResource]) -> String {
+    let documents: Vec<String> = rows.iter().map(|row| format!("[{},{}]", row.kind, row.body)).collect();
+    format!("[{}]", documents.join(","))
+}
+
+/// The object class of that id.
+pub(crate) fn object_class<'a>(
+    application: &'a Application,
+    id: &ObjectClassId,
+) -> Result<&'a ObjectClass, ConfigurationError> {
+    application.object_classes.iter().find(|class| class.id == *id).ok_or_else(|| {
+        ConfigurationError::Lacking(format!("object class `{id}` of application `{}`", application.id))
+    })
+}
+
+/// The object type mappings of a direction for a class of accounts.
+pub(crate) fn object_types<'a>(
+    application: &'a Application,
+    direction: Direction,
+    class: Option<&'a ObjectClassId>,
+) -> impl Iterator<Item = &'a ObjectTypeMapping> {
+    application.object_types.iter().filter(move |mapping| {
+        mapping.direction.is_none_or(|served| served == direction)
+            && class.is_none_or(|class| mapping.object_class_id == *class)
+            && mapping.attribute_mappings.iter().any(|m| m.direction == direction)
+    })
+}
+
+/// Compiles an object type mapping in the light of all other applications.
+///
+/// # Errors
+/// All problems at once, under pointers within the object type mapping.
+pub(crate) fn compile_rules(
+    configuration: &Configuration,
+    application: &ApplicationId,
+    mapping: &ObjectTypeMapping,
+    context: (Direction, Option<&muster_model::condition::Condition>),
+) -> Result<Rules, Vec<RuleProblem>> {
+    let outranked_by = |declared: &AttributeMapping| {
+        configuration
+            .applications()
+            .filter(|other| other.id != *application)
+            .filter(|other| {
+                object_types(other, Direction::Inbound, None)
+                    .filter(|theirs| theirs.object_kind == mapping.object_kind)
+                    .flat_map(|theirs| &theirs.attribute_mappings)
+                    .any(|theirs| {
+                        theirs.direction == Direction::Inbound
+                            && theirs.attribute == declared.attribute
+                            && theirs.authority > declared.authority
+                    })
+            })
+            .map(|other| other.id.clone())
+            .collect::<Vec<_>>()
+    };
+    let nobody = |_: &AttributeMapping| Vec::new();
+    let (direction, filter) = context;
+    let outranked: &dyn Fn(&AttributeMapping) -> Vec<ApplicationId> = match direction {
+        Direction::Inbound => &outranked_by,
+        Direction::Outbound => &nobody,
+    };
+    Rules::compile(mapping, RuleContext { direction, filter, outranked_by: outranked })
+}
+
+/// All keys that the tenant's objects have to be found by.
+///
+/// # Errors
+/// When a normalization cannot be compiled.
+pub(crate) fn key_specs(configuration: &Configuration) -> Result<KeySpecs, ConfigurationError> {
+    let mut specs = KeySpecs::default();
+    for application in configuration.applications() {
+        for mapping in &application.object_types {
+            for rule in &mapping.correlation {
+                let spec = KeySpec::of_rule(mapping.object_kind, rule).map_err(|problems| {
+                    let texts: Vec<_> = problems.iter().map(ToString::to_string).collect();
+                    ConfigurationError::Lacking(format!("a usable normalization ({})", texts.join("; ")))
+                })?;
+                specs.add(spec);
+            }
+        }
+    }
+    // References come last, so that they use the key of a correlation rule where there is one.
+    for application in configuration.applications() {
+        for mapping in application.object_types.iter().flat_map(|mapping| &mapping.attribute_mappings) {
+            if let (ValueType::Reference, Some(target)) = (mapping.value_type, &mapping.reference) {
+                specs.add_reference(target.object_kind, &target.by_attribute);
+            }
+        }
+    }
+    Ok(specs)
+}
+
+/// The applications, other than this one, whose accounts are a source of objects.
+pub(crate) fn other_sources(configuration: &Configuration, application: &ApplicationId) -> Vec<ApplicationId> {
+    configuration
+        .applications()
+        .filter(|other| other.id != *application)
+        .filter(|other| object_types(other, Direction::Inbound, None).next().is_some())
+        .map(|other| other.id.clone())
+        .collect()
+}
+
+/// A class as its connector wants it.
+pub(crate) fn remote_class(class: &ObjectClass) -> RemoteClass {
+    RemoteClass {
+        remote_name: class.remote_name.clone(),
+        uid_attribute: class.uid_attribute.clone(),
+        attributes: class
+            .attributes
+            .iter()
+            .map(|attribute| RemoteAttribute {
+                name: attribute.name.clone(),
+                multi_valued: attribute.multi_valued,
+            })
+            .collect(),
+    }
+}
+
+impl Engine {
+    /// Opens the connector of an application.
+    ///
+    /// # Errors
+    /// When its definition is lacking, its type is not built in, or it cannot be opened.
+    pub(crate) async fn open_connector(
+        &self,
+        store: &TenantStore,
+        configuration: &Configuration,
+        application: &Application,
+    ) -> Result<Box<dyn Connector>, ConnectorError> {
+        let unusable = |message: String| ConnectorError::Unusable { message };
+        let id = &application.connector_definition_id;
+        let definition = configuration
+            .connector_definition(id)
+            .ok_or_else(|| unusable(format!("connector definition `{id}` does not exist")))?;
+        if definition.maintenance {
+            return Err(unusable(format!("connector definition `{id}` is in maintenance")));
+        }
+        let kind = self.connectors.get(definition.connector_type.as_str()).ok_or_else(|| {
+            unusable(format!("connector type `{}` is not built in", definition.connector_type))
+        })?;
+        let properties: Properties = definition
+            .properties
+            .iter()
+            .map(|property| (property.name.clone(), property.value.clone()))
+            .collect();
+        kind.open(&properties, &self.settings.host(store.slug())).await
+    }
+}

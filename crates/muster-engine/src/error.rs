@@ -1,0 +1,74 @@
+//! Why a run cannot go on.
+
+use muster_connector::ConnectorError;
+use muster_model::ApplicationId;
+use muster_plan::lifecycle::NotAdmitted;
+use muster_store::StoreError;
+
+use crate::configuration::ConfigurationError;
+
+/// Why a run cannot go on. Entries that fail are no errors: they are counted.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The run belongs to another worker, or was paused, cancelled or ended.
+    #[error("the run was taken over, paused, cancelled or ended")]
+    Lost,
+    /// The store failed.
+    #[error("the store failed")]
+    Store(#[source] StoreError),
+    /// The configuration of the run cannot be used.
+    #[error("the configuration cannot be used: {0}")]
+    Configuration(#[from] ConfigurationError),
+    /// The application cannot be read or written.
+    #[error("application `{application}`: {source}")]
+    Connector {
+        /// The application.
+        application: ApplicationId,
+        /// What its connector said.
+        source: ConnectorError,
+    },
+    /// More entries failed than the task's error policy allows.
+    #[error("{failed} entries failed, the error policy allows {allowed}; nothing was applied")]
+    TooManyErrors {
+        /// How many failed.
+        failed: u64,
+        /// How many may.
+        allowed: u64,
+    },
+    /// The state machine refused an event.
+    #[error(transparent)]
+    NotAdmitted(#[from] NotAdmitted),
+    /// A task of the engine ended unexpectedly.
+    #[error("a part of the run ended unexpectedly: {0}")]
+    Broken(String),
+}
+
+impl From<StoreError> for EngineError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::LostFence => Self::Lost,
+            other => Self::Store(other),
+        }
+    }
+}
+
+impl From<tokio::task::JoinError> for EngineError {
+    fn from(error: tokio::task::JoinError) -> Self {
+        Self::Broken(error.to_string())
+    }
+}
+
+/// An error with all its causes, for people and logs.
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        let next_text = next.to_string();
+        if !text.contains(&next_text) {
+            text.push_str(": ");
+            text.push_str(&next_text);
+        }
+        cause = next.source();
+    }
+    text
+}

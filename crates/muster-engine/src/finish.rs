@@ -1,0 +1,40 @@
+//! The end of a run: its counters as they came out, and what the next run wants to know.
+
+use muster_model::run::{Counters, Outcome};
+use muster_plan::lifecycle::Event;
+
+use crate::error::EngineError;
+use crate::worker::{Done, Task, Work};
+
+impl Work {
+    pub(crate) async fn finish(&mut self) -> Result<Done, EngineError> {
+        let mut counters = Counters::default();
+        for bucket in &self.buckets {
+            counters.add(&bucket.counters);
+        }
+        for (planned, came_out, entries) in self.store.ended_otherwise(&self.run).await? {
+            counters.move_outcome(planned, came_out, entries);
+        }
+        let complete = self.buckets.iter().all(|bucket| bucket.sweep_end.as_deref() == Some(""));
+        if complete && self.run.keys.is_none() {
+            self.remember_read().await?;
+        }
+        let spotless = counters.outcome(Outcome::Failed) == 0 && counters.outcome(Outcome::Stale) == 0;
+        let event = Event::Completed { all_well: spotless && complete };
+        Ok(Done { event, plan_hash: None, held_by: None, counters: Some(counters) })
+    }
+
+    async fn remember_read(&self) -> Result<(), EngineError> {
+        for (index, bucket) in self.buckets.iter().enumerate() {
+            let (application, class) = match &self.task {
+                Task::Inbound(task) => (&task.application.id, &task.class.id),
+                Task::Outbound(task) => {
+                    let (application, class) = task.account_class(index);
+                    (&application.id, &class.id)
+                }
+            };
+            self.store.remember_read(application, class, bucket.counters.read).await?;
+        }
+        Ok(())
+    }
+}

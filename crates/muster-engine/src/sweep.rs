@@ -1,0 +1,343 @@
+//! Sweeping, whichever direction: pages are decided side by side and staged one after the other.
+
+use std::collections::VecDeque;
+
+use muster_connector::{Connector, Cursor, Page, Step, Sweep, SweepEnd, SweepRequest};
+use muster_model::configuration::application::{Application, ObjectClass, Situation};
+use muster_model::error::ErrorCode;
+use muster_model::run::{Counters, Outcome};
+use muster_plan::guard::Tally;
+use muster_plan::lifecycle::Event;
+use muster_store::{Bucket, Met, PageRows, ProblemRow, ProblemStep};
+
+use crate::configuration::remote_class;
+use crate::error::EngineError;
+use crate::worker::{Done, Spawned, Task, Work};
+
+/// Pages that are decided at the same time.
+const AT_ONCE: usize = 4;
+
+/// What was known before the sweep began; stored with the bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Before {
+    /// Live accounts.
+    pub(crate) accounts: u64,
+    /// The highest number of a shadow.
+    pub(crate) last_shadow: u32,
+}
+
+impl Before {
+    fn encode(self) -> String {
+        format!("{} {}", self.accounts, self.last_shadow)
+    }
+
+    /// What the bucket stored; nothing was known when it stored nothing.
+    pub(crate) fn of(bucket: &Bucket) -> Self {
+        let mut numbers = bucket.population.as_deref().unwrap_or_default().split(' ');
+        let mut next = || numbers.next().and_then(|number| number.parse::<u64>().ok()).unwrap_or(0);
+        Self { accounts: next(), last_shadow: u32::try_from(next()).unwrap_or(u32::MAX) }
+    }
+}
+
+/// A shadow that a page met.
+#[derive(Debug, Clone)]
+pub(crate) struct MetShadow {
+    pub(crate) no: u32,
+    pub(crate) outcome: Outcome,
+    pub(crate) place: u64,
+    /// The number of the entry's change, had it one.
+    pub(crate) change: u32,
+}
+
+/// A page that has been decided.
+#[derive(Debug, Default)]
+pub(crate) struct Decided {
+    pub(crate) rows: PageRows,
+    pub(crate) met: Vec<MetShadow>,
+    pub(crate) counters: Counters,
+    pub(crate) tally: Tally,
+}
+
+impl Decided {
+    pub(crate) fn count(&mut self, outcome: Outcome, situation: Option<Situation>) {
+        self.counters.count(outcome, situation);
+    }
+}
+
+/// Where each shadow was first met, so that the second meeting can name the first.
+pub(crate) struct FirstMet(Vec<u32>);
+
+impl FirstMet {
+    const SOMEWHERE: u32 = u32::MAX;
+
+    /// Notes a meeting; answers where the shadow was met before, if it was.
+    fn meet(&mut self, shadow: u32, place: u64) -> Option<u32> {
+        let index = shadow as usize;
+        if index >= self.0.len() {
+            self.0.resize(index + 1, 0);
+        }
+        let before = self.0[index];
+        if before == 0 {
+            self.0[index] = u32::try_from(place).unwrap_or(Self::SOMEWHERE).max(1);
+        }
+        (before != 0).then_some(before)
+    }
+}
+
+/// A page that is being decided, and where the sweep stands after it.
+struct InHand {
+    decided: Spawned<Result<Decided, EngineError>>,
+    cursor: Cursor,
+    estimated_total: Option<u64>,
+    entries: u32,
+}
+
+impl Work {
+    pub(crate) async fn sweep(&mut self) -> Result<Done, EngineError> {
+        let mut complete = true;
+        for index in 0..self.buckets.len() {
+            if index > 0 && self.buckets[index].page == 0 {
+                self.buckets[index].next_change = self.buckets[index - 1].next_change;
+            }
+            if self.buckets[index].sweep_end.is_none() {
+                self.sweep_bucket(index).await?;
+            }
+            let bucket = &self.buckets[index];
+            complete &= bucket.sweep_end.as_deref() == Some("") && bucket.counters.unidentified == 0;
+        }
+        Ok(if complete { Event::SweptCompletely } else { Event::SweptInPart }.into())
+    }
+
+    async fn sweep_bucket(&mut self, index: usize) -> Result<(), EngineError> {
+        let (application, class, reads_accounts) = match &self.task {
+            Task::Inbound(task) => (task.application.clone(), task.class.clone(), true),
+            Task::Outbound(task) => {
+                let (application, class) = task.account_class(index);
+                (application.clone(), class.clone(), task.reads_accounts())
+            }
+        };
+        if self.buckets[index].population.is_none() {
+            let accounts = self.store.live_shadows(&application.id, class.id.as_str()).await?;
+            let last_shadow = self.store.last_shadow(&application.id).await?;
+            self.buckets[index].population = Some(Before { accounts, last_shadow }.encode());
+        }
+        if !reads_accounts {
+            self.buckets[index].sweep_end = Some(String::new());
+            return Ok(self.store.checkpoint(&self.run, &self.buckets[index]).await?);
+        }
+        let opened = self.engine.open_connector(&self.store, &self.configuration.resources, &application).await;
+        let connector = opened.map_err(Self::connector_error(&application.id))?;
+        let end = match self.run.keys.clone() {
+            Some(keys) => self.read_keys(index, (&application, &class), &*connector, &keys).await?,
+            None => self.read_all(index, (&application, &class), &*connector).await?,
+        };
+        self.end_sweep(index, end).await
+    }
+
+    async fn read_keys(
+        &mut self,
+        index: usize,
+        (application, class): (&Application, &ObjectClass),
+        connector: &dyn Connector,
+        keys: &[String],
+    ) -> Result<SweepEnd, EngineError> {
+        let read = connector.read(&remote_class(class), keys).await;
+        let entries = read.map_err(Self::connector_error(&application.id))?;
+        let page = Page { entries, cursor: Cursor(String::new()), estimated_total: None };
+        let mut in_hand = VecDeque::from([self.decide(index, page)]);
+        let mut first_met = FirstMet(Vec::new());
+        self.stage_next(index, &mut in_hand, &mut first_met).await?;
+        Ok(SweepEnd::Complete)
+    }
+
+    async fn read_all(
+        &mut self,
+        index: usize,
+        (application, class): (&Application, &ObjectClass),
+        connector: &dyn Connector,
+    ) -> Result<SweepEnd, EngineError> {
+        let failed = Self::connector_error(&application.id);
+        let mut sweep = self.open_sweep(index, (application, class), connector).await?;
+        let mut first_met = self.met_so_far(index).await?;
+        let mut in_hand = VecDeque::new();
+        let mut end = None;
+        loop {
+            while end.is_none() && in_hand.len() < AT_ONCE {
+                match sweep.next().await.map_err(&failed)? {
+                    Step::Page(page) if page.entries.is_empty() => {}
+                    Step::Page(page) => in_hand.push_back(self.decide(index, page)),
+                    Step::End(how) => end = Some(how),
+                }
+            }
+            if in_hand.is_empty() {
+                return Ok(end.unwrap_or(SweepEnd::Complete));
+            }
+            self.stage_next(index, &mut in_hand, &mut first_met).await?;
+        }
+    }
+
+    /// Begins the sweep, or takes it up if the source is still the same; otherwise what was staged is
+    /// dropped and the sweep starts over.
+    async fn open_sweep(
+        &mut self,
+        index: usize,
+        (application, class): (&Application, &ObjectClass),
+        connector: &dyn Connector,
+    ) -> Result<Box<dyn Sweep>, EngineError> {
+        let failed = Self::connector_error(&application.id);
+        let last_count = self.store.last_read(&application.id, &class.id).await?;
+        let request = |resume| SweepRequest {
+            class: remote_class(class),
+            page_size: self.engine.settings.page_size,
+            resume,
+            last_count,
+        };
+        let bucket = &self.buckets[index];
+        let resume = bucket.cursor.clone().map(Cursor).filter(|_| bucket.page > 0);
+        let resumed = resume.is_some();
+        let sweep = connector.sweep(request(resume)).await;
+        let same = sweep.as_ref().is_ok_and(|sweep| Some(&sweep.snapshot().0) == bucket.snapshot.as_ref());
+        if resumed && same {
+            return sweep.map_err(failed);
+        }
+        let sweep = if resumed { connector.sweep(request(None)).await } else { sweep };
+        let sweep = sweep.map_err(failed)?;
+        let before = self.buckets[index].clone();
+        let bucket = &mut self.buckets[index];
+        bucket.snapshot = Some(sweep.snapshot().0);
+        (bucket.page, bucket.cursor) = (0, None);
+        bucket.counters = Counters::default();
+        bucket.tally = Tally::default();
+        if before.page > 0 {
+            tracing::info!(run = %self.run.id, "the source has changed since; the sweep starts over");
+            self.store.restart(&self.run, &self.buckets[index]).await?;
+        }
+        Ok(sweep)
+    }
+
+    async fn met_so_far(&self, index: usize) -> Result<FirstMet, EngineError> {
+        let mut first_met = FirstMet(Vec::new());
+        let mut after = 0;
+        loop {
+            let pages = self.store.pages(&self.run, self.buckets[index].no, after, 100).await?;
+            let Some(last) = pages.last() else { return Ok(first_met) };
+            after = last.page;
+            for shadow in pages.iter().flat_map(|page| page.met.all()) {
+                first_met.meet(shadow, u64::from(FirstMet::SOMEWHERE));
+            }
+        }
+    }
+
+    /// Begins to decide a page. Every entry has a number of its own for a change, whether it needs one or not,
+    /// so that pages can be decided side by side.
+    fn decide(&mut self, index: usize, page: Page) -> InHand {
+        let (store, run, at) = (self.store.clone(), self.run.clone(), self.decided_at());
+        let bucket = &mut self.buckets[index];
+        let first = bucket.next_change;
+        let entries = u32::try_from(page.entries.len()).unwrap_or(u32::MAX);
+        bucket.next_change = bucket.next_change.saturating_add(entries);
+        let no = bucket.no;
+        let decided = match &self.task {
+            Task::Inbound(task) => {
+                let task = task.clone();
+                tokio::spawn(async move { task.decide_page(&store, &run, page.entries, (no, first, at)).await })
+            }
+            Task::Outbound(task) => {
+                let task = task.clone();
+                tokio::spawn(async move { task.decide_page(&store, &run, page.entries, (no, first, at)).await })
+            }
+        };
+        InHand {
+            decided: Spawned(decided),
+            cursor: page.cursor,
+            estimated_total: page.estimated_total,
+            entries,
+        }
+    }
+
+    async fn stage_next(
+        &mut self,
+        index: usize,
+        in_hand: &mut VecDeque<InHand>,
+        first_met: &mut FirstMet,
+    ) -> Result<(), EngineError> {
+        let Some(mut next) = in_hand.pop_front() else { return Ok(()) };
+        let mut decided = (&mut next.decided.0).await??;
+        self.may_go_on()?;
+        let met = meet(&mut decided, first_met);
+        let unstaged: u32 = in_hand.iter().map(|page| page.entries).sum();
+        let bucket = &mut self.buckets[index];
+        bucket.counters.add(&decided.counters);
+        bucket.tally.add(&decided.tally);
+        bucket.page += 1;
+        bucket.cursor = Some(next.cursor.0);
+        if let Some(total) = next.estimated_total {
+            bucket.estimate = total;
+        }
+        // A crash decides the pages behind this one again, under the same numbers.
+        let stored = Bucket { next_change: bucket.next_change - unstaged, ..bucket.clone() };
+        let now = self.engine.surroundings.now();
+        Ok(self.store.stage(&self.run, &stored, &met, decided.rows, now).await?)
+    }
+
+    async fn end_sweep(&mut self, index: usize, end: SweepEnd) -> Result<(), EngineError> {
+        let read = self.buckets[index].counters.read;
+        let mut reason = match end {
+            SweepEnd::Complete => String::new(),
+            SweepEnd::CutShort { reason } => reason,
+        };
+        let known = Before::of(&self.buckets[index]).accounts;
+        if reason.is_empty() && read == 0 && known > 0 && self.run.keys.is_none() {
+            reason = format!("the source is empty, but {known} accounts are known");
+        }
+        let mut problems = Vec::new();
+        if !reason.is_empty() {
+            problems.push(warning(ErrorCode::SourceUnreadable, format!("{reason}; nobody is concluded to be gone")));
+        }
+        let unidentified = self.buckets[index].counters.unidentified;
+        if unidentified > 0 {
+            let message = format!(
+                "{unidentified} bad entries have no readable key and may be anybody; nobody is concluded to be gone"
+            );
+            problems.push(warning(ErrorCode::EntryUnreadable, message));
+        }
+        self.buckets[index].sweep_end = Some(reason);
+        let now = self.engine.surroundings.now();
+        self.store.checkpoint_noting(&self.run, &self.buckets[index], &problems, now).await?;
+        Ok(())
+    }
+}
+
+/// Merges what the page met; an entry whose account was met before counts as failed, and is not acted on.
+fn meet(decided: &mut Decided, first_met: &mut FirstMet) -> Met {
+    let mut met = Met::default();
+    for shadow in std::mem::take(&mut decided.met) {
+        let Some(before) = first_met.meet(shadow.no, shadow.place) else {
+            met.note(shadow.no, shadow.outcome);
+            continue;
+        };
+        decided.rows.remove(shadow.change);
+        decided.counters.move_outcome(shadow.outcome, Outcome::Failed, 1);
+        let first = match before {
+            FirstMet::SOMEWHERE => "earlier".to_owned(),
+            place => format!("at {place}"),
+        };
+        decided.rows.note(ProblemRow {
+            change: None,
+            outcome: Some(Outcome::Failed),
+            step: ProblemStep::Read,
+            code: ErrorCode::EntryRepeated,
+            uid: None,
+            place: Some(shadow.place),
+            message: format!(
+                "the key at {} was read {first} already; the first counts, remove the other",
+                shadow.place
+            ),
+        });
+    }
+    met
+}
+
+fn warning(code: ErrorCode, message: String) -> ProblemRow {
+    ProblemRow { change: None, outcome: None, step: ProblemStep::Read, code, uid: None, place: None, message }
+}

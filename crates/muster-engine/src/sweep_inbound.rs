@@ -1,0 +1,277 @@
+//! Deciding a page of accounts of a source, and then the accounts that a complete sweep did not meet.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use muster_connector::{Account, Entry};
+use muster_model::ImObject;
+use muster_model::error::ErrorCode;
+use muster_model::run::Outcome;
+use muster_plan::decision::{AccountView, Decision};
+use muster_plan::inbound::{InboundFacts, OtherSource};
+use muster_plan::key::KeyHash;
+use muster_store::{LinkedShadow, ProblemRow, ProblemStep, RunRecord, TenantStore};
+use roaring::RoaringBitmap;
+
+use crate::error::EngineError;
+use crate::prepare::InboundRun;
+use crate::sweep::{Before, Decided, MetShadow};
+use crate::worker::Work;
+
+/// Absent accounts looked at in one page.
+const ABSENT_PAGE: usize = 500;
+
+impl InboundRun {
+    /// Decides a page: the unchanged entries by their digests, the others one by one on facts read at once.
+    pub(crate) async fn decide_page(
+        &self,
+        store: &TenantStore,
+        run: &RunRecord,
+        entries: Vec<Entry>,
+        (bucket, first, at): (u32, u32, DateTime<Utc>),
+    ) -> Result<Decided, EngineError> {
+        let mut decided = Decided::default();
+        decided.counters.read = entries.len() as u64;
+        let numbered: Vec<(u32, Entry)> = (first..).zip(entries).collect();
+        let keys: Vec<Option<KeyHash>> = numbered.iter().map(|(_, entry)| self.key_of(entry)).collect();
+        let unchanged = self.unchanged(store, (&numbered, &keys), at, &mut decided).await?;
+        let rest = || numbered.iter().zip(&keys).zip(&unchanged).filter(|(_, same)| !**same).map(|(e, _)| e);
+        let rest_keys: Vec<KeyHash> = rest().filter_map(|(_, key)| *key).collect();
+        let shadows = store.linked_shadows(&self.application.id, &rest_keys).await?;
+        let mut facts = self.facts(store, rest(), &shadows).await?;
+        for ((number, entry), key) in rest() {
+            let shadow = key.and_then(|key| shadows.get(&key));
+            match entry {
+                Entry::Bad(bad) => {
+                    decided.count(Outcome::Failed, None);
+                    if bad.uid.is_none() {
+                        decided.counters.unidentified += 1;
+                    }
+                    note_met(&mut decided, shadow, Outcome::Failed, bad.place.0, *number);
+                    decided.rows.note(ProblemRow {
+                        change: None,
+                        outcome: Some(Outcome::Failed),
+                        step: ProblemStep::Read,
+                        code: ErrorCode::EntryUnreadable,
+                        uid: bad.uid.clone(),
+                        place: Some(bad.place.0),
+                        message: bad.message.clone(),
+                    });
+                }
+                Entry::Account(account) => {
+                    let facts = facts.remove(number).unwrap_or_default();
+                    let decision = self.decisions.decide(view(account), &facts, at);
+                    note_met(&mut decided, shadow, decision.outcome, account.place.0, *number);
+                    let key = self.decisions.account_key(&account.uid);
+                    take(&mut decided, run, (bucket, *number, key), (&account.uid, Some(account.place.0)), decision);
+                }
+            }
+        }
+        Ok(decided)
+    }
+
+    fn key_of(&self, entry: &Entry) -> Option<KeyHash> {
+        match entry {
+            Entry::Account(account) => Some(self.decisions.account_key(&account.uid)),
+            Entry::Bad(bad) => bad.uid.as_deref().map(|uid| self.decisions.account_key(uid)),
+        }
+    }
+
+    /// Which entries need no decision, by the shortcut; counts them.
+    async fn unchanged(
+        &self,
+        store: &TenantStore,
+        (numbered, keys): (&[(u32, Entry)], &[Option<KeyHash>]),
+        at: DateTime<Utc>,
+        decided: &mut Decided,
+    ) -> Result<Vec<bool>, EngineError> {
+        let mut same = vec![false; numbered.len()];
+        let mut places = Vec::with_capacity(numbered.len());
+        let mut asked = Vec::with_capacity(numbered.len());
+        for (place, ((_, entry), key)) in numbered.iter().zip(keys).enumerate() {
+            let (Entry::Account(account), Some(key)) = (entry, key) else { continue };
+            let Some(digest) = self.decisions.shortcut(&account.uid, &account.record) else { continue };
+            places.push(place);
+            asked.push((*key, digest));
+        }
+        if asked.is_empty() {
+            return Ok(same);
+        }
+        for (index, shadow) in store.unchanged(&self.application.id, &asked, at).await? {
+            let Some(&place) = places.get(index) else { continue };
+            let (number, Entry::Account(account)) = &numbered[place] else { continue };
+            same[place] = true;
+            let situation = muster_model::configuration::application::Situation::Linked;
+            decided.count(Outcome::Unchanged, Some(situation));
+            decided.met.push(MetShadow {
+                no: shadow,
+                outcome: Outcome::Unchanged,
+                place: account.place.0,
+                change: *number,
+            });
+        }
+        Ok(same)
+    }
+
+    /// What the store knows about each account that has to be decided, by its number.
+    async fn facts<'a>(
+        &self,
+        store: &TenantStore,
+        rest: impl Iterator<Item = (&'a (u32, Entry), &'a Option<KeyHash>)>,
+        shadows: &HashMap<KeyHash, LinkedShadow>,
+    ) -> Result<HashMap<u32, InboundFacts>, EngineError> {
+        let mut facts: HashMap<u32, InboundFacts> = HashMap::new();
+        let mut unlinked: Vec<(u32, &Account)> = Vec::new();
+        for ((number, entry), key) in rest {
+            let Entry::Account(account) = entry else { continue };
+            let linked = key.and_then(|key| shadows.get(&key));
+            let known = InboundFacts {
+                shadow: linked.map(|linked| linked.shadow.clone()),
+                owner: linked.and_then(|linked| linked.owner.clone()),
+                candidates: Vec::new(),
+            };
+            if known.owner.is_none() {
+                unlinked.push((*number, account));
+            }
+            facts.insert(*number, known);
+        }
+        for rule in &self.decisions.rules.correlation {
+            let asked: Vec<(u32, Vec<KeyHash>)> = unlinked
+                .iter()
+                .map(|(number, account)| (*number, rule.of_account(&self.decisions.directory, &account.record)))
+                .collect();
+            let all: Vec<KeyHash> = asked.iter().flat_map(|(_, keys)| keys.clone()).collect();
+            let found = store.objects_by_key(&all).await?;
+            if found.is_empty() {
+                continue;
+            }
+            for (number, keys) in asked {
+                let mut fitting: Vec<ImObject> =
+                    keys.iter().filter_map(|key| found.get(key)).flatten().cloned().collect();
+                fitting.sort_by_key(|object| object.id);
+                fitting.dedup_by_key(|object| object.id);
+                if let Some(known) = facts.get_mut(&number).filter(|_| !fitting.is_empty()) {
+                    known.candidates = fitting;
+                }
+            }
+            unlinked.retain(|(number, _)| facts.get(number).is_some_and(|known| known.candidates.is_empty()));
+        }
+        Ok(facts)
+    }
+}
+
+fn view(account: &Account) -> AccountView<'_> {
+    AccountView {
+        uid: &account.uid,
+        place: Some(account.place.0),
+        enabled: account.enabled,
+        attributes: &account.record,
+    }
+}
+
+fn note_met(decided: &mut Decided, shadow: Option<&LinkedShadow>, outcome: Outcome, place: u64, change: u32) {
+    if let Some(linked) = shadow {
+        decided.met.push(MetShadow { no: linked.shadow.base.no.0, outcome, place, change });
+    }
+}
+
+/// Counts a decision and stages what comes of it.
+pub(crate) fn take(
+    decided: &mut Decided,
+    run: &RunRecord,
+    (bucket, number, key): (u32, u32, KeyHash),
+    (uid, place): (&str, Option<u64>),
+    decision: Decision,
+) {
+    decided.count(decision.outcome, decision.situation);
+    if let Some(change) = decision.change {
+        decided.tally.count(&change);
+        decided.rows.add(run, bucket, number, key, &change);
+    }
+    if let Some(problem) = decision.problem {
+        decided.rows.note(ProblemRow {
+            change: None,
+            outcome: Some(decision.outcome),
+            step: ProblemStep::Decide,
+            code: problem.code,
+            uid: Some(uid.to_owned()),
+            place,
+            message: problem.message,
+        });
+    }
+}
+
+impl Work {
+    /// All shadows that the sweep of a bucket met: the union of what its pages stored, and of nothing else.
+    pub(crate) async fn met(&self, index: usize) -> Result<RoaringBitmap, EngineError> {
+        let mut met = RoaringBitmap::new();
+        let mut after = 0;
+        loop {
+            let pages = self.store.pages(&self.run, self.buckets[index].no, after, 100).await?;
+            for page in &pages {
+                if page.page != after + 1 {
+                    let message = format!("page {} of the sweep is missing", after + 1);
+                    return Err(EngineError::Broken(message));
+                }
+                after = page.page;
+                met |= page.met.all();
+            }
+            if pages.is_empty() {
+                return Ok(met);
+            }
+        }
+    }
+
+    /// Stages what is to be done about accounts that a complete sweep of a source did not meet.
+    pub(crate) async fn stage_missing(&mut self, index: usize, task: &InboundRun) -> Result<(), EngineError> {
+        let met = self.met(index).await?;
+        let last = Before::of(&self.buckets[index]).last_shadow;
+        let mut absent = RoaringBitmap::new();
+        absent.insert_range(1..=last);
+        absent -= met;
+        let done: u32 = match self.buckets[index].step {
+            0 => 0,
+            _ => self.buckets[index].cursor.as_deref().and_then(|cursor| cursor.parse().ok()).unwrap_or(0),
+        };
+        absent.remove_range(0..=done);
+        let numbers: Vec<u32> = absent.iter().collect();
+        for page in numbers.chunks(ABSENT_PAGE) {
+            self.may_go_on()?;
+            self.stage_missing_page(index, task, page).await?;
+        }
+        Ok(())
+    }
+
+    async fn stage_missing_page(
+        &mut self,
+        index: usize,
+        task: &InboundRun,
+        numbers: &[u32],
+    ) -> Result<(), EngineError> {
+        let (application, class) = (&task.application.id, task.class.id.as_str());
+        let missing = self.store.missing_shadows(application, class, numbers, &task.other_sources).await?;
+        let mut decided = Decided::default();
+        decided.counters.lacking = missing.len() as u64;
+        let bucket = &mut self.buckets[index];
+        for (linked, elsewhere) in missing {
+            let other = if elsewhere { OtherSource::HoldsLiveShadow } else { OtherSource::None };
+            let decision = task.decisions.decide_missing(&linked.shadow, linked.owner.as_ref(), other);
+            let at = (bucket.no, bucket.next_change, linked.key);
+            take(&mut decided, &self.run, at, (&linked.shadow.uid, None), decision);
+            bucket.next_change = bucket.next_change.saturating_add(1);
+        }
+        bucket.step = 1;
+        bucket.cursor = numbers.last().map(u32::to_string);
+        bucket.counters.add(&decided.counters);
+        bucket.tally.add(&decided.tally);
+        let now = self.engine.surroundings.now();
+        if decided.rows.is_empty() {
+            self.store.checkpoint(&self.run, bucket).await?;
+        } else {
+            bucket.page += 1;
+            let met = muster_store::Met::default();
+            self.store.stage(&self.run, bucket, &met, decided.rows, now).await?;
+        }
+        Ok(())
+    }
+}

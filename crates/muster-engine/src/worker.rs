@@ -1,0 +1,342 @@
+//! Workers: take runs up and carry out, effect by effect, what the state machine says.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use muster_connector::ConnectorError;
+use muster_model::ApplicationId;
+use muster_model::run::Counters;
+use muster_plan::lifecycle::{Effect, Event, RunState, step};
+use muster_store::{Advance, Bucket, Hash, RunRecord, StoreError, TenantStore};
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::Engine;
+use crate::configuration::LoadedConfiguration;
+use crate::delivery::Ticket;
+use crate::error::{EngineError, with_causes};
+use crate::outbound::OutboundRun;
+use crate::prepare::{CompiledTask, InboundRun, compile};
+
+/// How often runs without a worker are looked for.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// The workers of a process.
+pub struct Workers {
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+}
+
+impl Workers {
+    /// Lets every run stop at its next page and waits for that; the runs go on after the next start.
+    pub async fn shut_down(mut self) {
+        let _ = self.stop.send(true);
+        while self.tasks.join_next().await.is_some() {}
+    }
+}
+
+/// A run in the hands of a worker.
+pub(crate) struct Work {
+    pub(crate) engine: Engine,
+    pub(crate) store: TenantStore,
+    pub(crate) run: RunRecord,
+    pub(crate) configuration: LoadedConfiguration,
+    pub(crate) task: Task,
+    pub(crate) buckets: Vec<Bucket>,
+    statements_at_start: u64,
+    stop: watch::Receiver<bool>,
+}
+
+/// What a run does.
+#[derive(Clone)]
+pub(crate) enum Task {
+    Inbound(Arc<InboundRun>),
+    Outbound(Arc<OutboundRun>),
+}
+
+/// What came of an effect.
+pub(crate) struct Done {
+    pub(crate) event: Event,
+    pub(crate) plan_hash: Option<Hash>,
+    pub(crate) held_by: Option<String>,
+    pub(crate) counters: Option<Counters>,
+}
+
+impl From<Event> for Done {
+    fn from(event: Event) -> Self {
+        Self { event, plan_hash: None, held_by: None, counters: None }
+    }
+}
+
+/// Ends a task when it is dropped, so that nothing outlives the run it works for.
+pub(crate) struct Spawned<T>(pub(crate) JoinHandle<T>);
+
+impl<T> Drop for Spawned<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Engine {
+    /// Starts the workers of this process, and the watch for runs that others have left.
+    #[must_use]
+    pub fn start(&self) -> Workers {
+        let (stop, stopped) = watch::channel(false);
+        let mut tasks = JoinSet::new();
+        for _ in 0..self.settings.workers.max(1) {
+            let (engine, mut stopped) = (self.clone(), stopped.clone());
+            tasks.spawn(async move {
+                loop {
+                    let ticket = tokio::select! {
+                        () = told(&mut stopped) => return,
+                        ticket = engine.delivery.pull() => ticket,
+                    };
+                    engine.try_ticket(&ticket, stopped.clone()).await;
+                }
+            });
+        }
+        let (engine, mut stopped) = (self.clone(), stopped);
+        tasks.spawn(async move {
+            loop {
+                engine.look_for_work().await;
+                tokio::select! {
+                    () = told(&mut stopped) => return,
+                    () = tokio::time::sleep(LOOK_EVERY) => {}
+                }
+            }
+        });
+        Workers { stop, tasks }
+    }
+
+    async fn look_for_work(&self) {
+        match self.store.claimable(self.surroundings.now()).await {
+            Ok(runs) => {
+                for (store, run) in runs {
+                    self.delivery.push(Ticket { tenant: store.slug().clone(), run: run.id }).await;
+                }
+            }
+            Err(error) => tracing::warn!(error = with_causes(&error), "cannot look for runs without a worker"),
+        }
+        if let Err(error) = self.expire_held().await {
+            tracing::warn!(error = with_causes(&error), "cannot end held runs that nobody decided about");
+        }
+    }
+
+    async fn try_ticket(&self, ticket: &Ticket, stop: watch::Receiver<bool>) {
+        let found = async {
+            let Some(store) = self.store.tenant(&ticket.tenant).await? else { return Ok(None) };
+            let run = store.run(ticket.run).await?;
+            Ok::<_, StoreError>(run.map(|run| (store, run)))
+        };
+        match found.await {
+            Ok(Some((store, run))) if !run.state.is_terminal() => {
+                if let Err(error) = self.execute_until(&store, run, stop).await {
+                    tracing::debug!(run = %ticket.run, error = with_causes(&error), "run left");
+                }
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(run = %ticket.run, error = with_causes(&error), "cannot take a run up"),
+        }
+    }
+
+    /// Takes a run up and works on it until it ends, is held, or is taken away.
+    ///
+    /// # Errors
+    /// When another worker has it, or the store cannot be used. A run that fails is no error: it is stored.
+    pub async fn execute(&self, store: &TenantStore, run: RunRecord) -> Result<RunRecord, EngineError> {
+        let (_keep, stop) = watch::channel(false);
+        self.execute_until(store, run, stop).await
+    }
+
+    async fn execute_until(
+        &self,
+        store: &TenantStore,
+        run: RunRecord,
+        stop: watch::Receiver<bool>,
+    ) -> Result<RunRecord, EngineError> {
+        let id = run.id;
+        let claimed = store.claim(&run, &self.settings.owner, self.surroundings.now(), self.lease_end()).await?;
+        let statements_at_start = store.statements();
+        let heart = Spawned(tokio::spawn(beat(self.clone(), store.clone(), claimed.clone(), statements_at_start)));
+        let driven = self.drive(store, &claimed, stop, statements_at_start).await;
+        drop(heart);
+        let outcome = match driven {
+            Ok(()) => Ok(()),
+            Err(EngineError::Lost) => self.wind_down(store, &claimed).await,
+            Err(error) => {
+                tracing::warn!(run = %id, error = with_causes(&error), "run failed");
+                self.end(store, &claimed, Event::Failed, Some(&with_causes(&error))).await
+            }
+        };
+        outcome?;
+        store.run(id).await?.ok_or(EngineError::Lost)
+    }
+
+    async fn drive(
+        &self,
+        store: &TenantStore,
+        run: &RunRecord,
+        stop: watch::Receiver<bool>,
+        statements_at_start: u64,
+    ) -> Result<(), EngineError> {
+        let configuration = LoadedConfiguration::parse(store.rules_body(&run.rules).await?)?;
+        let task = match compile(&configuration.resources, &run.task_kind, &run.task)? {
+            CompiledTask::Inbound(task) => Task::Inbound(Arc::new(task.of_run(run))),
+            CompiledTask::Outbound(task) => Task::Outbound(Arc::new(task.of_run(run))),
+        };
+        let buckets = store.buckets(run, &task.applications()).await?;
+        let mut work = Work {
+            engine: self.clone(),
+            store: store.clone(),
+            run: run.clone(),
+            configuration,
+            task,
+            buckets,
+            statements_at_start,
+            stop,
+        };
+        work.drive().await
+    }
+
+    /// A worker that lost its run ends it if somebody told it to stop, and leaves it alone otherwise.
+    async fn wind_down(&self, store: &TenantStore, run: &RunRecord) -> Result<(), EngineError> {
+        let now = store.run(run.id).await?.ok_or(EngineError::Lost)?;
+        if now.stopping && now.epoch == run.epoch && !now.state.is_terminal() {
+            return self.end(store, run, Event::Cancelled, None).await;
+        }
+        Ok(())
+    }
+
+    async fn end(
+        &self,
+        store: &TenantStore,
+        run: &RunRecord,
+        event: Event,
+        failure: Option<&str>,
+    ) -> Result<(), EngineError> {
+        let stored = store.run(run.id).await?.ok_or(EngineError::Lost)?;
+        if stored.state.is_terminal() {
+            return Ok(());
+        }
+        let (state, _) = step(stored.state, event)?;
+        let advance = Advance {
+            state,
+            plan_hash: None,
+            held_by: None,
+            failure,
+            counters: Some(stored.counters),
+            statements: stored.statements,
+            peak_memory: self.surroundings.peak_memory(),
+            now: self.surroundings.now(),
+        };
+        store.advance(run, &advance).await?;
+        Ok(())
+    }
+
+    pub(crate) fn lease_end(&self) -> DateTime<Utc> {
+        self.surroundings.now() + TimeDelta::from_std(self.settings.lease).unwrap_or(TimeDelta::zero())
+    }
+}
+
+/// Waits until the workers are told to stop.
+async fn told(stopped: &mut watch::Receiver<bool>) {
+    // An error means that nobody is left who could tell; that is the end as well.
+    let _ = stopped.wait_for(|stop| *stop).await;
+}
+
+/// Renews the lease until the run is lost.
+async fn beat(engine: Engine, store: TenantStore, run: RunRecord, statements_at_start: u64) {
+    loop {
+        tokio::time::sleep(engine.settings.lease / 3).await;
+        let statements = run.statements + store.statements() - statements_at_start;
+        let peak_memory = engine.surroundings.peak_memory();
+        match store.renew(&run, engine.lease_end(), statements, peak_memory).await {
+            Ok(()) => {}
+            Err(StoreError::LostFence) => return,
+            Err(error) => tracing::warn!(run = %run.id, error = with_causes(&error), "cannot renew a lease"),
+        }
+    }
+}
+
+impl Task {
+    pub(crate) fn applications(&self) -> Vec<ApplicationId> {
+        match self {
+            Self::Inbound(task) => vec![task.application.id.clone()],
+            Self::Outbound(task) => task.applications(),
+        }
+    }
+}
+
+impl Work {
+    async fn drive(&mut self) -> Result<(), EngineError> {
+        let (mut state, mut effects) = step(self.run.state, Event::Claimed)?;
+        while let Some(effect) = effects.first().copied() {
+            let Some(done) = self.carry_out(effect).await? else { break };
+            let (next, following) = step(state, done.event)?;
+            self.advance(next, &done).await?;
+            (state, effects) = (next, following);
+            self.run.state = state;
+        }
+        Ok(())
+    }
+
+    /// Carries an effect out; `None` when there is nothing left for a worker to do.
+    async fn carry_out(&mut self, effect: Effect) -> Result<Option<Done>, EngineError> {
+        tracing::debug!(run = %self.run.id, ?effect, "effect");
+        let done = match effect {
+            Effect::Prepare => self.prepare().await?,
+            Effect::Sweep => self.sweep().await?,
+            Effect::StageAbsence => self.stage_absence().await?,
+            Effect::Check => self.check().await?,
+            Effect::Apply(wave) => self.apply(wave).await?,
+            Effect::Finish => self.finish().await?,
+            Effect::Hold | Effect::Release => return Ok(None),
+        };
+        Ok(Some(done))
+    }
+
+    async fn prepare(&mut self) -> Result<Done, EngineError> {
+        match self.task.clone() {
+            Task::Inbound(task) => {
+                let (directory, keys) = (&task.decisions.directory, &task.decisions.keys);
+                self.engine.make_keys_ready(&self.store, directory, keys).await?;
+            }
+            Task::Outbound(task) => {
+                for directory in self.store.directories().await? {
+                    self.engine.make_keys_ready(&self.store, &directory, &task.keys).await?;
+                }
+            }
+        }
+        Ok(Event::Prepared.into())
+    }
+
+    async fn advance(&self, state: RunState, done: &Done) -> Result<(), EngineError> {
+        let advance = Advance {
+            state,
+            plan_hash: done.plan_hash,
+            held_by: done.held_by.as_deref(),
+            failure: None,
+            counters: done.counters,
+            statements: self.run.statements + self.store.statements() - self.statements_at_start,
+            peak_memory: self.engine.surroundings.peak_memory(),
+            now: self.engine.surroundings.now(),
+        };
+        self.store.advance(&self.run, &advance).await?;
+        Ok(())
+    }
+
+    /// Fails when the process is to end: called at every page border.
+    pub(crate) fn may_go_on(&self) -> Result<(), EngineError> {
+        if *self.stop.borrow() { Err(EngineError::Lost) } else { Ok(()) }
+    }
+
+    /// The instant that all decisions of the run share, so that deciding again comes to the same.
+    pub(crate) fn decided_at(&self) -> DateTime<Utc> {
+        self.run.started_at
+    }
+
+    pub(crate) fn connector_error(application: &ApplicationId) -> impl Fn(ConnectorError) -> EngineError + '_ {
+        move |source| EngineError::Connector { application: application.clone(), source }
+    }
+}

@@ -1,0 +1,79 @@
+//! Muster, put together: store, engine and every connector. The only crate that names connectors.
+
+mod machine;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use muster_connector::ConnectorKind;
+use muster_connector_csv::CsvKind;
+use muster_engine::{Channel, Connectors, Engine, Settings};
+use muster_store::{Location, Store, StoreError};
+
+pub use machine::Machine;
+
+/// Where Muster keeps its data.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// The data directory: files of tenants, and the SQLite file where no other database is given.
+    pub data_dir: PathBuf,
+    /// A PostgreSQL database instead of the SQLite file.
+    pub database_url: Option<String>,
+    /// Further roots that tenants' files may lie in.
+    pub file_roots: Vec<PathBuf>,
+}
+
+/// Muster, open on its data.
+#[derive(Clone)]
+pub struct Muster {
+    /// The engine.
+    pub engine: Engine,
+    /// The store.
+    pub store: Store,
+}
+
+/// Why Muster cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The data directory cannot be made.
+    #[error("cannot make the data directory {}", path.display())]
+    DataDir {
+        /// The directory.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The database cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Muster {
+    /// Opens the data, making what is missing.
+    ///
+    /// # Errors
+    /// When the data directory cannot be made or the database cannot be used.
+    pub async fn open(place: &Place) -> Result<Self, OpenError> {
+        std::fs::create_dir_all(&place.data_dir)
+            .map_err(|source| OpenError::DataDir { path: place.data_dir.clone(), source })?;
+        let location = match &place.database_url {
+            Some(url) => Location::Postgres(url.clone()),
+            None => Location::File(place.data_dir.join("muster.db")),
+        };
+        let store = Store::open(&location).await?;
+        let machine = Machine::new();
+        let owner = machine.owner();
+        let settings =
+            Settings { file_roots: place.file_roots.clone(), ..Settings::new(place.data_dir.clone(), owner) };
+        let delivery = Arc::new(Channel::default());
+        let engine = Engine::new(store.clone(), connectors(), Arc::new(machine), delivery, settings);
+        Ok(Self { engine, store })
+    }
+}
+
+/// Every connector that is built in.
+fn connectors() -> Connectors {
+    let kinds: [Arc<dyn ConnectorKind>; 1] = [Arc::new(CsvKind)];
+    kinds.into_iter().map(|kind| (kind.name(), kind)).collect()
+}
