@@ -134,8 +134,11 @@ fn cannot_resolve(path: &str, error: &std::io::Error) -> ConnectorError {
 }
 
 fn cannot_open(path: &str, error: &std::io::Error) -> ConnectorError {
+    if error.kind() == ErrorKind::NotFound {
+        let message = format!("`{path}` does not exist; put the file there or correct the path");
+        return ConnectorError::Missing { message };
+    }
     unusable(match error.kind() {
-        ErrorKind::NotFound => format!("`{path}` does not exist; put the file there or correct the path"),
         ErrorKind::PermissionDenied => {
             format!("`{path}` may not be read; give the server the right to read it")
         }

@@ -52,6 +52,10 @@ pub struct Target {
     pub object_type: Option<String>,
 }
 
+/// Keeps SQLite from mixing a subquery into the statement around it; then the changes come first and the rows
+/// they change are looked up by key. Mixed, all rows of the table would be read for each batch.
+const APART: &str = "LIMIT 1000000";
+
 /// One statement over a list of changes.
 struct Over<'a> {
     tx: &'a Transaction,
@@ -251,8 +255,8 @@ impl TenantStore {
             &format!(
                 "INSERT INTO history (tenant, id, version, run, at, action, disabled, before) \
                  SELECT c.tenant, o.id, o.version, ?, ?, c.action, o.disabled, c.before FROM {{changes}} \
-                 JOIN object o ON o.tenant = c.tenant AND o.id = c.object \
-                 WHERE {TOUCHES} OR c.action = {delete}"
+                 CROSS JOIN object o WHERE o.tenant = c.tenant AND o.id = c.object \
+                 AND ({TOUCHES} OR c.action = {delete})"
             ),
             vec![over.run.into(), now.timestamp_millis().into()],
             numbers,
@@ -281,7 +285,7 @@ impl TenantStore {
                  provenance = coalesce(n.provenance, object.provenance), disabled = CASE n.state \
                  WHEN 0 THEN object.disabled WHEN 1 THEN NULL ELSE n.state - 2 END \
                  FROM (SELECT c.tenant, c.object, c.result, c.provenance, c.state FROM {{changes}} \
-                 WHERE {TOUCHES} AND c.action <> {delete}) AS n \
+                 WHERE {TOUCHES} AND c.action <> {delete} {APART}) AS n \
                  WHERE object.tenant = n.tenant AND object.id = n.object"
             ),
             Vec::new(),
@@ -325,7 +329,7 @@ impl TenantStore {
                  snapshot = coalesce(n.snapshot, shadow.snapshot), \
                  profile = coalesce(n.profile, shadow.profile), disabled = CASE n.state \
                  WHEN 0 THEN shadow.disabled WHEN 1 THEN NULL ELSE n.state - 2 END \
-                 FROM (SELECT c.* FROM {{changes}} WHERE c.action <= {}) AS n \
+                 FROM (SELECT c.* FROM {{changes}} WHERE c.action <= {} {APART}) AS n \
                  WHERE shadow.tenant = n.tenant AND shadow.application = ? AND shadow.no = n.shadow",
                 Action::Refresh as i64
             ),
@@ -338,7 +342,7 @@ impl TenantStore {
         over.execute(
             &format!(
                 "UPDATE shadow SET version = shadow.version + 1, state = 1, digest = NULL \
-                 FROM (SELECT c.tenant, c.shadow FROM {{changes}} WHERE c.action IN ({}, {})) AS n \
+                 FROM (SELECT c.tenant, c.shadow FROM {{changes}} WHERE c.action IN ({}, {}) {APART}) AS n \
                  WHERE shadow.tenant = n.tenant AND shadow.application = ? AND shadow.no = n.shadow",
                 gone[0], gone[1]
             ),
@@ -450,7 +454,7 @@ impl TenantStore {
                  snapshot = coalesce(n.snapshot, shadow.snapshot), \
                  profile = coalesce(n.profile, shadow.profile), disabled = CASE n.state \
                  WHEN 0 THEN shadow.disabled WHEN 1 THEN NULL ELSE n.state - 2 END \
-                 FROM (SELECT c.* FROM {{changes}} WHERE c.action <= {}) AS n \
+                 FROM (SELECT c.* FROM {{changes}} WHERE c.action <= {} {APART}) AS n \
                  WHERE shadow.tenant = n.tenant AND shadow.application = ? AND shadow.no = n.shadow",
                 Action::Disable as i64
             ),

@@ -146,17 +146,17 @@ impl TenantStore {
             crate::database::Dialect::Postgres => "j.value::bigint",
         };
         let sql = format!(
-            "SELECT {COLUMNS} FROM {} JOIN change c ON c.id = ? + {cast} AND c.tenant = ? \
+            "SELECT {COLUMNS} FROM {} CROSS JOIN change c \
              LEFT JOIN problem p ON p.tenant = c.tenant AND p.run = ? AND p.change = c.id - ? \
-             AND p.change IS NOT NULL AND p.outcome IS NOT NULL",
+             AND p.change IS NOT NULL AND p.outcome IS NOT NULL WHERE c.id = ? + {cast} AND c.tenant = ?",
             self.list()
         );
         let values: Vec<Value> = vec![
             serde_json::to_string(numbers).unwrap_or_default().into(),
-            change_id(run.seq, 0).into(),
-            self.tenant.into(),
             run.seq.into(),
             change_id(run.seq, 0).into(),
+            change_id(run.seq, 0).into(),
+            self.tenant.into(),
         ];
         let rows = self.database.query(&sql, values).await?;
         rows.iter().map(change).collect()

@@ -110,7 +110,7 @@ impl TenantStore {
         rows.iter().map(|row| linked_shadow(row).map(|linked| (linked.key, linked))).collect()
     }
 
-    /// The objects that are found by each of these keys, in the order of their ids.
+    /// The objects that are found by each of these keys.
     ///
     /// # Errors
     /// When the database fails or holds something unreadable.
@@ -123,9 +123,8 @@ impl TenantStore {
             return Ok(found);
         }
         let sql = format!(
-            "SELECT {OBJECT_COLUMNS}, k.hash FROM {} CROSS JOIN key k \
-             JOIN object o ON o.tenant = k.tenant AND o.id = k.object \
-             WHERE k.tenant = ? AND k.hash = unhex(j.value) ORDER BY o.id",
+            "SELECT {OBJECT_COLUMNS}, k.hash FROM {} CROSS JOIN key k CROSS JOIN object o \
+             WHERE k.tenant = ? AND k.hash = unhex(j.value) AND o.tenant = k.tenant AND o.id = k.object",
             self.list()
         );
         for row in self.database.query(&sql, vec![hex_list(keys), Value::from(self.tenant)]).await? {

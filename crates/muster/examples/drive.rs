@@ -24,7 +24,8 @@ async fn main() {
     let t = Instant::now();
     let kind = if std::env::args().nth(3).is_some() { TaskKind::Provisioning } else { TaskKind::Synchronization };
     let task = if kind == TaskKind::Provisioning { "accounts" } else { "hr-reconciliation" };
-    let run = m.engine.admit(&store, Launch { kind, task: task.parse().unwrap(), mode: Mode::Apply, keys: None, instead: vec![] }).await.unwrap();
+    let claimable = m.store.claimable(m.engine.surroundings().now()).await.unwrap();
+    let run = if let Some((_, run)) = claimable.into_iter().next() { println!("resume"); run } else { m.engine.admit(&store, Launch { kind, task: task.parse().unwrap(), mode: Mode::Apply, keys: None, instead: vec![] }).await.unwrap() };
     let run = m.engine.execute(&store, run).await.unwrap();
     let s = t.elapsed().as_secs_f64();
     let c = run.counters;

@@ -42,10 +42,9 @@ impl Target {
             return Err(ConnectorError::Unusable { message: format!("`{shown}` names no file") });
         };
         let (directory, name) = (directory.to_owned(), name.to_owned());
-        if !directory.is_dir() {
-            let message = format!("the directory of `{shown}` does not exist; make it or correct the path");
-            return Err(ConnectorError::Unusable { message });
-        }
+        std::fs::create_dir_all(&directory).map_err(|error| ConnectorError::Unusable {
+            message: format!("the directory of `{shown}` cannot be made: {error}; correct the path or its rights"),
+        })?;
         let lock = Lock::take(directory.join(dotted(&name, ".lock")), shown)?;
         let target = Self { shown: shown.to_owned(), place, directory, name, _lock: lock };
         target.remove_leftovers().map_err(|error| target.cannot_write(&error))?;
