@@ -22,6 +22,11 @@ const KEYS_AT_ONCE: usize = 1000;
 impl Work {
     pub(crate) async fn stage_absence(&mut self) -> Result<Done, EngineError> {
         for index in 0..self.buckets.len() {
+            if self.buckets[index].step == 0 {
+                // Numbers of changes are the run's; those of every sweep are given out by now.
+                let next = self.buckets.iter().map(|bucket| bucket.next_change).max();
+                self.buckets[index].next_change = next.unwrap_or(1);
+            }
             match self.task.clone() {
                 Task::Inbound(task) => self.stage_missing(index, &task).await?,
                 Task::Outbound(task) => self.stage_owners(index, &task).await?,

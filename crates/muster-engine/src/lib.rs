@@ -3,6 +3,7 @@
 //! Names no connector, asks the machine for nothing: clock, chance, delivery and connectors are arguments.
 
 mod apply_inbound;
+mod apply_outbound;
 mod check;
 mod control;
 mod configuration;
@@ -15,6 +16,7 @@ mod prepare;
 mod surroundings;
 mod sweep;
 mod sweep_inbound;
+mod sweep_outbound;
 mod worker;
 
 use std::collections::BTreeMap;

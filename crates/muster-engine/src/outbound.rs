@@ -1,33 +1,314 @@
-//! Outbound (being written)
+//! A provisioning task, compiled: one bucket for each class of accounts that it writes.
+
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
-use muster_connector::Entry;
+use muster_connector::{Account, Entry};
+use muster_model::ImObject;
 use muster_model::configuration::Configuration;
-use muster_model::configuration::application::{Application, ObjectClass};
+use muster_model::configuration::application::{
+    Application, Direction, MembershipHolder, ObjectClass, ObjectTypeMapping,
+};
 use muster_model::configuration::guard::Guards;
-use muster_model::configuration::task::ErrorPolicy;
-use muster_model::run::Wave;
-use muster_model::{ApplicationId, ConfigurationId};
-use muster_plan::key::KeySpecs;
-use muster_store::{RunRecord, TenantStore};
-use crate::apply_inbound::Exceptions;
-use crate::configuration::ConfigurationError;
+use muster_model::configuration::profile::ApplicationProfile;
+use muster_model::configuration::task::{ErrorPolicy, Verify};
+use muster_model::error::ErrorCode;
+use muster_model::run::Outcome;
+use muster_model::{ApplicationId, ConfigurationId, DirectoryId};
+use muster_plan::decision::{AccountView, Decision};
+use muster_plan::key::{KeyHash, KeySpecs};
+use muster_plan::outbound::{AccountAbilities, Outbound, OutboundFacts, Profiles};
+use muster_store::{LinkedShadow, ProblemRow, ProblemStep, RunRecord, Target, TenantStore};
+
+use crate::configuration::{ConfigurationError, compile_rules, key_specs, object_class, object_types};
 use crate::error::EngineError;
-use crate::sweep::Decided;
-use crate::worker::Work;
-pub(crate) struct OutboundTask {}
-pub(crate) struct OutboundRun { pub(crate) keys: KeySpecs, pub(crate) task_guards: Guards, pub(crate) error_policy: ErrorPolicy }
+use crate::prepare::under;
+use crate::sweep::{Decided, MetShadow};
+use crate::sweep_inbound::take;
+
+/// A provisioning task, compiled.
+pub(crate) struct OutboundTask {
+    classes: Vec<AccountClass>,
+    keys: KeySpecs,
+    guards: Guards,
+    error_policy: ErrorPolicy,
+}
+
+/// A class of accounts that the task writes.
+pub(crate) struct AccountClass {
+    pub(crate) application: Application,
+    pub(crate) class: ObjectClass,
+    pub(crate) decisions: Outbound,
+    pub(crate) guards: Guards,
+    pub(crate) target: Target,
+}
+
+/// A provisioning task in one run.
+pub(crate) struct OutboundRun {
+    pub(crate) classes: Vec<AccountClass>,
+    pub(crate) keys: KeySpecs,
+    pub(crate) task_guards: Guards,
+    pub(crate) error_policy: ErrorPolicy,
+    directories: Vec<DirectoryId>,
+}
+
 impl OutboundTask {
-    pub(crate) fn compile(_c: &Configuration, id: &ConfigurationId) -> Result<Self, ConfigurationError> { Err(ConfigurationError::Lacking(id.to_string())) }
-    pub(crate) fn of_run(self, _run: &RunRecord) -> OutboundRun { OutboundRun { keys: KeySpecs::default(), task_guards: Guards::default(), error_policy: ErrorPolicy::default() } }
+    pub(crate) fn compile(
+        configuration: &Configuration,
+        id: &ConfigurationId,
+    ) -> Result<Self, ConfigurationError> {
+        let task = configuration
+            .provisioning_task(id)
+            .ok_or_else(|| ConfigurationError::Lacking(format!("provisioning task `{id}`")))?;
+        let mut classes = Vec::new();
+        for application in configuration.applications() {
+            let named = task.application_ids.as_ref().is_none_or(|ids| ids.contains(&application.id));
+            let profiles = profiles_of(configuration, &application.id);
+            if !named || profiles.is_empty() {
+                continue;
+            }
+            let mut of_class: Vec<(&ObjectClass, Vec<&ObjectTypeMapping>)> = Vec::new();
+            for mapping in object_types(application, Direction::Outbound, None) {
+                let class = object_class(application, &mapping.object_class_id)?;
+                match of_class.iter_mut().find(|(known, _)| known.id == class.id) {
+                    Some((_, mappings)) => mappings.push(mapping),
+                    None => of_class.push((class, vec![mapping])),
+                }
+            }
+            for (class, mappings) in of_class {
+                let mut rules = Vec::new();
+                for mapping in &mappings {
+                    let context = (Direction::Outbound, None);
+                    rules.push(
+                        compile_rules(configuration, &application.id, mapping, context)
+                            .map_err(|found| ConfigurationError::Invalid(under(&application.id, &found)))?,
+                    );
+                }
+                let kind = mappings[0].object_kind;
+                classes.push(AccountClass {
+                    decisions: Outbound {
+                        application: application.id.clone(),
+                        class: class.id.clone(),
+                        uid_attribute: class.uid_attribute.clone(),
+                        rules,
+                        profiles: Profiles::new(profiles.clone()),
+                        scope: task.scope.clone(),
+                        verify: task.verify,
+                        abilities: AccountAbilities {
+                            can_be_disabled: false,
+                            membership: membership_attribute(application),
+                        },
+                    },
+                    guards: mappings[0].guards.clone(),
+                    target: Target {
+                        application: application.id.clone(),
+                        class: class.id.clone(),
+                        directory: DirectoryId::main(),
+                        kind,
+                        object_type: None,
+                    },
+                    application: application.clone(),
+                    class: class.clone(),
+                });
+            }
+        }
+        Ok(Self { classes, keys: key_specs(configuration)?, guards: task.guards.clone(), error_policy: task.error_policy })
+    }
+
+    /// The decisions of one run; only an opened connector tells whether accounts can be disabled.
+    pub(crate) fn of_run(mut self, can_be_disabled: &[bool], directories: Vec<DirectoryId>) -> OutboundRun {
+        for (class, can) in self.classes.iter_mut().zip(can_be_disabled) {
+            class.decisions.abilities.can_be_disabled = *can;
+        }
+        OutboundRun {
+            classes: self.classes,
+            keys: self.keys,
+            task_guards: self.guards,
+            error_policy: self.error_policy,
+            directories,
+        }
+    }
+
+    pub(crate) fn classes(&self) -> &[AccountClass] {
+        &self.classes
+    }
 }
+
+fn profiles_of(configuration: &Configuration, application: &ApplicationId) -> Vec<ApplicationProfile> {
+    configuration.application_profiles().filter(|p| p.application_id == *application).cloned().collect()
+}
+
+fn membership_attribute(application: &Application) -> Option<muster_model::AttributeName> {
+    application
+        .object_classes
+        .iter()
+        .filter_map(|class| class.membership.as_ref())
+        .find(|membership| membership.held_by == MembershipHolder::Account)
+        .map(|membership| membership.attribute.clone())
+}
+
 impl OutboundRun {
-    pub(crate) fn applications(&self) -> Vec<ApplicationId> { vec![] }
-    pub(crate) fn account_class(&self, _i: usize) -> (&Application, &ObjectClass) { panic!() }
-    pub(crate) fn reads_accounts(&self) -> bool { true }
-    pub(crate) fn application_guards(&self, _i: usize) -> &Guards { panic!() }
-    pub(crate) async fn decide_page(&self, _s: &TenantStore, _r: &RunRecord, _e: Vec<Entry>, _x: (u32, u32, DateTime<Utc>)) -> Result<Decided, EngineError> { Err(EngineError::Lost) }
+    pub(crate) fn applications(&self) -> Vec<ApplicationId> {
+        self.classes.iter().map(|class| class.application.id.clone()).collect()
+    }
+
+    pub(crate) fn account_class(&self, index: usize) -> (&Application, &ObjectClass) {
+        (&self.classes[index].application, &self.classes[index].class)
+    }
+
+    pub(crate) fn application_guards(&self, index: usize) -> &Guards {
+        &self.classes[index].guards
+    }
+
+    pub(crate) fn verifies(&self, index: usize) -> Verify {
+        self.classes[index].decisions.verify
+    }
+
+    /// Decides a page of accounts: each against its owner.
+    pub(crate) async fn decide_page(
+        &self,
+        index: usize,
+        store: &TenantStore,
+        run: &RunRecord,
+        entries: Vec<Entry>,
+        (bucket, first, at): (u32, u32, DateTime<Utc>),
+    ) -> Result<Decided, EngineError> {
+        let class = &self.classes[index];
+        let mut decided = Decided::default();
+        decided.counters.read = entries.len() as u64;
+        let keys: Vec<Option<KeyHash>> = entries
+            .iter()
+            .map(|entry| match entry {
+                Entry::Account(account) => Some(class.decisions.account_key(&account.uid)),
+                Entry::Bad(bad) => bad.uid.as_deref().map(|uid| class.decisions.account_key(uid)),
+            })
+            .collect();
+        let asked: Vec<KeyHash> = keys.iter().flatten().copied().collect();
+        let shadows = store.linked_shadows(&class.application.id, &asked).await?;
+        let mut candidates = self.candidates(class, store, &entries, &keys, &shadows).await?;
+        for ((number, entry), key) in (first..).zip(&entries).zip(&keys) {
+            let linked = key.and_then(|key| shadows.get(&key));
+            let (outcome, place) = match entry {
+                Entry::Bad(bad) => {
+                    note_bad(&mut decided, bad);
+                    (Outcome::Failed, bad.place.0)
+                }
+                Entry::Account(account) => {
+                    let facts = OutboundFacts {
+                        shadow: linked.map(|linked| linked.shadow.clone()),
+                        owner: linked.and_then(|linked| linked.owner.clone()),
+                        candidates: candidates.remove(&account.uid).unwrap_or_default(),
+                    };
+                    let decision = class.decide(account, linked, &facts, at);
+                    let outcome = decision.outcome;
+                    let at = (bucket, number, class.decisions.account_key(&account.uid));
+                    take(&mut decided, run, at, (&account.uid, Some(account.place.0)), decision);
+                    (outcome, account.place.0)
+                }
+            };
+            if let Some(linked) = linked {
+                decided.met.push(MetShadow { no: linked.shadow.base.no.0, outcome, place, change: number });
+            }
+        }
+        Ok(decided)
+    }
+
+    /// The objects that fit accounts without a link, by account key.
+    async fn candidates(
+        &self,
+        class: &AccountClass,
+        store: &TenantStore,
+        entries: &[Entry],
+        keys: &[Option<KeyHash>],
+        shadows: &HashMap<KeyHash, LinkedShadow>,
+    ) -> Result<HashMap<String, Vec<ImObject>>, EngineError> {
+        let mut found: HashMap<String, Vec<ImObject>> = HashMap::new();
+        let unlinked: Vec<&Account> = entries
+            .iter()
+            .zip(keys)
+            .filter(|(_, key)| key.is_none_or(|key| !shadows.contains_key(&key)))
+            .filter_map(|(entry, _)| match entry {
+                Entry::Account(account) => Some(account),
+                Entry::Bad(_) => None,
+            })
+            .collect();
+        if unlinked.is_empty() {
+            return Ok(found);
+        }
+        for rule in class.decisions.rules.iter().flat_map(|rules| &rules.correlation) {
+            let mut asked: Vec<(&Account, Vec<KeyHash>)> = Vec::new();
+            for account in unlinked.iter().filter(|account| !found.contains_key(&account.uid)) {
+                let hashes = self.directories.iter().flat_map(|d| rule.of_account(d, &account.record));
+                asked.push((account, hashes.collect()));
+            }
+            let all: Vec<KeyHash> = asked.iter().flat_map(|(_, hashes)| hashes.clone()).collect();
+            let objects = store.objects_by_key(&all).await?;
+            for (account, hashes) in asked {
+                let mut fitting: Vec<ImObject> =
+                    hashes.iter().filter_map(|hash| objects.get(hash)).flatten().cloned().collect();
+                fitting.sort_by_key(|object| object.id);
+                fitting.dedup_by_key(|object| object.id);
+                if !fitting.is_empty() {
+                    found.insert(account.uid.clone(), fitting);
+                }
+            }
+        }
+        Ok(found)
+    }
 }
-impl Work {
-    pub(crate) async fn stage_owners(&mut self, _i: usize, _t: &OutboundRun) -> Result<(), EngineError> { Ok(()) }
-    pub(crate) async fn carry_out_wave(&mut self, _i: usize, _t: &OutboundRun, _w: Wave, _e: &Exceptions) -> Result<(), EngineError> { Ok(()) }
+
+impl AccountClass {
+    fn decide(
+        &self,
+        account: &Account,
+        linked: Option<&LinkedShadow>,
+        facts: &OutboundFacts,
+        at: DateTime<Utc>,
+    ) -> Decision {
+        if let Some(decision) = self.shortcut(account, linked, facts, at) {
+            return decision;
+        }
+        let view = AccountView {
+            uid: &account.uid,
+            place: Some(account.place.0),
+            enabled: account.enabled,
+            attributes: &account.record,
+        };
+        self.decisions.decide_account(view, facts, at).unwrap_or_else(Decision::out_of_scope)
+    }
+
+    /// An account that is what its shadow promises needs no decision.
+    fn shortcut(
+        &self,
+        account: &Account,
+        linked: Option<&LinkedShadow>,
+        facts: &OutboundFacts,
+        at: DateTime<Utc>,
+    ) -> Option<Decision> {
+        let (linked, owner) = (linked?, facts.owner.as_ref()?);
+        let promise = linked.promise?;
+        if linked.due_at.is_some_and(|due| due <= at) || !self.decisions.scope.holds(owner) {
+            return None;
+        }
+        let rules = self.decisions.rules_for(owner)?;
+        let same = promise.owner == self.decisions.owner_digest(rules, owner)
+            && promise.account == self.decisions.account_digest(rules, account.enabled, &account.record);
+        same.then(Decision::as_promised)
+    }
+}
+
+fn note_bad(decided: &mut Decided, bad: &muster_connector::BadEntry) {
+    decided.count(Outcome::Failed, None);
+    if bad.uid.is_none() {
+        decided.counters.unidentified += 1;
+    }
+    decided.rows.note(ProblemRow {
+        change: None,
+        outcome: Some(Outcome::Failed),
+        step: ProblemStep::Read,
+        code: ErrorCode::EntryUnreadable,
+        uid: bad.uid.clone(),
+        place: Some(bad.place.0),
+        message: bad.message.clone(),
+    });
 }

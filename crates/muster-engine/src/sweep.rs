@@ -2,8 +2,9 @@
 
 use std::collections::VecDeque;
 
-use muster_connector::{Connector, Cursor, Page, Step, Sweep, SweepEnd, SweepRequest};
+use muster_connector::{Connector, ConnectorError, Cursor, Page, Step, Sweep, SweepEnd, SweepRequest};
 use muster_model::configuration::application::{Application, ObjectClass, Situation};
+use muster_model::configuration::task::Verify;
 use muster_model::error::ErrorCode;
 use muster_model::run::{Counters, Outcome};
 use muster_plan::guard::Tally;
@@ -96,9 +97,6 @@ impl Work {
     pub(crate) async fn sweep(&mut self) -> Result<Done, EngineError> {
         let mut complete = true;
         for index in 0..self.buckets.len() {
-            if index > 0 && self.buckets[index].page == 0 {
-                self.buckets[index].next_change = self.buckets[index - 1].next_change;
-            }
             if self.buckets[index].sweep_end.is_none() {
                 self.sweep_bucket(index).await?;
             }
@@ -113,7 +111,7 @@ impl Work {
             Task::Inbound(task) => (task.application.clone(), task.class.clone(), true),
             Task::Outbound(task) => {
                 let (application, class) = task.account_class(index);
-                (application.clone(), class.clone(), task.reads_accounts())
+                (application.clone(), class.clone(), task.verifies(index) == Verify::Live)
             }
         };
         if self.buckets[index].population.is_none() {
@@ -122,8 +120,8 @@ impl Work {
             self.buckets[index].population = Some(Before { accounts, last_shadow }.encode());
         }
         if !reads_accounts {
-            self.buckets[index].sweep_end = Some(String::new());
-            return Ok(self.store.checkpoint(&self.run, &self.buckets[index]).await?);
+            let end = self.read_remembered(index).await?;
+            return self.end_sweep(index, end).await;
         }
         let opened = self.engine.open_connector(&self.store, &self.configuration.resources, &application).await;
         let connector = opened.map_err(Self::connector_error(&application.id))?;
@@ -157,7 +155,15 @@ impl Work {
         connector: &dyn Connector,
     ) -> Result<SweepEnd, EngineError> {
         let failed = Self::connector_error(&application.id);
-        let mut sweep = self.open_sweep(index, (application, class), connector).await?;
+        let mut sweep = match self.open_sweep(index, (application, class), connector).await {
+            Ok(sweep) => sweep,
+            Err(EngineError::Connector { source: ConnectorError::Missing { .. }, .. })
+                if self.is_new_target(index) =>
+            {
+                return Ok(SweepEnd::Complete);
+            }
+            Err(error) => return Err(error),
+        };
         let mut first_met = self.met_so_far(index).await?;
         let mut in_hand = VecDeque::new();
         let mut end = None;
@@ -174,6 +180,21 @@ impl Work {
             }
             self.stage_next(index, &mut in_hand, &mut first_met).await?;
         }
+    }
+
+    /// A target of which no account is known may not exist yet; its first account makes it.
+    fn is_new_target(&self, index: usize) -> bool {
+        matches!(self.task, Task::Outbound(_)) && Before::of(&self.buckets[index]).last_shadow == 0
+    }
+
+    /// Decides accounts as their shadows remember them.
+    async fn read_remembered(&mut self, index: usize) -> Result<SweepEnd, EngineError> {
+        let mut first_met = self.met_so_far(index).await?;
+        while let Some(page) = self.remembered_page(index).await? {
+            let mut in_hand = VecDeque::from([self.decide(index, page)]);
+            self.stage_next(index, &mut in_hand, &mut first_met).await?;
+        }
+        Ok(SweepEnd::Complete)
     }
 
     /// Begins the sweep, or takes it up if the source is still the same; otherwise what was staged is
@@ -202,13 +223,14 @@ impl Work {
         }
         let sweep = if resumed { connector.sweep(request(None)).await } else { sweep };
         let sweep = sweep.map_err(failed)?;
-        let before = self.buckets[index].clone();
+        let staged = self.buckets[index].page > 0;
+        let first = index.checked_sub(1).map_or(1, |before| self.buckets[before].next_change);
         let bucket = &mut self.buckets[index];
         bucket.snapshot = Some(sweep.snapshot().0);
-        (bucket.page, bucket.cursor) = (0, None);
+        (bucket.page, bucket.cursor, bucket.next_change) = (0, None, first);
         bucket.counters = Counters::default();
         bucket.tally = Tally::default();
-        if before.page > 0 {
+        if staged {
             tracing::info!(run = %self.run.id, "the source has changed since; the sweep starts over");
             self.store.restart(&self.run, &self.buckets[index]).await?;
         }
@@ -244,7 +266,9 @@ impl Work {
             }
             Task::Outbound(task) => {
                 let task = task.clone();
-                tokio::spawn(async move { task.decide_page(&store, &run, page.entries, (no, first, at)).await })
+                tokio::spawn(async move {
+                    task.decide_page(index, &store, &run, page.entries, (no, first, at)).await
+                })
             }
         };
         InHand {

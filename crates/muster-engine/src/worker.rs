@@ -183,7 +183,15 @@ impl Engine {
         let configuration = LoadedConfiguration::parse(store.rules_body(&run.rules).await?)?;
         let task = match compile(&configuration.resources, &run.task_kind, &run.task)? {
             CompiledTask::Inbound(task) => Task::Inbound(Arc::new(task.of_run(run))),
-            CompiledTask::Outbound(task) => Task::Outbound(Arc::new(task.of_run(run))),
+            CompiledTask::Outbound(task) => {
+                let mut abilities = Vec::new();
+                for class in task.classes() {
+                    let opened = self.open_connector(store, &configuration.resources, &class.application).await;
+                    let connector = opened.map_err(Work::connector_error(&class.application.id))?;
+                    abilities.push(connector.capabilities().enable);
+                }
+                Task::Outbound(Arc::new(task.of_run(&abilities, store.directories().await?)))
+            }
         };
         let buckets = store.buckets(run, &task.applications()).await?;
         let mut work = Work {

@@ -74,6 +74,18 @@ impl Decision {
         Self { situation: None, outcome: Outcome::Filtered, change: None, problem: None }
     }
 
+    /// The entry's owner is outside what the task looks at.
+    #[must_use]
+    pub fn out_of_scope() -> Self {
+        Self::filtered()
+    }
+
+    /// The entry is what its digests promised, and linked.
+    #[must_use]
+    pub fn as_promised() -> Self {
+        Self::unchanged(Situation::Linked)
+    }
+
     pub(crate) fn unchanged(situation: Situation) -> Self {
         Self { situation: Some(situation), outcome: Outcome::Unchanged, change: None, problem: None }
     }

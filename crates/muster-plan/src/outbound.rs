@@ -45,14 +45,51 @@ pub struct Outbound {
     pub uid_attribute: AttributeName,
     /// The compiled object type mappings: for types of objects, and the default for all others.
     pub rules: Vec<Rules>,
-    /// Who is to have an account; the highest priority first.
-    pub profiles: Vec<ApplicationProfile>,
+    /// Who is to have an account.
+    pub profiles: Profiles,
     /// The owners that the task looks at.
     pub scope: Condition,
     /// What the wanted state is compared with.
     pub verify: Verify,
     /// What an account can be.
     pub abilities: AccountAbilities,
+}
+
+/// The profiles of an application, the highest priority first, with what follows from all of them.
+#[derive(Debug)]
+pub struct Profiles {
+    list: Vec<ApplicationProfile>,
+    reads: Vec<AttributeName>,
+    /// Entitlements that profiles speak of; others are none of our business.
+    managed: Vec<String>,
+    digest: Digest,
+}
+
+impl Profiles {
+    /// Orders profiles by priority, and those of the same by their ids.
+    #[must_use]
+    pub fn new(mut list: Vec<ApplicationProfile>) -> Self {
+        list.sort_by(|a, b| b.priority.cmp(&a.priority).then_with(|| a.id.cmp(&b.id)));
+        let conditions = list.iter().flat_map(|profile| {
+            let assigned = profile.entitlement_assignments.iter().filter_map(|a| a.condition.as_ref());
+            profile.object_matching_condition.iter().chain(assigned)
+        });
+        let mut reads: Vec<AttributeName> = conditions.flat_map(Condition::attributes).cloned().collect();
+        reads.sort_unstable();
+        reads.dedup();
+        let assignments = list.iter().flat_map(|profile| &profile.entitlement_assignments);
+        let mut managed: Vec<String> = assignments.map(|assignment| assignment.entitlement.clone()).collect();
+        managed.sort_unstable();
+        managed.dedup();
+        let mut canonical = Canonical::new(b"profiles");
+        // The `Debug` form spells every field out, so no part of a profile can be forgotten here.
+        canonical.text(&format!("{list:?}"));
+        Self { reads, managed, digest: canonical.digest(), list }
+    }
+
+    fn get(&self, id: &ConfigurationId) -> Option<&ApplicationProfile> {
+        self.list.iter().find(|profile| profile.id == *id)
+    }
 }
 
 /// What the store knows about one account of a target.
@@ -105,6 +142,7 @@ impl Outbound {
     fn grant(&self, owner: &ImObject) -> Option<Grant<'_>> {
         let granting: Vec<&ApplicationProfile> = self
             .profiles
+            .list
             .iter()
             .filter(|profile| profile.object_kind == owner.kind)
             .filter(|profile| profile.object_matching_condition.as_ref().is_none_or(|c| c.holds(owner)))
@@ -121,33 +159,13 @@ impl Outbound {
         Some(Grant { profile, entitlements })
     }
 
-    /// Entitlements that profiles speak of; others are none of our business.
-    fn managed(&self) -> Vec<&str> {
-        let mut managed: Vec<&str> = self
-            .profiles
-            .iter()
-            .flat_map(|profile| &profile.entitlement_assignments)
-            .map(|assignment| assignment.entitlement.as_str())
-            .collect();
-        managed.sort_unstable();
-        managed.dedup();
-        managed
-    }
-
     /// Our half of the promise.
     #[must_use]
     pub fn owner_digest(&self, rules: &Rules, owner: &ImObject) -> Digest {
         let mut canonical = Canonical::new(&rules.fingerprint().0);
-        canonical.text(&format!("{:?}", self.profiles));
+        canonical.octets(&self.profiles.digest.0);
         canonical.fields(owner, rules.reads().iter().map(AttributeName::as_str));
-        let conditions = self.profiles.iter().flat_map(|profile| {
-            let assigned = profile.entitlement_assignments.iter().filter_map(|a| a.condition.as_ref());
-            profile.object_matching_condition.iter().chain(assigned)
-        });
-        let mut names: Vec<&AttributeName> = conditions.flat_map(Condition::attributes).collect();
-        names.sort_unstable();
-        names.dedup();
-        canonical.fields(owner, names.into_iter().map(AttributeName::as_str));
+        canonical.fields(owner, self.profiles.reads.iter().map(AttributeName::as_str));
         canonical.fields(owner, ["enabled"]);
         canonical.digest()
     }
@@ -360,13 +378,12 @@ impl Outbound {
 
     fn correct_membership(&self, change: &mut Change, account: &dyn AttributeSource, wanted: &[String]) {
         let Some(attribute) = &self.abilities.membership else { return };
-        let managed = self.managed();
         let field = account.field(attribute.as_str());
         let held: Vec<String> = field.values().iter().map(|value| value.to_text().into_owned()).collect();
         let mut add: Vec<String> = wanted.iter().filter(|one| !held.contains(one)).cloned().collect();
         let mut remove: Vec<String> = held
             .iter()
-            .filter(|one| managed.contains(&one.as_str()) && !wanted.contains(one))
+            .filter(|one| self.profiles.managed.contains(one) && !wanted.contains(one))
             .cloned()
             .collect();
         if add.is_empty() && remove.is_empty() {
@@ -403,7 +420,7 @@ impl Outbound {
         situation: Situation,
     ) -> Decision {
         let Some(shadow) = &facts.shadow else { return Decision::unchanged(situation) };
-        let granted_by = shadow.profile.as_ref().and_then(|id| self.profiles.iter().find(|p| p.id == *id));
+        let granted_by = shadow.profile.as_ref().and_then(|id| self.profiles.get(id));
         let wanted = granted_by.map_or(Deprovisioning::default(), |profile| profile.deprovisioning);
         let rules = owner.and_then(|owner| self.rules_for(owner)).or(self.rules.first());
         let configured = rules.map_or(Reaction::Disable, |rules| rules.reaction(situation));

@@ -11,6 +11,7 @@ use muster_plan::change::ShadowBase;
 use muster_plan::decision::ShadowFacts;
 use muster_plan::digest::Digest;
 use muster_plan::key::KeyHash;
+use muster_plan::outbound::Promise;
 use sea_orm::{QueryResult, Value};
 use uuid::Uuid;
 
@@ -18,10 +19,11 @@ use crate::TenantStore;
 use crate::codec;
 use crate::database::Dialect;
 use crate::error::StoreError;
-use crate::row::{decode_provenance, disabled, get, object_kind, optional_number, number, unsigned};
+use crate::row::{decode_provenance, disabled, get, instant, object_kind, optional_number, number, unsigned};
 
 pub(crate) const SHADOW_COLUMNS: &str =
-    "s.no, s.version, s.uid, s.state, s.owner, s.snapshot, s.profile, s.disabled, s.uid_key";
+    "s.no, s.version, s.uid, s.state, s.owner, s.snapshot, s.profile, s.disabled, s.uid_key, \
+     s.digest, s.account_digest, s.due_at";
 pub(crate) const OBJECT_COLUMNS: &str =
     "o.id, o.kind, o.directory, o.type, o.disabled, o.version, o.attributes, o.provenance";
 
@@ -34,6 +36,10 @@ pub struct LinkedShadow {
     pub shadow: ShadowFacts,
     /// Whether the account was disabled by the last change; outbound only.
     pub account_disabled: bool,
+    /// Outbound, the promise that nothing has to be decided.
+    pub promise: Option<Promise>,
+    /// When that promise ends by itself.
+    pub due_at: Option<DateTime<Utc>>,
     /// The object, if the shadow has an owner that exists.
     pub owner: Option<ImObject>,
 }
@@ -189,7 +195,7 @@ impl TenantStore {
             Value::from(class),
         ]);
         let rows = self.database.query(&sql, values).await?;
-        rows.iter().map(|row| Ok((linked_shadow(row)?, number(row, 17)? > 0))).collect()
+        rows.iter().map(|row| Ok((linked_shadow(row)?, number(row, 20)? > 0))).collect()
     }
 
     /// The highest number that a shadow of the application has; 0 when there is none.
@@ -254,8 +260,15 @@ pub(crate) fn linked_shadow(row: &QueryResult) -> Result<LinkedShadow, StoreErro
         key: KeyHash(octets(get(row, 8)?)?),
         shadow,
         account_disabled: optional_number(row, 7)?.is_some(),
-        owner: object_at(row, 9)?,
+        promise: promise(get(row, 9)?, get(row, 10)?)?,
+        due_at: optional_number(row, 11)?.map(instant).transpose()?,
+        owner: object_at(row, 12)?,
     })
+}
+
+fn promise(owner: Option<Vec<u8>>, account: Option<Vec<u8>>) -> Result<Option<Promise>, StoreError> {
+    let (Some(owner), Some(account)) = (owner, account) else { return Ok(None) };
+    Ok(Some(Promise { owner: Digest(octets(owner)?), account: Digest(octets(account)?) }))
 }
 
 fn snapshot(text: &str) -> Result<Attributes, StoreError> {

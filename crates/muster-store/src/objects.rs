@@ -1,6 +1,9 @@
 //! IM objects read in pages, and the keys they are found by.
 
+use std::collections::HashSet;
+
 use muster_model::{ApplicationId, DirectoryId, ImObject, ObjectId, ObjectKind};
+use muster_plan::change::Action;
 use sea_orm::Value;
 use uuid::Uuid;
 
@@ -9,6 +12,8 @@ use crate::error::StoreError;
 use crate::facts::{LinkedShadow, OBJECT_COLUMNS, SHADOW_COLUMNS, linked_shadow, object_at};
 use crate::lists::KeyEntry;
 use crate::row::{get, number};
+use crate::run::RunRecord;
+use crate::stage::change_id;
 use crate::apply::KEYS;
 use crate::tenant::TenantStore;
 
@@ -94,10 +99,58 @@ impl TenantStore {
         for row in self.database.query(&sql, values).await? {
             let known: Option<i64> = get(&row, 0)?;
             let shadow = known.map(|_| linked_shadow(&row)).transpose()?;
-            let Some(object) = object_at(&row, 9)? else { continue };
+            let Some(object) = object_at(&row, 12)? else { continue };
             owners.push(OwnerRow { object, shadow });
         }
         Ok(owners)
+    }
+
+    /// The live shadows of a class in the order of their numbers, those after one of them, at most so many.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn live_shadows_after(
+        &self,
+        application: &ApplicationId,
+        class: &str,
+        after: u32,
+        limit: u32,
+    ) -> Result<Vec<LinkedShadow>, StoreError> {
+        let sql = format!(
+            "SELECT {SHADOW_COLUMNS}, {OBJECT_COLUMNS} FROM shadow s \
+             LEFT JOIN object o ON o.tenant = s.tenant AND o.id = s.owner \
+             WHERE s.tenant = ? AND s.application = ? AND s.no > ? AND s.class = ? AND s.state = 0 \
+             ORDER BY s.no LIMIT ?"
+        );
+        let values: Vec<Value> = vec![
+            self.tenant.into(),
+            application.as_str().into(),
+            i64::from(after).into(),
+            class.into(),
+            i64::from(limit).into(),
+        ];
+        let rows = self.database.query(&sql, values).await?;
+        rows.iter().map(linked_shadow).collect()
+    }
+
+    /// The objects that changes of a bucket are to link to accounts that exist.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn staged_links(&self, run: &RunRecord, bucket: u32) -> Result<HashSet<ObjectId>, StoreError> {
+        let sql = "SELECT object FROM change WHERE tenant = ? AND id BETWEEN ? AND ? AND bucket = ? AND action = ?";
+        let values: Vec<Value> = vec![
+            self.tenant.into(),
+            change_id(run.seq, 0).into(),
+            change_id(run.seq, u32::MAX).into(),
+            i64::from(bucket).into(),
+            (Action::Link as i64).into(),
+        ];
+        let rows = self.database.query(sql, values).await?;
+        rows.iter()
+            .filter_map(|row| get::<Option<Uuid>>(row, 0).transpose())
+            .map(|id| id.map(ObjectId))
+            .collect()
     }
 
     /// The keys by which the objects of a directory can be found already.

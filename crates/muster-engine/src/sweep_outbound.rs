@@ -1,0 +1,126 @@
+//! Provisioning's own sweeps: over what is remembered of accounts where the target is not asked, and over
+//! owners that have none.
+
+use chrono::{DateTime, Utc};
+use muster_connector::{Account, Cursor, Entry, Page, Place};
+
+use muster_model::{ObjectId, Record};
+use muster_store::{LinkedShadow, OwnerRow};
+use uuid::Uuid;
+
+use crate::error::EngineError;
+use crate::outbound::OutboundRun;
+use crate::sweep::Decided;
+use crate::sweep_inbound::take;
+use crate::worker::{Task, Work};
+
+/// Owners looked at in one page.
+const OWNERS_PAGE: u32 = 500;
+
+/// Where the look at owners has come to, in the bucket's cursor.
+const OWNERS_STEP: u32 = 1;
+
+impl Work {
+    /// The next page of accounts as their shadows remember them, in the place of a read of the target.
+    pub(crate) async fn remembered_page(&self, index: usize) -> Result<Option<Page>, EngineError> {
+        let Task::Outbound(task) = &self.task else { return Ok(None) };
+        let (application, class) = task.account_class(index);
+        let after = self.buckets[index].cursor.as_deref().and_then(|cursor| cursor.parse().ok()).unwrap_or(0);
+        let limit = u32::try_from(self.engine.settings.page_size).unwrap_or(u32::MAX);
+        let shadows = self.store.live_shadows_after(&application.id, class.id.as_str(), after, limit).await?;
+        let Some(last) = shadows.last() else { return Ok(None) };
+        let cursor = Cursor(last.shadow.base.no.0.to_string());
+        let entries = shadows.into_iter().map(|shadow| Entry::Account(remembered(shadow))).collect();
+        Ok(Some(Page { entries, cursor, estimated_total: None }))
+    }
+
+    /// Stages accounts for owners in scope that are to have one and have none. Only after a complete sweep: an
+    /// account that was not read may exist.
+    pub(crate) async fn stage_owners(&mut self, index: usize, task: &OutboundRun) -> Result<(), EngineError> {
+        let met = self.met(index).await?;
+        let linked = self.store.staged_links(&self.run, self.buckets[index].no).await?;
+        loop {
+            self.may_go_on()?;
+            let after = match self.buckets[index].step {
+                OWNERS_STEP => self.buckets[index].cursor.as_deref().and_then(|id| id.parse::<Uuid>().ok()),
+                _ => None,
+            };
+            let (application, class) = task.account_class(index);
+            let (application, class) = (application.id.clone(), class.id.to_string());
+            let owners =
+                self.store.owners(&application, &class, after.map(ObjectId), OWNERS_PAGE).await?;
+            let Some(last) = owners.last() else { return Ok(()) };
+            let last = last.object.id;
+            let lacking = lacking_accounts(owners, &|shadow| met.contains(shadow), &|id| linked.contains(&id));
+            self.stage_owner_page(index, task, &lacking, last).await?;
+        }
+    }
+
+    async fn stage_owner_page(
+        &mut self,
+        index: usize,
+        task: &OutboundRun,
+        owners: &[OwnerRow],
+        last: ObjectId,
+    ) -> Result<(), EngineError> {
+        let decisions = &task.classes[index].decisions;
+        let at: DateTime<Utc> = self.decided_at();
+        let mut decided = Decided::default();
+        let bucket = &mut self.buckets[index];
+        for owner in owners {
+            let shadow = owner.shadow.as_ref().map(|linked| &linked.shadow);
+            let Some(decision) = decisions.decide_owner(&owner.object, shadow, at) else { continue };
+            decided.counters.lacking += 1;
+            let uid = decision.change.as_ref().map(|change| change.uid.clone()).unwrap_or_default();
+            let place = (bucket.no, bucket.next_change, decisions.account_key(&uid));
+            bucket.next_change = bucket.next_change.saturating_add(1);
+            take(&mut decided, &self.run, place, (&uid, None), decision);
+        }
+        bucket.step = OWNERS_STEP;
+        bucket.cursor = Some(last.to_string());
+        bucket.counters.add(&decided.counters);
+        bucket.tally.add(&decided.tally);
+        if decided.rows.is_empty() {
+            self.store.checkpoint(&self.run, bucket).await?;
+        } else {
+            bucket.page += 1;
+            let met = muster_store::Met::default();
+            let now = self.engine.surroundings.now();
+            self.store.stage(&self.run, bucket, &met, decided.rows, now).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The owners whose accounts were not met, each once.
+fn lacking_accounts(
+    owners: Vec<OwnerRow>,
+    was_met: &dyn Fn(u32) -> bool,
+    is_linked: &dyn Fn(ObjectId) -> bool,
+) -> Vec<OwnerRow> {
+    let mut lacking: Vec<OwnerRow> = Vec::new();
+    let mut met_owner: Option<ObjectId> = None;
+    for owner in owners {
+        let id = owner.object.id;
+        let met = owner.shadow.as_ref().is_some_and(|linked| was_met(linked.shadow.base.no.0));
+        if met || is_linked(id) {
+            lacking.retain(|other| other.object.id != id);
+            met_owner = Some(id);
+        } else if met_owner != Some(id) && lacking.last().is_none_or(|other| other.object.id != id) {
+            lacking.push(owner);
+        }
+    }
+    lacking
+}
+
+/// An account as its shadow remembers it.
+fn remembered(linked: LinkedShadow) -> Account {
+    let pairs = linked.shadow.snapshot.iter().map(|(name, field)| (name.clone(), field.clone()));
+    Account {
+        place: Place(u64::from(linked.shadow.base.no.0)),
+        enabled: Some(!linked.account_disabled),
+        record: Record::from_pairs(pairs),
+        uid: linked.shadow.uid,
+    }
+}
+
