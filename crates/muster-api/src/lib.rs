@@ -1,1 +1,27 @@
-//! api
+//! The REST API of a tenant: configuration, tasks, files and IM objects over HTTP.
+//!
+//! The only crate that serves HTTP. It decides nothing about accounts and knows no table: what it is asked
+//! for goes to the engine and to `TenantStore`. All routes stand in one table, [`routes`], from which the server
+//! and its OpenAPI description are made.
+
+mod access;
+mod body;
+mod call;
+mod configuration;
+mod error;
+mod file;
+mod health;
+mod object;
+mod openapi;
+pub mod principal;
+mod query;
+pub mod rights;
+pub mod routes;
+mod server;
+mod state;
+mod task;
+pub mod view;
+
+pub use openapi::openapi;
+pub use server::{configure, serve, serve_until};
+pub use state::{ApiSettings, ApiState};

@@ -45,11 +45,13 @@ pub enum ErrorCode {
     PlanRejected,
     /// A reference's object does not exist yet.
     ReferenceOpen,
+    /// A run could not be carried out.
+    RunFailed,
 }
 
 impl ErrorCode {
     /// All codes, in the order of their ids.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Internal,
         Self::Unauthorized,
         Self::Forbidden,
@@ -71,6 +73,7 @@ impl ErrorCode {
         Self::GuardTripped,
         Self::PlanRejected,
         Self::ReferenceOpen,
+        Self::RunFailed,
     ];
 
     /// The stable id, `MUS-C` and seven digits. Never given to another meaning.
@@ -98,6 +101,7 @@ impl ErrorCode {
             Self::GuardTripped => "MUS-C0000108",
             Self::PlanRejected => "MUS-C0000109",
             Self::ReferenceOpen => "MUS-C0000110",
+            Self::RunFailed => "MUS-C0000111",
         }
     }
 
@@ -126,6 +130,7 @@ impl ErrorCode {
             Self::GuardTripped => "GUARD_TRIPPED",
             Self::PlanRejected => "PLAN_REJECTED",
             Self::ReferenceOpen => "REFERENCE_OPEN",
+            Self::RunFailed => "RUN_FAILED",
         }
     }
 }

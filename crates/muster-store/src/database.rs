@@ -15,6 +15,7 @@ use sea_orm::{
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::error::StoreError;
+use crate::fuse::Fuse;
 
 /// Pages that the log of SQLite may hold before it is written back for good: 64 MiB of 4 KiB.
 const LOG_PAGES: i64 = 16_384;
@@ -53,6 +54,7 @@ pub(crate) struct Database {
     writer: DatabaseConnection,
     gate: Arc<Gate>,
     statements: Arc<AtomicU64>,
+    fuse: Fuse,
 }
 
 /// The queue before SQLite's one write connection. A bulk write waits in a queue of its own first, so at most
@@ -96,7 +98,7 @@ impl Database {
         let checkpointer = SeaOrm::connect(sqlite_options(path, 1)).await.map_err(failed)?;
         let gate = Arc::new(Gate::default());
         tokio::spawn(checkpoint(checkpointer, Arc::downgrade(&gate)));
-        Ok(Self { dialect: Dialect::Sqlite, readers, writer, gate, statements: Arc::default() })
+        Ok(Self { dialect: Dialect::Sqlite, readers, writer, gate, statements: Arc::default(), fuse: Fuse::default() })
     }
 
     async fn connect_postgres(url: &str) -> Result<Self, StoreError> {
@@ -111,6 +113,7 @@ impl Database {
             writer: pool,
             gate: Arc::default(),
             statements: Arc::default(),
+            fuse: Fuse::default(),
         })
     }
 
@@ -119,13 +122,24 @@ impl Database {
         self.statements.load(Ordering::Relaxed)
     }
 
+    /// The same database on the other side of a fuse.
+    pub(crate) fn with_fuse(mut self, fuse: Fuse) -> Self {
+        self.fuse = fuse;
+        self
+    }
+
+    fn count(&self) -> Result<(), StoreError> {
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        self.fuse.burn()
+    }
+
     /// Runs a query on a read connection; its result is one consistent view.
     pub(crate) async fn query(
         &self,
         sql: &str,
         values: Vec<Value>,
     ) -> Result<Vec<QueryResult>, StoreError> {
-        self.statements.fetch_add(1, Ordering::Relaxed);
+        self.count()?;
         let statement = self.statement(sql, values);
         self.readers.query_all_raw(statement).await.map_err(|source| failed(sql, source))
     }
@@ -136,7 +150,7 @@ impl Database {
         sql: &str,
         values: Vec<Value>,
     ) -> Result<Option<QueryResult>, StoreError> {
-        self.statements.fetch_add(1, Ordering::Relaxed);
+        self.count()?;
         let statement = self.statement(sql, values);
         self.readers.query_one_raw(statement).await.map_err(|source| failed(sql, source))
     }
@@ -151,6 +165,7 @@ impl Database {
             }
             Dialect::Postgres => (None, TransactionOptions::default()),
         };
+        self.fuse.burn()?;
         let begun = self.writer.begin_with_options(options).await;
         let inner = begun.map_err(|source| failed("BEGIN", source))?;
         Ok(Transaction { database: self.clone(), inner, _pass: pass })
@@ -180,7 +195,7 @@ impl Transaction {
 
     /// Sends a statement; answers how many rows it changed.
     pub(crate) async fn execute(&self, sql: &str, values: Vec<Value>) -> Result<u64, StoreError> {
-        self.database.statements.fetch_add(1, Ordering::Relaxed);
+        self.database.count()?;
         let statement = self.database.statement(sql, values);
         let result = self.inner.execute_raw(statement).await.map_err(|source| failed(sql, source))?;
         Ok(result.rows_affected())
@@ -188,7 +203,7 @@ impl Transaction {
 
     /// Sends a script of several statements without values.
     pub(crate) async fn script(&self, sql: &str) -> Result<(), StoreError> {
-        self.database.statements.fetch_add(1, Ordering::Relaxed);
+        self.database.count()?;
         self.inner.execute_unprepared(sql).await.map_err(|source| failed(sql, source))?;
         Ok(())
     }
@@ -198,7 +213,7 @@ impl Transaction {
         sql: &str,
         values: Vec<Value>,
     ) -> Result<Vec<QueryResult>, StoreError> {
-        self.database.statements.fetch_add(1, Ordering::Relaxed);
+        self.database.count()?;
         let statement = self.database.statement(sql, values);
         self.inner.query_all_raw(statement).await.map_err(|source| failed(sql, source))
     }
@@ -208,13 +223,16 @@ impl Transaction {
         sql: &str,
         values: Vec<Value>,
     ) -> Result<Option<QueryResult>, StoreError> {
-        self.database.statements.fetch_add(1, Ordering::Relaxed);
+        self.database.count()?;
         let statement = self.database.statement(sql, values);
         self.inner.query_one_raw(statement).await.map_err(|source| failed(sql, source))
     }
 
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
-        self.inner.commit().await.map_err(|source| failed("COMMIT", source))
+        let fuse = self.database.fuse;
+        fuse.burn()?;
+        self.inner.commit().await.map_err(|source| failed("COMMIT", source))?;
+        fuse.burn()
     }
 }
 

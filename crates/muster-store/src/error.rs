@@ -51,6 +51,9 @@ pub enum StoreError {
     /// The worker no longer owns the run, or the run is no longer running: nothing was written.
     #[error("the run was taken over, paused, cancelled or ended")]
     LostFence,
+    /// A [`Fuse`](crate::Fuse) has blown: nothing reaches the database any more.
+    #[error("the fuse on the way to the database has blown")]
+    Unplugged,
     /// The thing exists already.
     #[error("{0} exists already")]
     Exists(String),
@@ -73,6 +76,7 @@ impl StoreError {
             | Self::NewerSchema { .. }
             | Self::AlreadyRunning { .. }
             | Self::LostFence
+            | Self::Unplugged
             | Self::Exists(_) => false,
         }
     }

@@ -10,6 +10,7 @@ mod configuration;
 mod database;
 mod error;
 mod facts;
+mod fuse;
 mod lists;
 mod migration;
 mod objects;
@@ -28,6 +29,7 @@ pub use configuration::StoredResource;
 pub use database::Location;
 pub use error::StoreError;
 pub use facts::LinkedShadow;
+pub use fuse::Fuse;
 pub use lists::{KeyEntry, Lists, Makes, Mention, Met, Slot};
 pub use objects::OwnerRow;
 pub use principal::{NewToken, Principal, Token};
@@ -52,6 +54,13 @@ impl Store {
         let database = Database::connect(location).await?;
         migration::migrate(&database).await?;
         Ok(Self { database })
+    }
+
+    /// The same store on the other side of a fuse: the door for faults, see [`Fuse`]. Nothing outside tests
+    /// goes through it.
+    #[must_use]
+    pub fn with_fuse(self, fuse: Fuse) -> Self {
+        Self { database: self.database.with_fuse(fuse) }
     }
 
     /// How many statements this process has sent.

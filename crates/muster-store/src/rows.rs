@@ -25,7 +25,7 @@ pub(crate) struct Bulk {
 }
 
 /// Few sizes, so that the database meets few texts of statements and keeps them prepared.
-const SIZES: [usize; 5] = [500, 100, 20, 5, 1];
+const SIZES: [usize; 3] = [500, 100, 25];
 
 /// What stands for "no value" in an array, whose elements PostgreSQL's driver wants all present.
 const NO_INTEGER: i64 = i64::MIN;
@@ -45,7 +45,7 @@ impl Bulk {
         let mut left = rows.len();
         let mut rows = rows.into_iter();
         while left > 0 {
-            let size = SIZES.into_iter().find(|size| *size <= left).unwrap_or(1);
+            let size = SIZES.into_iter().find(|size| *size <= left).unwrap_or(left);
             let values: Vec<Value> = rows.by_ref().take(size).flatten().collect();
             inserted += tx.execute(&self.sqlite_text(size), values).await?;
             left -= size;

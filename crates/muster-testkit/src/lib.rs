@@ -1,5 +1,9 @@
-//! What tests and benchmarks share: people made from a seed.
+//! What tests and benchmarks share: people made from a seed, and a server with a client that talks to it.
 //!
 //! Never part of a server. The crates of the house use it as a dev-dependency alone.
 
+#[cfg(feature = "http")]
+pub mod http;
 pub mod people;
+#[cfg(feature = "server")]
+pub mod server;

@@ -5,6 +5,7 @@ use std::time::Instant;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[tokio::main]
 async fn main() {
+    tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::from_default_env()).with_target(false).init();
     let dir = std::env::args().nth(1).unwrap(); let csv = std::env::args().nth(2).unwrap();
     let url = std::env::var("PGURL").ok();
     let m = Muster::open(&Place { data_dir: dir.clone().into(), database_url: url, file_roots: vec![] }).await.unwrap();

@@ -1,0 +1,254 @@
+//! Who calls: a tenant's user (Basic) or a token (Bearer), and with which rights.
+//!
+//! Invariant: a caller whose credentials are not of the tenant in the path gets one and the same answer after
+//! the same work, whether there is such a tenant or not, and whether the user or the password is unknown.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use actix_web::HttpRequest;
+use actix_web::http::header;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use muster_model::TenantSlug;
+use muster_store::TenantStore;
+use tokio::sync::Semaphore;
+
+use crate::error::ApiError;
+use crate::principal::{hash_password, hash_token, new_password, verify_password};
+use crate::rights::{Permission, Roles};
+use crate::state::ApiState;
+
+/// How long a verified password is remembered.
+const REMEMBERED_FOR: Duration = Duration::from_secs(5 * 60);
+/// Users remembered at a time; beyond, all are forgotten and verified anew.
+const REMEMBERED_AT_ONCE: usize = 10_000;
+/// Verifications at a time: each takes 19 MiB and a processor.
+const VERIFIED_AT_ONCE: usize = 2;
+/// How long a request waits for its verification to begin.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Who calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Caller {
+    /// The user's name, or `token` and the token's name.
+    pub(crate) name: String,
+    /// What the caller may do.
+    pub(crate) roles: Roles,
+}
+
+impl Caller {
+    /// Refuses a caller who lacks the right.
+    pub(crate) fn needs(&self, permission: Permission) -> Result<(), ApiError> {
+        if self.roles.grant(permission) { Ok(()) } else { Err(ApiError::Forbidden(permission)) }
+    }
+}
+
+/// Recognises callers, and remembers for a while whom it has recognised.
+pub(crate) struct Doorkeeper {
+    /// Known to this process alone: what is remembered is worthless elsewhere.
+    key: [u8; 32],
+    remembered: Mutex<HashMap<(TenantSlug, String), Remembered>>,
+    verifications: Semaphore,
+    /// The hash of a password that nobody has, verified where there is no user.
+    nobody: String,
+}
+
+/// A user whose password has been verified.
+struct Remembered {
+    credentials: blake3::Hash,
+    /// The stored hash that was verified against: a user who changes is forgotten.
+    password_hash: String,
+    until: Instant,
+}
+
+/// What a request shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Credentials {
+    Basic { name: String, password: String },
+    Bearer(String),
+}
+
+/// The tenant of the path and the caller, if the caller is of that tenant and has the right.
+pub(crate) async fn admit(
+    state: &ApiState,
+    request: &HttpRequest,
+    permission: Permission,
+) -> Result<(TenantStore, Caller), ApiError> {
+    let credentials = read_credentials(request).ok_or(ApiError::NoCredentials)?;
+    let store = find_tenant(state, request.match_info().query("tenant")).await?;
+    let caller = match credentials {
+        Credentials::Basic { name, password } => {
+            state.doorkeeper().recognise(store.as_ref(), name, password).await?
+        }
+        Credentials::Bearer(text) => find_token(store.as_ref(), &text).await?,
+    };
+    let (Some(store), Some(caller)) = (store, caller) else { return Err(ApiError::Stranger) };
+    caller.needs(permission)?;
+    Ok((store, caller))
+}
+
+async fn find_tenant(state: &ApiState, slug: &str) -> Result<Option<TenantStore>, ApiError> {
+    let store = match TenantSlug::new(slug) {
+        Ok(slug) => state.store().tenant(&slug).await?,
+        Err(_) => None,
+    };
+    if store.is_none() {
+        // As many questions to the store as for a tenant that exists.
+        state.store().ping().await?;
+    }
+    Ok(store)
+}
+
+async fn find_token(store: Option<&TenantStore>, text: &str) -> Result<Option<Caller>, ApiError> {
+    let hash = hash_token(text);
+    let Some(store) = store else { return Ok(None) };
+    let token = store.token_by_hash(&hash).await?;
+    Ok(token.map(|token| Caller { name: format!("token {}", token.name), roles: read_roles(&token.roles) }))
+}
+
+/// A role that this program does not know gives no right.
+fn read_roles(text: &str) -> Roles {
+    text.split(',').filter_map(|word| word.trim().parse().ok()).collect()
+}
+
+impl Doorkeeper {
+    pub(crate) fn new() -> Self {
+        Self {
+            key: rand::random(),
+            remembered: Mutex::default(),
+            verifications: Semaphore::new(VERIFIED_AT_ONCE),
+            nobody: hash_password(&new_password()).unwrap_or_default(),
+        }
+    }
+
+    async fn recognise(
+        &self,
+        store: Option<&TenantStore>,
+        name: String,
+        password: String,
+    ) -> Result<Option<Caller>, ApiError> {
+        let user = match store {
+            Some(store) => store.principal(&name).await?.map(|user| (store.slug().clone(), user)),
+            None => None,
+        };
+        let Some((slug, user)) = user else {
+            self.verify(password, self.nobody.clone()).await?;
+            return Ok(None);
+        };
+        let credentials = self.seal(&slug, &name, &password);
+        let known = self.remembers(&slug, &name, credentials, &user.password_hash);
+        if !known {
+            if !self.verify(password, user.password_hash.clone()).await? {
+                return Ok(None);
+            }
+            self.remember(slug, name.clone(), credentials, user.password_hash);
+        }
+        Ok(Some(Caller { name, roles: read_roles(&user.roles) }))
+    }
+
+    async fn verify(&self, password: String, hash: String) -> Result<bool, ApiError> {
+        let permit = tokio::time::timeout(PATIENCE, self.verifications.acquire()).await;
+        let _permit = permit.map_err(|_| ApiError::Busy)?.map_err(ApiError::internal)?;
+        Ok(tokio::task::spawn_blocking(move || verify_password(&password, &hash)).await?)
+    }
+
+    /// Credentials as they are remembered: a hash under the key of this process.
+    fn seal(&self, slug: &TenantSlug, name: &str, password: &str) -> blake3::Hash {
+        let mut hasher = blake3::Hasher::new_keyed(&self.key);
+        for part in [slug.as_str(), name, password] {
+            hasher.update(&(part.len() as u64).to_le_bytes());
+            hasher.update(part.as_bytes());
+        }
+        hasher.finalize()
+    }
+
+    fn remembers(
+        &self,
+        slug: &TenantSlug,
+        name: &str,
+        credentials: blake3::Hash,
+        password_hash: &str,
+    ) -> bool {
+        let remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        // Two hashes are compared in constant time.
+        remembered.get(&(slug.clone(), name.to_owned())).is_some_and(|known| {
+            known.credentials == credentials
+                && known.password_hash == password_hash
+                && known.until > Instant::now()
+        })
+    }
+
+    fn remember(&self, slug: TenantSlug, name: String, credentials: blake3::Hash, password_hash: String) {
+        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        if remembered.len() >= REMEMBERED_AT_ONCE {
+            remembered.clear();
+        }
+        let until = Instant::now() + REMEMBERED_FOR;
+        remembered.insert((slug, name), Remembered { credentials, password_hash, until });
+    }
+}
+
+fn read_credentials(request: &HttpRequest) -> Option<Credentials> {
+    let mut headers = request.headers().get_all(header::AUTHORIZATION);
+    let (header, None) = (headers.next()?, headers.next()) else { return None };
+    parse_credentials(header.to_str().ok()?)
+}
+
+fn parse_credentials(header: &str) -> Option<Credentials> {
+    let (scheme, rest) = header.split_once(' ')?;
+    let rest = rest.trim();
+    if scheme.eq_ignore_ascii_case("basic") {
+        let text = String::from_utf8(STANDARD.decode(rest).ok()?).ok()?;
+        let (name, password) = text.split_once(':')?;
+        Some(Credentials::Basic { name: name.to_owned(), password: password.to_owned() })
+    } else if scheme.eq_ignore_ascii_case("bearer") && !rest.is_empty() {
+        Some(Credentials::Bearer(rest.to_owned()))
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_are_read_or_refused() {
+        let basic = |name: &str, password: &str| {
+            Some(Credentials::Basic { name: name.to_owned(), password: password.to_owned() })
+        };
+        for (header, expected) in [
+            ("Basic YW5uOnM6M2NyZXQ=", basic("ann", "s:3cret")),
+            ("basic  YW5uOg==", basic("ann", "")),
+            ("Basic YW5u", None),
+            ("Basic !", None),
+            ("Basic", None),
+            ("Bearer abc", Some(Credentials::Bearer("abc".to_owned()))),
+            ("Bearer ", None),
+            ("Digest abc", None),
+        ] {
+            assert_eq!(parse_credentials(header), expected, "{header}");
+        }
+    }
+
+    #[test]
+    fn a_user_is_remembered_until_something_changes() {
+        let doorkeeper = Doorkeeper::new();
+        let acme = TenantSlug::new("acme").unwrap();
+        let sealed = doorkeeper.seal(&acme, "ann", "secret");
+        assert!(!doorkeeper.remembers(&acme, "ann", sealed, "hash"));
+        doorkeeper.remember(acme.clone(), "ann".to_owned(), sealed, "hash".to_owned());
+        assert!(doorkeeper.remembers(&acme, "ann", sealed, "hash"));
+        assert!(!doorkeeper.remembers(&acme, "ann", sealed, "another hash"));
+        assert!(!doorkeeper.remembers(&acme, "bob", sealed, "hash"));
+        for (slug, name, password) in
+            [("acme", "ann", "secreT"), ("acme", "anns", "ecret"), ("beta", "ann", "secret")]
+        {
+            let other = doorkeeper.seal(&TenantSlug::new(slug).unwrap(), name, password);
+            assert!(!doorkeeper.remembers(&acme, "ann", other, "hash"), "{slug} {name} {password}");
+        }
+        assert_ne!(Doorkeeper::new().seal(&acme, "ann", "secret"), sealed, "each process has its own key");
+    }
+}

@@ -1,0 +1,133 @@
+//! Bodies: read within their limits, as what they say they are.
+
+use std::time::Duration;
+
+use actix_web::HttpRequest;
+use actix_web::http::header;
+use actix_web::web::{Bytes, BytesMut, Payload};
+use futures_util::StreamExt as _;
+use serde_json::Value;
+
+use crate::error::ApiError;
+use crate::state::ApiSettings;
+
+/// What is read of a body that is too large before the answer, so that the caller gets to see the answer.
+const COURTESY: u64 = 4 * 1024 * 1024;
+
+/// A JSON body.
+pub(crate) async fn json(
+    request: &HttpRequest,
+    payload: &mut Payload,
+    settings: &ApiSettings,
+) -> Result<Value, ApiError> {
+    refuse_encoded(request)?;
+    refuse_other_than_json(request)?;
+    parse(&read(request, payload, settings).await?)
+}
+
+/// A JSON body that may be left out; an empty one may be of any type.
+pub(crate) async fn optional_json(
+    request: &HttpRequest,
+    payload: &mut Payload,
+    settings: &ApiSettings,
+) -> Result<Option<Value>, ApiError> {
+    let body = read(request, payload, settings).await?;
+    if body.is_empty() {
+        return Ok(None);
+    }
+    refuse_encoded(request)?;
+    refuse_other_than_json(request)?;
+    parse(&body).map(Some)
+}
+
+/// The next part of a body; the end where there is none.
+pub(crate) async fn part(payload: &mut Payload, patience: Duration) -> Result<Option<Bytes>, ApiError> {
+    match tokio::time::timeout(patience, payload.next()).await {
+        Err(_) => Err(ApiError::TooSlow),
+        Ok(None) => Ok(None),
+        Ok(Some(Ok(part))) => Ok(Some(part)),
+        Ok(Some(Err(error))) => Err(ApiError::Interrupted(error.to_string())),
+    }
+}
+
+/// The length that the request announces.
+pub(crate) fn announced_length(request: &HttpRequest) -> Option<u64> {
+    request.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// Refuses a body that is packed: what is limited is what it unpacks to.
+pub(crate) fn refuse_encoded(request: &HttpRequest) -> Result<(), ApiError> {
+    let Some(encoding) = request.headers().get(header::CONTENT_ENCODING) else { return Ok(()) };
+    let encoding = String::from_utf8_lossy(encoding.as_bytes()).into_owned();
+    if encoding.eq_ignore_ascii_case("identity") {
+        return Ok(());
+    }
+    Err(ApiError::MediaType { found: format!("packed as `{encoding}`"), expected: "an unpacked body" })
+}
+
+fn refuse_other_than_json(request: &HttpRequest) -> Result<(), ApiError> {
+    let expected = "`application/json`";
+    let Some(found) = request.headers().get(header::CONTENT_TYPE) else {
+        return Err(ApiError::MediaType { found: "of no type".to_owned(), expected });
+    };
+    let found = String::from_utf8_lossy(found.as_bytes());
+    let essence = found.split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case("application/json") {
+        return Ok(());
+    }
+    Err(ApiError::MediaType { found: format!("`{found}`"), expected })
+}
+
+async fn read(
+    request: &HttpRequest,
+    payload: &mut Payload,
+    settings: &ApiSettings,
+) -> Result<BytesMut, ApiError> {
+    let limit = settings.json_limit;
+    let announced = announced_length(request).unwrap_or(0);
+    let whole = async {
+        let mut body = BytesMut::new();
+        let mut length = 0;
+        while let Some(part) = part(payload, settings.patience).await? {
+            length += part.len() as u64;
+            if length.max(announced) <= limit {
+                body.extend_from_slice(&part);
+            } else if length > limit + COURTESY || announced > limit + COURTESY {
+                break;
+            }
+        }
+        if length.max(announced) > limit { Err(ApiError::TooLarge(limit)) } else { Ok(body) }
+    };
+    tokio::time::timeout(settings.patience, whole).await.map_err(|_| ApiError::TooSlow)?
+}
+
+fn parse(body: &[u8]) -> Result<Value, ApiError> {
+    serde_json::from_slice(body).map_err(|error| {
+        let text = error.to_string();
+        // The place stands in the properties already.
+        let message = text.split(" at line ").next().unwrap_or_default().to_owned();
+        ApiError::NoJson { line: error.line(), column: error.column(), message }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bad_json_is_told_with_its_place() {
+        for (body, expected) in [
+            ("{\"a\": 1,\n \"b\" 2}", (2, 6, "expected `:`")),
+            ("", (1, 0, "EOF while parsing a value")),
+            ("{} x", (1, 4, "trailing characters")),
+        ] {
+            let Err(ApiError::NoJson { line, column, message }) = parse(body.as_bytes()) else {
+                panic!("{body} is accepted");
+            };
+            assert_eq!((line, column, message.as_str()), expected, "{body}");
+        }
+        let deep = "[".repeat(10_000);
+        assert!(parse(deep.as_bytes()).is_err());
+        assert!(parse(b"\"\xff\"").is_err());
+    }
+}

@@ -1,0 +1,127 @@
+//! One request: who calls is settled first, then what is asked for is read, then it is done.
+
+use std::panic::AssertUnwindSafe;
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, web};
+use futures_util::FutureExt as _;
+use muster_engine::Engine;
+use muster_model::ConfigurationId;
+use muster_store::TenantStore;
+
+use crate::access::{Caller, admit};
+use crate::error::ApiError;
+use crate::query::Query;
+use crate::routes::{Access, OpenOperation, Route, TenantOperation};
+use crate::state::{ApiSettings, ApiState};
+use crate::{body, configuration, file, health, object, openapi, task};
+
+/// A request of a caller who is of the tenant and has the right that the route asks for.
+pub(crate) struct Call {
+    pub(crate) state: ApiState,
+    pub(crate) store: TenantStore,
+    pub(crate) caller: Caller,
+    pub(crate) query: Query,
+    pub(crate) request: HttpRequest,
+    pub(crate) payload: web::Payload,
+}
+
+impl Call {
+    pub(crate) fn engine(&self) -> &Engine {
+        self.state.engine()
+    }
+
+    pub(crate) fn settings(&self) -> &ApiSettings {
+        self.state.settings()
+    }
+
+    /// Notes in the log what the caller has done.
+    pub(crate) fn note(&self, what: std::fmt::Arguments<'_>) {
+        tracing::info!(tenant = %self.store.slug(), by = self.caller.name, "{what}");
+    }
+
+    /// A segment of the path.
+    pub(crate) fn segment(&self, name: &str) -> &str {
+        self.request.match_info().query(name)
+    }
+
+    /// The configuration id in the path; one that none can have leads nowhere.
+    pub(crate) fn id(&self, name: &str, what: impl std::fmt::Display) -> Result<ConfigurationId, ApiError> {
+        let text = self.segment(name);
+        ConfigurationId::new(text).map_err(|_| ApiError::NotFound(format!("{what} `{text}`")))
+    }
+
+    /// The JSON body.
+    pub(crate) async fn json(&mut self) -> Result<serde_json::Value, ApiError> {
+        body::json(&self.request, &mut self.payload, self.state.settings()).await
+    }
+
+    /// The JSON body, if there is a body.
+    pub(crate) async fn optional_json(&mut self) -> Result<Option<serde_json::Value>, ApiError> {
+        body::optional_json(&self.request, &mut self.payload, self.state.settings()).await
+    }
+}
+
+/// Answers a request of a route, whatever happens.
+pub(crate) async fn answer(
+    route: &'static Route,
+    state: ApiState,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> HttpResponse {
+    let work = AssertUnwindSafe(perform(route, state.clone(), request.clone(), payload)).catch_unwind();
+    let outcome = work.await.unwrap_or_else(|panic| Err(ApiError::panicked(&*panic)));
+    match outcome {
+        Ok(mut answer) => {
+            tracing::debug!(method = %request.method(), path = request.path(), "{}", answer.status());
+            harden(&mut answer);
+            answer
+        }
+        Err(error) => refuse(&error, &state, &request),
+    }
+}
+
+/// Answers with an error.
+pub(crate) fn refuse(error: &ApiError, state: &ApiState, request: &HttpRequest) -> HttpResponse {
+    let mut answer = error.answer(state, request);
+    harden(&mut answer);
+    answer
+}
+
+/// What people and browsers must not do with an answer.
+fn harden(answer: &mut HttpResponse) {
+    let headers = answer.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, header::HeaderValue::from_static("nosniff"));
+    headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
+}
+
+async fn perform(
+    route: &'static Route,
+    state: ApiState,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, ApiError> {
+    match route.access {
+        Access::Everybody(operation) => {
+            Query::read(request.query_string(), route.query)?;
+            match operation {
+                OpenOperation::Live => Ok(health::live()),
+                OpenOperation::Ready => health::ready(&state).await,
+                OpenOperation::Describe => Ok(openapi::describe()),
+            }
+        }
+        Access::Tenant(permission, operation) => {
+            let (store, caller) = admit(&state, &request, permission).await?;
+            let query = Query::read(request.query_string(), route.query)?;
+            let call = Call { state, store, caller, query, request, payload };
+            match operation {
+                TenantOperation::Configuration(operation, kind) => {
+                    configuration::perform(operation, kind, call).await
+                }
+                TenantOperation::Task(operation, kind) => task::perform(operation, kind, call).await,
+                TenantOperation::File(operation) => file::perform(operation, call).await,
+                TenantOperation::Object(operation) => object::perform(operation, call).await,
+            }
+        }
+    }
+}

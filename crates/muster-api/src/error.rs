@@ -1,0 +1,256 @@
+//! What a request can be refused with, and the one body that says so.
+//!
+//! Nothing of the inside leaves by an error: causes go to the log, under the id that the body names.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fmt::Write as _;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse};
+use muster_engine::ConfigurationError;
+use muster_model::configuration::Problems;
+use muster_model::error::ErrorCode;
+use muster_store::StoreError;
+
+use crate::rights::Permission;
+use crate::state::ApiState;
+use crate::view::ErrorView;
+
+/// How one shows who one is.
+const CHALLENGE: &str = r#"Basic realm="muster", charset="UTF-8", Bearer realm="muster""#;
+
+/// Why a request is refused.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ApiError {
+    /// No credentials, or none that can be read.
+    #[error("there are no credentials that could be read")]
+    NoCredentials,
+    /// Credentials that are not of the tenant, whether there is such a tenant or not.
+    #[error("there is no such tenant, or these credentials are not of it")]
+    Stranger,
+    /// A right is missing in one's own tenant.
+    #[error("this needs the right to {}", .0.as_str())]
+    Forbidden(Permission),
+    /// Nothing is served at this path.
+    #[error("there is nothing at this path")]
+    NoRoute,
+    /// The thing does not exist.
+    #[error("there is no {0}")]
+    NotFound(String),
+    /// The path is served, the method is not.
+    #[error("the method is not possible here; possible are {0}")]
+    MethodNotAllowed(String),
+    /// The state of things forbids it now.
+    #[error("{0}")]
+    Conflict(Box<Conflict>),
+    /// Rules are broken.
+    #[error("the request breaks rules; all problems are listed")]
+    Invalid(Problems),
+    /// The body is no JSON.
+    #[error("the body is no JSON")]
+    NoJson {
+        /// Where it ceases to be, from 1; 0 for a body that is empty.
+        line: usize,
+        /// Likewise.
+        column: usize,
+        /// What is wrong there.
+        message: String,
+    },
+    /// The body did not arrive as announced.
+    #[error("the body could not be read: {0}")]
+    Interrupted(String),
+    /// The body did not arrive in time.
+    #[error("the body did not arrive in time")]
+    TooSlow,
+    /// The body is too large.
+    #[error("the body is larger than {0} octets")]
+    TooLarge(u64),
+    /// The body is of another type.
+    #[error("the body is {found}, but {expected} is expected")]
+    MediaType {
+        /// What it says that it is.
+        found: String,
+        /// What it should be.
+        expected: &'static str,
+    },
+    /// Too much is asked for at once.
+    #[error("too much is asked for at once")]
+    Busy,
+    /// The store does not answer.
+    #[error("the store does not answer")]
+    Unready(#[source] Box<dyn Error + Send + Sync>),
+    /// Muster itself failed.
+    #[error("an internal error occurred")]
+    Internal(#[source] Box<dyn Error + Send + Sync>),
+}
+
+/// What stands in the way, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{description}")]
+pub(crate) struct Conflict {
+    pub(crate) description: String,
+    pub(crate) fix: String,
+    pub(crate) properties: BTreeMap<String, String>,
+}
+
+impl ApiError {
+    /// Something that no caller can mend.
+    pub(crate) fn internal(cause: impl Error + Send + Sync + 'static) -> Self {
+        Self::Internal(Box::new(cause))
+    }
+
+    /// A part of Muster that ended in a panic.
+    pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Self {
+        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+        Self::Internal(format!("panic: {text}").into())
+    }
+
+    /// A conflict without properties.
+    pub(crate) fn conflict(description: impl Into<String>, fix: impl Into<String>) -> Self {
+        let (description, fix) = (description.into(), fix.into());
+        Self::Conflict(Box::new(Conflict { description, fix, properties: BTreeMap::new() }))
+    }
+
+    /// One problem at one place.
+    pub(crate) fn invalid(pointer: impl Into<String>, message: impl Into<String>) -> Self {
+        let mut problems = Problems::new();
+        problems.add(pointer, message);
+        Self::Invalid(problems)
+    }
+
+    /// The code that clients dispatch on.
+    pub(crate) fn code(&self) -> ErrorCode {
+        match self {
+            Self::NoCredentials => ErrorCode::Unauthorized,
+            Self::Stranger | Self::NoRoute | Self::NotFound(_) => ErrorCode::NotFound,
+            Self::Forbidden(_) => ErrorCode::Forbidden,
+            Self::MethodNotAllowed(_) => ErrorCode::MethodNotAllowed,
+            Self::Conflict(_) => ErrorCode::Conflict,
+            Self::Invalid(_) => ErrorCode::Validation,
+            Self::NoJson { .. } | Self::Interrupted(_) | Self::TooSlow => ErrorCode::Malformed,
+            Self::TooLarge(_) => ErrorCode::TooLarge,
+            Self::MediaType { .. } => ErrorCode::UnsupportedMediaType,
+            Self::Busy | Self::Unready(_) => ErrorCode::Unavailable,
+            Self::Internal(_) => ErrorCode::Internal,
+        }
+    }
+
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::NoCredentials => StatusCode::UNAUTHORIZED,
+            Self::Stranger | Self::NoRoute | Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::Invalid(_) | Self::NoJson { .. } | Self::Interrupted(_) => StatusCode::BAD_REQUEST,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::MediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Busy | Self::Unready(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn fix(&self) -> String {
+        let fix = match self {
+            Self::NoCredentials => "send a user of the tenant (Basic) or a token (Bearer) in `Authorization`",
+            Self::Stranger => "check the tenant in the path, then the user and password or the token",
+            Self::Forbidden(_) => "ask an admin of the tenant for a role that has this right",
+            Self::NoRoute => "compare the path with the description at /api-docs/openapi.json",
+            Self::NotFound(_) => "check the id in the path; the list of the collection shows what there is",
+            Self::MethodNotAllowed(_) => "use a method of the header `Allow`",
+            Self::Conflict(conflict) => &conflict.fix,
+            Self::Invalid(_) => "correct what `properties` lists and send it again",
+            Self::NoJson { .. } => "correct the body at the line and column that `properties` names",
+            Self::Interrupted(_) | Self::TooSlow => "send the whole body without a pause",
+            Self::TooLarge(_) => "send less at once",
+            Self::MediaType { .. } => "name the type of the body in `Content-Type`",
+            Self::Busy => "try again in a few seconds",
+            Self::Unready(_) => "try again in a few seconds; if it stays, ask who runs the server",
+            Self::Internal(_) => "ask who runs the server to look up `logTrackingId` in its log",
+        };
+        fix.to_owned()
+    }
+
+    fn properties(&self) -> BTreeMap<String, String> {
+        match self {
+            Self::Conflict(conflict) => conflict.properties.clone(),
+            Self::Invalid(problems) => {
+                problems.iter().map(|(place, messages)| (place.to_owned(), messages.join("; "))).collect()
+            }
+            Self::NoJson { line, column, message } => [(format!("{line}:{column}"), message.clone())].into(),
+            _ => BTreeMap::new(),
+        }
+    }
+
+    /// The error with all its causes, for the log.
+    fn for_the_log(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = self.source();
+        while let Some(next) = cause {
+            let _ = write!(text, ": {next}");
+            cause = next.source();
+        }
+        text
+    }
+
+    /// The answer that says so, and the line in the log that goes with it.
+    pub(crate) fn answer(&self, state: &ApiState, request: &HttpRequest) -> HttpResponse {
+        let surroundings = state.engine().surroundings();
+        let tracking = surroundings.new_id().to_string();
+        let (status, method, path) = (self.status(), request.method(), request.path());
+        if status.is_server_error() {
+            tracing::error!(tracking, %method, path, status = status.as_u16(), "{}", self.for_the_log());
+        } else {
+            tracing::info!(tracking, %method, path, status = status.as_u16(), "{}", self.for_the_log());
+        }
+        let view = ErrorView::new(self.code(), self.to_string())
+            .with_properties(self.properties())
+            .with_fix(self.fix())
+            .at(state.app_id(), surroundings.now(), tracking);
+        let mut answer = HttpResponse::build(status);
+        match self {
+            // RFC 9110 §11.6.1 lets other answers than 401 say that other credentials would change them.
+            Self::NoCredentials | Self::Stranger => {
+                answer.insert_header((header::WWW_AUTHENTICATE, CHALLENGE));
+            }
+            Self::MethodNotAllowed(allowed) => {
+                answer.insert_header((header::ALLOW, allowed.as_str()));
+            }
+            Self::Busy | Self::Unready(_) => {
+                answer.insert_header((header::RETRY_AFTER, "5"));
+            }
+            _ => {}
+        }
+        answer.json(view)
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        Self::internal(error)
+    }
+}
+
+impl From<ConfigurationError> for ApiError {
+    /// What is stored was checked when it was saved: that it is wrong now is no fault of the caller.
+    fn from(error: ConfigurationError) -> Self {
+        Self::internal(error)
+    }
+}
+
+impl From<std::io::Error> for ApiError {
+    fn from(error: std::io::Error) -> Self {
+        Self::internal(error)
+    }
+}
+
+impl From<tokio::task::JoinError> for ApiError {
+    fn from(error: tokio::task::JoinError) -> Self {
+        Self::internal(error)
+    }
+}

@@ -1,0 +1,178 @@
+//! The description of the API, made from the table of routes and the shapes of documents.
+
+mod schemas;
+mod shapes;
+
+use std::sync::LazyLock;
+
+use actix_web::HttpResponse;
+use muster_model::configuration::ConfigurationKind;
+use serde_json::{Map, Value, json};
+
+use crate::routes::{Access, Answer, Content, Route, routes};
+
+/// What every route of a tenant may refuse with.
+const SHARED_REFUSALS: [u16; 6] = [400, 401, 403, 404, 500, 503];
+
+/// The OpenAPI 3.1 document.
+#[must_use]
+pub fn openapi() -> Value {
+    let mut paths: Map<String, Value> = Map::new();
+    for route in routes() {
+        let path = paths.entry(route.path.clone()).or_insert_with(|| json!({}));
+        path[route.method.as_str().to_lowercase()] = operation(route);
+    }
+    let mut schemas = schemas::schemas();
+    for kind in ConfigurationKind::ALL {
+        shapes::add(kind, &mut schemas);
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Muster",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "Synchronizes identities between an identity repository and applications. \
+                Collections answer with and without a slash at the end. Every refusal has one body, `Error`; \
+                it lists all that is wrong at once. Who has no credentials of the tenant in the path gets the \
+                same 404, whether there is such a tenant or not.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/"}],
+        "security": [{"basic": []}, {"token": []}],
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {
+                "basic": {"type": "http", "scheme": "basic", "description": "A user of the tenant."},
+                "token": {"type": "http", "scheme": "bearer", "description": "A token of the tenant."},
+            },
+        },
+    })
+}
+
+pub(crate) fn describe() -> HttpResponse {
+    static TEXT: LazyLock<String> = LazyLock::new(|| openapi().to_string());
+    HttpResponse::Ok().content_type("application/json").body(TEXT.as_str())
+}
+
+fn operation(route: &Route) -> Value {
+    let mut operation = json!({
+        "operationId": route.id,
+        "summary": route.summary,
+        "tags": [route.group],
+        "parameters": parameters(route),
+        "responses": responses(route),
+    });
+    match route.permission() {
+        None => operation["security"] = json!([]),
+        Some(permission) => {
+            operation["description"] = format!("Needs the right to {}.", permission.as_str()).into();
+        }
+    }
+    if let Some(body) = request_body(route.body) {
+        operation["requestBody"] = body;
+    }
+    operation
+}
+
+fn parameters(route: &Route) -> Value {
+    let segments = route.path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'));
+    let in_path = segments.map(|name| {
+        let (description, schema) = schemas::segment(route, name);
+        json!({"name": name, "in": "path", "required": true, "description": description, "schema": schema})
+    });
+    let in_query = route.query.iter().map(|parameter| {
+        json!({
+            "name": parameter.name(),
+            "in": "query",
+            "required": false,
+            "description": parameter.description(),
+            "schema": parameter.schema(),
+        })
+    });
+    in_path.chain(in_query).collect()
+}
+
+fn request_body(body: Content) -> Option<Value> {
+    let required = !matches!(body, Content::JsonOrNothing(_));
+    content(body).map(|content| json!({"required": required, "content": content}))
+}
+
+fn responses(route: &Route) -> Value {
+    let mut responses = Map::new();
+    for answer in &route.answers {
+        responses.insert(answer.status.to_string(), response(route, answer));
+    }
+    for status in refusals(route) {
+        let mut refusal = json!({
+            "description": refusal(status),
+            "content": {"application/json": {"schema": reference("Error")}},
+        });
+        let header = |description: &str| json!({"description": description, "schema": {"type": "string"}});
+        match status {
+            401 => refusal["headers"] = json!({"WWW-Authenticate": header("How one shows who one is.")}),
+            503 => refusal["headers"] = json!({"Retry-After": header("Seconds to wait.")}),
+            _ => {}
+        }
+        responses.insert(status.to_string(), refusal);
+    }
+    Value::Object(responses)
+}
+
+/// All statuses that the route refuses with, in their order.
+fn refusals(route: &Route) -> Vec<u16> {
+    let mut statuses = route.refusals.to_vec();
+    match route.access {
+        Access::Tenant(..) => statuses.extend(SHARED_REFUSALS),
+        Access::Everybody(_) => statuses.push(400),
+    }
+    statuses.sort_unstable();
+    statuses.dedup();
+    statuses
+}
+
+fn response(route: &Route, answer: &Answer) -> Value {
+    let mut response = json!({"description": answer.description});
+    if let Some(content) = content(answer.content) {
+        response["content"] = content;
+    }
+    if answer.status == 201 && !matches!(route.body, Content::Octets) {
+        let description = "The path of what was created.";
+        response["headers"] = json!({"Location": {"description": description, "schema": {"type": "string"}}});
+    }
+    response
+}
+
+fn content(content: Content) -> Option<Value> {
+    match content {
+        Content::Nothing => None,
+        Content::Json(name) | Content::JsonOrNothing(name) => {
+            Some(json!({"application/json": {"schema": reference(name)}}))
+        }
+        Content::JsonList(name) => {
+            Some(json!({"application/json": {"schema": {"type": "array", "items": reference(name)}}}))
+        }
+        Content::AnyJson => Some(json!({"application/json": {"schema": {"type": "object"}}})),
+        Content::Text => Some(json!({"text/plain": {"schema": {"type": "string"}}})),
+        Content::Octets => Some(json!({"application/octet-stream": {}})),
+    }
+}
+
+fn reference(name: &str) -> Value {
+    json!({"$ref": format!("#/components/schemas/{name}")})
+}
+
+fn refusal(status: u16) -> &'static str {
+    match status {
+        400 => "The request breaks rules, or its body is no JSON; `properties` lists all problems",
+        401 => "There are no credentials",
+        403 => "A right is missing",
+        404 => "There is no such thing, or the credentials are not of the tenant",
+        408 => "The body did not arrive in time",
+        409 => "The state of things forbids it now; `fix` says what to do",
+        413 => "The body is too large",
+        415 => "The body is of another type",
+        503 => "The server cannot answer now",
+        _ => "The server failed; its log says why under `logTrackingId`",
+    }
+}

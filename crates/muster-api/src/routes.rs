@@ -1,0 +1,241 @@
+//! The one table of routes: method, path, right, operation. The server, the OpenAPI description and the test
+//! of rights are made from it, so that none can know a route that the others do not.
+
+mod configuration;
+mod others;
+mod tasks;
+
+use std::sync::LazyLock;
+
+use actix_web::http::Method as HttpMethod;
+use muster_model::configuration::ConfigurationKind;
+use muster_model::run::TaskKind;
+
+pub use crate::query::Parameter;
+use crate::rights::Permission;
+
+/// The methods that routes have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Method {
+    /// Look.
+    Get,
+    /// Make, or do.
+    Post,
+    /// Put in the place of.
+    Put,
+    /// Remove.
+    Delete,
+}
+
+impl Method {
+    /// The method as HTTP writes it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+impl From<Method> for HttpMethod {
+    fn from(method: Method) -> Self {
+        match method {
+            Method::Get => Self::GET,
+            Method::Post => Self::POST,
+            Method::Put => Self::PUT,
+            Method::Delete => Self::DELETE,
+        }
+    }
+}
+
+/// Who may call a route, and what it does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Everybody, without credentials: nothing of any tenant is shown.
+    Everybody(OpenOperation),
+    /// Users and tokens of the tenant that have the right.
+    Tenant(Permission, TenantOperation),
+}
+
+/// What needs no tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OpenOperation {
+    /// Whether the process lives.
+    Live,
+    /// Whether it can be worked with.
+    Ready,
+    /// The description of the API.
+    Describe,
+}
+
+/// What is done for a tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TenantOperation {
+    /// With resources of a kind of configuration.
+    Configuration(ConfigurationOperation, ConfigurationKind),
+    /// With tasks and their runs.
+    Task(TaskOperation, TaskKind),
+    /// With files.
+    File(FileOperation),
+    /// With IM objects.
+    Object(ObjectOperation),
+}
+
+/// What is done with configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConfigurationOperation {
+    /// All of a kind.
+    List,
+    /// A new one.
+    Create,
+    /// One.
+    Read,
+    /// Another in its place.
+    Replace,
+    /// One less.
+    Delete,
+}
+
+/// What is done with tasks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TaskOperation {
+    /// A run of a task.
+    Launch,
+    /// The runs of a task.
+    History,
+    /// The runs of all tasks.
+    Instances,
+    /// One run.
+    Show,
+    /// Its plan, and what became of it.
+    Changes,
+    /// Its end.
+    Cancel,
+    /// Its plan is to be carried out.
+    Approve,
+    /// Its plan is not.
+    Reject,
+}
+
+/// What is done with files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileOperation {
+    /// All of the tenant.
+    List,
+    /// One.
+    Read,
+    /// One put in place.
+    Write,
+    /// One less.
+    Delete,
+}
+
+/// What is done with IM objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ObjectOperation {
+    /// All of a kind.
+    List,
+    /// One.
+    Read,
+}
+
+/// What a body holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content {
+    /// Nothing.
+    Nothing,
+    /// JSON of this schema.
+    Json(&'static str),
+    /// JSON of this schema, or nothing.
+    JsonOrNothing(&'static str),
+    /// A JSON array of this schema.
+    JsonList(&'static str),
+    /// JSON of a form that is described elsewhere.
+    AnyJson,
+    /// A text.
+    Text,
+    /// A file.
+    Octets,
+}
+
+/// An answer of a request that went well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answer {
+    /// Its status.
+    pub status: u16,
+    /// What it means.
+    pub description: &'static str,
+    /// What it holds.
+    pub content: Content,
+}
+
+/// One route.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// The method.
+    pub method: Method,
+    /// The path; `{name}` is a segment that varies, `{path}` at the end all that follows.
+    pub path: String,
+    /// Who may call it, and what it does.
+    pub access: Access,
+    /// Its name for programs.
+    pub id: String,
+    /// What it does, in a few words.
+    pub summary: String,
+    /// What it stands with in the description.
+    pub group: &'static str,
+    /// The query parameters that it knows.
+    pub query: &'static [Parameter],
+    /// What it takes.
+    pub body: Content,
+    /// How it answers when all went well.
+    pub answers: Vec<Answer>,
+    /// The statuses with which it refuses, besides those that all routes of tenants share.
+    pub refusals: &'static [u16],
+}
+
+impl Route {
+    /// The right that it asks for; `None` where everybody may.
+    #[must_use]
+    pub fn permission(&self) -> Option<Permission> {
+        match self.access {
+            Access::Everybody(_) => None,
+            Access::Tenant(permission, _) => Some(permission),
+        }
+    }
+}
+
+/// The table.
+pub fn routes() -> &'static [Route] {
+    static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
+        let kinds = ConfigurationKind::ALL.into_iter().flat_map(configuration::routes_of);
+        let tasks =
+            [TaskKind::Synchronization, TaskKind::Provisioning].into_iter().flat_map(tasks::routes_of);
+        kinds.chain(tasks).chain(others::routes()).collect()
+    });
+    &ROUTES
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_route_is_one_of_its_kind() {
+        let ids: BTreeSet<_> = routes().iter().map(|route| &route.id).collect();
+        let places: BTreeSet<_> = routes().iter().map(|route| (route.method, &route.path)).collect();
+        assert_eq!((ids.len(), places.len()), (routes().len(), routes().len()));
+    }
+
+    #[test]
+    fn a_route_asks_for_a_right_where_a_tenant_is_in_its_path() {
+        for route in routes() {
+            assert_eq!(route.path.starts_with("/{tenant}/"), route.permission().is_some(), "{}", route.path);
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The routes of the seven kinds of configuration, alike for all of them.
+
+use muster_model::configuration::ConfigurationKind;
+
+use super::{Access, Answer, ConfigurationOperation, Content, Method, Parameter, Route, TenantOperation};
+use crate::rights::Permission;
+
+/// What the routes of a kind differ in.
+struct Row {
+    method: Method,
+    end: &'static str,
+    permission: Permission,
+    operation: ConfigurationOperation,
+    verb: &'static str,
+    summary: &'static str,
+    query: &'static [Parameter],
+    refusals: &'static [u16],
+}
+
+const LIST: &[Parameter] = &[Parameter::Limit, Parameter::AfterText, Parameter::Search];
+
+const ROWS: [Row; 5] = [
+    Row {
+        method: Method::Get,
+        end: "",
+        permission: Permission::View,
+        operation: ConfigurationOperation::List,
+        verb: "list",
+        summary: "List all resources of the kind, by id",
+        query: LIST,
+        refusals: &[],
+    },
+    Row {
+        method: Method::Post,
+        end: "",
+        permission: Permission::Configure,
+        operation: ConfigurationOperation::Create,
+        verb: "create",
+        summary: "Create a resource",
+        query: &[],
+        refusals: &[400, 408, 409, 413, 415],
+    },
+    Row {
+        method: Method::Get,
+        end: "/{id}",
+        permission: Permission::View,
+        operation: ConfigurationOperation::Read,
+        verb: "get",
+        summary: "Get the resource of that id",
+        query: &[],
+        refusals: &[],
+    },
+    Row {
+        method: Method::Put,
+        end: "/{id}",
+        permission: Permission::Configure,
+        operation: ConfigurationOperation::Replace,
+        verb: "update",
+        summary: "Put another document in the place of the resource's; runs under way go on with the old one",
+        query: &[],
+        refusals: &[400, 408, 413, 415],
+    },
+    Row {
+        method: Method::Delete,
+        end: "/{id}",
+        permission: Permission::Configure,
+        operation: ConfigurationOperation::Delete,
+        verb: "delete",
+        summary: "Delete the resource, unless others refer to it or a run uses it",
+        query: &[],
+        refusals: &[409],
+    },
+];
+
+pub(super) fn routes_of(kind: ConfigurationKind) -> impl Iterator<Item = Route> {
+    ROWS.into_iter().map(move |row| Route {
+        method: row.method,
+        path: format!("/{{tenant}}/api/sync/conf/{}{}", kind.path_segment(), row.end),
+        access: Access::Tenant(row.permission, TenantOperation::Configuration(row.operation, kind)),
+        id: format!("{}{}", row.verb, kind.element_name()),
+        summary: row.summary.to_owned(),
+        group: "Configuration",
+        query: row.query,
+        body: match row.operation {
+            ConfigurationOperation::Create | ConfigurationOperation::Replace => {
+                Content::Json(kind.element_name())
+            }
+            ConfigurationOperation::List | ConfigurationOperation::Read | ConfigurationOperation::Delete => {
+                Content::Nothing
+            }
+        },
+        answers: vec![answer(row.operation, kind.element_name())],
+        refusals: row.refusals,
+    })
+}
+
+fn answer(operation: ConfigurationOperation, name: &'static str) -> Answer {
+    let (status, description, content) = match operation {
+        ConfigurationOperation::List => (200, "The resources", Content::JsonList(name)),
+        ConfigurationOperation::Create => (201, "Created; `Location` says where", Content::Json(name)),
+        ConfigurationOperation::Read => (200, "The resource", Content::Json(name)),
+        ConfigurationOperation::Replace => (200, "The resource as it is now", Content::Json(name)),
+        ConfigurationOperation::Delete => (204, "Deleted", Content::Nothing),
+    };
+    Answer { status, description, content }
+}

@@ -1,0 +1,115 @@
+//! The routes of files, IM objects, health and the description.
+
+use super::{
+    Access, Answer, Content, FileOperation, Method, ObjectOperation, OpenOperation, Parameter, Route,
+    TenantOperation,
+};
+use crate::rights::Permission;
+
+pub(super) fn routes() -> Vec<Route> {
+    let mut routes = files();
+    routes.extend(objects());
+    routes.extend(open());
+    routes
+}
+
+/// A route without query and body, to which the others are added.
+fn route(method: Method, path: &str, access: Access, (id, summary): (&str, &str)) -> Route {
+    Route {
+        method,
+        path: path.to_owned(),
+        access,
+        id: id.to_owned(),
+        summary: summary.to_owned(),
+        group: "Server",
+        query: &[],
+        body: Content::Nothing,
+        answers: Vec::new(),
+        refusals: &[],
+    }
+}
+
+fn answer(status: u16, description: &'static str, content: Content) -> Answer {
+    Answer { status, description, content }
+}
+
+fn files() -> Vec<Route> {
+    let file = |method, end: &str, operation, words| {
+        let access = Access::Tenant(Permission::Configure, TenantOperation::File(operation));
+        let path = format!("/{{tenant}}/api/sync/files/{end}");
+        Route { group: "Files", ..route(method, &path, access, words) }
+    };
+    vec![
+        Route {
+            query: &[Parameter::Limit, Parameter::AfterText],
+            answers: vec![answer(200, "The files", Content::JsonList("File"))],
+            ..file(Method::Get, "", FileOperation::List, ("listFiles", "List the tenant's files, by path"))
+        },
+        Route {
+            answers: vec![answer(200, "The file", Content::Octets)],
+            refusals: &[400],
+            ..file(Method::Get, "{path}", FileOperation::Read, ("getFile", "Get a file"))
+        },
+        Route {
+            body: Content::Octets,
+            answers: vec![
+                answer(201, "The file is new", Content::Nothing),
+                answer(204, "The file took the place of another", Content::Nothing),
+            ],
+            refusals: &[400, 408, 413, 415],
+            ..file(
+                Method::Put,
+                "{path}",
+                FileOperation::Write,
+                ("putFile", "Put a file in place, once it has arrived whole; directories are made as needed"),
+            )
+        },
+        Route {
+            answers: vec![answer(204, "Deleted", Content::Nothing)],
+            refusals: &[400],
+            ..file(Method::Delete, "{path}", FileOperation::Delete, ("deleteFile", "Delete a file"))
+        },
+    ]
+}
+
+fn objects() -> Vec<Route> {
+    let object = |end: &str, operation, words| {
+        let access = Access::Tenant(Permission::View, TenantOperation::Object(operation));
+        let path = format!("/{{tenant}}/api/im/{{kind}}{end}");
+        Route { group: "IM objects", ..route(Method::Get, &path, access, words) }
+    };
+    vec![
+        Route {
+            query: &[Parameter::Limit, Parameter::AfterUuid],
+            answers: vec![answer(200, "The objects", Content::JsonList("ImObject"))],
+            ..object("", ObjectOperation::List, ("listImObjects", "List the IM objects of a kind, by id"))
+        },
+        Route {
+            answers: vec![answer(200, "The object", Content::Json("ImObject"))],
+            ..object("/{id}", ObjectOperation::Read, ("getImObject", "Get an IM object"))
+        },
+    ]
+}
+
+fn open() -> Vec<Route> {
+    let open = |path, operation, words| route(Method::Get, path, Access::Everybody(operation), words);
+    vec![
+        Route {
+            answers: vec![answer(200, "It does", Content::Json("Health"))],
+            ..open("/health/live", OpenOperation::Live, ("isLive", "Whether the server lives"))
+        },
+        Route {
+            answers: vec![answer(200, "It can", Content::Json("Health"))],
+            refusals: &[503],
+            ..open(
+                "/health/ready",
+                OpenOperation::Ready,
+                ("isReady", "Whether the server can be worked with: its store answers"),
+            )
+        },
+        Route {
+            answers: vec![answer(200, "An OpenAPI 3.1 document", Content::AnyJson)],
+            ..open("/api-docs/openapi.json", OpenOperation::Describe, ("describeApi", "This description"))
+        },
+    ]
+}

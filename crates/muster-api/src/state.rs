@@ -1,0 +1,88 @@
+//! What every request has at hand: engine, store, settings, and who was recognised lately.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use muster_engine::Engine;
+use muster_store::Store;
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::access::Doorkeeper;
+use crate::error::ApiError;
+
+/// What the host's operator sets about the API.
+#[derive(Debug, Clone)]
+pub struct ApiSettings {
+    /// The largest JSON body, in octets.
+    pub json_limit: u64,
+    /// The largest file, in octets.
+    pub file_limit: u64,
+    /// How long a JSON body may take to arrive, and how long a file's may be silent.
+    pub patience: Duration,
+    /// How long requests may take to end when the server stops.
+    pub farewell: Duration,
+    /// Threads that serve requests, at least 1.
+    pub threads: usize,
+}
+
+impl Default for ApiSettings {
+    fn default() -> Self {
+        Self {
+            json_limit: 1024 * 1024,
+            file_limit: 2 * 1024 * 1024 * 1024,
+            patience: Duration::from_secs(30),
+            farewell: Duration::from_secs(30),
+            threads: 2,
+        }
+    }
+}
+
+/// What every request has at hand. Cheap to clone.
+#[derive(Clone)]
+pub struct ApiState(Arc<Shared>);
+
+struct Shared {
+    engine: Engine,
+    settings: ApiSettings,
+    app_id: String,
+    doorkeeper: Doorkeeper,
+    turn: Semaphore,
+}
+
+impl ApiState {
+    /// Puts the state together. Hashes one password, which takes some ten milliseconds.
+    #[must_use]
+    pub fn new(engine: Engine, settings: ApiSettings) -> Self {
+        let app_id = format!("muster-{:08x}", rand::random::<u32>());
+        let shared =
+            Shared { engine, settings, app_id, doorkeeper: Doorkeeper::new(), turn: Semaphore::new(1) };
+        Self(Arc::new(shared))
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.0.engine
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        self.0.engine.store()
+    }
+
+    pub(crate) fn settings(&self) -> &ApiSettings {
+        &self.0.settings
+    }
+
+    /// What this process is called in errors; random, so that two of them can be told apart.
+    pub(crate) fn app_id(&self) -> &str {
+        &self.0.app_id
+    }
+
+    pub(crate) fn doorkeeper(&self) -> &Doorkeeper {
+        &self.0.doorkeeper
+    }
+
+    /// Waits for the turn to change configuration. A change is checked against all other resources before it
+    /// is written, so the changes of a process go one after the other.
+    pub(crate) async fn turn(&self) -> Result<SemaphorePermit<'_>, ApiError> {
+        self.0.turn.acquire().await.map_err(ApiError::internal)
+    }
+}

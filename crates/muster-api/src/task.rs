@@ -1,0 +1,138 @@
+//! Tasks and their runs: launched, watched, cancelled, and their plans decided about.
+
+mod decide;
+mod launch;
+
+use actix_web::HttpResponse;
+use muster_engine::ControlError;
+use muster_model::configuration::ConfigurationKind;
+use muster_model::run::TaskKind;
+use muster_model::{ConfigurationId, RunId};
+use muster_store::{ChangeFilter, RunFilter, RunRecord};
+use uuid::Uuid;
+
+use crate::call::Call;
+use crate::configuration::stored_kind;
+use crate::error::ApiError;
+use crate::query::{ErrorDetails, MOST_ROWS};
+use crate::routes::TaskOperation;
+use crate::view::{ChangeView, ErrorView, ProgressView};
+
+/// The most errors that are shown of a run.
+const MOST_ERRORS: u32 = 1000;
+/// Runs of a list that shows their errors, where the caller does not say.
+const EXPANDED_ROWS: u32 = 100;
+/// Changes of a page where the caller does not say.
+const CHANGES: u32 = 100;
+
+pub(crate) async fn perform(
+    operation: TaskOperation,
+    kind: TaskKind,
+    call: Call,
+) -> Result<HttpResponse, ApiError> {
+    match operation {
+        TaskOperation::Launch => launch::launch(kind, call).await,
+        TaskOperation::History => {
+            let task = definition(kind, &call).await?;
+            list(kind, Some(task), &call).await
+        }
+        TaskOperation::Instances => list(kind, None, &call).await,
+        TaskOperation::Show => show(kind, &call).await,
+        TaskOperation::Changes => changes(kind, &call).await,
+        TaskOperation::Cancel => cancel(kind, &call).await,
+        TaskOperation::Approve => decide::approve(kind, call).await,
+        TaskOperation::Reject => decide::reject(kind, call).await,
+    }
+}
+
+fn kind_of_definition(kind: TaskKind) -> ConfigurationKind {
+    match kind {
+        TaskKind::Synchronization => ConfigurationKind::SynchronizationTaskDefinition,
+        TaskKind::Provisioning => ConfigurationKind::ProvisioningTaskDefinition,
+    }
+}
+
+/// The definition that the path names, if it exists.
+async fn definition(kind: TaskKind, call: &Call) -> Result<ConfigurationId, ApiError> {
+    let kind = kind_of_definition(kind);
+    let id = call.id("definition", kind)?;
+    let row = call.store.resource(stored_kind(kind), id.as_str()).await?;
+    row.map(|_| id.clone()).ok_or_else(|| ApiError::NotFound(format!("{kind} `{id}`")))
+}
+
+/// The run that the path names, if it is one of the task that the path names.
+async fn instance(kind: TaskKind, call: &Call) -> Result<RunRecord, ApiError> {
+    let (text, task) = (call.segment("instance"), call.segment("definition"));
+    let run = match Uuid::parse_str(text) {
+        Ok(id) => call.store.run(RunId(id)).await?,
+        Err(_) => None,
+    };
+    run.filter(|run| run.task_kind == kind && run.task.as_str() == task)
+        .ok_or_else(|| ApiError::NotFound(format!("instance `{text}` of task `{task}`")))
+}
+
+async fn list(kind: TaskKind, task: Option<ConfigurationId>, call: &Call) -> Result<HttpResponse, ApiError> {
+    let query = &call.query;
+    let default = match query.error_details {
+        ErrorDetails::Counted => MOST_ROWS,
+        ErrorDetails::Expanded => EXPANDED_ROWS,
+    };
+    let filter = RunFilter {
+        task,
+        status: query.status,
+        since: query.since,
+        after: query.after_uuid.map(RunId),
+        limit: Some(query.limit_or(default)),
+    };
+    let runs = call.store.runs(kind, &filter).await?;
+    let mut views = Vec::with_capacity(runs.len());
+    for run in &runs {
+        views.push(progress(call, run).await?);
+    }
+    Ok(HttpResponse::Ok().json(views))
+}
+
+async fn show(kind: TaskKind, call: &Call) -> Result<HttpResponse, ApiError> {
+    let run = instance(kind, call).await?;
+    Ok(HttpResponse::Ok().json(progress(call, &run).await?))
+}
+
+async fn progress(call: &Call, run: &RunRecord) -> Result<ProgressView, ApiError> {
+    let details = match call.query.error_details {
+        ErrorDetails::Counted => None,
+        ErrorDetails::Expanded => Some(errors(call, run).await?),
+    };
+    Ok(ProgressView::new(run, call.engine().surroundings().now(), details))
+}
+
+/// Why the run failed, if it did, then what was noted about its entries.
+async fn errors(call: &Call, run: &RunRecord) -> Result<Vec<ErrorView>, ApiError> {
+    let app_id = call.state.app_id();
+    let mut views: Vec<_> =
+        run.failure.iter().map(|failure| ErrorView::of_failure(app_id, run, failure)).collect();
+    let problems = call.store.problems(run, MOST_ERRORS - u32::from(!views.is_empty())).await?;
+    views.extend(problems.iter().map(|problem| ErrorView::of_problem(app_id, run, problem)));
+    Ok(views)
+}
+
+async fn changes(kind: TaskKind, call: &Call) -> Result<HttpResponse, ApiError> {
+    let run = instance(kind, call).await?;
+    let filter =
+        ChangeFilter { after: call.query.after_number.unwrap_or(0), limit: call.query.limit_or(CHANGES) };
+    let changes = call.store.changes(&run, filter).await?;
+    let views: Vec<_> = changes.iter().map(|change| ChangeView::new(change, run.state)).collect();
+    Ok(HttpResponse::Ok().json(views))
+}
+
+async fn cancel(kind: TaskKind, call: &Call) -> Result<HttpResponse, ApiError> {
+    let run = instance(kind, call).await?;
+    let cancelled = call.engine().cancel(&call.store, run.id).await;
+    match (kind, cancelled) {
+        (_, Ok(())) => {
+            call.note(format_args!("run {} cancelled", run.id));
+            Ok(HttpResponse::Ok().finish())
+        }
+        (TaskKind::Provisioning, Err(ControlError::Ended(_))) => Ok(HttpResponse::Ok().finish()),
+        (TaskKind::Synchronization | TaskKind::Provisioning, Err(error)) => Err(decide::refusal(call, error)),
+    }
+}

@@ -1,0 +1,95 @@
+//! Deciding about held and simulated plans: only who names the plan's hash decides about what was read.
+
+use actix_web::HttpResponse;
+use muster_engine::ControlError;
+use muster_model::configuration::Problems;
+use muster_model::run::TaskKind;
+use muster_store::Hash;
+use serde_json::{Value, json};
+
+use super::{instance, launch};
+use crate::call::Call;
+use crate::error::ApiError;
+use crate::view::read_hex;
+
+pub(super) async fn approve(kind: TaskKind, mut call: Call) -> Result<HttpResponse, ApiError> {
+    let run = instance(kind, &call).await?;
+    let hash = read(&call.json().await?).map_err(ApiError::Invalid)?;
+    match call.engine().approve(&call.store, run.id, hash).await {
+        Ok(id) => {
+            call.note(format_args!("plan of run {} approved", run.id));
+            Ok(HttpResponse::Ok().json(json!({"id": id.to_string()})))
+        }
+        Err(ControlError::AlreadyRunning(other)) => Err(launch::running(&call, &run.task, other).await),
+        Err(error) => Err(refusal(&call, error)),
+    }
+}
+
+pub(super) async fn reject(kind: TaskKind, mut call: Call) -> Result<HttpResponse, ApiError> {
+    let run = instance(kind, &call).await?;
+    let hash = read(&call.json().await?).map_err(ApiError::Invalid)?;
+    call.engine().reject(&call.store, run.id, hash).await.map_err(|error| refusal(&call, error))?;
+    call.note(format_args!("plan of run {} rejected", run.id));
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Why the engine does not do it.
+pub(super) fn refusal(call: &Call, error: ControlError) -> ApiError {
+    let (instance, task) = (call.segment("instance"), call.segment("definition"));
+    let fix = match &error {
+        ControlError::NoRun(_) => {
+            return ApiError::NotFound(format!("instance `{instance}` of task `{task}`"));
+        }
+        ControlError::Ended(_) => "nothing; get the instance to see how it ended",
+        ControlError::NotHeld(_) => {
+            "get the instance to see where it stands; only plans of instances that are \
+                                     HELD, or were simulated, are decided about"
+        }
+        ControlError::OtherPlan(_) => {
+            "get the instance, look at its changes, then decide with its `planHash`"
+        }
+        ControlError::AlreadyRunning(_) => "wait until that run has ended, or cancel it",
+        ControlError::Store(_) => return ApiError::internal(error),
+    };
+    ApiError::conflict(error.to_string(), fix)
+}
+
+/// The hash that the body names.
+fn read(body: &Value) -> Result<Hash, Problems> {
+    let mut problems = Problems::new();
+    let Value::Object(fields) = body else {
+        problems.add("", "is no object such as {\"planHash\": \"…\"}");
+        return Err(problems);
+    };
+    for name in fields.keys().filter(|name| *name != "planHash") {
+        let mut pointer = String::new();
+        muster_model::configuration::problems::push_segment(&mut pointer, name);
+        problems.add(pointer, "unknown field; known is `planHash`");
+    }
+    let hash = fields.get("planHash").and_then(Value::as_str).and_then(read_hex);
+    if hash.is_none() {
+        problems.add("/planHash", "is required: the 32 hexadecimal digits that the instance shows");
+    }
+    hash.filter(|_| problems.is_empty()).ok_or(problems)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_decision_names_a_hash_and_nothing_else() {
+        assert_eq!(read(&json!({"planHash": "00".repeat(16)})), Ok([0; 16]));
+        for (body, places) in [
+            (json!([]), vec![""]),
+            (json!({}), vec!["/planHash"]),
+            (json!({"planHash": "00"}), vec!["/planHash"]),
+            (json!({"planHash": 7, "force": true}), vec!["/force", "/planHash"]),
+            (json!({"planHash": "00".repeat(16), "force": true}), vec!["/force"]),
+        ] {
+            let problems = read(&body).unwrap_err();
+            let found: Vec<_> = problems.iter().map(|(place, _)| place.to_owned()).collect();
+            assert_eq!(found, places, "{body}");
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! Launching: what the body may say, and what stands in the way.
+
+use std::collections::BTreeMap;
+
+use actix_web::HttpResponse;
+use muster_engine::{ConfigurationError, Launch, LaunchError};
+use muster_model::configuration::problems::push_segment;
+use muster_model::configuration::{ConfigurationKind, Problems, Resource};
+use muster_model::run::{Mode, ProgressStatus, TaskKind};
+use muster_model::{ConfigurationId, RunId};
+use serde_json::{Map, Value};
+
+use super::kind_of_definition;
+use crate::call::Call;
+use crate::configuration::read_document;
+use crate::error::{ApiError, Conflict};
+use crate::rights::Permission;
+
+/// The most keys of a run of single keys.
+const MOST_KEYS: usize = 1000;
+
+/// What the body of a launch says.
+#[derive(Debug, PartialEq)]
+struct Wishes {
+    mode: Mode,
+    keys: Option<Vec<String>>,
+    instead: Vec<Resource>,
+}
+
+pub(super) async fn launch(kind: TaskKind, mut call: Call) -> Result<HttpResponse, ApiError> {
+    let task = call.id("definition", kind_of_definition(kind))?;
+    let wishes = match call.optional_json().await? {
+        Some(body) => read(&body).map_err(ApiError::Invalid)?,
+        None => Wishes { mode: Mode::Apply, keys: None, instead: Vec::new() },
+    };
+    if !wishes.instead.is_empty() {
+        // Unsaved configuration reaches as far as a saved one.
+        call.caller.needs(Permission::Configure)?;
+    }
+    let Wishes { mode, keys, instead } = wishes;
+    let launch = Launch { kind, task: task.clone(), mode, keys, instead };
+    match call.engine().launch(&call.store, launch).await {
+        Ok(run) => {
+            call.note(format_args!("run {} of task `{task}` launched", run.id));
+            Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(run.id.to_string()))
+        }
+        Err(error) => Err(refusal(kind, &task, &call, error).await),
+    }
+}
+
+async fn refusal(kind: TaskKind, task: &ConfigurationId, call: &Call, error: LaunchError) -> ApiError {
+    match error {
+        LaunchError::NoTask(_) => ApiError::NotFound(format!("{} `{task}`", kind_of_definition(kind))),
+        LaunchError::AlreadyRunning(_, run) => running(call, task, run).await,
+        LaunchError::Refused(message) => ApiError::conflict(message, "launch another task"),
+        LaunchError::Configuration(ConfigurationError::Invalid(problems)) => ApiError::Invalid(problems),
+        LaunchError::Configuration(ConfigurationError::Lacking(what)) => {
+            let fix = "correct the configuration, then launch the task again";
+            ApiError::conflict(format!("the task cannot be run: {what} does not exist"), fix)
+        }
+        LaunchError::Configuration(ConfigurationError::Store(error)) | LaunchError::Store(error) => {
+            error.into()
+        }
+    }
+}
+
+/// The run that is in the way, and what can be done about it.
+pub(super) async fn running(call: &Call, task: &ConfigurationId, id: RunId) -> ApiError {
+    let mut properties: BTreeMap<String, String> = [("instance".to_owned(), id.to_string())].into();
+    let mut fix = "wait until it has ended, or cancel it with POST …/instances/{instance}/~cancel";
+    match call.store.run(id).await {
+        Err(error) => return error.into(),
+        Ok(None) => {}
+        Ok(Some(run)) => {
+            properties.insert("progressStatus".to_owned(), run.state.status.as_str().to_owned());
+            if run.state.status == ProgressStatus::Held {
+                fix = "look at its changes, then approve or reject its plan with POST \
+                       …/instances/{instance}/~approve or ~reject, or cancel it";
+                properties.insert("heldBy".to_owned(), run.held_by.unwrap_or_default());
+            }
+        }
+    }
+    let fix = fix.replace("{instance}", &id.to_string());
+    let description = format!("task `{task}` is running already, instance {id}");
+    ApiError::Conflict(Box::new(Conflict { description, fix, properties }))
+}
+
+fn read(body: &Value) -> Result<Wishes, Problems> {
+    let mut problems = Problems::new();
+    let Value::Object(fields) = body else {
+        problems.add("", "is no object such as {\"mode\": \"SIMULATE\"}");
+        return Err(problems);
+    };
+    for name in fields.keys().filter(|name| !["mode", "keys", "configuration"].contains(&name.as_str())) {
+        problems.add(pointer(&[name]), "unknown field; known are `mode`, `keys`, `configuration`");
+    }
+    let mode = read_mode(fields, &mut problems);
+    let keys = read_keys(fields, &mut problems);
+    let instead = read_configuration(fields, &mut problems);
+    if mode == Mode::Apply && fields.get("configuration").is_some_and(|value| !value.is_null()) {
+        problems.add("/configuration", "can only be simulated; save it, or use `mode` SIMULATE");
+    }
+    if problems.is_empty() { Ok(Wishes { mode, keys, instead }) } else { Err(problems) }
+}
+
+fn pointer(segments: &[&str]) -> String {
+    segments.iter().fold(String::new(), |mut pointer, segment| {
+        push_segment(&mut pointer, segment);
+        pointer
+    })
+}
+
+fn read_mode(fields: &Map<String, Value>, problems: &mut Problems) -> Mode {
+    match fields.get("mode") {
+        None | Some(Value::Null) => Mode::Apply,
+        Some(mode) if mode == "APPLY" => Mode::Apply,
+        Some(mode) if mode == "SIMULATE" => Mode::Simulate,
+        Some(_) => {
+            problems.add("/mode", "is none of `APPLY`, `SIMULATE`");
+            Mode::Simulate
+        }
+    }
+}
+
+fn read_keys(fields: &Map<String, Value>, problems: &mut Problems) -> Option<Vec<String>> {
+    let keys = match fields.get("keys") {
+        None | Some(Value::Null) => return None,
+        Some(Value::Array(keys)) => keys,
+        Some(_) => {
+            problems.add("/keys", "is no list of texts");
+            return None;
+        }
+    };
+    if keys.is_empty() {
+        problems.add("/keys", "is empty; leave it out to look at all accounts");
+    }
+    if keys.len() > MOST_KEYS {
+        problems.add("/keys", format!("holds more than {MOST_KEYS} keys"));
+        return None;
+    }
+    let mut read = Vec::with_capacity(keys.len());
+    for (index, key) in keys.iter().enumerate() {
+        match key.as_str().filter(|key| !key.is_empty()) {
+            Some(key) => read.push(key.to_owned()),
+            None => problems.add(format!("/keys/{index}"), "is no text, or an empty one"),
+        }
+    }
+    Some(read)
+}
+
+/// Unsaved resources: lists of documents by the kinds' names in paths.
+fn read_configuration(fields: &Map<String, Value>, problems: &mut Problems) -> Vec<Resource> {
+    let kinds = match fields.get("configuration") {
+        None | Some(Value::Null) => return Vec::new(),
+        Some(Value::Object(kinds)) => kinds,
+        Some(_) => {
+            problems.add("/configuration", "is no object such as {\"applications\": [{…}]}");
+            return Vec::new();
+        }
+    };
+    let mut resources = Vec::new();
+    for (name, documents) in kinds {
+        let place = pointer(&["configuration", name]);
+        let (Some(kind), Some(documents)) =
+            (ConfigurationKind::from_path_segment(name), documents.as_array())
+        else {
+            let known: Vec<_> = ConfigurationKind::ALL.iter().map(|kind| kind.path_segment()).collect();
+            problems.add(place, format!("has to be a list of documents under one of {}", known.join(", ")));
+            continue;
+        };
+        for (index, document) in documents.iter().enumerate() {
+            match read_document(kind, document) {
+                Ok((_, resource)) => resources.push(resource),
+                Err(found) => problems.merge(found.placed_under(&format!("{place}/{index}"))),
+            }
+        }
+    }
+    resources
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_body_is_read() {
+        let connector = json!({"id": "c", "name": "C", "type": "memory"});
+        let unsaved = json!({"connector-definitions": [connector]});
+        let body = json!({"mode": "SIMULATE", "keys": ["1"], "configuration": unsaved});
+        let wishes = read(&body).unwrap();
+        assert_eq!((wishes.mode, wishes.keys), (Mode::Simulate, Some(vec!["1".to_owned()])));
+        assert_eq!(wishes.instead.len(), 1);
+        let nothing = Wishes { mode: Mode::Apply, keys: None, instead: Vec::new() };
+        assert_eq!(read(&json!({})), Ok(nothing));
+    }
+
+    #[test]
+    fn everything_wrong_is_told_at_once() {
+        let body = json!({
+            "mode": "apply", "keys": ["", 1], "a/b": 1,
+            "configuration": {"people": [], "applications": [{"id": "x"}]},
+        });
+        let problems = read(&body).unwrap_err();
+        let places: Vec<_> = problems.iter().map(|(place, _)| place.to_owned()).collect();
+        for place in ["/a~1b", "/mode", "/keys/0", "/keys/1", "/configuration/people"] {
+            assert!(places.contains(&place.to_owned()), "{place} in {places:?}");
+        }
+        assert!(places.iter().any(|place| place.starts_with("/configuration/applications/0/")));
+        assert!(read(&json!([])).is_err());
+        assert!(read(&json!({"keys": []})).is_err());
+        let unsaved = read(&json!({"configuration": {}})).unwrap_err();
+        assert_eq!(unsaved.iter().count(), 1, "unsaved configuration is simulated only");
+    }
+}

@@ -1,0 +1,50 @@
+//! What clients see: the JSON of every answer but configuration, which is its own document.
+//!
+//! Views are types of their own, with every field written out; no domain type is serialized.
+
+mod change;
+mod error;
+mod file;
+mod object;
+mod progress;
+mod value;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+
+pub use change::{AttributeView, ChangeView, MembershipView};
+pub(crate) use error::CLASS;
+pub use error::ErrorView;
+pub use file::FileView;
+pub use object::ObjectView;
+pub use progress::{CountersView, ProgressView};
+
+/// An instant as all views write it: RFC 3339 in UTC with milliseconds.
+pub(crate) fn instant(instant: DateTime<Utc>) -> String {
+    instant.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// Octets as lower-case hexadecimal digits.
+pub(crate) fn hex(octets: &[u8]) -> String {
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+}
+
+/// Sixteen octets of 32 hexadecimal digits.
+pub(crate) fn read_hex(text: &str) -> Option<[u8; 16]> {
+    let digits = (text.len() == 32 && text.bytes().all(|digit| digit.is_ascii_hexdigit())).then_some(text)?;
+    u128::from_str_radix(digits, 16).ok().map(u128::to_be_bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hexadecimal_digits_are_read_back() {
+        let octets: [u8; 16] = std::array::from_fn(|index| index as u8 * 17);
+        assert_eq!(read_hex(&hex(&octets)), Some(octets));
+        assert_eq!(read_hex(&hex(&octets).to_uppercase()), Some(octets));
+        for bad in ["", "00", &"g".repeat(32), &"0".repeat(33), &format!("+{}", "0".repeat(31))] {
+            assert_eq!(read_hex(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! The progress of a run as clients see it: the seed's fields, then ours.
+
+use chrono::{DateTime, Utc};
+use muster_model::configuration::application::Situation;
+use muster_model::run::{Counters, Mode, Outcome, OutcomeStatus, TaskKind};
+use muster_store::RunRecord;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::{ErrorView, hex, instant};
+
+/// The progress of one run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProgressView {
+    id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    synchronization_task_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provisioning_task_id: Option<String>,
+    progress_status: &'static str,
+    outcome_status: Option<&'static str>,
+    start_date: String,
+    end_date: Option<String>,
+    processing_time_millis: u64,
+    number_of_entries_to_process: u64,
+    number_of_processed_entries: u64,
+    number_of_errors: u64,
+    progress_percentage: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_details: Option<Vec<ErrorView>>,
+    job_id: Option<String>,
+    phase: &'static str,
+    mode: &'static str,
+    counters: CountersView,
+    plan_hash: Option<String>,
+    held_by: Option<String>,
+    failure: Option<String>,
+    peak_memory_bytes: u64,
+    statements: u64,
+}
+
+/// What a run has counted. The actions add up to the entries: those read and those lacking.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CountersView {
+    read: u64,
+    lacking: u64,
+    actions: Map<String, Value>,
+    situations: Map<String, Value>,
+    open_references: u64,
+    unidentified: u64,
+}
+
+impl ProgressView {
+    /// The progress at an instant; errors in detail only where they were asked for.
+    #[must_use]
+    pub fn new(run: &RunRecord, now: DateTime<Utc>, error_details: Option<Vec<ErrorView>>) -> Self {
+        let task = |kind| (run.task_kind == kind).then(|| run.task.to_string());
+        let took = run.ended_at.unwrap_or(now) - run.started_at;
+        let amount = Amount::of(run);
+        Self {
+            id: run.id.to_string(),
+            synchronization_task_id: task(TaskKind::Synchronization),
+            provisioning_task_id: task(TaskKind::Provisioning),
+            progress_status: run.state.status.as_str(),
+            outcome_status: run.state.outcome.map(|outcome| outcome.as_str()),
+            start_date: instant(run.started_at),
+            end_date: run.ended_at.map(instant),
+            processing_time_millis: u64::try_from(took.num_milliseconds()).unwrap_or(0),
+            number_of_entries_to_process: amount.to_process,
+            number_of_processed_entries: amount.processed,
+            number_of_errors: run.counters.outcome(Outcome::Failed),
+            progress_percentage: amount.percentage,
+            error_details,
+            job_id: None,
+            phase: run.state.phase.as_str(),
+            mode: match run.state.mode {
+                Mode::Apply => "APPLY",
+                Mode::Simulate => "SIMULATE",
+            },
+            counters: CountersView::from(&run.counters),
+            plan_hash: run.plan_hash.map(|hash| hex(&hash)),
+            held_by: run.held_by.clone(),
+            failure: run.failure.clone(),
+            peak_memory_bytes: run.peak_memory,
+            statements: run.statements,
+        }
+    }
+}
+
+/// How much there is to do, and how much is done.
+struct Amount {
+    to_process: u64,
+    processed: u64,
+    percentage: u64,
+}
+
+impl Amount {
+    fn of(run: &RunRecord) -> Self {
+        let processed = run.counters.entries();
+        let well = matches!(run.state.outcome, Some(OutcomeStatus::Success | OutcomeStatus::Partial));
+        if run.state.is_terminal() && well {
+            return Self { to_process: processed, processed, percentage: 100 };
+        }
+        // An estimate that has been exceeded is no estimate any more.
+        let to_process = run.estimate.max(processed);
+        let share = (processed * 100).checked_div(to_process).unwrap_or(0);
+        Self { to_process, processed, percentage: share.min(99) }
+    }
+}
+
+impl From<&Counters> for CountersView {
+    fn from(counters: &Counters) -> Self {
+        let actions =
+            Outcome::ALL.map(|outcome| (outcome.as_str().to_owned(), Value::from(counters.outcome(outcome))));
+        let situations = Situation::ALL
+            .map(|situation| (situation.as_str().to_owned(), Value::from(counters.situation(situation))));
+        Self {
+            read: counters.read,
+            lacking: counters.lacking,
+            actions: actions.into_iter().collect(),
+            situations: situations.into_iter().collect(),
+            open_references: counters.open_references,
+            unidentified: counters.unidentified,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use muster_model::run::ProgressStatus;
+    use muster_model::{ConfigurationId, RunId};
+    use muster_plan::lifecycle::{Absence, RunState};
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn run(status: ProgressStatus, outcome: Option<OutcomeStatus>, estimate: u64, read: u64) -> RunRecord {
+        let state = RunState { status, outcome, ..RunState::launched(Mode::Apply, Absence::Concluded) };
+        let mut counters = Counters::default();
+        counters.read = read;
+        counters.add_outcome(Outcome::Created, read);
+        RunRecord {
+            seq: 1,
+            tenant: 1,
+            id: RunId(Uuid::nil()),
+            no: 1,
+            task_kind: TaskKind::Provisioning,
+            task: ConfigurationId::new("badges").unwrap(),
+            keys: None,
+            state,
+            stopping: false,
+            rules: [0; 16],
+            started_at: DateTime::UNIX_EPOCH,
+            ended_at: None,
+            held_at: None,
+            lease_until: DateTime::UNIX_EPOCH,
+            epoch: 0,
+            estimate,
+            counters,
+            plan_hash: None,
+            approved_hash: None,
+            held_by: None,
+            failure: None,
+            statements: 0,
+            peak_memory: 0,
+        }
+    }
+
+    #[test]
+    fn a_hundred_percent_means_the_end() {
+        use OutcomeStatus::{Aborted, Partial, Success};
+        use ProgressStatus::{Finished, Pending, Running};
+        for (status, outcome, estimate, read, to_process, percentage) in [
+            (Pending, None, 0, 0, 0, 0),
+            (Running, None, 1200, 120, 1200, 10),
+            (Running, None, 100, 120, 120, 99),
+            (Running, Some(Aborted), 1200, 120, 1200, 10),
+            (Finished, Some(Aborted), 1200, 120, 1200, 10),
+            (Finished, Some(Success), 1200, 120, 120, 100),
+            (Finished, Some(Partial), 0, 0, 0, 100),
+        ] {
+            let amount = Amount::of(&run(status, outcome, estimate, read));
+            let found = (amount.to_process, amount.processed, amount.percentage);
+            assert_eq!(found, (to_process, read, percentage), "{status:?} {estimate} {read}");
+        }
+    }
+
+    #[test]
+    fn every_field_is_there_even_where_nothing_is_known() {
+        let view = ProgressView::new(&run(ProgressStatus::Pending, None, 5, 0), DateTime::UNIX_EPOCH, None);
+        let view = serde_json::to_value(view).unwrap();
+        for field in ["outcomeStatus", "endDate", "jobId", "planHash", "heldBy", "failure"] {
+            assert_eq!(view.get(field), Some(&Value::Null), "{field}");
+        }
+        assert_eq!(view["provisioningTaskId"], "badges");
+        assert_eq!(view["startDate"], "1970-01-01T00:00:00.000Z");
+        assert!(view.get("synchronizationTaskId").is_none() && view.get("errorDetails").is_none());
+    }
+}

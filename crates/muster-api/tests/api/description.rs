@@ -1,0 +1,139 @@
+//! The OpenAPI description: whole, and true to what is answered.
+
+use std::collections::BTreeSet;
+
+use muster_api::openapi;
+use muster_api::routes::routes;
+use muster_testkit::server::Staff;
+use serde_json::{Value, json};
+
+use crate::tasks::wait_for_end;
+use crate::world::{configured, put_people};
+
+/// The schema that a reference leads to, or the schema itself.
+fn resolve<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
+    match schema["$ref"].as_str() {
+        Some(reference) => document.pointer(reference.trim_start_matches('#')).expect(reference),
+        None => schema,
+    }
+}
+
+fn references(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(fields) => {
+            found.extend(fields.get("$ref").and_then(Value::as_str).map(str::to_owned));
+            fields.values().for_each(|field| references(field, found));
+        }
+        Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// What of a value does not fit its schema: types, words, and fields that are missing or unknown.
+fn misfits(document: &Value, schema: &Value, value: &Value, place: &str, found: &mut Vec<String>) {
+    let schema = resolve(document, schema);
+    let kind = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    let kinds = match &schema["type"] {
+        Value::Array(kinds) => kinds.clone(),
+        Value::Null => return,
+        one => vec![one.clone()],
+    };
+    if !kinds.contains(&kind.into()) {
+        found.push(format!("{place} is {kind}, not {kinds:?}"));
+    }
+    if schema["enum"].as_array().is_some_and(|words| !words.contains(value)) {
+        found.push(format!("{place} is {value}"));
+    }
+    if let Some(fields) = value.as_object() {
+        let Some(known) = schema["properties"].as_object() else { return };
+        for name in fields.keys().filter(|name| !known.contains_key(*name)) {
+            found.push(format!("{place}/{name} is not described"));
+        }
+        let required = schema["required"].as_array().cloned().unwrap_or_default();
+        for name in required.iter().filter(|name| !fields.contains_key(name.as_str().unwrap())) {
+            found.push(format!("{place}/{name} is missing"));
+        }
+        for (name, field) in fields.iter().filter(|(name, _)| known.contains_key(*name)) {
+            misfits(document, &known[name], field, &format!("{place}/{name}"), found);
+        }
+    }
+    for (index, item) in value.as_array().into_iter().flatten().enumerate() {
+        misfits(document, &schema["items"], item, &format!("{place}/{index}"), found);
+    }
+}
+
+#[test]
+fn the_description_is_served_and_whole() {
+    let (server, _) = configured(Staff::Absent);
+    let document = server.anybody().get("/api-docs/openapi.json").expect(200).json();
+    assert_eq!(document, openapi());
+    assert_eq!(document["openapi"], "3.1.0");
+    let described: usize =
+        document["paths"].as_object().unwrap().values().map(|path| path.as_object().unwrap().len()).sum();
+    assert_eq!(described, routes().len());
+    let mut found = BTreeSet::new();
+    references(&document, &mut found);
+    assert!(found.len() > 20, "{found:?}");
+    for reference in found {
+        assert!(document.pointer(reference.trim_start_matches('#')).is_some(), "{reference}");
+    }
+}
+
+#[test]
+fn every_operation_says_what_it_takes_and_answers() {
+    let document = openapi();
+    for route in routes() {
+        let operation = &document["paths"][&route.path][route.method.as_str().to_lowercase()];
+        let name = format!("{} {}", route.method.as_str(), route.path);
+        assert!(operation["summary"].as_str().is_some_and(|text| !text.is_empty()), "{name}");
+        let in_path =
+            operation["parameters"].as_array().unwrap().iter().filter(|one| one["in"] == "path").count();
+        assert_eq!(in_path, route.path.matches('{').count(), "{name}");
+        let responses = operation["responses"].as_object().unwrap();
+        assert!(responses.keys().any(|status| status.starts_with('2')), "{name}");
+        let shared =
+            if route.permission().is_some() { vec!["401", "403", "404", "500"] } else { vec!["400"] };
+        assert!(shared.iter().all(|status| responses.contains_key(*status)), "{name}");
+    }
+}
+
+#[test]
+fn what_is_answered_fits_its_description() {
+    let (server, admin) = configured(Staff::Working);
+    put_people(&server, &[("1", "Ann"), ("2", "Bob")]);
+    server.system().put_bad("people", "3", Some("3".to_owned()));
+    let task = "/acme/api/sync/sync-tasks/hr-import/instances";
+    let id = admin.post_nothing(task).expect(200).text().to_owned();
+    wait_for_end(&admin, &format!("{task}/{id}"));
+    let _ = admin.send("PUT", "/acme/api/sync/files/hr.csv", &[], b"x").expect(201);
+    let document = openapi();
+    let list = |name: &str| json!({"type": "array", "items": one(name)});
+    fn one(name: &str) -> Value {
+        json!({"$ref": format!("#/components/schemas/{name}")})
+    }
+    for (path, schema) in [
+        (format!("{task}/{id}?option=expandErrorDetails:true"), one("TaskProgress")),
+        (task.to_owned(), list("TaskProgress")),
+        (format!("{task}/{id}/changes"), list("Change")),
+        ("/acme/api/im/IDENTITY".to_owned(), list("ImObject")),
+        ("/acme/api/sync/files/".to_owned(), list("File")),
+        ("/health/ready".to_owned(), one("Health")),
+        ("/acme/api/sync/conf/applications".to_owned(), list("Application")),
+        ("/acme/api/sync/conf/connector-definitions/memory".to_owned(), one("ConnectorDefinition")),
+        ("/acme/api/sync/conf/sync-task-definitions".to_owned(), list("SynchronizationTaskDefinition")),
+        ("/nothing".to_owned(), one("Error")),
+    ] {
+        let answer = admin.get(&path).json();
+        assert_ne!(answer, json!([]), "{path}");
+        let mut found = Vec::new();
+        misfits(&document, &schema, &answer, "", &mut found);
+        assert_eq!(found, [""; 0], "{path}: {answer}");
+    }
+}

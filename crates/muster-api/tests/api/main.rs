@@ -1,0 +1,14 @@
+//! The API as clients meet it: a real server, a real database, real connections.
+
+// The settings of clippy know tests by their attribute only, not what they call.
+#![allow(clippy::unwrap_used)]
+
+mod access;
+mod configuration;
+mod description;
+mod files;
+mod form;
+mod plans;
+mod rights;
+mod tasks;
+mod world;
