@@ -16,6 +16,9 @@ use crate::worker::{Done, Task, Work};
 /// The step of a bucket whose findings have been stored.
 const CHECKED: u32 = 2;
 
+/// From so many changes on the database is asked to look at its tables again.
+const MANY: u64 = 100;
+
 /// Keys that are asked for at a time.
 const KEYS_AT_ONCE: usize = 1000;
 
@@ -41,6 +44,9 @@ impl Work {
                 self.check_bucket(index).await?;
             }
         }
+        if self.has_many_changes() {
+            self.store.refresh_statistics().await?;
+        }
         let failed: u64 = self.buckets.iter().map(|bucket| bucket.counters.outcome(Outcome::Failed)).sum();
         if let Some(allowed) = self.maximum_errors().filter(|allowed| failed > *allowed) {
             return Err(EngineError::TooManyErrors { failed, allowed });
@@ -55,6 +61,13 @@ impl Work {
         };
         let event = if held_by.is_some() { Event::TrippedGuards } else { Event::PassedGuards };
         Ok(Done { event, plan_hash: Some(hash), held_by, counters: None })
+    }
+
+    /// Whether the plan is large enough for tables to look different afterwards.
+    pub(crate) fn has_many_changes(&self) -> bool {
+        let unchanged = |counters: &muster_model::run::Counters| counters.outcome(Outcome::Unchanged);
+        let changed: u64 = self.buckets.iter().map(|b| b.counters.entries() - unchanged(&b.counters)).sum();
+        changed >= MANY
     }
 
     fn maximum_errors(&self) -> Option<u64> {
@@ -121,11 +134,13 @@ impl Work {
                 lists.gather(page.lists);
             }
         }
-        lists.sort();
+        lists.made.sort_unstable();
         let mut problems = self.repeated(&lists).await?;
         let repeated: HashSet<u32> = problems.iter().filter_map(|problem| problem.change).collect();
         problems.extend(self.disputed(&lists, &repeated).await?);
-        problems.extend(self.open_references(&lists).await?);
+        let left_out: HashSet<u32> = problems.iter().filter_map(|problem| problem.change).collect();
+        lists.sort_added_without(&left_out);
+        problems.extend(self.open_references(&lists, &left_out).await?);
         let open = problems.iter().filter(|problem| problem.outcome.is_none()).count();
         let bucket = &mut self.buckets[index];
         (bucket.step, bucket.cursor) = (CHECKED, None);
@@ -184,12 +199,17 @@ impl Work {
     }
 
     /// References to objects that neither exist nor are made by this run. A warning; they stay pending.
-    async fn open_references(&self, lists: &Gathered) -> Result<Vec<ProblemRow>, EngineError> {
+    async fn open_references(
+        &self,
+        lists: &Gathered,
+        left_out: &HashSet<u32>,
+    ) -> Result<Vec<ProblemRow>, EngineError> {
         let mut wanted: Vec<(KeyHash, u32)> = lists
             .references
             .iter()
             .copied()
-            .filter(|(hash, _)| lists.added.binary_search(hash).is_err())
+            .filter(|(_, change)| !left_out.contains(change))
+            .filter(|(hash, _)| lists.added.binary_search_by_key(hash, |(added, _)| *added).is_err())
             .collect();
         wanted.sort_unstable();
         let mut changes = Vec::new();
@@ -215,7 +235,7 @@ struct Gathered {
     made: Vec<(u64, u32)>,
     correlation: Vec<(KeyHash, u32)>,
     references: Vec<(KeyHash, u32)>,
-    added: Vec<KeyHash>,
+    added: Vec<(KeyHash, u32)>,
 }
 
 impl Gathered {
@@ -224,11 +244,12 @@ impl Gathered {
         self.made.extend(made.map(|slot| (slot.position.0, slot.change)));
         self.correlation.extend(lists.correlation.iter().map(|mention| (mention.hash, mention.change)));
         self.references.extend(lists.references.iter().map(|mention| (mention.hash, mention.change)));
-        self.added.extend(lists.keys_added.iter().map(|key| key.hash));
+        self.added.extend(lists.keys_added.iter().map(|key| (key.hash, key.change)));
     }
 
-    fn sort(&mut self) {
-        self.made.sort_unstable();
+    /// Puts the keys that the plan will add in order, without those of changes that are not carried out.
+    fn sort_added_without(&mut self, left_out: &HashSet<u32>) {
+        self.added.retain(|(_, change)| !left_out.contains(change));
         self.added.sort_unstable();
     }
 }

@@ -15,6 +15,9 @@ impl Work {
         for (planned, came_out, entries) in self.store.ended_otherwise(&self.run).await? {
             counters.move_outcome(planned, came_out, entries);
         }
+        if self.has_many_changes() {
+            self.store.refresh_statistics().await?;
+        }
         let complete = self.buckets.iter().all(|bucket| bucket.sweep_end.as_deref() == Some(""));
         if complete && self.run.keys.is_none() {
             self.remember_read().await?;

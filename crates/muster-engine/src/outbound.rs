@@ -245,7 +245,7 @@ impl OutboundRun {
             let objects = store.objects_by_key(&all).await?;
             for (account, hashes) in asked {
                 let mut fitting: Vec<ImObject> =
-                    hashes.iter().filter_map(|hash| objects.get(hash)).flatten().cloned().collect();
+                    hashes.iter().flat_map(|hash| self.found_by(hash, &objects)).cloned().collect();
                 fitting.sort_by_key(|object| object.id);
                 fitting.dedup_by_key(|object| object.id);
                 if !fitting.is_empty() {
@@ -254,6 +254,18 @@ impl OutboundRun {
             }
         }
         Ok(found)
+    }
+
+    /// The objects that a key finds. A key that was left behind by rules of the past finds nobody.
+    fn found_by<'a>(
+        &self,
+        key: &'a KeyHash,
+        found: &'a HashMap<KeyHash, Vec<ImObject>>,
+    ) -> impl Iterator<Item = &'a ImObject> {
+        let holds = |object: &&ImObject| {
+            self.keys.of_object(object.kind, &object.directory, &object.attributes).contains(key)
+        };
+        found.get(key).into_iter().flatten().filter(holds)
     }
 }
 

@@ -201,8 +201,14 @@ impl Engine {
             .map(|spec| spec.name().to_owned())
             .filter(|name| !known.contains(name))
             .collect();
+        // A key that no rule needs is not kept any more; should a rule need it again, it is made anew.
+        let is_needed = |name: &String| keys.all().iter().any(|spec| spec.name() == name);
+        let dropped: Vec<String> = known.into_iter().filter(|name| !is_needed(name)).collect();
         if lacking.is_empty() {
-            return Ok(());
+            return match dropped.is_empty() {
+                true => Ok(()),
+                false => Ok(store.note_key_specs(directory, &[], &dropped).await?),
+            };
         }
         let mut after: Option<ObjectId> = None;
         loop {
@@ -220,7 +226,7 @@ impl Engine {
             entries.sort_unstable();
             store.add_keys(&entries).await?;
         }
-        store.note_key_specs(directory, &lacking).await?;
+        store.note_key_specs(directory, &lacking, &dropped).await?;
         Ok(())
     }
 }

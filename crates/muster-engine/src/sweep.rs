@@ -139,6 +139,10 @@ impl Work {
         connector: &dyn Connector,
         keys: &[String],
     ) -> Result<SweepEnd, EngineError> {
+        // All keys are one page; once it is stored there is nothing to take up.
+        if self.buckets[index].page > 0 {
+            return Ok(SweepEnd::Complete);
+        }
         let read = connector.read(&remote_class(class), keys).await;
         let entries = read.map_err(Self::connector_error(&application.id))?;
         let page = Page { entries, cursor: Cursor(String::new()), estimated_total: None };

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use muster_connector::{Account, Entry};
-use muster_model::ImObject;
+use muster_model::{ImObject, ObjectId};
 use muster_model::error::ErrorCode;
 use muster_model::run::Outcome;
+use muster_model::shadow::ShadowState;
 use muster_plan::decision::{AccountView, Decision};
 use muster_plan::inbound::{InboundFacts, OtherSource};
 use muster_plan::key::KeyHash;
@@ -17,9 +18,6 @@ use crate::error::EngineError;
 use crate::prepare::InboundRun;
 use crate::sweep::{Before, Decided, MetShadow};
 use crate::worker::Work;
-
-/// Absent accounts looked at in one page.
-const ABSENT_PAGE: usize = 500;
 
 impl InboundRun {
     /// Decides a page: the unchanged entries by their digests, the others one by one on facts read at once.
@@ -128,7 +126,7 @@ impl InboundRun {
             let known = InboundFacts {
                 shadow: linked.map(|linked| linked.shadow.clone()),
                 owner: linked.and_then(|linked| linked.owner.clone()),
-                candidates: Vec::new(),
+                ..InboundFacts::default()
             };
             if known.owner.is_none() {
                 unlinked.push((*number, account));
@@ -147,7 +145,7 @@ impl InboundRun {
             }
             for (number, keys) in asked {
                 let mut fitting: Vec<ImObject> =
-                    keys.iter().filter_map(|key| found.get(key)).flatten().cloned().collect();
+                    keys.iter().flat_map(|key| self.found_by(key, &found)).cloned().collect();
                 fitting.sort_by_key(|object| object.id);
                 fitting.dedup_by_key(|object| object.id);
                 if let Some(known) = facts.get_mut(&number).filter(|_| !fitting.is_empty()) {
@@ -156,7 +154,47 @@ impl InboundRun {
             }
             unlinked.retain(|(number, _)| facts.get(number).is_some_and(|known| known.candidates.is_empty()));
         }
+        self.find_rivals(store, &mut facts).await?;
         Ok(facts)
+    }
+
+    /// The objects that a key finds. A key that was left behind by rules of the past finds nobody.
+    fn found_by<'a>(
+        &self,
+        key: &'a KeyHash,
+        found: &'a HashMap<KeyHash, Vec<ImObject>>,
+    ) -> impl Iterator<Item = &'a ImObject> {
+        let holds = |object: &&ImObject| {
+            let keys = self.decisions.keys.of_object(object.kind, &object.directory, &object.attributes);
+            keys.contains(key)
+        };
+        found.get(key).into_iter().flatten().filter(holds)
+    }
+
+    /// Finds out which objects that accounts without a live shadow come to are linked to another account.
+    async fn find_rivals(
+        &self,
+        store: &TenantStore,
+        facts: &mut HashMap<u32, InboundFacts>,
+    ) -> Result<(), EngineError> {
+        let asked: Vec<ObjectId> = facts.values().filter_map(claimed).collect();
+        if asked.is_empty() {
+            return Ok(());
+        }
+        let linked = store.live_accounts(&self.application.id, self.class.id.as_str(), &asked).await?;
+        for known in facts.values_mut() {
+            known.rival = claimed(known).and_then(|object| linked.get(&object).cloned());
+        }
+        Ok(())
+    }
+}
+
+/// The object that an account without a live shadow would be linked to.
+fn claimed(facts: &InboundFacts) -> Option<ObjectId> {
+    match (&facts.shadow, &facts.owner, facts.candidates.as_slice()) {
+        (Some(shadow), Some(owner), _) => (shadow.state == ShadowState::Gone).then_some(owner.id),
+        (_, None, [candidate]) => Some(candidate.id),
+        (None, Some(_), _) | (_, None, _) => None,
     }
 }
 
@@ -235,7 +273,7 @@ impl Work {
         };
         absent.remove_range(0..=done);
         let numbers: Vec<u32> = absent.iter().collect();
-        for page in numbers.chunks(ABSENT_PAGE) {
+        for page in numbers.chunks(self.engine.settings.page_size) {
             self.may_go_on()?;
             self.stage_missing_page(index, task, page).await?;
         }

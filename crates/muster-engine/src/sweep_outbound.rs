@@ -14,9 +14,6 @@ use crate::sweep::Decided;
 use crate::sweep_inbound::take;
 use crate::worker::{Task, Work};
 
-/// Owners looked at in one page.
-const OWNERS_PAGE: u32 = 500;
-
 /// Where the look at owners has come to, in the bucket's cursor.
 const OWNERS_STEP: u32 = 1;
 
@@ -39,6 +36,7 @@ impl Work {
     pub(crate) async fn stage_owners(&mut self, index: usize, task: &OutboundRun) -> Result<(), EngineError> {
         let met = self.met(index).await?;
         let linked = self.store.staged_links(&self.run, self.buckets[index].no).await?;
+        let limit = u32::try_from(self.engine.settings.page_size).unwrap_or(u32::MAX);
         loop {
             self.may_go_on()?;
             let after = match self.buckets[index].step {
@@ -48,7 +46,7 @@ impl Work {
             let (application, class) = task.account_class(index);
             let (application, class) = (application.id.clone(), class.id.to_string());
             let owners =
-                self.store.owners(&application, &class, after.map(ObjectId), OWNERS_PAGE).await?;
+                self.store.owners(&application, &class, after.map(ObjectId), limit).await?;
             let Some(last) = owners.last() else { return Ok(()) };
             let last = last.object.id;
             let lacking = lacking_accounts(owners, &|shadow| met.contains(shadow), &|id| linked.contains(&id));

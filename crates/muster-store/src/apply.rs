@@ -56,6 +56,9 @@ pub struct Target {
 /// they change are looked up by key. Mixed, all rows of the table would be read for each batch.
 const APART: &str = "LIMIT 1000000";
 
+/// Whether a change gives an object that exists a new version.
+const TOUCHES: &str = "(c.before IS NOT NULL OR c.state > 0) AND c.object_version > 0";
+
 /// One statement over a list of changes.
 struct Over<'a> {
     tx: &'a Transaction,
@@ -121,7 +124,12 @@ impl TenantStore {
         self.move_cursor(&tx, run, bucket).await?;
         let over = Over { tx: &tx, tenant: self.tenant, run: run.seq };
         let mut stale = self.create(&over, target, &batch.creates).await?;
-        let moved = self.moved_on(&over, &[batch.links.clone(), batch.others.clone()].concat()).await?;
+        let changing = [batch.links.clone(), batch.others.clone()].concat();
+        self.lock_objects(&over, &changing).await?;
+        let mut moved = self.moved_on(&over, &changing).await?;
+        moved.extend(self.second_hands(&over, &changing).await?);
+        moved.sort_unstable();
+        moved.dedup();
         let still = |numbers: &[u32]| -> Vec<u32> {
             numbers.iter().copied().filter(|number| !moved.contains(number)).collect()
         };
@@ -232,13 +240,41 @@ impl TenantStore {
             LEFT JOIN object o ON o.tenant = c.tenant AND o.id = c.object \
             LEFT JOIN shadow s ON s.tenant = c.tenant AND s.application = b.application AND s.no = c.shadow \
             LEFT JOIN shadow t ON t.tenant = c.tenant AND t.application = b.application \
-                AND t.uid_key = c.uid_key AND c.shadow IS NULL \
+                AND t.uid_key = c.uid_key AND (c.shadow IS NULL OR c.shadow <> t.no) \
             WHERE (c.object_version > 0 AND (o.version IS NULL OR o.version <> c.object_version)) \
             OR (c.shadow IS NOT NULL AND (s.version IS NULL OR s.version <> c.shadow_version)) \
             OR t.no IS NOT NULL";
         let mut values = over.list(numbers).to_vec();
         values.push(over.run.into());
         let rows = over.tx.query(&over.text(sql), values).await?;
+        rows.iter().map(|row| change_number(number(row, 0)?)).collect()
+    }
+
+    /// Keeps other transactions from changing the objects of the listed changes; the same order everywhere
+    /// keeps two runs from waiting for each other. SQLite has one writer anyway.
+    async fn lock_objects(&self, over: &Over<'_>, numbers: &[u32]) -> Result<(), StoreError> {
+        if numbers.is_empty() || self.dialect() == Dialect::Sqlite {
+            return Ok(());
+        }
+        let sql = "SELECT 1 FROM object o WHERE (o.tenant, o.id) IN \
+            (SELECT c.tenant, c.object FROM {changes} WHERE c.object IS NOT NULL) ORDER BY o.id FOR UPDATE";
+        over.tx.query(&over.text(sql), over.list(numbers).to_vec()).await.map(|_| ())
+    }
+
+    /// Of the listed changes those whose object an earlier one of them changes: of two accounts that write one
+    /// object the first counts, in whatever batches they come.
+    async fn second_hands(&self, over: &Over<'_>, numbers: &[u32]) -> Result<Vec<u32>, StoreError> {
+        if numbers.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sql = format!(
+            "SELECT n.id FROM (SELECT c.id, sum(CASE WHEN {TOUCHES} OR c.action = {} THEN 1 ELSE 0 END) OVER \
+             (PARTITION BY c.object ORDER BY c.position, c.id \
+             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS earlier \
+             FROM {{changes}} WHERE c.object_version > 0) AS n WHERE n.earlier > 0",
+            Action::Delete as i64
+        );
+        let rows = over.tx.query(&over.text(&sql), over.list(numbers).to_vec()).await?;
         rows.iter().map(|row| change_number(number(row, 0)?)).collect()
     }
 
@@ -249,7 +285,6 @@ impl TenantStore {
         numbers: &[u32],
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        const TOUCHES: &str = "(c.before IS NOT NULL OR c.state > 0) AND c.object_version > 0";
         let delete = Action::Delete as i64;
         over.execute(
             &format!(
@@ -449,6 +484,7 @@ impl TenantStore {
         over.execute(
             &format!(
                 "UPDATE shadow SET version = shadow.version + 1, state = 0, \
+                 uid = n.uid, uid_key = n.uid_key, \
                  owner = coalesce(n.object, shadow.owner), digest = n.digest, \
                  account_digest = n.account_digest, due_at = n.due_at, \
                  snapshot = coalesce(n.snapshot, shadow.snapshot), \

@@ -179,7 +179,8 @@ impl TenantStore {
     /// # Errors
     /// When the database fails.
     pub async fn exceptions(&self, run: &RunRecord) -> Result<Vec<(u32, Option<Outcome>)>, StoreError> {
-        let sql = "SELECT change, outcome FROM problem WHERE tenant = ? AND run = ? AND change IS NOT NULL";
+        let sql = "SELECT change, outcome FROM problem WHERE tenant = ? AND run = ? AND change IS NOT NULL \
+            ORDER BY no";
         let rows = self.database.query(sql, vec![self.tenant.into(), run.seq.into()]).await?;
         rows.iter()
             .map(|row| Ok((unsigned(number(row, 0)?, "number of a change")?, outcome_at(row, 1)?)))

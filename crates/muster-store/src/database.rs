@@ -19,6 +19,21 @@ use crate::fuse::Fuse;
 
 /// Pages that the log of SQLite may hold before it is written back for good: 64 MiB of 4 KiB.
 const LOG_PAGES: i64 = 16_384;
+
+/// Every statement of ours looks rows up by key. A planner that has not seen a table grow yet takes it for
+/// empty and reads it whole for each page, so it is told not to. Waiting for a lock, or for us, has an end.
+const POSTGRES_SETTINGS: [(&str, &str); 9] = [
+    ("enable_seqscan", "off"),
+    ("enable_bitmapscan", "off"),
+    ("enable_material", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("jit", "off"),
+    ("lock_timeout", "30s"),
+    ("statement_timeout", "10min"),
+    ("idle_in_transaction_session_timeout", "60s"),
+];
+
 const CHECKPOINT_EVERY: Duration = Duration::from_millis(200);
 
 /// Where facts are kept.
@@ -103,7 +118,12 @@ impl Database {
 
     async fn connect_postgres(url: &str) -> Result<Self, StoreError> {
         let mut options = ConnectOptions::new(url.to_owned());
-        options.max_connections(8).min_connections(1).sqlx_logging(false).test_before_acquire(false);
+        options
+            .max_connections(8)
+            .min_connections(1)
+            .sqlx_logging(false)
+            .test_before_acquire(false)
+            .map_sqlx_postgres_opts(|postgres| postgres.options(POSTGRES_SETTINGS));
         let pool = SeaOrm::connect(options)
             .await
             .map_err(|source| StoreError::Connect { location: "PostgreSQL".to_owned(), source })?;

@@ -1,13 +1,13 @@
 //! IM objects read in pages, and the keys they are found by.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use muster_model::{ApplicationId, DirectoryId, ImObject, ObjectId, ObjectKind};
 use muster_plan::change::Action;
 use sea_orm::Value;
 use uuid::Uuid;
 
-use crate::database::Urgency;
+use crate::database::{Dialect, Urgency};
 use crate::error::StoreError;
 use crate::facts::{LinkedShadow, OBJECT_COLUMNS, SHADOW_COLUMNS, linked_shadow, object_at};
 use crate::lists::KeyEntry;
@@ -71,7 +71,8 @@ impl TenantStore {
         Ok(row.map(|row| number(&row, 0)).transpose()?.unwrap_or(0).unsigned_abs())
     }
 
-    /// Objects in the order of their ids with what is known of their account of one class.
+    /// Objects in the order of their ids with what is known of their accounts of one class, at most so many
+    /// objects; one with several accounts has a row for each.
     ///
     /// # Errors
     /// When the database fails.
@@ -83,17 +84,19 @@ impl TenantStore {
         limit: u32,
     ) -> Result<Vec<OwnerRow>, StoreError> {
         // The shadow's columns stand first, so that a missing shadow shows in the first of them.
+        // The limit is on objects: one whose accounts stood on two pages would seem to lack those of the other.
         let sql = format!(
-            "SELECT {SHADOW_COLUMNS}, {OBJECT_COLUMNS} FROM object o LEFT JOIN shadow s \
+            "SELECT {SHADOW_COLUMNS}, {OBJECT_COLUMNS} FROM (SELECT * FROM object \
+             WHERE tenant = ? AND id > ? ORDER BY id LIMIT ?) AS o LEFT JOIN shadow s \
              ON s.tenant = o.tenant AND s.owner = o.id AND s.application = ? AND s.class = ? \
-             WHERE o.tenant = ? AND o.id > ? ORDER BY o.id, s.no LIMIT ?"
+             ORDER BY o.id, s.no"
         );
         let values: Vec<Value> = vec![
-            application.as_str().into(),
-            class.into(),
             self.tenant.into(),
             after.map_or(Uuid::nil(), |id| id.0).into(),
             i64::from(limit).into(),
+            application.as_str().into(),
+            class.into(),
         ];
         let mut owners = Vec::new();
         for row in self.database.query(&sql, values).await? {
@@ -103,6 +106,36 @@ impl TenantStore {
             owners.push(OwnerRow { object, shadow });
         }
         Ok(owners)
+    }
+
+    /// Of these objects those that a live account of a class belongs to, with its key.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn live_accounts(
+        &self,
+        application: &ApplicationId,
+        class: &str,
+        owners: &[ObjectId],
+    ) -> Result<HashMap<ObjectId, String>, StoreError> {
+        let id = match self.dialect() {
+            Dialect::Sqlite => "unhex(j.value)",
+            Dialect::Postgres => "j.value::uuid",
+        };
+        let sql = format!(
+            "SELECT s.owner, s.uid FROM {} CROSS JOIN shadow s WHERE s.tenant = ? AND s.owner = {id} \
+             AND s.application = ? AND s.class = ? AND s.state = 0 ORDER BY s.no DESC",
+            self.list()
+        );
+        let ids: Vec<String> = owners.iter().map(|owner| owner.0.simple().to_string()).collect();
+        let values: Vec<Value> = vec![
+            serde_json::to_string(&ids).unwrap_or_default().into(),
+            self.tenant.into(),
+            application.as_str().into(),
+            class.into(),
+        ];
+        let rows = self.database.query(&sql, values).await?;
+        rows.iter().map(|row| Ok((ObjectId(get(row, 0)?), get(row, 1)?))).collect()
     }
 
     /// The live shadows of a class in the order of their numbers, those after one of them, at most so many.
@@ -176,12 +209,24 @@ impl TenantStore {
         tx.commit().await
     }
 
-    /// Notes that all objects of a directory can be found by these keys.
+    /// Notes that all objects of a directory can be found by these keys, and that others are kept no longer.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn note_key_specs(&self, directory: &DirectoryId, names: &[String]) -> Result<(), StoreError> {
+    pub async fn note_key_specs(
+        &self,
+        directory: &DirectoryId,
+        names: &[String],
+        dropped: &[String],
+    ) -> Result<(), StoreError> {
         let tx = self.database.begin(Urgency::Short).await?;
+        for name in dropped {
+            tx.execute(
+                "DELETE FROM key_spec WHERE tenant = ? AND directory = ? AND name = ?",
+                vec![self.tenant.into(), directory.as_str().into(), name.clone().into()],
+            )
+            .await?;
+        }
         for name in names {
             tx.execute(
                 "INSERT INTO key_spec (tenant, directory, name) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",

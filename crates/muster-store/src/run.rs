@@ -18,6 +18,9 @@ const COLUMNS: &str = "r.seq, r.tenant, r.id, r.no, r.task_kind, r.task, r.mode,
     r.absence, r.outcome, r.stopping, r.rules, r.started_at, r.ended_at, r.held_at, r.lease_until, r.epoch, \
     r.estimate, r.counters, r.plan_hash, r.held_by, r.failure, r.statements, r.peak_memory, r.approved_hash";
 
+/// How often a launch is tried again that lost its number to another.
+const LAUNCH_TRIES: u32 = 100;
+
 /// A hash of sixteen octets.
 pub type Hash = [u8; 16];
 
@@ -118,6 +121,17 @@ impl TenantStore {
     /// # Errors
     /// [`StoreError::AlreadyRunning`] when one is.
     pub async fn launch(&self, run: &NewRun) -> Result<RunRecord, StoreError> {
+        let mut tries = 0;
+        loop {
+            match self.try_launch(run).await {
+                // Two launches of different tasks at once want the same number: the later takes the next.
+                Err(error) if error.is_unique_violation() && tries < LAUNCH_TRIES => tries += 1,
+                answer => return answer,
+            }
+        }
+    }
+
+    async fn try_launch(&self, run: &NewRun) -> Result<RunRecord, StoreError> {
         let tx = self.database.begin(Urgency::Short).await?;
         tx.execute(
             "INSERT INTO rules (tenant, hash, body) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
@@ -401,19 +415,23 @@ impl TenantStore {
         next: RunState,
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
+        // What stands with the buckets while a run lives stays with the run once it has ended.
+        let ended = if next.is_terminal() { self.run(id).await? } else { None };
+        let counters = ended.map(|run| encode_counters(&run.counters)).unwrap_or_default();
         let tx = self.database.begin(Urgency::Short).await?;
         let values: Vec<Value> = vec![
             (next.status as i64).into(),
             phase_number(next.phase).into(),
             next.outcome.map(|outcome| outcome as i64).into(),
             next.is_terminal().then(|| now.timestamp_millis()).into(),
+            counters.into(),
             self.tenant.into(),
             id.0.into(),
             plan_hash.to_vec().into(),
         ];
         let decided = tx
             .execute(
-                "UPDATE run SET status = ?, phase = ?, outcome = ?, ended_at = ?, lease_until = 0 \
+                "UPDATE run SET status = ?, phase = ?, outcome = ?, ended_at = ?, counters = ?, lease_until = 0 \
                  WHERE tenant = ? AND id = ? AND status = 3 AND plan_hash = ?",
                 values,
             )

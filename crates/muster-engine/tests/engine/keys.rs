@@ -1,0 +1,187 @@
+//! Keys: references that wait for somebody, people that cannot be told apart, and rules that change.
+
+use expect_test::expect;
+use muster_model::configuration::ConfigurationKind;
+use muster_model::run::Mode;
+use muster_testkit::world::configuration::{correlation, crm, hr};
+use muster_testkit::world::{World, on_each_database, synchronization};
+use serde_json::json;
+
+use crate::shown;
+
+fn report_to(world: &World, number: &str, email: &str, manager: &str) {
+    let fields = [("number", number), ("email", email), ("name", number), ("manager", manager)];
+    world.put("hr", "person", number, &fields);
+}
+
+async fn promised(world: &World, uid: &str) -> bool {
+    let tenant = world.tenant_condition();
+    let sql = format!("UPDATE shadow SET uid = uid WHERE {tenant} AND uid = '{uid}' AND digest IS NOT NULL");
+    world.database().execute(&sql).await > 0
+}
+
+#[test]
+fn an_open_reference_is_a_warning_that_ends_when_its_key_arrives() {
+    on_each_database(async |database| {
+        let world = World::usual(database).await;
+        report_to(&world, "1", "ann@x", "7");
+        let before = world.picture().await;
+        let run = world.synchronize("hr").await;
+        let expected = expect![[""]];
+        shown::check(&world, &before, &run, &expected).await;
+        assert_eq!(run.counters.open_references, 1);
+        assert!(!promised(&world, "1").await, "an open reference promises nothing");
+        // It is looked at again, run by run, until the key arrives.
+        let run = world.synchronize("hr").await;
+        assert_eq!(run.counters.open_references, 1);
+        world.hire("7", "boss@x", "Boss", "IT");
+        let run = world.synchronize("hr").await;
+        assert_eq!(run.counters.open_references, 0);
+        assert!(promised(&world, "1").await);
+        let run = world.synchronize("hr").await;
+        assert_eq!(world.changes(&run).await, Vec::<String>::new());
+    });
+}
+
+#[test]
+fn a_reference_to_somebody_who_is_not_made_after_all_stays_open() {
+    on_each_database(async |database| {
+        let world = World::usual(database).await;
+        report_to(&world, "1", "ann@x", "7");
+        world.hire("7", "boss@x", "Boss", "IT");
+        world.hire("8", "boss@x", "Boss Too", "IT");
+        let run = world.synchronize("hr").await;
+        assert_eq!(run.counters.open_references, 1, "7 and 8 are disputed");
+        world.dismiss("8");
+        let run = world.synchronize("hr").await;
+        assert_eq!((run.counters.open_references, world.objects().await.len()), (0, 2));
+        assert!(promised(&world, "1").await);
+    });
+}
+
+#[test]
+fn people_of_one_run_that_share_a_key_are_all_disputed() {
+    for size in [1, 2, 100] {
+        on_each_database(async |database| {
+            let world = World::usual(database).await.with_page_size(size);
+            world.hire("1", "twin@x", "Ann", "IT");
+            world.hire("2", "bob@x", "Bob", "IT");
+            world.hire("3", "TWIN@x", "Anna", "IT");
+            world.hire("4", "", "No Address", "IT");
+            world.hire("5", "", "No Address Either", "IT");
+            let before = world.picture().await;
+            let run = world.synchronize("hr").await;
+            let expected = expect![[""]];
+            shown::check(&world, &before, &run, &expected).await;
+            world.hire("3", "anna@x", "Anna", "IT");
+            let before = world.picture().await;
+            let run = world.synchronize("hr").await;
+            let expected = expect![[""]];
+            shown::check(&world, &before, &run, &expected).await;
+        });
+    }
+}
+
+#[test]
+fn two_contacts_that_fit_one_person_are_both_disputed() {
+    on_each_database(async |database| {
+        let world = World::usual(database).await;
+        world.hire("1", "ann@x", "Ann", "IT");
+        world.synchronize("hr").await;
+        world.contact("c1", "ann@x", "1");
+        world.contact("c2", "Ann@X", "2");
+        let before = world.picture().await;
+        let run = world.synchronize("crm").await;
+        let expected = expect![[""]];
+        shown::check(&world, &before, &run, &expected).await;
+    });
+}
+
+/// The CRM correlates by name instead of the address.
+async fn correlate_by(world: &World, account: &str, object: &str) {
+    let mut application = crm();
+    application["objectTypes"][0]["correlation"] = json!([correlation(account, object)]);
+    world.save(ConfigurationKind::Application, application).await;
+}
+
+#[test]
+fn objects_are_found_by_the_keys_of_new_rules_as_well() {
+    on_each_database(async |database| {
+        let world = World::usual(database).await;
+        for number in 1..=5 {
+            world.hire(&number.to_string(), &format!("{number}@x"), &format!("Name {number}"), "IT");
+        }
+        world.synchronize("hr").await;
+        correlate_by(&world, "email", "name").await;
+        world.contact("c1", "NAME 4", "4");
+        let before = world.picture().await;
+        let run = world.synchronize("crm").await;
+        let expected = expect![[""]];
+        shown::check(&world, &before, &run, &expected).await;
+    });
+}
+
+#[test]
+fn keys_of_rules_that_were_gone_for_a_while_are_right_again() {
+    on_each_database(async |database| {
+        let world = World::usual(database).await;
+        correlate_by(&world, "email", "name").await;
+        world.hire("1", "1@x", "Ann", "IT");
+        world.hire("2", "2@x", "Bob", "IT");
+        world.synchronize("hr").await;
+        correlate_by(&world, "email", "email").await;
+        // While nobody looks for names, Ann becomes Anna, Cid arrives, and Bob becomes Ann.
+        world.hire("1", "1@x", "Anna", "IT");
+        world.hire("2", "2@x", "Ann", "IT");
+        world.hire("3", "3@x", "Cid", "IT");
+        world.synchronize("hr").await;
+        correlate_by(&world, "email", "name").await;
+        world.contact("c1", "ann", "4");
+        world.contact("c2", "bob", "5");
+        world.contact("c3", "cid", "6");
+        let before = world.picture().await;
+        let run = world.synchronize("crm").await;
+        let expected = expect![[""]];
+        shown::check(&world, &before, &run, &expected).await;
+    });
+}
+
+#[test]
+fn a_run_of_single_keys_looks_at_these_alone_and_takes_no_guard() {
+    on_each_database(async |database| {
+        let world = World::usual(database).await;
+        world.hire("1", "ann@x", "Ann", "IT");
+        world.hire("2", "bob@x", "Bob", "IT");
+        world.synchronize("hr").await;
+        let full = world.admit(synchronization("hr", Mode::Apply)).await;
+        world.dismiss("2");
+        world.hire("1", "ann@x", "Anna", "IT");
+        world.hire("3", "cid@x", "Cid", "IT");
+        world.hire("4", "dan@x", "Dan", "IT");
+        let mut launch = synchronization("hr", Mode::Apply);
+        launch.keys = Some(["1", "2", "3"].map(str::to_owned).to_vec());
+        let before = world.picture().await;
+        let run = world.run(launch).await;
+        let expected = expect![[""]];
+        shown::check(&world, &before, &run, &expected).await;
+        let run = world.engine().execute(world.store(), full).await.expect("a run");
+        let expected = expect![[""]];
+        expected.assert_eq(&shown::counted(&run.counters));
+    });
+}
+
+#[test]
+fn changed_rules_are_applied_to_unchanged_entries() {
+    on_each_database(async |database| {
+        let world = World::usual(database).await;
+        world.hire("1", "ann@x", "Ann", "IT");
+        world.synchronize("hr").await;
+        let mut application = hr();
+        application["objectTypes"][0]["attributeMappings"][2]["transformations"] = json!([{ "type": "UPPER" }]);
+        world.save(ConfigurationKind::Application, application).await;
+        let before = world.picture().await;
+        let run = world.synchronize("hr").await;
+        let expected = expect![[""]];
+        shown::check(&world, &before, &run, &expected).await;
+    });
+}
