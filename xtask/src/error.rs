@@ -32,6 +32,17 @@ pub(crate) enum Error {
     /// The throw-away server ended before it was ready.
     #[error("the PostgreSQL server did not start: {log}")]
     PostgresEnded { log: String },
+    /// A program printed something else than its figures.
+    #[error("cannot read what `{program}` printed: {printed}")]
+    Figures {
+        program: String,
+        printed: String,
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A job did not meet the entries that it was given.
+    #[error("`{job}` worked on {found} entries instead of {expected}")]
+    Entries { job: &'static str, found: u64, expected: u64 },
     /// There is no such benchmark.
     #[error("there is no benchmark `{name}`; there are: {known}")]
     UnknownJob { name: String, known: String },

@@ -20,6 +20,24 @@ use crate::program::{expect_success, run, signal, start};
 const TRIES: usize = 3;
 const READY: &str = "database system is ready to accept connections";
 
+/// What the server promises about what is committed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Durability {
+    /// It may be lost: nothing in a test outlives the server.
+    None,
+    /// It has reached the disk, as on every server with its default settings.
+    Full,
+}
+
+impl Durability {
+    fn settings(self) -> &'static [&'static str] {
+        match self {
+            Self::None => &["fsync=off", "full_page_writes=off", "synchronous_commit=off"],
+            Self::Full => &[],
+        }
+    }
+}
+
 /// A running server with an empty database, gone with all its data when dropped.
 pub(crate) struct Server {
     process: Child,
@@ -32,7 +50,7 @@ impl Server {
     ///
     /// # Errors
     /// When there is none and none can be installed, or when it does not start.
-    pub(crate) fn start() -> Result<Self, Error> {
+    pub(crate) fn start(durability: Durability) -> Result<Self, Error> {
         let programs = find_or_install()?;
         let account = Account::for_server()?;
         let data = tempfile::Builder::new()
@@ -44,7 +62,7 @@ impl Server {
         let mut tries = TRIES;
         loop {
             tries -= 1;
-            match serve(&programs, &account, data.path()) {
+            match serve(&programs, &account, data.path(), durability) {
                 Ok((process, port)) => return Ok(Self { process, port, _data: data }),
                 Err(Error::PostgresEnded { .. }) if tries > 0 => {}
                 Err(error) => return Err(error),
@@ -166,20 +184,17 @@ fn initialize(programs: &Path, account: &Account, data: &Path) -> Result<(), Err
 }
 
 /// Starts the server and waits until it says that it is ready.
-fn serve(programs: &Path, account: &Account, data: &Path) -> Result<(Child, u16), Error> {
+fn serve(
+    programs: &Path,
+    account: &Account,
+    data: &Path,
+    durability: Durability,
+) -> Result<(Child, u16), Error> {
     let port = free_port()?;
     let mut server = account.command(&programs.join("postgres"), data);
     server.arg("-D").arg(data.join("cluster")).args(["-p", &port.to_string()]);
-    let settings = [
-        "listen_addresses=127.0.0.1",
-        "unix_socket_directories=",
-        "max_connections=200",
-        // Nothing here outlives the server, so nothing has to reach the disk.
-        "fsync=off",
-        "full_page_writes=off",
-        "synchronous_commit=off",
-    ];
-    server.args(settings.iter().flat_map(|setting| ["-c", setting]));
+    let reached = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=200"];
+    server.args(reached.iter().chain(durability.settings()).flat_map(|setting| ["-c", setting]));
     // A group of its own: Ctrl-C goes to the tests first, and the server is stopped after them.
     server.stdout(Stdio::null()).stderr(Stdio::piped()).process_group(0);
     let mut process = start(&mut server)?;

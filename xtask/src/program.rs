@@ -1,7 +1,7 @@
 //! Running other programs: cargo and what a test needs beside it.
 
 use std::env;
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc;
 use std::thread;
 
@@ -31,12 +31,30 @@ pub(crate) fn run_until_interrupted(
     interruptions: &Interruptions,
 ) -> Result<(), Error> {
     announce(command);
-    let mut child = start(command)?;
+    wait_until_interrupted(command, interruptions).map(|_| ())
+}
+
+/// What the program prints, under the same care and without a word about it.
+///
+/// # Errors
+/// When the program cannot be started or fails, and when it was interrupted.
+pub(crate) fn output_until_interrupted(
+    command: &mut Command,
+    interruptions: &Interruptions,
+) -> Result<Vec<u8>, Error> {
+    wait_until_interrupted(command.stdout(Stdio::piped()), interruptions).map(|output| output.stdout)
+}
+
+fn wait_until_interrupted(command: &mut Command, interruptions: &Interruptions) -> Result<Output, Error> {
+    let child = start(command)?;
     let id = child.id();
     let sender = interruptions.sender.clone();
-    thread::spawn(move || sender.send(Event::Ended(child.wait())));
+    thread::spawn(move || sender.send(Event::Ended(child.wait_with_output())));
     match interruptions.next() {
-        Event::Ended(status) => expect_success(command, status.map_err(Error::io("wait for a program"))?),
+        Event::Ended(output) => {
+            let output = output.map_err(Error::io("wait for a program"))?;
+            expect_success(command, output.status).map(|()| output)
+        }
         Event::Interrupted => {
             signal("TERM", id)?;
             // Until it has ended, or somebody presses Ctrl-C again.
@@ -53,7 +71,7 @@ pub(crate) struct Interruptions {
 }
 
 enum Event {
-    Ended(std::io::Result<ExitStatus>),
+    Ended(std::io::Result<Output>),
     Interrupted,
 }
 
@@ -82,7 +100,7 @@ impl Interruptions {
 /// When `kill` cannot be started. A process that has ended already is fine.
 pub(crate) fn signal(name: &str, id: u32) -> Result<(), Error> {
     let mut kill = Command::new("kill");
-    kill.args(["-s", name, &id.to_string()]).stderr(std::process::Stdio::null());
+    kill.args(["-s", name, &id.to_string()]).stderr(Stdio::null());
     start(&mut kill)?.wait().map(|_| ()).map_err(Error::io("wait for `kill`"))
 }
 

@@ -3,7 +3,7 @@
 use std::env;
 
 use crate::error::Error;
-use crate::postgres::Server;
+use crate::postgres::{Durability, Server};
 use crate::program::{Interruptions, cargo, run_until_interrupted};
 
 /// Where tests find the server. A set one is used as it is, and nothing is started.
@@ -29,6 +29,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Error> {
         return run_until_interrupted(&mut tests, &interruptions);
     }
     // The server is stopped when it goes out of scope, however the tests end.
-    let server = Server::start()?;
+    let server = Server::start(Durability::None)?;
     run_until_interrupted(tests.env(POSTGRES, server.url()), &interruptions)
 }

@@ -51,6 +51,9 @@ pub struct InboundFacts {
     pub owner: Option<ImObject>,
     /// For an account that is not linked: the objects that the first correlation rule that finds any finds.
     pub candidates: Vec<ImObject>,
+    /// For an account that has no live shadow: the key of another account of its class that the object found
+    /// is linked to.
+    pub rival: Option<String>,
 }
 
 impl Inbound {
@@ -154,7 +157,8 @@ impl Inbound {
             }
         };
         let returned = facts.shadow.as_ref().is_some_and(|shadow| shadow.state == ShadowState::Gone);
-        let update = self.update_of(object, writes, returned);
+        // Whether the account is back or another took its place: the object has a live account again.
+        let update = self.update_of(object, writes, returned || !linked);
         let action = match (linked, update.changes_object(), returned) {
             (false, ..) => Action::Link,
             (true, true, _) => Action::Update,
@@ -362,6 +366,7 @@ impl Update {
 
 fn ownership(facts: &InboundFacts) -> Ownership {
     match (&facts.owner, &facts.shadow, facts.candidates.len()) {
+        (Some(_), ..) | (None, _, 1) if facts.rival.is_some() => Ownership::FitsLinked,
         (Some(_), ..) => Ownership::Linked,
         (None, _, 1) => Ownership::FitsOne,
         (None, Some(shadow), 0) if shadow.owner.is_some() => Ownership::OwnerDeleted,
@@ -424,6 +429,12 @@ fn all_cleared(attributes: &Attributes) -> Vec<AttributeChange> {
 
 fn report(situation: Situation, uid: &str, facts: &InboundFacts) -> Option<Problem> {
     match situation {
+        Situation::Disputed if facts.rival.is_some() => {
+            let held_by = facts.rival.as_deref().unwrap_or_default();
+            let object = facts.owner.as_ref().or(facts.candidates.first()).map(|object| object.id.to_string());
+            let object = object.unwrap_or_default();
+            disputed(format!("account `{uid}` fits object {object}, which belongs to account `{held_by}`"))
+        }
         Situation::Disputed => {
             let ids: Vec<String> = facts.candidates.iter().map(|object| object.id.to_string()).collect();
             disputed(format!("several objects fit account `{uid}`: {}", ids.join(", ")))

@@ -6,13 +6,13 @@
 use chrono::{DateTime, Utc};
 use muster_model::condition::Condition;
 use muster_model::configuration::application::{Reaction, Situation};
-use muster_model::configuration::profile::{ApplicationProfile, Deprovisioning};
+use muster_model::configuration::profile::ApplicationProfile;
 use muster_model::configuration::task::Verify;
 use muster_model::difference::AttributeChange;
 use muster_model::error::ErrorCode;
 use muster_model::{
-    ApplicationId, AttributeName, AttributeSource, Attributes, ConfigurationId, DisabledReason, Field,
-    ImObject, ObjectClassId, ObjectKind, Value,
+    ApplicationId, AttributeName, AttributeSource, Attributes, ConfigurationId, Field, ImObject, ObjectClassId,
+    ObjectKind, Value,
 };
 
 use crate::change::{Action, Change, MembershipChange, ObjectBase, StateChange};
@@ -24,6 +24,8 @@ use crate::key::KeyHash;
 use crate::mapping::{Mapped, MappingInput, map};
 use crate::rules::Rules;
 use crate::situation::{self, Entitlement, Ownership};
+
+mod withdraw;
 
 /// What an account of the target can be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -212,7 +214,7 @@ impl Outbound {
             (Situation::Unassigned, owner, _) => {
                 self.deprovision(account, facts, owner, situation)
             }
-            (Situation::Unmatched, ..) => self.unmatched(account, situation),
+            (Situation::Unmatched, ..) => self.unmatched(account),
             (
                 Situation::Linked
                 | Situation::Unlinked
@@ -322,6 +324,9 @@ impl Outbound {
             let message = format!("object {} fits account `{}` but is protected", owner.id, account.uid);
             return Decision::left_alone(situation, Reaction::Report, problem(ErrorCode::Disputed, message));
         }
+        if let (Reaction::Unlink, Some(shadow)) = (reaction, &facts.shadow) {
+            return self.withdraw(Action::Unlink, account, Some(shadow), Some(owner), (situation, reaction));
+        }
         if !matches!(reaction, Reaction::Synchronize | Reaction::Link) {
             let message = format!("account `{}` was found {}", account.uid, situation.as_str());
             return Decision::left_alone(situation, reaction, problem(ErrorCode::Disputed, message));
@@ -409,86 +414,6 @@ impl Outbound {
             (Some(reason), None) if making => StateChange::Disable(reason),
             (None, _) | (Some(_), _) => StateChange::Keep,
         };
-    }
-
-    /// What becomes of an account that nobody grants any more.
-    fn deprovision(
-        &self,
-        account: AccountView<'_>,
-        facts: &OutboundFacts,
-        owner: Option<&ImObject>,
-        situation: Situation,
-    ) -> Decision {
-        let Some(shadow) = &facts.shadow else { return Decision::unchanged(situation) };
-        let granted_by = shadow.profile.as_ref().and_then(|id| self.profiles.get(id));
-        let wanted = granted_by.map_or(Deprovisioning::default(), |profile| profile.deprovisioning);
-        let rules = owner.and_then(|owner| self.rules_for(owner)).or(self.rules.first());
-        let configured = rules.map_or(Reaction::Disable, |rules| rules.reaction(situation));
-        let reaction = match (configured, wanted) {
-            (Reaction::Ignore | Reaction::Report, _) => configured,
-            (_, Deprovisioning::Disable) => Reaction::Disable,
-            (_, Deprovisioning::Delete) => Reaction::Delete,
-            (_, Deprovisioning::Unlink) => Reaction::Unlink,
-            (_, Deprovisioning::Keep) => Reaction::Ignore,
-        };
-        if let (Some(rules), Some(owner)) = (rules, owner)
-            && rules.is_protected(owner)
-        {
-            let message = format!("account `{}` is no longer granted; its owner is protected", account.uid);
-            return Decision::left_alone(situation, Reaction::Report, problem(ErrorCode::Disputed, message));
-        }
-        let action = match reaction {
-            Reaction::Disable => Action::Disable,
-            Reaction::Delete => Action::Delete,
-            Reaction::Unlink => Action::Unlink,
-            Reaction::Synchronize | Reaction::Link | Reaction::Create | Reaction::Ignore | Reaction::Report => {
-                let message = format!("account `{}` is no longer granted", account.uid);
-                return Decision::left_alone(situation, reaction, problem(ErrorCode::Disputed, message));
-            }
-        };
-        self.withdraw(action, account, shadow, owner, (situation, reaction))
-    }
-
-    fn withdraw(
-        &self,
-        action: Action,
-        account: AccountView<'_>,
-        shadow: &ShadowFacts,
-        owner: Option<&ImObject>,
-        (situation, reaction): (Situation, Reaction),
-    ) -> Decision {
-        let mut change = bare_change(action, situation, reaction, account.uid);
-        change.place = account.place;
-        change.shadow = Some(shadow.base);
-        change.object = owner.map(|owner| ObjectBase { id: owner.id, version: owner.version });
-        change.snapshot = shadow.snapshot.clone();
-        if action != Action::Disable {
-            return Decision::change(change);
-        }
-        self.correct_membership(&mut change, account.attributes, &[]);
-        match (self.abilities.can_be_disabled, account.enabled) {
-            (true, Some(false)) if change.memberships.is_empty() => return Decision::unchanged(situation),
-            (true, Some(false)) => {}
-            (true, _) => change.state = StateChange::Disable(DisabledReason::ByHand),
-            (false, _) => {
-                let message = format!(
-                    "account `{}` is no longer granted, but `{}` cannot disable accounts; let the profile DELETE or KEEP",
-                    account.uid, self.application
-                );
-                return Decision::failed(Some(situation), ErrorCode::ChangeRefused, message);
-            }
-        }
-        Decision::change(change)
-    }
-
-    fn unmatched(&self, account: AccountView<'_>, situation: Situation) -> Decision {
-        let message = format!("account `{}` belongs to nobody", account.uid);
-        self.left_alone(situation, ErrorCode::NotFound, message)
-    }
-
-    fn left_alone(&self, situation: Situation, code: ErrorCode, message: String) -> Decision {
-        let reaction = self.rules.first().map_or(Reaction::Report, |rules| rules.reaction(situation));
-        Decision::left_alone(situation, reaction, problem(code, message))
     }
 
     fn snapshot_of(&self, rules: &Rules, account: &dyn AttributeSource) -> Attributes {

@@ -9,6 +9,8 @@ pub enum Ownership {
     Linked,
     /// Nothing links it, and one object fits.
     FitsOne,
+    /// Nothing links it, and the object that fits is linked to another live account of its class.
+    FitsLinked,
     /// Nothing links it, and several objects fit.
     FitsSeveral,
     /// Nothing links it, and no object fits.
@@ -32,7 +34,8 @@ pub fn inbound(ownership: Ownership) -> Situation {
     match ownership {
         Ownership::Linked => Situation::Linked,
         Ownership::FitsOne => Situation::Unlinked,
-        Ownership::FitsSeveral => Situation::Disputed,
+        // Two accounts of one class would write the same object in turn.
+        Ownership::FitsLinked | Ownership::FitsSeveral => Situation::Disputed,
         Ownership::FitsNone | Ownership::OwnerDeleted => Situation::Unmatched,
     }
 }
@@ -44,7 +47,7 @@ pub fn outbound_account(ownership: Ownership, entitlement: Entitlement) -> Situa
         (Ownership::Linked, Entitlement::Granted) => Situation::Linked,
         (Ownership::Linked, Entitlement::NotGranted) | (Ownership::OwnerDeleted, _) => Situation::Unassigned,
         (Ownership::FitsOne, Entitlement::Granted) => Situation::Unlinked,
-        (Ownership::FitsSeveral, _) => Situation::Disputed,
+        (Ownership::FitsLinked | Ownership::FitsSeveral, _) => Situation::Disputed,
         // An account that was never granted belongs to nobody, whomever it looks like.
         (Ownership::FitsOne, Entitlement::NotGranted) | (Ownership::FitsNone, _) => Situation::Unmatched,
     }
@@ -69,6 +72,7 @@ mod tests {
         for (ownership, expected) in [
             (Ownership::Linked, Situation::Linked),
             (Ownership::FitsOne, Situation::Unlinked),
+            (Ownership::FitsLinked, Situation::Disputed),
             (Ownership::FitsSeveral, Situation::Disputed),
             (Ownership::FitsNone, Situation::Unmatched),
             (Ownership::OwnerDeleted, Situation::Unmatched),
@@ -85,6 +89,8 @@ mod tests {
             (Ownership::Linked, NotGranted, Situation::Unassigned),
             (Ownership::FitsOne, Granted, Situation::Unlinked),
             (Ownership::FitsOne, NotGranted, Situation::Unmatched),
+            (Ownership::FitsLinked, Granted, Situation::Disputed),
+            (Ownership::FitsLinked, NotGranted, Situation::Disputed),
             (Ownership::FitsSeveral, Granted, Situation::Disputed),
             (Ownership::FitsSeveral, NotGranted, Situation::Disputed),
             (Ownership::FitsNone, Granted, Situation::Unmatched),

@@ -188,7 +188,12 @@ impl Database {
         self.fuse.burn()?;
         let begun = self.writer.begin_with_options(options).await;
         let inner = begun.map_err(|source| failed("BEGIN", source))?;
-        Ok(Transaction { database: self.clone(), inner, _pass: pass })
+        let tx = Transaction { database: self.clone(), inner, _pass: pass };
+        if self.dialect == Dialect::Postgres && urgency == Urgency::Bulk {
+            // A page that a crash of the server takes back is decided and written again from its checkpoint.
+            tx.script("SET LOCAL synchronous_commit = off").await?;
+        }
+        Ok(tx)
     }
 
     fn statement(&self, sql: &str, values: Vec<Value>) -> Statement {

@@ -169,7 +169,7 @@ impl TenantStore {
         let others: Vec<_> = other_sources.iter().map(ApplicationId::as_str).collect();
         let marks = vec!["?"; others.len()].join(", ");
         let elsewhere = if others.is_empty() {
-            "0".to_owned()
+            "CAST(0 AS BIGINT)".to_owned()
         } else {
             format!(
                 "(SELECT count(*) FROM shadow e WHERE e.tenant = s.tenant AND e.owner = s.owner \

@@ -7,3 +7,5 @@ pub mod http;
 pub mod people;
 #[cfg(feature = "server")]
 pub mod server;
+#[cfg(feature = "engine")]
+pub mod world;

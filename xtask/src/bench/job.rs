@@ -1,47 +1,160 @@
 //! The jobs that can be measured.
 
-use std::fs::File;
-use std::path::PathBuf;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
 
-use muster_testkit::people::{BadLines, Day, Export, write_csv};
+use muster_testkit::people::{BadLines, Day, Export, Turnover, write_csv};
 
-use super::floor::floor_csv_read;
+use super::program::{Figures, PART, Watch, figures, instrument, place, reconcile};
 use super::row::Row;
-use super::usage::measure;
-use super::{SEED, Setup};
+use super::{Database, SEED, Setup};
 use crate::error::Error;
+use crate::postgres::{Durability, Server};
+use crate::program::run_until_interrupted;
 
 /// One job.
 #[derive(Debug)]
 pub(crate) struct Job {
     /// Its name on the command line and in the figures.
     pub(crate) name: &'static str,
+    /// Whether it works on a store.
+    pub(crate) storage: Storage,
     /// Makes what the job needs; counted in no figure.
     pub(crate) prepare: fn(&Setup<'_>) -> Result<(), Error>,
     /// Does the job and answers its figures.
     pub(crate) measure: fn(&Setup<'_>) -> Result<Row, Error>,
 }
 
-/// All jobs, in the order in which they run.
-pub(crate) const JOBS: &[Job] =
-    &[Job { name: "csv-floor", prepare: prepare_people, measure: measure_csv_floor }];
+/// Whether a job works on a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Storage {
+    /// It has none and runs once.
+    None,
+    /// It runs on each.
+    Each,
+}
 
-/// The people of the first day, as `people.csv`.
-fn prepare_people(setup: &Setup<'_>) -> Result<(), Error> {
-    let export = Export { count: setup.entries, seed: SEED, day: Day::First, bad_lines: BadLines::None };
-    let write = || write_csv(&export, File::create(people_file(setup))?);
+/// All jobs, in the order in which they run.
+pub(crate) const JOBS: &[Job] = &[
+    Job {
+        name: "csv-floor",
+        storage: Storage::None,
+        prepare: |setup| write_people(setup, Day::First),
+        measure: measure_csv_floor,
+    },
+    Job { name: "csv-first", storage: Storage::Each, prepare: prepare_tenant, measure: measure_first },
+    Job { name: "csv-same", storage: Storage::Each, prepare: prepare_known, measure: measure_same },
+    Job { name: "csv-1pct", storage: Storage::Each, prepare: prepare_changed, measure: measure_changed },
+    Job { name: "expr", storage: Storage::None, prepare: |_| Ok(()), measure: measure_expression },
+];
+
+/// Evaluations of the expression for each entry that was asked for: it takes some microseconds.
+const EVALUATIONS: u64 = 10;
+
+/// The tenant with its configuration, and the people of the first day.
+fn prepare_tenant(setup: &Setup<'_>) -> Result<(), Error> {
+    write_people(setup, Day::First)?;
+    let mut prepare = instrument("prepare")?;
+    prepare.arg("--conf").arg(top().join("examples/conf"));
+    run_until_interrupted(place(&mut prepare, &setup.data, setup.database), setup.interruptions)
+}
+
+/// All people reconciled once.
+fn prepare_known(setup: &Setup<'_>) -> Result<(), Error> {
+    prepare_tenant(setup)?;
+    reconcile(setup).map(|_| ())
+}
+
+/// All people reconciled once, and then the file of the second day.
+fn prepare_changed(setup: &Setup<'_>) -> Result<(), Error> {
+    prepare_known(setup)?;
+    write_people(setup, Day::Second(Turnover::default()))
+}
+
+fn measure_csv_floor(setup: &Setup<'_>) -> Result<Row, Error> {
+    let floor = csv_floor(setup)?;
+    Ok(Row::new("csv-floor", setup.database.as_str(), &floor).with_floor(&floor))
+}
+
+/// The first reconciliation, watched where it is long enough to have a beginning and an end.
+fn measure_first(setup: &Setup<'_>) -> Result<Row, Error> {
+    let floor = insert_floor(setup)?;
+    settle(setup)?;
+    let watch = if setup.entries >= 2 * PART { Some(Watch::start(setup)?) } else { None };
+    let row = measure_reconciliation("csv-first", setup, &floor)?;
+    Ok(Row { pace: watch.map(Watch::end).transpose()?, ..row })
+}
+
+fn measure_same(setup: &Setup<'_>) -> Result<Row, Error> {
+    let floor = csv_floor(setup)?;
+    settle(setup)?;
+    measure_reconciliation("csv-same", setup, &floor)
+}
+
+fn measure_changed(setup: &Setup<'_>) -> Result<Row, Error> {
+    let floor = csv_floor(setup)?;
+    settle(setup)?;
+    measure_reconciliation("csv-1pct", setup, &floor)
+}
+
+fn measure_expression(setup: &Setup<'_>) -> Result<Row, Error> {
+    let times = setup.entries * EVALUATIONS;
+    let figures = figures(instrument("evaluate")?.arg(times.to_string()), setup)?;
+    Ok(Row::new("expr", setup.database.as_str(), &figures))
+}
+
+/// Reconciles, and holds against the floor, which has counted the lines of the same file.
+fn measure_reconciliation(job: &'static str, setup: &Setup<'_>, floor: &Figures) -> Result<Row, Error> {
+    let figures = reconcile(setup)?;
+    if figures.entries != floor.entries {
+        return Err(Error::Entries { job, found: figures.entries, expected: floor.entries });
+    }
+    Ok(Row::new(job, setup.database.as_str(), &figures).with_floor(floor))
+}
+
+/// Reads the same file and takes a digest of each record.
+fn csv_floor(setup: &Setup<'_>) -> Result<Figures, Error> {
+    figures(instrument("read-csv")?.arg(people_file(setup)), setup)
+}
+
+/// Inserts the rows of as many entries into a database of its own, of the same kind.
+fn insert_floor(setup: &Setup<'_>) -> Result<Figures, Error> {
+    let directory = tempfile::tempdir_in(setup.directory).map_err(Error::io("make a directory"))?;
+    let mut insert = instrument("insert")?;
+    insert.arg(people_file(setup));
+    match setup.database {
+        Database::None | Database::Sqlite => {
+            figures(place(&mut insert, directory.path(), setup.database), setup)
+        }
+        Database::Postgres(_) => {
+            let own = Database::Postgres(Server::start(Durability::Full)?);
+            figures(place(&mut insert, directory.path(), &own), setup)
+        }
+    }
+}
+
+/// Lets the disk finish what the preparation and the floor wrote, so that the job does not wait for it.
+fn settle(setup: &Setup<'_>) -> Result<(), Error> {
+    run_until_interrupted(&mut std::process::Command::new("sync"), setup.interruptions)
+}
+
+/// Writes the people of a day to where the tenant's configuration looks for them.
+fn write_people(setup: &Setup<'_>, day: Day) -> Result<(), Error> {
+    let export = Export { count: setup.entries, seed: SEED, day, bad_lines: BadLines::None };
+    let path = people_file(setup);
+    let write = || {
+        path.parent().map_or(Ok(()), fs::create_dir_all)?;
+        write_csv(&export, File::create(&path)?)
+    };
     write().map(|_| ()).map_err(Error::io("make people"))
 }
 
-/// The floor of all jobs that read a CSV file, as a job of its own.
-fn measure_csv_floor(setup: &Setup<'_>) -> Result<Row, Error> {
-    let path = people_file(setup);
-    let (read, usage) = measure(|| floor_csv_read(&path)).map_err(Error::io("measure"))?;
-    let read = read.map_err(Error::io("read people"))?;
-    let floor = read.entries as f64 / usage.seconds;
-    Ok(Row::new("csv-floor", "none", read.entries, usage).with_floor(floor))
+fn people_file(setup: &Setup<'_>) -> PathBuf {
+    setup.data.join("files/bench/hr/people.csv")
 }
 
-fn people_file(setup: &Setup<'_>) -> PathBuf {
-    setup.directory.join("people.csv")
+/// The top of the workspace.
+fn top() -> &'static Path {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    own.parent().unwrap_or(own)
 }

@@ -1,23 +1,22 @@
 //! `cargo xtask bench`: jobs on data made from a seed, each beside the floor of the same run.
 //!
 //! Machines differ and drift, so the figure that counts is the ratio: ours to the plainest program that does
-//! the same input and output with none of our logic. What a job needs is made in this process; the job runs
-//! in one of its own, so that no figure counts the preparation.
+//! the same input and output with none of our logic. What is measured runs in a process of its own, the
+//! program as it is released; what a job needs beforehand is made in others, so that no figure counts it.
 
-mod floor;
 mod job;
+mod program;
 mod row;
-mod usage;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::{env, io};
 
 use clap::ValueEnum;
 
 use crate::error::Error;
-use crate::program::{cargo, expect_success, run as run_program, start};
-use job::{JOBS, Job};
+use crate::postgres::{Durability, Server};
+use crate::program::{Interruptions, cargo, run as run_program};
+use job::{JOBS, Job, Storage};
 use row::Row;
 
 /// The seed of all data.
@@ -30,18 +29,15 @@ pub(crate) struct Arguments {
     /// Entries to work on
     #[arg(long, default_value_t = 10_000)]
     entries: u64,
-    /// The store of the jobs that have one
-    #[arg(long, value_enum, default_value_t = Store::Sqlite)]
-    store: Store,
+    /// The store of the jobs that have one; both, one after the other, when absent
+    #[arg(long, value_enum)]
+    store: Option<Store>,
     /// One JSON object a line instead of the table
     #[arg(long)]
     json: bool,
-    /// Measure the job here, on data that was prepared in this directory, and print its row
-    #[arg(long, hide = true)]
-    prepared: Option<PathBuf>,
 }
 
-/// The store that a job works on.
+/// A store that a job can work on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Store {
     /// A file in the data directory.
@@ -50,15 +46,39 @@ pub(crate) enum Store {
     Postgres,
 }
 
+/// The database of one job, empty before its preparation.
+pub(crate) enum Database {
+    /// The job has none.
+    None,
+    /// A file in the data directory.
+    Sqlite,
+    /// A server of the job's own.
+    Postgres(Server),
+}
+
+impl Database {
+    /// The database as it is named in figures.
+    pub(crate) fn as_str(&self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Sqlite => "sqlite",
+            Self::Postgres(_) => "postgres",
+        }
+    }
+}
+
 /// What a job is given.
-#[derive(Debug)]
 pub(crate) struct Setup<'a> {
     /// A directory of the job's own, empty before its preparation.
     pub(crate) directory: &'a Path,
+    /// The data directory of the program within it.
+    pub(crate) data: PathBuf,
     /// Entries to work on.
     pub(crate) entries: u64,
-    /// The store to work on.
-    pub(crate) store: Store,
+    /// The database to work on.
+    pub(crate) database: &'a Database,
+    /// Whether somebody wants it all to end.
+    pub(crate) interruptions: &'a Interruptions,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Error> {
@@ -66,14 +86,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Error> {
         return run_in_release();
     }
     let jobs = chosen(arguments)?;
-    if let Some(directory) = &arguments.prepared {
-        return jobs.iter().try_for_each(|job| print_json(&(job.measure)(&setup(arguments, directory))?));
-    }
+    program::build()?;
+    let interruptions = Interruptions::catch()?;
     let mut rows = Vec::new();
-    for job in jobs {
-        rows.push(prepare_and_measure(job, arguments)?);
+    for (job, store) in jobs {
+        let row = prepare_and_measure(job, store, arguments.entries, &interruptions)?;
+        if arguments.json {
+            print_json(&row)?;
+        }
+        rows.push(row);
     }
-    if arguments.json { rows.iter().try_for_each(print_json) } else { print_table(&rows) }
+    if arguments.json { Ok(()) } else { print_table(&rows) }
 }
 
 /// The same command, built with the release profile.
@@ -83,35 +106,41 @@ fn run_in_release() -> Result<(), Error> {
     run_program(same.args(env::args_os().skip(1)))
 }
 
-fn chosen(arguments: &Arguments) -> Result<Vec<&'static Job>, Error> {
-    let Some(name) = &arguments.name else { return Ok(JOBS.iter().collect()) };
-    let jobs: Vec<_> = JOBS.iter().filter(|job| job.name == name).collect();
-    if jobs.is_empty() {
+/// The jobs to run, each with its store.
+fn chosen(arguments: &Arguments) -> Result<Vec<(&'static Job, Option<Store>)>, Error> {
+    let wanted = |job: &Job| arguments.name.as_ref().is_none_or(|name| job.name == name);
+    let jobs: Vec<_> = JOBS.iter().filter(|job| wanted(job)).collect();
+    if let (Some(name), []) = (&arguments.name, jobs.as_slice()) {
         let known = JOBS.iter().map(|job| job.name).collect::<Vec<_>>().join(", ");
         return Err(Error::UnknownJob { name: name.clone(), known });
     }
-    Ok(jobs)
+    let stores = |job: &Job| match (job.storage, arguments.store) {
+        (Storage::None, _) => vec![None],
+        (Storage::Each, Some(store)) => vec![Some(store)],
+        (Storage::Each, None) => vec![Some(Store::Sqlite), Some(Store::Postgres)],
+    };
+    Ok(jobs.into_iter().flat_map(|job| stores(job).into_iter().map(move |store| (job, store))).collect())
 }
 
-fn setup<'a>(arguments: &Arguments, directory: &'a Path) -> Setup<'a> {
-    Setup { directory, entries: arguments.entries, store: arguments.store }
-}
-
-fn prepare_and_measure(job: &Job, arguments: &Arguments) -> Result<Row, Error> {
+fn prepare_and_measure(
+    job: &Job,
+    store: Option<Store>,
+    entries: u64,
+    interruptions: &Interruptions,
+) -> Result<Row, Error> {
     let directory = tempfile::Builder::new()
         .prefix("muster-bench-")
         .tempdir()
         .map_err(Error::io("make a directory for a benchmark"))?;
-    let setup = setup(arguments, directory.path());
+    let database = match store {
+        None => Database::None,
+        Some(Store::Sqlite) => Database::Sqlite,
+        Some(Store::Postgres) => Database::Postgres(Server::start(Durability::Full)?),
+    };
+    let data = directory.path().join("data");
+    let setup = Setup { directory: directory.path(), data, entries, database: &database, interruptions };
     (job.prepare)(&setup)?;
-    let mut measured = Command::new(env::current_exe().map_err(Error::io("find the own program"))?);
-    measured.args(["bench", job.name, "--entries", &setup.entries.to_string()]);
-    measured.args(["--store", setup.store.as_str(), "--prepared"]).arg(setup.directory);
-    let output = start(measured.stdout(Stdio::piped()))?.wait_with_output();
-    let output = output.map_err(Error::io("wait for a benchmark"))?;
-    expect_success(&measured, output.status)?;
-    serde_json::from_slice(&output.stdout)
-        .map_err(|error| Error::io("read the figures of a benchmark")(error.into()))
+    (job.measure)(&setup)
 }
 
 fn print_json(row: &Row) -> Result<(), Error> {
@@ -124,12 +153,28 @@ fn print_table(rows: &[Row]) -> Result<(), Error> {
     row::write_table(rows, io::stdout().lock()).map_err(Error::io("write the table"))
 }
 
-impl Store {
-    /// The store as it is named on the command line and in figures.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Sqlite => "sqlite",
-            Self::Postgres => "postgres",
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen_names(name: Option<&str>, store: Option<Store>) -> Vec<(&'static str, Option<Store>)> {
+        let arguments = Arguments { name: name.map(str::to_owned), entries: 1, store, json: false };
+        chosen(&arguments).unwrap().into_iter().map(|(job, store)| (job.name, store)).collect()
+    }
+
+    #[test]
+    fn jobs_run_on_each_store_they_have() {
+        let (sqlite, postgres) = (Some(Store::Sqlite), Some(Store::Postgres));
+        assert_eq!(chosen_names(Some("csv-same"), None), [("csv-same", sqlite), ("csv-same", postgres)]);
+        assert_eq!(chosen_names(Some("csv-same"), postgres), [("csv-same", postgres)]);
+        assert_eq!(chosen_names(Some("expr"), postgres), [("expr", None)]);
+        assert_eq!(chosen_names(None, sqlite).len(), JOBS.len());
+    }
+
+    #[test]
+    fn an_unknown_job_is_told_which_there_are() {
+        let arguments = Arguments { name: Some("csv".to_owned()), entries: 1, store: None, json: false };
+        let error = chosen(&arguments).unwrap_err().to_string();
+        assert!(error.contains("`csv`") && error.contains("csv-first"), "{error}");
     }
 }

@@ -2,17 +2,17 @@
 
 use std::io;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::usage::Usage;
+use super::program::{Figures, PART, Pace};
 
 /// The figures of one job.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Row {
     /// The job.
-    pub(crate) job: String,
+    pub(crate) job: &'static str,
     /// The store it worked on; `none` where it has none.
-    pub(crate) store: String,
+    pub(crate) store: &'static str,
     /// Entries it worked on.
     pub(crate) entries: u64,
     /// Time by the clock.
@@ -29,27 +29,32 @@ pub(crate) struct Row {
     pub(crate) floor_entries_per_second: Option<f64>,
     /// Ours to the floor.
     pub(crate) ratio: Option<f64>,
+    /// How fast its first and last entries went, where it was watched.
+    #[serde(flatten)]
+    pub(crate) pace: Option<Pace>,
 }
 
 impl Row {
-    /// The figures of a job that sent no statement and has no floor yet.
-    pub(crate) fn new(job: &str, store: &str, entries: u64, usage: Usage) -> Self {
+    /// The figures of a job without a floor.
+    pub(crate) fn new(job: &'static str, store: &'static str, figures: &Figures) -> Self {
         Self {
-            job: job.to_owned(),
-            store: store.to_owned(),
-            entries,
-            seconds: usage.seconds,
-            entries_per_second: entries as f64 / usage.seconds,
-            cpu_seconds: usage.cpu_seconds,
-            peak_rss_mib: usage.peak_rss_mib,
-            statements: 0,
+            job,
+            store,
+            entries: figures.entries,
+            seconds: figures.seconds,
+            entries_per_second: figures.entries_per_second(),
+            cpu_seconds: figures.cpu_seconds,
+            peak_rss_mib: figures.peak_rss_mib,
+            statements: figures.statements,
             floor_entries_per_second: None,
             ratio: None,
+            pace: None,
         }
     }
 
-    /// Beside the floor of the same run, in entries a second.
-    pub(crate) fn with_floor(mut self, floor: f64) -> Self {
+    /// Beside the floor of the same run.
+    pub(crate) fn with_floor(mut self, floor: &Figures) -> Self {
+        let floor = floor.entries_per_second();
         self.floor_entries_per_second = Some(floor);
         self.ratio = Some(self.entries_per_second / floor);
         self
@@ -58,8 +63,8 @@ impl Row {
     fn cells(&self) -> [String; 10] {
         let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
         [
-            self.job.clone(),
-            self.store.clone(),
+            self.job.to_owned(),
+            self.store.to_owned(),
             self.entries.to_string(),
             format!("{:.3}", self.seconds),
             format!("{:.0}", self.entries_per_second),
@@ -106,36 +111,59 @@ pub(crate) fn write_table(rows: &[Row], mut out: impl io::Write) -> io::Result<(
         }
         writeln!(out)?;
     }
-    Ok(())
+    rows.iter().try_for_each(|row| write_pace(row, &mut out))
+}
+
+/// A line under the table for a job that was watched.
+fn write_pace(row: &Row, out: &mut impl io::Write) -> io::Result<()> {
+    let Some(Pace { first_entries_per_second: Some(first), last_entries_per_second: Some(last) }) = row.pace
+    else {
+        return Ok(());
+    };
+    let Row { job, store, .. } = row;
+    let share = 100.0 * last / first;
+    writeln!(
+        out,
+        "{job} on {store}: {first:.0} entries/s over the first {PART}, {last:.0} over the last ({share:.0} %)"
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn figures(seconds: f64) -> Figures {
+        Figures { entries: 10_000, seconds, cpu_seconds: 1.5, peak_rss_mib: 12.25, statements: 7 }
+    }
+
     fn row() -> Row {
-        let usage = Usage { seconds: 2.0, cpu_seconds: 1.5, peak_rss_mib: 12.25 };
-        Row::new("csv-first", "sqlite", 10_000, usage)
+        Row::new("csv-first", "sqlite", &figures(2.0))
     }
 
     #[test]
     fn a_row_is_one_object_with_all_keys_in_order() {
-        let text = serde_json::to_string(&row().with_floor(20_000.0)).unwrap();
+        let text = serde_json::to_string(&row().with_floor(&figures(0.5))).unwrap();
         assert_eq!(
             text,
-            r#"{"job":"csv-first","store":"sqlite","entries":10000,"seconds":2.0,"entries_per_second":5000.0,"cpu_seconds":1.5,"peak_rss_mib":12.25,"statements":0,"floor_entries_per_second":20000.0,"ratio":0.25}"#
+            r#"{"job":"csv-first","store":"sqlite","entries":10000,"seconds":2.0,"entries_per_second":5000.0,"cpu_seconds":1.5,"peak_rss_mib":12.25,"statements":7,"floor_entries_per_second":20000.0,"ratio":0.25}"#
         );
-        assert_eq!(serde_json::from_str::<Row>(&text).unwrap(), row().with_floor(20_000.0));
+        let pace = Pace { first_entries_per_second: Some(5_000.0), last_entries_per_second: None };
+        let text = serde_json::to_string(&Row { pace: Some(pace), ..row() }).unwrap();
+        let end = r#""ratio":null,"first_entries_per_second":5000.0,"last_entries_per_second":null}"#;
+        assert!(text.ends_with(end), "{text}");
     }
 
     #[test]
     fn numbers_stand_under_each_other() {
         let mut table = Vec::new();
-        write_table(&[row(), row().with_floor(1e6)], &mut table).unwrap();
+        let pace = Pace { first_entries_per_second: Some(5_000.0), last_entries_per_second: Some(4_000.0) };
+        let watched = Row { pace: Some(pace), ..row() };
+        write_table(&[watched, row().with_floor(&figures(0.01))], &mut table).unwrap();
         let expected = "\
 job        store   entries  seconds  entries/s  cpu s  peak MiB  statements  floor entries/s  ratio
-csv-first  sqlite    10000    2.000       5000   1.50      12.2           0                -      -
-csv-first  sqlite    10000    2.000       5000   1.50      12.2           0          1000000  0.005
+csv-first  sqlite    10000    2.000       5000   1.50      12.2           7                -      -
+csv-first  sqlite    10000    2.000       5000   1.50      12.2           7          1000000  0.005
+csv-first on sqlite: 5000 entries/s over the first 100000, 4000 over the last (80 %)
 ";
         assert_eq!(String::from_utf8(table).unwrap(), expected);
     }

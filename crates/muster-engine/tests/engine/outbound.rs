@@ -95,7 +95,7 @@ async fn lose_account(world: &World) {
 /// The profile that granted Ann's account is no longer known, and she may not have one.
 async fn forget_profile(world: &World) {
     move_ann(world).await;
-    world.database().execute("UPDATE shadow SET profile = NULL").await;
+    world.forget_profiles().await;
 }
 
 #[test]

@@ -27,12 +27,23 @@ fn who_is_gone_is_disabled_when_no_source_has_them_any_more() {
         world.dismiss("1");
         let before = world.picture().await;
         let run = world.synchronize("hr").await;
-        let expected = expect![[""]];
+        let expected = expect![[r#"
+            SUCCESS: 1 read, 1 lacking, 1 unchanged, 1 ignored
+            * MARK_GONE 1
+            - shadow hr/1 live, of 1
+            + shadow hr/1 gone, of 1"#]];
         shown::check(&world, &before, &run, &expected).await;
         world.system("crm").take("contact", "c1");
         let before = world.picture().await;
         let run = world.synchronize("crm").await;
-        let expected = expect![[""]];
+        let expected = expect![[r#"
+            SUCCESS: 1 read, 1 lacking, 1 unchanged, 1 disabled
+            * DISABLE c1
+            - object 1 v2: department=IT email=ann@x name=Ann phone=7
+            - shadow crm/c1 live, of 1
+            + object 1 v3 MISSING: department=IT email=ann@x name=Ann phone=7
+            + shadow crm/c1 gone, of 1
+            + history of 1 v2 until DISABLE: "#]];
         shown::check(&world, &before, &run, &expected).await;
     });
 }
@@ -46,7 +57,14 @@ fn who_comes_back_is_enabled_again() {
         world.hire("2", "bob@x", "Bob", "FIN");
         let before = world.picture().await;
         let run = world.synchronize("hr").await;
-        let expected = expect![[""]];
+        let expected = expect![[r#"
+            SUCCESS: 2 read, 0 lacking, 1 updated, 1 unchanged
+            * UPDATE 2
+            - object 2 v2 MISSING: department=FIN email=bob@x name=Bob
+            - shadow hr/2 gone, of 2
+            + object 2 v3: department=FIN email=bob@x name=Bob
+            + shadow hr/2 live, of 2
+            + history of 2 v2 until UPDATE: "#]];
         shown::check(&world, &before, &run, &expected).await;
     });
 }
@@ -62,7 +80,11 @@ fn who_was_disabled_by_hand_stays_so() {
         world.hire("2", "bob@x", "Bob", "FIN");
         let before = world.picture().await;
         let run = world.synchronize("hr").await;
-        let expected = expect![[""]];
+        let expected = expect![[r#"
+            SUCCESS: 2 read, 0 lacking, 2 unchanged
+            * REFRESH 2
+            - shadow hr/2 gone, of 2
+            + shadow hr/2 live, of 2"#]];
         shown::check(&world, &before, &run, &expected).await;
     });
 }
@@ -74,7 +96,10 @@ fn a_second_account_of_a_person_is_disputed() {
         world.hire("11", "ann@x", "Ann Again", "FIN");
         let before = world.picture().await;
         let run = world.synchronize("hr").await;
-        let expected = expect![[""]];
+        let expected = expect![[r#"
+            SUCCESS: 3 read, 0 lacking, 2 unchanged, 1 reported
+            * REFRESH 1
+            ! account `11` fits object …, which belongs to account `1`"#]];
         shown::check(&world, &before, &run, &expected).await;
     });
 }
@@ -87,17 +112,38 @@ fn a_person_under_a_new_key_is_taken_up_when_the_old_one_is_gone() {
         world.hire("22", "bob@x", "Bob", "FIN");
         let before = world.picture().await;
         let run = world.synchronize("hr").await;
-        let expected = expect![[""]];
+        let expected = expect![[r#"
+            SUCCESS: 2 read, 1 lacking, 1 unchanged, 1 disabled, 1 reported
+            * REFRESH 1
+            * DISABLE 2
+            ! account `22` fits object …, which belongs to account `2`
+            - object 2 v1: department=FIN email=bob@x name=Bob
+            - shadow hr/2 live, of 2
+            + object 2 v2 MISSING: department=FIN email=bob@x name=Bob
+            + shadow hr/2 gone, of 2
+            + history of 2 v1 until DISABLE: "#]];
         shown::check(&world, &before, &run, &expected).await;
         let before = world.picture().await;
         let run = world.synchronize("hr").await;
-        let expected = expect![[""]];
+        let expected = expect![[r#"
+            SUCCESS: 2 read, 0 lacking, 1 updated, 1 unchanged
+            * LINK 22
+            - object 2 v2 MISSING: department=FIN email=bob@x name=Bob
+            - shadow hr/2 gone, of 2
+            - history of 2 v1 until DISABLE: 
+            + object 22 v3: department=FIN email=bob@x name=Bob
+            + shadow hr/2 gone, of 22
+            + shadow hr/22 live, of 22
+            + history of 22 v1 until DISABLE: 
+            + history of 22 v2 until LINK: {"number":"2"}"#]];
         shown::check(&world, &before, &run, &expected).await;
         // The old key comes back beside the new one: two accounts of one person again.
         world.hire("2", "bob@x", "Bob the Elder", "FIN");
         let before = world.picture().await;
         let run = world.synchronize("hr").await;
-        let expected = expect![[""]];
+        let expected = expect![[r#"
+            SUCCESS: 3 read, 0 lacking, 2 unchanged, 1 reported
+            ! account `2` fits object …, which belongs to account `22`"#]];
         shown::check(&world, &before, &run, &expected).await;
     });
 }
@@ -114,11 +160,25 @@ fn of_two_accounts_that_write_one_object_in_one_run_the_first_counts() {
             world.hire("22", "bob@x", "Bob the Younger", "FIN");
             let before = world.picture().await;
             let run = world.synchronize("hr").await;
-            let expected = expect![[""]];
+            let expected = expect![[r#"
+                PARTIAL: 3 read, 0 lacking, 1 updated, 1 unchanged, 1 stale
+                * UPDATE 2: stale
+                * LINK 22
+                ! object or account moved on after the plan was made; the next run picks it up
+                - object 2 v2 MISSING: department=FIN email=bob@x name=Bob
+                - shadow hr/2 gone, of 2
+                - history of 2 v1 until DISABLE: 
+                + object 22 v3: department=FIN email=bob@x name=Bob the Younger
+                + shadow hr/2 gone, of 22
+                + shadow hr/22 live, of 22
+                + history of 22 v1 until DISABLE: 
+                + history of 22 v2 until LINK: {"name":"Bob","number":"2"}"#]];
             shown::check(&world, &before, &run, &expected).await;
             let before = world.picture().await;
             let run = world.synchronize("hr").await;
-            let expected = expect![[""]];
+            let expected = expect![[r#"
+                SUCCESS: 3 read, 0 lacking, 2 unchanged, 1 reported
+                ! account `2` fits object …, which belongs to account `22`"#]];
             shown::check(&world, &before, &run, &expected).await;
         });
     }
@@ -137,11 +197,16 @@ fn import_enforces_and_concludes_nothing_from_absence() {
         world.dismiss("2");
         let before = world.picture().await;
         let run = world.synchronize("hr-import").await;
-        let expected = expect![[""]];
+        let expected = expect![[r#"
+            SUCCESS: 1 read, 0 lacking, 1 updated
+            * UPDATE 1
+            - object 1 v3: department=IT email=ann@x name=Somebody Else phone=7
+            + object 1 v4: department=IT email=ann@x name=Ann phone=7
+            + history of 1 v3 until UPDATE: {"name":"Somebody Else"}"#]];
         shown::check(&world, &before, &run, &expected).await;
         let before = world.picture().await;
         let run = world.synchronize("hr-import").await;
-        let expected = expect![[""]];
+        let expected = expect!["SUCCESS: 1 read, 0 lacking, 1 unchanged"];
         shown::check(&world, &before, &run, &expected).await;
     });
 }
@@ -158,12 +223,19 @@ fn protected_people_are_never_disabled_deleted_or_linked() {
         world.contact("c2", "bob@x", "8");
         let before = world.picture().await;
         let run = world.synchronize("crm").await;
-        let expected = expect![[""]];
+        let expected = expect![[r#"
+            SUCCESS: 3 read, 0 lacking, 2 unchanged, 1 reported
+            * REFRESH c1
+            * REFRESH c9
+            ! object … fits but is protected; link it by hand"#]];
         shown::check(&world, &before, &run, &expected).await;
         world.dismiss("2");
         let before = world.picture().await;
         let run = world.synchronize("hr").await;
-        let expected = expect![[""]];
+        let expected = expect![[r#"
+            SUCCESS: 1 read, 1 lacking, 1 unchanged, 1 reported
+            * REFRESH 1
+            ! account `2` is gone; object … is protected"#]];
         shown::check(&world, &before, &run, &expected).await;
     });
 }
@@ -188,7 +260,12 @@ fn a_mapping_to_enabled_has_its_own_reason() {
             world.synchronize("hr").await;
             seen.push(format!("{text}: {:?}", world.object("2").await.disabled));
         }
-        let expected = expect![[""]];
+        let expected = expect![[r#"
+            true: None
+            false: Some(Mapped)
+            gone: Some(Mapped)
+            false: Some(Mapped)
+            true: None"#]];
         expected.assert_eq(&seen.join("\n"));
     });
 }
@@ -202,7 +279,13 @@ fn an_account_whose_object_was_deleted_makes_a_new_one() {
         let before = world.picture().await;
         let run = world.synchronize("hr").await;
         assert_ne!(world.object("2").await.id, id);
-        let expected = expect![[""]];
+        let expected = expect![[r#"
+            SUCCESS: 2 read, 0 lacking, 1 created, 1 unchanged
+            * REFRESH 1
+            * CREATE 2
+            - shadow hr/2 live, of a deleted object
+            + object 2 v1: department=FIN email=bob@x name=Bob
+            + shadow hr/2 live, of 2"#]];
         shown::check(&world, &before, &run, &expected).await;
     });
 }
@@ -217,7 +300,12 @@ fn the_higher_authority_wins_whoever_comes_last() {
         world.contact("c9", "zoe@elsewhere", "99");
         let before = world.picture().await;
         let run = world.synchronize("crm").await;
-        let expected = expect![[""]];
+        let expected = expect![[r#"
+            SUCCESS: 2 read, 0 lacking, 1 updated, 1 unchanged
+            * UPDATE c9
+            - object 9 v2: department=IT email=ZOE@x name=Zoe phone=9
+            + object 9 v3: department=IT email=ZOE@x name=Zoe phone=99
+            + history of 9 v2 until UPDATE: {"phone":"9"}"#]];
         shown::check(&world, &before, &run, &expected).await;
     });
 }

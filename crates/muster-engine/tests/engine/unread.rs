@@ -38,7 +38,13 @@ fn nobody_is_gone_after_a_sweep_that_was_cut_short() {
         world.disturb("hr", at_page(3, move || Fault::CutShort { reason: reason.clone() }));
         let before = world.picture().await;
         let run = world.synchronize("hr").await;
-        let expected = expect![[""]];
+        let expected = expect![[r#"
+            PARTIAL: 4 read, 0 lacking, 1 updated, 3 unchanged
+            * UPDATE 1
+            ! the file ends early; nobody is concluded to be gone
+            - object 1 v1: department=IT email=1@x name=Name 1
+            + object 1 v2: department=IT email=1@x name=Renamed
+            + history of 1 v1 until UPDATE: {"name":"Name 1"}"#]];
         shown::check(&world, &before, &run, &expected).await;
         assert_eq!(world.last_read("hr", "person").await, Some(5), "the last complete sweep is remembered");
     });
@@ -68,7 +74,15 @@ fn an_entry_that_cannot_be_read_counts_as_present() {
         world.dismiss("4");
         let before = world.picture().await;
         let run = world.synchronize("hr").await;
-        let expected = expect![[""]];
+        let expected = expect![[r#"
+            PARTIAL: 4 read, 1 lacking, 3 unchanged, 1 disabled, 1 failed
+            * DISABLE 4
+            ! entry 3 cannot be read; repair it
+            - object 4 v1: department=IT email=4@x name=Name 4
+            - shadow hr/4 live, of 4
+            + object 4 v2 MISSING: department=IT email=4@x name=Name 4
+            + shadow hr/4 gone, of 4
+            + history of 4 v1 until DISABLE: "#]];
         shown::check(&world, &before, &run, &expected).await;
     });
 }
@@ -81,7 +95,10 @@ fn an_entry_without_a_key_may_be_anybody() {
         world.dismiss("4");
         let before = world.picture().await;
         let run = world.synchronize("hr").await;
-        let expected = expect![[""]];
+        let expected = expect![[r#"
+            PARTIAL: 4 read, 0 lacking, 3 unchanged, 1 failed
+            ! entry 3 cannot be read; repair it
+            ! 1 bad entries have no readable key and may be anybody; nobody is concluded to be gone"#]];
         shown::check(&world, &before, &run, &expected).await;
     });
 }
@@ -95,7 +112,9 @@ fn an_empty_source_says_nothing() {
         }
         let before = world.picture().await;
         let run = world.synchronize("hr").await;
-        let expected = expect![[""]];
+        let expected = expect![[r#"
+            PARTIAL: 0 read, 0 lacking, 
+            ! the source is empty, but 5 accounts are known; nobody is concluded to be gone"#]];
         shown::check(&world, &before, &run, &expected).await;
     });
 }
@@ -111,7 +130,9 @@ fn no_account_is_made_while_it_may_exist_unread() {
         world.disturb("ad", at_page(2, move || Fault::CutShort { reason: reason.clone() }));
         let before = world.picture().await;
         let run = world.provision("ad").await;
-        let expected = expect![[""]];
+        let expected = expect![[r#"
+            PARTIAL: 2 read, 0 lacking, 2 unchanged
+            ! the directory stopped answering; nobody is concluded to be gone"#]];
         shown::check(&world, &before, &run, &expected).await;
     });
 }
@@ -127,7 +148,21 @@ fn a_mapping_that_fails_leaves_its_person_as_they_are() {
         world.dismiss("5");
         let before = world.picture().await;
         let run = world.synchronize("hr").await;
-        let expected = expect![[""]];
+        let expected = expect![[r#"
+            PARTIAL: 4 read, 1 lacking, 1 updated, 1 disabled, 3 failed
+            * UPDATE 2
+            * DISABLE 5
+            ! attribute `name`: `Name 1` is not a whole number of 64 bits
+            ! attribute `name`: `Name 3` is not a whole number of 64 bits
+            ! attribute `name`: `Name 4` is not a whole number of 64 bits
+            - object 2 v1: department=IT email=2@x name=Name 2
+            - object 5 v1: department=IT email=5@x name=Name 5
+            - shadow hr/5 live, of 5
+            + object 2 v2: department=IT email=2@x name=22
+            + object 5 v2 MISSING: department=IT email=5@x name=Name 5
+            + shadow hr/5 gone, of 5
+            + history of 2 v1 until UPDATE: {"name":"Name 2"}
+            + history of 5 v1 until DISABLE: "#]];
         shown::check(&world, &before, &run, &expected).await;
     });
 }

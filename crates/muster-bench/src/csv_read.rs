@@ -1,9 +1,10 @@
-//! Floors: the plainest programs that do the same input and output as a job, with none of our logic.
+//! The floor of all jobs that read a CSV file.
 
-use std::io;
 use std::path::Path;
 
-/// What a floor read.
+use crate::error::Error;
+
+/// What was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Read {
     /// How many entries.
@@ -16,7 +17,7 @@ pub(crate) struct Read {
 ///
 /// # Errors
 /// When the file cannot be read to its end.
-pub(crate) fn floor_csv_read(path: &Path) -> io::Result<Read> {
+pub(crate) fn read_csv(path: &Path) -> Result<Read, Error> {
     let mut lines = csv::ReaderBuilder::new().buffer_capacity(256 * 1024).from_path(path)?;
     let mut record = csv::ByteRecord::new();
     let mut read = Read { entries: 0, digest: [0; 16] };
@@ -32,7 +33,7 @@ pub(crate) fn floor_csv_read(path: &Path) -> io::Result<Read> {
         }
         read.entries += 1;
     }
-    Ok(read)
+    Ok(std::hint::black_box(read))
 }
 
 #[cfg(test)]
@@ -43,7 +44,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("people.csv");
         std::fs::write(&path, text).unwrap();
-        floor_csv_read(&path).unwrap()
+        read_csv(&path).unwrap()
     }
 
     #[test]

@@ -1,0 +1,53 @@
+//! What can go wrong in an instrument.
+
+use std::io;
+use std::path::PathBuf;
+
+use muster_store::StoreError;
+
+/// An instrument that failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// A file or the machine could not be read or written.
+    #[error("cannot {action}")]
+    Io {
+        action: &'static str,
+        #[source]
+        source: io::Error,
+    },
+    /// The CSV file cannot be read to its end.
+    #[error("cannot read the CSV file")]
+    Csv(#[from] csv::Error),
+    /// SQLite refused.
+    #[error("cannot use the SQLite file")]
+    Sqlite(#[from] rusqlite::Error),
+    /// PostgreSQL refused.
+    #[error("cannot use the PostgreSQL database")]
+    Postgres(#[from] sqlx::Error),
+    /// The store could not be set up.
+    #[error("cannot set up the store")]
+    Store(#[from] StoreError),
+    /// A resource of the configuration is none.
+    #[error("cannot read the resource {}: {problems}", path.display())]
+    Resource { path: PathBuf, problems: String },
+    /// The expression failed.
+    #[error("cannot evaluate the expression")]
+    Expression(#[from] muster_plan::expression::ExpressionError),
+}
+
+impl Error {
+    /// For `map_err`: an error that says what was being done.
+    pub(crate) fn io(action: &'static str) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io { action, source }
+    }
+
+    /// Prints the error with its causes.
+    pub(crate) fn print(&self) {
+        eprintln!("error: {self}");
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            eprintln!("  caused by: {error}");
+            cause = error.source();
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! The instruments of `cargo xtask bench`: the floors, each the plainest program that does the same input and
+//! output as a job with none of our logic, and what is set up and watched around a job.
+//!
+//! One call does one thing in a process of its own and prints one JSON object. Never part of a server.
+
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use serde::Serialize;
+
+mod configuration;
+mod csv_read;
+mod error;
+mod expression;
+mod insert;
+mod usage;
+mod watch;
+
+use error::Error;
+use usage::measure;
+use watch::Database;
+
+#[derive(Parser)]
+#[command(name = "muster-bench", about = "The instruments of `cargo xtask bench`")]
+struct Arguments {
+    #[command(subcommand)]
+    instrument: Instrument,
+}
+
+#[derive(Subcommand)]
+enum Instrument {
+    /// Makes the tenant and its configuration from the files of the example
+    Prepare {
+        /// Where the resources lie, one file each, by kind
+        #[arg(long)]
+        conf: PathBuf,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Floor: reads a CSV file and takes a digest of each record
+    ReadCsv { file: PathBuf },
+    /// Floor: reads a CSV file and inserts the rows of as many created entries, in the order of the file
+    Insert {
+        file: PathBuf,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Evaluates an expression so many times
+    Evaluate { times: u64 },
+    /// Watches a first load until its own input ends, and tells how fast the first and the last entries went
+    Watch {
+        /// How many entries the load has
+        #[arg(long)]
+        entries: u64,
+        /// How many of them are the first, and the last
+        #[arg(long)]
+        part: u64,
+        #[command(flatten)]
+        place: Place,
+    },
+}
+
+/// Where the data lie, named as for `muster`.
+#[derive(clap::Args)]
+struct Place {
+    /// The data directory
+    #[arg(long)]
+    data_dir: PathBuf,
+    /// A PostgreSQL database instead of the SQLite file
+    #[arg(long)]
+    database_url: Option<String>,
+}
+
+impl Place {
+    fn database(self) -> Database {
+        match self.database_url {
+            Some(url) => Database::Postgres(url),
+            None => Database::Sqlite(self.data_dir.join("muster.db")),
+        }
+    }
+}
+
+/// What an instrument did and what that cost.
+#[derive(Debug, Serialize)]
+struct Figures {
+    entries: u64,
+    seconds: f64,
+    cpu_seconds: f64,
+    peak_rss_mib: f64,
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().instrument) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            error.print();
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(instrument: Instrument) -> Result<(), Error> {
+    match instrument {
+        Instrument::Prepare { conf, place } => configuration::prepare(&conf, &place.database()),
+        Instrument::ReadCsv { file } => print_figures(|| Ok(csv_read::read_csv(&file)?.entries)),
+        Instrument::Insert { file, place } => {
+            let database = place.database();
+            insert::make_schema(&database)?;
+            print_figures(|| insert::insert(&file, &database))
+        }
+        Instrument::Evaluate { times } => {
+            let people = expression::people();
+            print_figures(|| expression::evaluate(&people, times))
+        }
+        Instrument::Watch { entries, part, place } => {
+            let samples = watch::watch(&place.database(), io::stdin())?;
+            print(&watch::pace(&samples, entries, part))
+        }
+    }
+}
+
+fn print_figures(work: impl FnOnce() -> Result<u64, Error>) -> Result<(), Error> {
+    let (entries, usage) = measure(work).map_err(Error::io("measure"))?;
+    print(&Figures {
+        entries: entries?,
+        seconds: usage.seconds,
+        cpu_seconds: usage.cpu_seconds,
+        peak_rss_mib: usage.peak_rss_mib,
+    })
+}
+
+fn print(value: &impl Serialize) -> Result<(), Error> {
+    let line = serde_json::to_string(value).map_err(|error| Error::io("write figures")(error.into()))?;
+    println!("{line}");
+    Ok(())
+}

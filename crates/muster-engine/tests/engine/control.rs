@@ -1,0 +1,253 @@
+//! Who may work on what: one full run a task, one worker a run, and none that was told to stop.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use futures_util::future::join_all;
+use muster_connector::faulty::{Call, CallKind, Fault, FaultPlan, Moment};
+use muster_engine::{EngineError, LaunchError};
+use muster_model::run::{Mode, OutcomeStatus, ProgressStatus};
+use muster_testkit::world::{TestDatabase, World, on_each_database, provisioning, synchronization};
+use tokio::sync::Notify;
+
+async fn five(database: &TestDatabase) -> World {
+    let world = World::usual(database).await.with_page_size(1);
+    for number in 1..=5 {
+        world.hire(&number.to_string(), &format!("{number}@x"), &format!("Name {number}"), "IT");
+    }
+    world
+}
+
+/// A plan that stops one call until it is told to go on, and says when it is there.
+struct Barrier {
+    reached: Arc<Notify>,
+    go_on: Arc<Notify>,
+}
+
+impl Barrier {
+    fn at(kind: CallKind, number: u64) -> (Self, FaultPlan) {
+        let barrier = Self { reached: Arc::default(), go_on: Arc::default() };
+        let (reached, go_on) = (barrier.reached.clone(), barrier.go_on.clone());
+        let plan = move |call: &Call| {
+            (call.kind == kind && call.number == number).then(|| {
+                let (reached, go_on) = (reached.clone(), go_on.clone());
+                let wait = async move {
+                    reached.notify_one();
+                    go_on.notified().await;
+                };
+                Fault::Stop(Moment::Before, Box::pin(wait))
+            })
+        };
+        (barrier, Arc::new(plan))
+    }
+}
+
+#[test]
+fn of_many_launches_of_one_task_exactly_one_wins() {
+    on_each_database(async |database| {
+        let world = five(database).await;
+        let other = database.another_process().await;
+        let (here, there) = (world.engine(), world.engine_on(other.clone()));
+        let door = other.tenant(world.store().slug()).await.expect("the database").expect("the tenant");
+        for _ in 0..5 {
+            let launches = (0..8).map(|number| {
+                let (engine, store) = if number % 2 == 0 { (&here, world.store()) } else { (&there, &door) };
+                engine.admit(store, synchronization("hr", Mode::Apply))
+            });
+            let answers = join_all(launches).await;
+            let won: Vec<_> = answers.iter().filter_map(|answer| answer.as_ref().ok()).collect();
+            assert_eq!(won.len(), 1, "{answers:?}");
+            for answer in &answers {
+                let lost_to = |error: &LaunchError| matches!(error, LaunchError::AlreadyRunning(_, id) if *id == won[0].id);
+                assert!(answer.as_ref().err().is_none_or(lost_to), "{answer:?}");
+            }
+            here.execute(world.store(), won[0].clone()).await.expect("a run");
+        }
+    });
+}
+
+#[test]
+fn simulations_single_keys_and_other_tasks_take_no_guard() {
+    on_each_database(async |database| {
+        let world = five(database).await;
+        let engine = world.engine();
+        let mut of_keys = synchronization("hr", Mode::Apply);
+        of_keys.keys = Some(vec!["1".to_owned()]);
+        let launches = [
+            synchronization("hr", Mode::Apply),
+            synchronization("hr", Mode::Simulate),
+            synchronization("hr", Mode::Simulate),
+            of_keys.clone(),
+            of_keys,
+            synchronization("crm", Mode::Apply),
+            provisioning("ad", Mode::Apply),
+        ];
+        // All at once: on PostgreSQL they also compete for the next number of a run.
+        let answers = join_all(launches.into_iter().map(|launch| engine.admit(world.store(), launch))).await;
+        let mut numbers: Vec<i64> = answers.into_iter().map(|answer| answer.expect("a run").no).collect();
+        numbers.sort_unstable();
+        assert_eq!(numbers, (1..=7).collect::<Vec<_>>());
+        world.resume().await;
+        assert_eq!(world.objects().await.len(), 5);
+    });
+}
+
+#[test]
+fn runs_of_different_tasks_change_the_same_people_side_by_side() {
+    on_each_database(async |database| {
+        let world = World::usual(database).await.with_page_size(4);
+        let people = 1..=20;
+        let stir = |round: u32| {
+            for number in people.clone() {
+                world.hire(&number.to_string(), &format!("{number}@x"), &format!("Name {number}.{round}"), "IT");
+                world.contact(&format!("c{number}"), &format!("{number}@x"), &format!("{number}-{round}"));
+            }
+        };
+        stir(0);
+        world.synchronize("hr").await;
+        world.synchronize("crm").await;
+        for round in 1..=4 {
+            stir(round);
+            let (hr, crm) = tokio::join!(world.synchronize("hr"), world.synchronize("crm"));
+            for run in [hr, crm] {
+                let ended = run.state.outcome;
+                assert!(matches!(ended, Some(OutcomeStatus::Success | OutcomeStatus::Partial)), "{run:?}");
+            }
+            world.synchronize("hr").await;
+            world.synchronize("crm").await;
+            for (number, object) in world.objects().await {
+                let text = |name: &str| object.attributes.get(name).first().map(|value| value.to_text().into_owned());
+                assert_eq!(text("name"), Some(format!("Name {number}.{round}")));
+                assert_eq!(text("phone"), Some(format!("{number}-{round}")));
+            }
+        }
+    });
+}
+
+#[test]
+fn a_worker_that_lost_its_run_writes_nothing_more() {
+    // Stopped before a page, before the next, and at the end of the sweep.
+    for call in [1, 3, 6] {
+        on_each_database(async |database| {
+            let mut world = five(database).await;
+            let (barrier, plan) = Barrier::at(CallKind::Page, call);
+            world.disturb("hr", plan);
+            let run = world.admit(synchronization("hr", Mode::Apply)).await;
+            let (engine, store) = (world.engine(), world.store().clone());
+            let zombie = tokio::spawn(async move { engine.execute(&store, run).await });
+            barrier.reached.notified().await;
+            // Nobody hears of the worker any more; another takes over and ends the run.
+            world.clock().pass(TimeDelta::minutes(1));
+            world.disturb("hr", muster_connector::faulty::no_faults());
+            world.resume().await;
+            let after = world.whole_state().await;
+            barrier.go_on.notify_one();
+            let woken = zombie.await.expect("no panic");
+            assert!(woken.is_ok_and(|run| run.state.outcome == Some(OutcomeStatus::Success)), "it sees what the other did");
+            assert_eq!(world.whole_state().await, after);
+            assert_eq!(world.objects().await.len(), 5);
+        });
+    }
+}
+
+#[test]
+fn a_worker_that_lost_its_run_to_one_that_still_works_writes_nothing_more() {
+    on_each_database(async |database| {
+        let mut world = five(database).await;
+        let (first, plan) = Barrier::at(CallKind::Page, 3);
+        world.disturb("hr", plan);
+        let run = world.admit(synchronization("hr", Mode::Apply)).await;
+        let (engine, store) = (world.engine(), world.store().clone());
+        let zombie = tokio::spawn(async move { engine.execute(&store, run).await });
+        first.reached.notified().await;
+        world.clock().pass(TimeDelta::minutes(1));
+        let (second, plan) = Barrier::at(CallKind::Page, 2);
+        world.disturb("hr", plan);
+        let engine = world.engine();
+        let (store, taken) = engine.store().claimable(world.clock().instant()).await.expect("the database").remove(0);
+        let heir = tokio::spawn(async move { engine.execute(&store, taken).await });
+        second.reached.notified().await;
+        let between = world.whole_state().await;
+        first.go_on.notify_one();
+        zombie.await.expect("no panic").expect("the run as the heir has it");
+        assert_eq!(world.whole_state().await, between, "the zombie was woken and refused");
+        second.go_on.notify_one();
+        let run = heir.await.expect("no panic").expect("a run");
+        assert_eq!(run.state.outcome, Some(OutcomeStatus::Success));
+        assert_eq!((run.counters.read, world.objects().await.len()), (5, 5));
+    });
+}
+
+#[test]
+fn two_workers_do_not_take_up_one_run() {
+    on_each_database(async |database| {
+        let world = five(database).await;
+        let run = world.admit(synchronization("hr", Mode::Apply)).await;
+        let engines = [world.engine(), world.engine(), world.engine()];
+        let answers = join_all(engines.iter().map(|engine| engine.execute(world.store(), run.clone()))).await;
+        let lost = answers.iter().filter(|answer| matches!(answer, Err(EngineError::Lost))).count();
+        assert_eq!(lost, 2, "{answers:?}");
+    });
+}
+
+#[test]
+fn a_cancelled_run_stores_no_further_page() {
+    on_each_database(async |database| {
+        let mut world = five(database).await;
+        let (barrier, plan) = Barrier::at(CallKind::Page, 4);
+        world.disturb("hr", plan);
+        let run = world.admit(synchronization("hr", Mode::Apply)).await;
+        let (engine, store, id) = (world.engine(), world.store().clone(), run.id);
+        let working = tokio::spawn(async move { engine.execute(&store, run).await });
+        barrier.reached.notified().await;
+        let canceller = world.engine();
+        canceller.cancel(world.store(), id).await.expect("cancelled");
+        let pages = world.pages_of(id).await;
+        barrier.go_on.notify_one();
+        let run = working.await.expect("no panic").expect("a run");
+        assert_eq!((run.state.status, run.state.outcome), (ProgressStatus::Finished, Some(OutcomeStatus::Aborted)));
+        assert_eq!(world.pages_of(id).await, pages);
+        assert!(run.counters.add_up());
+        assert!(world.objects().await.is_empty());
+        world.disturb("hr", muster_connector::faulty::no_faults());
+        world.synchronize("hr").await;
+        assert_eq!(world.objects().await.len(), 5);
+    });
+}
+
+#[test]
+fn a_run_that_nobody_works_on_is_cancelled_at_once() {
+    on_each_database(async |database| {
+        let world = five(database).await;
+        let run = world.admit(synchronization("hr", Mode::Apply)).await;
+        world.engine().cancel(world.store(), run.id).await.expect("cancelled");
+        let stored = world.store().run(run.id).await.expect("the database").expect("a run");
+        assert_eq!(stored.state.outcome, Some(OutcomeStatus::Aborted));
+        let refused = world.engine().execute(world.store(), run).await;
+        assert!(matches!(refused, Err(EngineError::Lost)), "{refused:?}");
+    });
+}
+
+#[test]
+fn a_cancelled_run_writes_nothing_more_to_its_target() {
+    on_each_database(async |database| {
+        let mut world = five(database).await;
+        world.synchronize("hr").await;
+        let (barrier, plan) = Barrier::at(CallKind::Write, 3);
+        let watch = world.disturb("ad", plan);
+        let run = world.admit(provisioning("ad", Mode::Apply)).await;
+        let (engine, store, id) = (world.engine(), world.store().clone(), run.id);
+        let working = tokio::spawn(async move { engine.execute(&store, run).await });
+        barrier.reached.notified().await;
+        world.engine().cancel(world.store(), id).await.expect("cancelled");
+        barrier.go_on.notify_one();
+        let run = working.await.expect("no panic").expect("a run");
+        assert_eq!(run.state.outcome, Some(OutcomeStatus::Aborted));
+        // The batch under way was written; its outcome is not known to us, and the next run finds it.
+        assert_eq!((watch.calls_of(CallKind::Write), world.system("ad").accounts("account").len()), (3, 3));
+        world.disturb("ad", muster_connector::faulty::no_faults());
+        let run = world.provision("ad").await;
+        assert_eq!(run.state.outcome, Some(OutcomeStatus::Success));
+        assert_eq!(world.system("ad").accounts("account").len(), 5);
+    });
+}

@@ -1,0 +1,108 @@
+//! What becomes of accounts that are not to be kept: no longer granted, of nobody, or to be forgotten.
+
+use muster_model::configuration::application::{Reaction, Situation};
+use muster_model::configuration::profile::Deprovisioning;
+use muster_model::error::ErrorCode;
+use muster_model::{DisabledReason, ImObject};
+
+use super::{Outbound, OutboundFacts, problem};
+use crate::change::{Action, ObjectBase, StateChange};
+use crate::decision::{AccountView, Decision, ShadowFacts};
+use crate::inbound::bare_change;
+
+impl Outbound {
+    /// What becomes of an account that nobody grants any more.
+    pub(super) fn deprovision(
+        &self,
+        account: AccountView<'_>,
+        facts: &OutboundFacts,
+        owner: Option<&ImObject>,
+        situation: Situation,
+    ) -> Decision {
+        let Some(shadow) = &facts.shadow else { return Decision::unchanged(situation) };
+        let granted_by = shadow.profile.as_ref().and_then(|id| self.profiles.get(id));
+        let rules = owner.and_then(|owner| self.rules_for(owner)).or(self.rules.first());
+        let configured = rules.map_or(Reaction::Disable, |rules| rules.reaction(situation));
+        // Where the profile that granted the account is known, it decides; the reaction is for all others.
+        let reaction = match (configured, granted_by.map(|profile| profile.deprovisioning)) {
+            (Reaction::Ignore | Reaction::Report, _) | (_, None) => configured,
+            (_, Some(Deprovisioning::Disable)) => Reaction::Disable,
+            (_, Some(Deprovisioning::Delete)) => Reaction::Delete,
+            (_, Some(Deprovisioning::Unlink)) => Reaction::Unlink,
+            (_, Some(Deprovisioning::Keep)) => Reaction::Ignore,
+        };
+        if let (Some(rules), Some(owner)) = (rules, owner)
+            && rules.is_protected(owner)
+        {
+            let message = format!("account `{}` is no longer granted; its owner is protected", account.uid);
+            return Decision::left_alone(situation, Reaction::Report, problem(ErrorCode::Disputed, message));
+        }
+        let action = match reaction {
+            Reaction::Disable => Action::Disable,
+            Reaction::Delete => Action::Delete,
+            Reaction::Unlink => Action::Unlink,
+            Reaction::Synchronize | Reaction::Link | Reaction::Create | Reaction::Ignore | Reaction::Report => {
+                let message = format!("account `{}` is no longer granted", account.uid);
+                return Decision::left_alone(situation, reaction, problem(ErrorCode::Disputed, message));
+            }
+        };
+        self.withdraw(action, account, Some(shadow), owner, (situation, reaction))
+    }
+
+    /// What becomes of an account that belongs to nobody.
+    pub(super) fn unmatched(&self, account: AccountView<'_>) -> Decision {
+        let situation = Situation::Unmatched;
+        let reaction = self.rules.first().map_or(Reaction::Report, |rules| rules.reaction(situation));
+        let action = match reaction {
+            Reaction::Disable => Action::Disable,
+            Reaction::Delete => Action::Delete,
+            Reaction::Synchronize
+            | Reaction::Link
+            | Reaction::Create
+            | Reaction::Unlink
+            | Reaction::Ignore
+            | Reaction::Report => {
+                let message = format!("account `{}` belongs to nobody", account.uid);
+                return Decision::left_alone(situation, reaction, problem(ErrorCode::NotFound, message));
+            }
+        };
+        self.withdraw(action, account, None, None, (situation, reaction))
+    }
+
+    pub(super) fn withdraw(
+        &self,
+        action: Action,
+        account: AccountView<'_>,
+        shadow: Option<&ShadowFacts>,
+        owner: Option<&ImObject>,
+        (situation, reaction): (Situation, Reaction),
+    ) -> Decision {
+        let mut change = bare_change(action, situation, reaction, account.uid);
+        change.place = account.place;
+        change.shadow = shadow.map(|shadow| shadow.base);
+        change.object = owner.map(|owner| ObjectBase { id: owner.id, version: owner.version });
+        change.snapshot = shadow.map(|shadow| shadow.snapshot.clone()).unwrap_or_default();
+        if action != Action::Disable {
+            return Decision::change(change);
+        }
+        self.correct_membership(&mut change, account.attributes, &[]);
+        match (self.abilities.can_be_disabled, account.enabled) {
+            (true, Some(false)) if change.memberships.is_empty() => return Decision::unchanged(situation),
+            (true, Some(false)) => {}
+            (true, _) => change.state = StateChange::Disable(DisabledReason::ByHand),
+            (false, _) => {
+                let message = format!(
+                    "account `{}` is to be disabled, but `{}` cannot disable accounts; let the profile DELETE or KEEP",
+                    account.uid, self.application
+                );
+                return Decision::failed(Some(situation), ErrorCode::ChangeRefused, message);
+            }
+        }
+        Decision::change(change)
+    }
+
+    pub(super) fn left_alone(&self, situation: Situation, code: ErrorCode, message: String) -> Decision {
+        let reaction = self.rules.first().map_or(Reaction::Report, |rules| rules.reaction(situation));
+        Decision::left_alone(situation, reaction, problem(code, message))
+    }
+}

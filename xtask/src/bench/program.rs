@@ -1,0 +1,136 @@
+//! The programs that a job runs, each in a process of its own: `muster` itself, and the instruments.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::{Database, Setup};
+use crate::error::Error;
+use crate::program::{cargo, expect_success, output_until_interrupted, run, shown, start};
+
+/// How many entries are the first of a job, and the last.
+pub(crate) const PART: u64 = 100_000;
+
+/// What a program did and what that cost it.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+pub(crate) struct Figures {
+    /// Entries it worked on.
+    pub(crate) entries: u64,
+    /// Time by the clock.
+    pub(crate) seconds: f64,
+    /// Processor time, of all processors together.
+    pub(crate) cpu_seconds: f64,
+    /// The most memory the process held, in MiB.
+    pub(crate) peak_rss_mib: f64,
+    /// Statements sent to the store.
+    #[serde(default)]
+    pub(crate) statements: u64,
+}
+
+impl Figures {
+    pub(crate) fn entries_per_second(&self) -> f64 {
+        self.entries as f64 / self.seconds
+    }
+}
+
+/// How fast the first and the last entries of a load went; what was not seen is `None`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Pace {
+    pub(crate) first_entries_per_second: Option<f64>,
+    pub(crate) last_entries_per_second: Option<f64>,
+}
+
+/// Builds the programs as they are released.
+///
+/// # Errors
+/// When one cannot be built.
+pub(crate) fn build() -> Result<(), Error> {
+    run(cargo().args(["build", "--release", "--package", "muster", "--package", "muster-bench"]))
+}
+
+/// A call of an instrument.
+///
+/// # Errors
+/// When the machine does not tell where programs are built.
+pub(crate) fn instrument(name: &str) -> Result<Command, Error> {
+    let mut command = Command::new(built("muster-bench")?);
+    command.arg(name);
+    Ok(command)
+}
+
+/// Reconciles the people of the setup, in the released program.
+///
+/// # Errors
+/// When the run fails.
+pub(crate) fn reconcile(setup: &Setup<'_>) -> Result<Figures, Error> {
+    let mut muster = Command::new(built("muster")?);
+    muster.args(["run", "sync", "hr-reconciliation", "--tenant", "bench", "--output", "json"]);
+    figures(place(&mut muster, &setup.data, setup.database), setup)
+}
+
+/// Names the data to a program.
+pub(crate) fn place<'a>(command: &'a mut Command, data: &Path, database: &Database) -> &'a mut Command {
+    command.arg("--data-dir").arg(data);
+    match database {
+        Database::None | Database::Sqlite => command,
+        Database::Postgres(server) => command.args(["--database-url", &server.url()]),
+    }
+}
+
+/// Runs a program that prints its figures.
+///
+/// # Errors
+/// When it fails or prints something else.
+pub(crate) fn figures(command: &mut Command, setup: &Setup<'_>) -> Result<Figures, Error> {
+    let printed = output_until_interrupted(command, setup.interruptions)?;
+    parse(command, &printed)
+}
+
+/// Watches a first load from outside while it goes on.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    command: Command,
+    child: Child,
+}
+
+impl Watch {
+    /// Begins.
+    ///
+    /// # Errors
+    /// When the instrument cannot be started.
+    pub(crate) fn start(setup: &Setup<'_>) -> Result<Self, Error> {
+        let mut command = instrument("watch")?;
+        command.args(["--entries", &setup.entries.to_string(), "--part", &PART.to_string()]);
+        place(&mut command, &setup.data, setup.database).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let child = start(&mut command)?;
+        Ok(Self { command, child })
+    }
+
+    /// Ends, and tells what was seen.
+    ///
+    /// # Errors
+    /// When the instrument failed.
+    pub(crate) fn end(mut self) -> Result<Pace, Error> {
+        // It watches as long as its input is open.
+        drop(self.child.stdin.take());
+        let output = self.child.wait_with_output().map_err(Error::io("wait for a program"))?;
+        expect_success(&self.command, output.status)?;
+        parse(&self.command, &output.stdout)
+    }
+}
+
+/// A program that was built beside this one.
+fn built(name: &str) -> Result<PathBuf, Error> {
+    Ok(env::current_exe().map_err(Error::io("find the own program"))?.with_file_name(name))
+}
+
+fn parse<T: DeserializeOwned>(command: &Command, printed: &[u8]) -> Result<T, Error> {
+    serde_json::from_slice(printed).map_err(|source| Error::Figures {
+        program: shown(command),
+        printed: String::from_utf8_lossy(printed).into_owned(),
+        source,
+    })
+}
