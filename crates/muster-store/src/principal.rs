@@ -1,6 +1,7 @@
 //! Users and tokens of a tenant: names, roles and hashes; what they mean is the caller's.
 
 use chrono::{DateTime, Utc};
+use sea_orm::QueryResult;
 
 use crate::database::Urgency;
 use crate::error::StoreError;
@@ -44,6 +45,17 @@ pub struct NewToken {
     pub now: DateTime<Utc>,
 }
 
+const COLUMNS: &str = "name, roles, password_hash, created_at";
+
+fn principal(row: &QueryResult) -> Result<Principal, StoreError> {
+    Ok(Principal {
+        name: get(row, 0)?,
+        roles: get(row, 1)?,
+        password_hash: get(row, 2)?,
+        created_at: instant(number(row, 3)?)?,
+    })
+}
+
 impl TenantStore {
     /// Makes a user.
     ///
@@ -73,19 +85,9 @@ impl TenantStore {
     /// # Errors
     /// When the database fails.
     pub async fn principals(&self) -> Result<Vec<Principal>, StoreError> {
-        let sql =
-            "SELECT name, roles, password_hash, created_at FROM principal WHERE tenant = ? ORDER BY name";
-        let rows = self.database.query(sql, vec![self.tenant.into()]).await?;
-        rows.iter()
-            .map(|row| {
-                Ok(Principal {
-                    name: get(row, 0)?,
-                    roles: get(row, 1)?,
-                    password_hash: get(row, 2)?,
-                    created_at: instant(number(row, 3)?)?,
-                })
-            })
-            .collect()
+        let sql = format!("SELECT {COLUMNS} FROM principal WHERE tenant = ? ORDER BY name");
+        let rows = self.database.query(&sql, vec![self.tenant.into()]).await?;
+        rows.iter().map(principal).collect()
     }
 
     /// The user of this name.
@@ -93,7 +95,9 @@ impl TenantStore {
     /// # Errors
     /// When the database fails.
     pub async fn principal(&self, name: &str) -> Result<Option<Principal>, StoreError> {
-        Ok(self.principals().await?.into_iter().find(|principal| principal.name == name))
+        let sql = format!("SELECT {COLUMNS} FROM principal WHERE tenant = ? AND name = ?");
+        let row = self.database.query_one(&sql, vec![self.tenant.into(), name.into()]).await?;
+        row.as_ref().map(principal).transpose()
     }
 
     /// Gives a user another password. Answers whether there is one of that name.

@@ -77,7 +77,11 @@ impl BadLine {
             Self::Undecodable => values[2] = b"Lef\xE8vre".to_vec(),
             Self::TooManyColumns => values.push(b"left over from a merge".to_vec()),
             Self::RepeatedOtherwise => values[6] = b"Somebody Else".to_vec(),
-            Self::KeyAlone => values.truncate(1),
+            // With its separator, so that the key is certain and nobody else can be meant.
+            Self::KeyAlone => {
+                values.truncate(2);
+                values[1].clear();
+            }
         }
         if !matches!(self, Self::Repeated | Self::RepeatedOtherwise) {
             values[0] = format!("X{:07}", no + 1).into_bytes();

@@ -102,7 +102,9 @@ impl TestDatabase {
         super::slug(&format!("world-{}", self.tenants.fetch_add(1, Ordering::SeqCst)))
     }
 
-    pub(super) fn is_postgres(&self) -> bool {
+    /// Whether it is the PostgreSQL of the two.
+    #[must_use]
+    pub fn is_postgres(&self) -> bool {
         self.raw.get_database_backend() == DbBackend::Postgres
     }
 
