@@ -1,7 +1,8 @@
 //! `cargo xtask gen`: files made from a seed, the same bytes every time.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
 use clap::{Args, Subcommand};
 use muster_testkit::people::{BadLines, Day, Export, Share, Turnover, write_csv};
@@ -12,6 +13,8 @@ use crate::error::Error;
 pub(crate) enum Arguments {
     /// An HR export as CSV, the key in the first column
     People(People),
+    /// docs/reference/openapi.json, from the routes of the API
+    Openapi,
 }
 
 #[derive(Debug, Args)]
@@ -55,7 +58,10 @@ impl People {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Error> {
-    let Arguments::People(people) = arguments;
+    let people = match arguments {
+        Arguments::People(people) => people,
+        Arguments::Openapi => return openapi(),
+    };
     let action = format!("write {}", people.out.display());
     let out = File::create(&people.out).map_err(Error::io(&action))?;
     let written = write_csv(&people.export(), out).map_err(Error::io(&action))?;
@@ -66,4 +72,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Error> {
 fn share(text: &str) -> Result<Share, String> {
     let percent: f64 = text.parse().map_err(|_| "a number, in percent".to_owned())?;
     Share::from_percent(percent).ok_or_else(|| "0 to 100, in percent".to_owned())
+}
+
+/// Another program prints it, so that this one stays quick to build.
+fn openapi() -> Result<(), Error> {
+    let mut print = Command::new(env!("CARGO"));
+    print.args(["run", "--quiet", "--package", "muster-api", "--example", "openapi"]);
+    let printed = print.stderr(Stdio::inherit()).output().map_err(Error::io("print the OpenAPI document"))?;
+    if !printed.status.success() {
+        return Err(Error::io("print the OpenAPI document")(std::io::Error::other("it failed")));
+    }
+    fs::write("docs/reference/openapi.json", printed.stdout)
+        .map_err(Error::io("write docs/reference/openapi.json"))
 }

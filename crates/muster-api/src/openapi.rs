@@ -176,3 +176,14 @@ fn refusal(status: u16) -> &'static str {
         _ => "The server failed; its log says why under `logTrackingId`",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_reference_is_current() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/openapi.json");
+        let stored = std::fs::read_to_string(path).expect("docs/reference/openapi.json can be read");
+        let now = format!("{:#}\n", super::openapi());
+        assert!(stored == now, "docs/reference/openapi.json is old; write it anew with `cargo xtask gen openapi`");
+    }
+}
