@@ -13,10 +13,11 @@ use crate::TenantStore;
 use crate::database::{Dialect, Transaction, Urgency};
 use crate::error::StoreError;
 use crate::lists::KeyEntry;
-use crate::row::{get, number, unsigned};
+use crate::page::change_id;
+use crate::row::{number, unsigned};
 use crate::rows::{Bulk, Kind};
 use crate::run::RunRecord;
-use crate::stage::{Bucket, ProblemRow, ProblemStep, change_id};
+use crate::stage::{Bucket, ProblemRow, ProblemStep};
 
 pub(crate) const KEYS: Bulk = Bulk {
     table: "key",
@@ -54,22 +55,22 @@ pub struct Target {
 
 /// Keeps SQLite from mixing a subquery into the statement around it; then the changes come first and the rows
 /// they change are looked up by key. Mixed, all rows of the table would be read for each batch.
-const APART: &str = "LIMIT 1000000";
+pub(crate) const APART: &str = "LIMIT 1000000";
 
 /// Whether a change gives an object that exists a new version.
 const TOUCHES: &str = "(c.before IS NOT NULL OR c.state > 0) AND c.object_version > 0";
 
 /// One statement over a list of changes.
-struct Over<'a> {
-    tx: &'a Transaction,
-    tenant: i64,
-    run: i64,
+pub(crate) struct Over<'a> {
+    pub(crate) tx: &'a Transaction,
+    pub(crate) tenant: i64,
+    pub(crate) run: i64,
 }
 
 impl Over<'_> {
     /// `{changes}` in the text becomes the listed changes as `c`, in their order, `{index}` their place from
     /// 0; the parameters of the list come where the token stands.
-    async fn execute(
+    pub(crate) async fn execute(
         &self,
         sql: &str,
         before: Vec<Value>,
@@ -175,7 +176,7 @@ impl TenantStore {
         Ok(taken)
     }
 
-    async fn insert_shadows(
+    pub(crate) async fn insert_shadows(
         &self,
         over: &Over<'_>,
         target: &Target,
@@ -216,12 +217,7 @@ impl TenantStore {
         Ok(next.ok_or_else(|| StoreError::unreadable("shadow number", "none was reserved"))? - count)
     }
 
-    async fn taken(
-        &self,
-        over: &Over<'_>,
-        target: &Target,
-        numbers: &[u32],
-    ) -> Result<Vec<u32>, StoreError> {
+    async fn taken(&self, over: &Over<'_>, target: &Target, numbers: &[u32]) -> Result<Vec<u32>, StoreError> {
         let sql = "SELECT c.id FROM {changes} JOIN shadow s ON s.tenant = c.tenant AND s.application = ? \
             AND s.uid_key = c.uid_key WHERE s.owner IS NULL OR s.owner <> c.object";
         let mut values = over.list(numbers).to_vec();
@@ -231,7 +227,7 @@ impl TenantStore {
     }
 
     /// Of the listed changes those whose object or shadow no longer has the version they were decided on.
-    async fn moved_on(&self, over: &Over<'_>, numbers: &[u32]) -> Result<Vec<u32>, StoreError> {
+    pub(crate) async fn moved_on(&self, over: &Over<'_>, numbers: &[u32]) -> Result<Vec<u32>, StoreError> {
         if numbers.is_empty() {
             return Ok(Vec::new());
         }
@@ -389,7 +385,7 @@ impl TenantStore {
         self.delete_shadows(over, target, numbers).await
     }
 
-    async fn delete_shadows(
+    pub(crate) async fn delete_shadows(
         &self,
         over: &Over<'_>,
         target: &Target,
@@ -446,112 +442,10 @@ impl TenantStore {
             )
             .await?;
         }
-        let rows = added.iter().map(|key| {
-            vec![self.tenant.into(), key.hash.0.to_vec().into(), key.object.into()]
-        });
+        let rows =
+            added.iter().map(|key| vec![self.tenant.into(), key.hash.0.to_vec().into(), key.object.into()]);
         KEYS.insert(&tx, rows.collect()).await?;
         tx.commit().await
-    }
-
-    /// Stores what became of a batch of outbound changes that the connector has carried out.
-    ///
-    /// # Errors
-    /// [`StoreError::LostFence`] when the worker has the run no longer.
-    pub async fn apply_outbound(
-        &self,
-        run: &RunRecord,
-        bucket: &Bucket,
-        target: &Target,
-        batch: &Batch,
-        problems: &[ProblemRow],
-        now: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
-        let tx = self.database.begin(Urgency::Bulk).await?;
-        self.move_cursor(&tx, run, bucket).await?;
-        let over = Over { tx: &tx, tenant: self.tenant, run: run.seq };
-        self.insert_shadows(&over, target, &batch.creates).await?;
-        self.change_accounts(&over, target, &batch.others).await?;
-        self.note_in(&tx, run, bucket.no, problems, now).await?;
-        tx.commit().await
-    }
-
-    async fn change_accounts(
-        &self,
-        over: &Over<'_>,
-        target: &Target,
-        numbers: &[u32],
-    ) -> Result<(), StoreError> {
-        over.execute(
-            &format!(
-                "UPDATE shadow SET version = shadow.version + 1, state = 0, \
-                 uid = n.uid, uid_key = n.uid_key, \
-                 owner = coalesce(n.object, shadow.owner), digest = n.digest, \
-                 account_digest = n.account_digest, due_at = n.due_at, \
-                 snapshot = coalesce(n.snapshot, shadow.snapshot), \
-                 profile = coalesce(n.profile, shadow.profile), disabled = CASE n.state \
-                 WHEN 0 THEN shadow.disabled WHEN 1 THEN NULL ELSE n.state - 2 END \
-                 FROM (SELECT c.* FROM {{changes}} WHERE c.action <= {} {APART}) AS n \
-                 WHERE shadow.tenant = n.tenant AND shadow.application = ? AND shadow.no = n.shadow",
-                Action::Disable as i64
-            ),
-            Vec::new(),
-            numbers,
-            vec![target.application.as_str().into()],
-        )
-        .await?;
-        self.delete_shadows(over, target, numbers).await
-    }
-
-    /// Of the listed changes those whose object or shadow has moved on since the plan was made.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn stale(&self, run: &RunRecord, numbers: &[u32]) -> Result<Vec<u32>, StoreError> {
-        let tx = self.database.begin(Urgency::Bulk).await?;
-        let over = Over { tx: &tx, tenant: self.tenant, run: run.seq };
-        let stale = self.moved_on(&over, numbers).await?;
-        tx.commit().await?;
-        Ok(stale)
-    }
-
-    /// Remembers how many entries the last complete sweep of a class read.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn remember_read(
-        &self,
-        application: &ApplicationId,
-        class: &ObjectClassId,
-        read: u64,
-    ) -> Result<(), StoreError> {
-        let tx = self.database.begin(Urgency::Short).await?;
-        tx.execute(
-            "INSERT INTO population (tenant, application, class, last_read) VALUES (?, ?, ?, ?) \
-             ON CONFLICT (tenant, application, class) DO UPDATE SET last_read = excluded.last_read",
-            vec![
-                self.tenant.into(),
-                application.as_str().into(),
-                class.as_str().into(),
-                read.cast_signed().into(),
-            ],
-        )
-        .await?;
-        tx.commit().await
-    }
-
-    /// How many entries the last complete sweep of a class read.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn last_read(
-        &self,
-        application: &ApplicationId,
-        class: &ObjectClassId,
-    ) -> Result<Option<u64>, StoreError> {
-        let sql = "SELECT last_read FROM population WHERE tenant = ? AND application = ? AND class = ?";
-        let values = vec![self.tenant.into(), application.as_str().into(), class.as_str().into()];
-        let row = self.database.query_one(sql, values).await?;
-        Ok(row.map(|row| get::<Option<i64>>(&row, 0)).transpose()?.flatten().map(i64::unsigned_abs))
     }
 }
 

@@ -10,9 +10,10 @@ use uuid::Uuid;
 
 use crate::codec;
 use crate::error::StoreError;
+use crate::page::{change_id, decode_memberships};
 use crate::row::{case, get, get_case, instant, number, optional_number, unsigned};
 use crate::run::RunRecord;
-use crate::stage::{ProblemStep, change_id, decode_memberships};
+use crate::stage::ProblemStep;
 use crate::tenant::TenantStore;
 
 const COLUMNS: &str = "c.id, c.bucket, c.position, c.action, c.situation, c.reaction, c.uid, c.place, \

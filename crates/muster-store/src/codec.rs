@@ -124,7 +124,9 @@ impl<'de> Deserialize<'de> for Fields {
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
                 let mut fields = Vec::new();
-                while let Some((name, StoredField(field))) = map.next_entry::<std::borrow::Cow<'de, str>, _>()? {
+                while let Some((name, StoredField(field))) =
+                    map.next_entry::<std::borrow::Cow<'de, str>, _>()?
+                {
                     fields.push((AttributeName::from(name.as_ref()), field));
                 }
                 Ok(Fields(fields))
@@ -218,7 +220,8 @@ mod tests {
             any::<String>().prop_map(Value::String),
             any::<i64>().prop_map(Value::Integer),
             any::<bool>().prop_map(Value::Boolean),
-            (0..4_000_000_000i64).prop_map(|s| Value::DateTime(DateTime::from_timestamp(s, 0).expect("in range"))),
+            (0..4_000_000_000i64)
+                .prop_map(|s| Value::DateTime(DateTime::from_timestamp(s, 0).expect("in range"))),
             any::<Vec<u8>>().prop_map(Value::Binary),
             any::<String>().prop_map(|key| {
                 Value::Reference(Reference { kind: ObjectKind::Identity, by: "no".into(), key })

@@ -37,7 +37,8 @@ impl TenantStore {
     /// # Errors
     /// When the database fails.
     pub async fn resource(&self, kind: u8, id: &str) -> Result<Option<StoredResource>, StoreError> {
-        let sql = "SELECT kind, id, version, body FROM configuration WHERE tenant = ? AND kind = ? AND id = ?";
+        let sql =
+            "SELECT kind, id, version, body FROM configuration WHERE tenant = ? AND kind = ? AND id = ?";
         let values = vec![self.tenant.into(), i64::from(kind).into(), id.into()];
         self.database.query_one(sql, values).await?.map(|row| resource(&row)).transpose()
     }

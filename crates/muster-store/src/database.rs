@@ -113,7 +113,14 @@ impl Database {
         let checkpointer = SeaOrm::connect(sqlite_options(path, 1)).await.map_err(failed)?;
         let gate = Arc::new(Gate::default());
         tokio::spawn(checkpoint(checkpointer, Arc::downgrade(&gate)));
-        Ok(Self { dialect: Dialect::Sqlite, readers, writer, gate, statements: Arc::default(), fuse: Fuse::default() })
+        Ok(Self {
+            dialect: Dialect::Sqlite,
+            readers,
+            writer,
+            gate,
+            statements: Arc::default(),
+            fuse: Fuse::default(),
+        })
     }
 
     async fn connect_postgres(url: &str) -> Result<Self, StoreError> {
@@ -154,11 +161,7 @@ impl Database {
     }
 
     /// Runs a query on a read connection; its result is one consistent view.
-    pub(crate) async fn query(
-        &self,
-        sql: &str,
-        values: Vec<Value>,
-    ) -> Result<Vec<QueryResult>, StoreError> {
+    pub(crate) async fn query(&self, sql: &str, values: Vec<Value>) -> Result<Vec<QueryResult>, StoreError> {
         self.count()?;
         let statement = self.statement(sql, values);
         self.readers.query_all_raw(statement).await.map_err(|source| failed(sql, source))
@@ -199,9 +202,7 @@ impl Database {
     fn statement(&self, sql: &str, values: Vec<Value>) -> Statement {
         match self.dialect {
             Dialect::Sqlite => Statement::from_sql_and_values(DbBackend::Sqlite, sql, values),
-            Dialect::Postgres => {
-                Statement::from_sql_and_values(DbBackend::Postgres, numbered(sql), values)
-            }
+            Dialect::Postgres => Statement::from_sql_and_values(DbBackend::Postgres, numbered(sql), values),
         }
     }
 }
@@ -233,11 +234,7 @@ impl Transaction {
         Ok(())
     }
 
-    pub(crate) async fn query(
-        &self,
-        sql: &str,
-        values: Vec<Value>,
-    ) -> Result<Vec<QueryResult>, StoreError> {
+    pub(crate) async fn query(&self, sql: &str, values: Vec<Value>) -> Result<Vec<QueryResult>, StoreError> {
         self.database.count()?;
         let statement = self.database.statement(sql, values);
         self.inner.query_all_raw(statement).await.map_err(|source| failed(sql, source))

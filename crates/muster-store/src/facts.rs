@@ -19,10 +19,9 @@ use crate::TenantStore;
 use crate::codec;
 use crate::database::Dialect;
 use crate::error::StoreError;
-use crate::row::{decode_provenance, disabled, get, instant, object_kind, optional_number, number, unsigned};
+use crate::row::{decode_provenance, disabled, get, instant, number, object_kind, optional_number, unsigned};
 
-pub(crate) const SHADOW_COLUMNS: &str =
-    "s.no, s.version, s.uid, s.state, s.owner, s.snapshot, s.profile, s.disabled, s.uid_key, \
+pub(crate) const SHADOW_COLUMNS: &str = "s.no, s.version, s.uid, s.state, s.owner, s.snapshot, s.profile, s.disabled, s.uid_key, \
      s.digest, s.account_digest, s.due_at";
 pub(crate) const OBJECT_COLUMNS: &str =
     "o.id, o.kind, o.directory, o.type, o.disabled, o.version, o.attributes, o.provenance";
@@ -110,8 +109,7 @@ impl TenantStore {
              WHERE s.tenant = ? AND s.application = ? AND s.uid_key = unhex(j.value)",
             self.list()
         );
-        let values =
-            vec![hex_list(keys), Value::from(self.tenant), Value::from(application.as_str())];
+        let values = vec![hex_list(keys), Value::from(self.tenant), Value::from(application.as_str())];
         let rows = self.database.query(&sql, values).await?;
         rows.iter().map(|row| linked_shadow(row).map(|linked| (linked.key, linked))).collect()
     }
@@ -189,11 +187,7 @@ impl TenantStore {
         );
         let mut values: Vec<Value> = others.iter().map(|other| Value::from(*other)).collect();
         values.push(Value::from(serde_json::to_string(numbers).unwrap_or_default()));
-        values.extend([
-            Value::from(self.tenant),
-            Value::from(application.as_str()),
-            Value::from(class),
-        ]);
+        values.extend([Value::from(self.tenant), Value::from(application.as_str()), Value::from(class)]);
         let rows = self.database.query(&sql, values).await?;
         rows.iter().map(|row| Ok((linked_shadow(row)?, number(row, 20)? > 0))).collect()
     }
@@ -215,9 +209,9 @@ impl TenantStore {
     /// # Errors
     /// When the database fails.
     pub async fn live_shadows(&self, application: &ApplicationId, class: &str) -> Result<u64, StoreError> {
-        let sql = "SELECT count(*) FROM shadow WHERE tenant = ? AND application = ? AND class = ? AND state = 0";
-        let values =
-            vec![Value::from(self.tenant), Value::from(application.as_str()), Value::from(class)];
+        let sql =
+            "SELECT count(*) FROM shadow WHERE tenant = ? AND application = ? AND class = ? AND state = 0";
+        let values = vec![Value::from(self.tenant), Value::from(application.as_str()), Value::from(class)];
         let row = self.database.query_one(sql, values).await?;
         Ok(row.map(|row| number(&row, 0)).transpose()?.unwrap_or(0).unsigned_abs())
     }
@@ -226,9 +220,7 @@ impl TenantStore {
     pub(crate) fn list(&self) -> &'static str {
         match self.dialect() {
             Dialect::Sqlite => "json_each(?) j",
-            Dialect::Postgres => {
-                "jsonb_array_elements_text(?::text::jsonb) WITH ORDINALITY AS j(value, key)"
-            }
+            Dialect::Postgres => "jsonb_array_elements_text(?::text::jsonb) WITH ORDINALITY AS j(value, key)",
         }
     }
 }

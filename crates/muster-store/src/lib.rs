@@ -4,7 +4,9 @@
 //! change. Decides nothing.
 
 mod apply;
+mod apply_outbound;
 mod changes;
+mod claim;
 mod codec;
 mod configuration;
 mod database;
@@ -14,6 +16,7 @@ mod fuse;
 mod lists;
 mod migration;
 mod objects;
+mod page;
 mod principal;
 mod row;
 mod rows;
@@ -25,6 +28,7 @@ use chrono::{DateTime, Utc};
 
 pub use apply::{Batch, Target};
 pub use changes::{ChangeFilter, ChangeRow, ChangeStatus, PageOrder, ProblemRecord};
+pub use claim::Advance;
 pub use configuration::StoredResource;
 pub use database::Location;
 pub use error::StoreError;
@@ -32,9 +36,10 @@ pub use facts::LinkedShadow;
 pub use fuse::Fuse;
 pub use lists::{KeyEntry, Lists, Makes, Mention, Met, Slot};
 pub use objects::OwnerRow;
+pub use page::PageRows;
 pub use principal::{NewToken, Principal, Token};
-pub use run::{Advance, Hash, NewRun, RunFilter, RunRecord};
-pub use stage::{Bucket, PageRows, ProblemRow, ProblemStep, StagedPage, plan_hash};
+pub use run::{Hash, NewRun, RunFilter, RunRecord};
+pub use stage::{Bucket, ProblemRow, ProblemStep, StagedPage, plan_hash};
 pub use tenant::{Tenant, TenantStore};
 
 use database::Database;

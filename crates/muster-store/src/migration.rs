@@ -25,11 +25,8 @@ pub(crate) async fn migrate(database: &Database) -> Result<(), StoreError> {
     if tx.dialect() == Dialect::Postgres {
         tx.query(LOCK, Vec::new()).await?;
     }
-    tx.execute(
-        "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL PRIMARY KEY)",
-        Vec::new(),
-    )
-    .await?;
+    tx.execute("CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL PRIMARY KEY)", Vec::new())
+        .await?;
     let found = current(&tx).await?;
     let known = i64::try_from(STEPS.len()).unwrap_or(i64::MAX);
     if found > known {

@@ -7,16 +7,15 @@ use muster_plan::change::Action;
 use sea_orm::Value;
 use uuid::Uuid;
 
+use crate::apply::KEYS;
 use crate::database::{Dialect, Urgency};
 use crate::error::StoreError;
 use crate::facts::{LinkedShadow, OBJECT_COLUMNS, SHADOW_COLUMNS, linked_shadow, object_at};
 use crate::lists::KeyEntry;
+use crate::page::change_id;
 use crate::row::{get, number};
 use crate::run::RunRecord;
-use crate::stage::change_id;
-use crate::apply::KEYS;
 use crate::tenant::TenantStore;
-
 
 /// An object with what is known of its account in one application.
 #[derive(Debug, Clone)]
@@ -39,8 +38,7 @@ impl TenantStore {
         limit: u32,
     ) -> Result<Vec<ImObject>, StoreError> {
         let mut sql = format!("SELECT {OBJECT_COLUMNS} FROM object o WHERE o.tenant = ? AND o.id > ?");
-        let mut values: Vec<Value> =
-            vec![self.tenant.into(), after.map_or(Uuid::nil(), |id| id.0).into()];
+        let mut values: Vec<Value> = vec![self.tenant.into(), after.map_or(Uuid::nil(), |id| id.0).into()];
         if let Some(kind) = kind {
             sql.push_str(" AND o.kind = ?");
             values.push((kind as i64).into());
@@ -171,7 +169,8 @@ impl TenantStore {
     /// # Errors
     /// When the database fails.
     pub async fn staged_links(&self, run: &RunRecord, bucket: u32) -> Result<HashSet<ObjectId>, StoreError> {
-        let sql = "SELECT object FROM change WHERE tenant = ? AND id BETWEEN ? AND ? AND bucket = ? AND action = ?";
+        let sql =
+            "SELECT object FROM change WHERE tenant = ? AND id BETWEEN ? AND ? AND bucket = ? AND action = ?";
         let values: Vec<Value> = vec![
             self.tenant.into(),
             change_id(run.seq, 0).into(),
@@ -202,9 +201,8 @@ impl TenantStore {
     /// When the database fails.
     pub async fn add_keys(&self, keys: &[KeyEntry]) -> Result<(), StoreError> {
         let tx = self.database.begin(Urgency::Bulk).await?;
-        let rows = keys.iter().map(|key| {
-            vec![self.tenant.into(), key.hash.0.to_vec().into(), key.object.into()]
-        });
+        let rows =
+            keys.iter().map(|key| vec![self.tenant.into(), key.hash.0.to_vec().into(), key.object.into()]);
         KEYS.insert(&tx, rows.collect()).await?;
         tx.commit().await
     }

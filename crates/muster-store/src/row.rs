@@ -137,7 +137,8 @@ pub(crate) fn decode_counters(text: &str) -> Result<Counters, StoreError> {
 
 /// A tally as JSON rows of limit, attribute or group, count.
 pub(crate) fn encode_tally(tally: &Tally) -> String {
-    let rows: Vec<_> = tally.rows().into_iter().map(|(guarded, of, count)| (guarded as u8, of, count)).collect();
+    let rows: Vec<_> =
+        tally.rows().into_iter().map(|(guarded, of, count)| (guarded as u8, of, count)).collect();
     serde_json::to_string(&rows).unwrap_or_default()
 }
 
@@ -160,12 +161,14 @@ mod tests {
 
     #[test]
     fn counters_tallies_and_provenance_are_read_back() {
-        let mut counters = Counters { read: 7, lacking: 1, open_references: 2, unidentified: 3, ..Counters::default() };
+        let mut counters =
+            Counters { read: 7, lacking: 1, open_references: 2, unidentified: 3, ..Counters::default() };
         counters.count(Outcome::Created, Some(Situation::Unmatched));
         counters.count(Outcome::Stale, None);
         assert_eq!(decode_counters(&encode_counters(&counters)).expect("reads"), counters);
 
-        let tally = Tally::from_rows([(Guarded::Delete, String::new(), 4), (Guarded::Clearing, "mail".into(), 2)]);
+        let tally =
+            Tally::from_rows([(Guarded::Delete, String::new(), 4), (Guarded::Clearing, "mail".into(), 2)]);
         assert_eq!(decode_tally(&encode_tally(&tally)).expect("reads"), tally);
 
         let origin = |name: &str, run| Origin { application: name.parse().expect("id"), run };

@@ -71,15 +71,17 @@ impl Bulk {
                 column.push(present(value, *kind));
             }
         }
-        let arrays = columns.into_iter().zip(self.columns).map(|(values, (_, kind))| {
-            Value::Array(kind.array_type(), Some(Box::new(values)))
-        });
+        let arrays = columns
+            .into_iter()
+            .zip(self.columns)
+            .map(|(values, (_, kind))| Value::Array(kind.array_type(), Some(Box::new(values))));
         tx.execute(&self.postgres_text(), arrays.collect()).await
     }
 
     fn postgres_text(&self) -> String {
         let selected: Vec<_> = self.columns.iter().map(|(name, kind)| kind.or_null(name)).collect();
-        let arrays: Vec<_> = self.columns.iter().map(|(_, kind)| format!("?::{}[]", kind.postgres())).collect();
+        let arrays: Vec<_> =
+            self.columns.iter().map(|(_, kind)| format!("?::{}[]", kind.postgres())).collect();
         let names: Vec<_> = self.columns.iter().map(|(name, _)| format!("\"{name}\"")).collect();
         format!(
             "{}SELECT {} FROM UNNEST({}) AS u ({}) {}",

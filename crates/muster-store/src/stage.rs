@@ -1,56 +1,20 @@
 //! Staging: the changes of a page are stored with its checkpoint, in one transaction under the fence.
 
 use chrono::{DateTime, Utc};
+use muster_model::ApplicationId;
 use muster_model::error::ErrorCode;
 use muster_model::run::{Counters, Outcome};
-use muster_model::ApplicationId;
-use muster_plan::change::{Change, MembershipChange, StateChange};
 use muster_plan::guard::Tally;
-use muster_plan::key::KeyHash;
 use sea_orm::{QueryResult, Value};
 
 use crate::TenantStore;
-use crate::codec;
 use crate::database::{Dialect, Transaction, Urgency};
 use crate::error::StoreError;
 use crate::lists::{Lists, Met};
-use crate::row::{
-    decode_counters, decode_tally, encode_counters, encode_provenance, encode_tally, get, number, unsigned,
-};
+use crate::page::{CHANGES, PageRows, change_id};
+use crate::row::{decode_counters, decode_tally, encode_counters, encode_tally, get, number, unsigned};
 use crate::rows::{Bulk, Kind};
 use crate::run::{Hash, RunRecord};
-
-pub(crate) const CHANGES: Bulk = Bulk {
-    table: "change",
-    columns: &[
-        ("id", Kind::Integer),
-        ("tenant", Kind::Integer),
-        ("bucket", Kind::Integer),
-        ("position", Kind::Integer),
-        ("action", Kind::Integer),
-        ("situation", Kind::Integer),
-        ("reaction", Kind::Integer),
-        ("uid", Kind::Text),
-        ("uid_key", Kind::Octets),
-        ("place", Kind::Integer),
-        ("shadow", Kind::Integer),
-        ("shadow_version", Kind::Integer),
-        ("object", Kind::Uuid),
-        ("object_version", Kind::Integer),
-        ("state", Kind::Integer),
-        ("before", Kind::Text),
-        ("result", Kind::Text),
-        ("provenance", Kind::Text),
-        ("memberships", Kind::Text),
-        ("profile", Kind::Text),
-        ("snapshot", Kind::Text),
-        ("digest", Kind::Octets),
-        ("account_digest", Kind::Octets),
-        ("due_at", Kind::Integer),
-        ("why", Kind::Text),
-    ],
-    suffix: "",
-};
 
 const PROBLEMS: Bulk = Bulk {
     table: "problem",
@@ -148,121 +112,6 @@ pub struct Bucket {
     pub counters: Counters,
     /// What the plan would do, as limits count.
     pub tally: Tally,
-}
-
-/// Changes and findings of a page, ready to be stored. Making it is the costly part and needs no database.
-#[derive(Debug, Default)]
-pub struct PageRows {
-    changes: Vec<StagedChange>,
-    problems: Vec<ProblemRow>,
-    lists: Lists,
-}
-
-#[derive(Debug)]
-struct StagedChange {
-    number: u32,
-    digest: [u8; 16],
-    values: Vec<Value>,
-}
-
-impl PageRows {
-    /// Adds a change under its number.
-    pub fn add(&mut self, run: &RunRecord, bucket: u32, number: u32, key: KeyHash, change: &Change) {
-        let before = (!change.differences.is_empty()).then(|| codec::encode_before(&change.differences));
-        let result = (!change.result.is_empty()).then(|| codec::encode(&change.result));
-        let memberships =
-            (!change.memberships.is_empty()).then(|| encode_memberships(&change.memberships));
-        let mut hashed = key.0.to_vec();
-        hashed.push(change.action as u8);
-        hashed.extend(state_number(change.state).to_le_bytes());
-        for part in [&before, &result, &memberships] {
-            hashed.extend_from_slice(part.as_deref().unwrap_or_default().as_bytes());
-            hashed.push(0);
-        }
-        // The object of a create is made from the account's key and the instant of the run.
-        if let Some(object) = change.object.filter(|object| object.version > 0) {
-            hashed.extend_from_slice(object.id.0.as_bytes());
-        }
-        self.lists.add(change, number, key);
-        let values = vec![
-            change_id(run.seq, number).into(),
-            run.tenant.into(),
-            i64::from(bucket).into(),
-            key.position().to_i64().into(),
-            (change.action as i64).into(),
-            (change.situation as i64).into(),
-            (change.reaction as i64).into(),
-            change.uid.clone().into(),
-            key.0.to_vec().into(),
-            change.place.map(u64::cast_signed).into(),
-            change.shadow.map(|base| i64::from(base.no.0)).into(),
-            change.shadow.map(|base| i64::from(base.version)).into(),
-            change.object.map(|base| base.id.0).into(),
-            change.object.map(|base| i64::from(base.version)).into(),
-            state_number(change.state).into(),
-            before.into(),
-            result.into(),
-            change.provenance.as_ref().map(encode_provenance).into(),
-            memberships.into(),
-            change.profile.as_ref().map(|id| id.as_str().to_owned()).into(),
-            Some(codec::encode(&change.snapshot)).into(),
-            change.digest.map(|digest| digest.0.to_vec()).into(),
-            change.account_digest.map(|digest| digest.0.to_vec()).into(),
-            change.due_at.map(|due| due.timestamp_millis()).into(),
-            change.why.clone().into(),
-        ];
-        self.changes.push(StagedChange { number, digest: muster_plan::digest::hash(&hashed), values });
-    }
-
-    /// Takes a change out again.
-    pub fn remove(&mut self, number: u32) {
-        self.changes.retain(|change| change.number != number);
-        self.lists.remove(number);
-    }
-
-    /// Adds something to tell people.
-    pub fn note(&mut self, problem: ProblemRow) {
-        self.problems.push(problem);
-    }
-
-    /// Whether there is nothing to store but the checkpoint.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.changes.is_empty() && self.problems.is_empty()
-    }
-
-    /// The digests of the changes, one after the other, so that the plan's hash does not depend on the pages.
-    fn digest(&self) -> Vec<u8> {
-        self.changes.iter().flat_map(|change| change.digest).collect()
-    }
-}
-
-/// The `id` of a change: the run in the upper half, the number within it in the lower.
-pub(crate) fn change_id(run: i64, number: u32) -> i64 {
-    (run << 32) | i64::from(number)
-}
-
-/// 0 keeps, 1 enables, 2 and more disable for the reason of that number.
-pub(crate) fn state_number(state: StateChange) -> i64 {
-    match state {
-        StateChange::Keep => 0,
-        StateChange::Enable => 1,
-        StateChange::Disable(reason) => 2 + reason as i64,
-    }
-}
-
-fn encode_memberships(memberships: &[MembershipChange]) -> String {
-    let rows: Vec<_> = memberships.iter().map(|m| (m.attribute.as_str(), &m.add, &m.remove)).collect();
-    serde_json::to_string(&rows).unwrap_or_default()
-}
-
-pub(crate) fn decode_memberships(text: &str) -> Result<Vec<MembershipChange>, StoreError> {
-    let rows: Vec<(String, Vec<String>, Vec<String>)> =
-        serde_json::from_str(text).map_err(|error| StoreError::unreadable("membership change", error))?;
-    Ok(rows
-        .into_iter()
-        .map(|(attribute, add, remove)| MembershipChange { attribute: attribute.into(), add, remove })
-        .collect())
 }
 
 impl TenantStore {

@@ -91,7 +91,9 @@ impl Store {
         )
         .await?;
         tx.commit().await?;
-        self.tenant(slug).await?.ok_or_else(|| StoreError::unreadable("tenant", "it vanished after it was made"))
+        self.tenant(slug)
+            .await?
+            .ok_or_else(|| StoreError::unreadable("tenant", "it vanished after it was made"))
     }
 
     /// All tenants by name.

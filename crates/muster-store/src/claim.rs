@@ -1,0 +1,183 @@
+//! Working on a run: claimed, kept, moved on and decided under its epoch.
+
+use chrono::{DateTime, Utc};
+use muster_model::RunId;
+use muster_model::run::{Counters, OutcomeStatus, ProgressStatus};
+use muster_plan::lifecycle::RunState;
+use sea_orm::Value;
+
+use crate::TenantStore;
+use crate::database::Urgency;
+use crate::error::StoreError;
+use crate::row::{encode_counters, phase_number};
+use crate::run::{Hash, RunRecord};
+
+/// A step of a run's life, as the worker stores it.
+#[derive(Debug, Clone)]
+pub struct Advance<'a> {
+    /// The next state.
+    pub state: RunState,
+    /// The hash of the plan, when it is frozen in this step.
+    pub plan_hash: Option<Hash>,
+    /// The limits that hold it, when it is held in this step.
+    pub held_by: Option<&'a str>,
+    /// Why it failed, when it fails in this step.
+    pub failure: Option<&'a str>,
+    /// What it has counted, when it ends in this step.
+    pub counters: Option<Counters>,
+    /// Statements sent so far on its behalf.
+    pub statements: u64,
+    /// The most memory held so far.
+    pub peak_memory: u64,
+    /// The instant.
+    pub now: DateTime<Utc>,
+}
+
+impl Advance<'_> {
+    /// A run that was told to stop can only be ended.
+    fn ends_stopped(&self) -> bool {
+        matches!(self.state.outcome, Some(OutcomeStatus::Aborted | OutcomeStatus::Failure))
+    }
+}
+
+impl TenantStore {
+    /// Takes a run up: raises its epoch, so that whoever had it before writes nothing more.
+    ///
+    /// # Errors
+    /// [`StoreError::LostFence`] when another worker has it, or it has ended.
+    pub async fn claim(
+        &self,
+        run: &RunRecord,
+        owner: &str,
+        now: DateTime<Utc>,
+        lease_until: DateTime<Utc>,
+    ) -> Result<RunRecord, StoreError> {
+        let tx = self.database.begin(Urgency::Short).await?;
+        let claimed = tx
+            .execute(
+                "UPDATE run SET epoch = epoch + 1, owner = ?, lease_until = ?, status = 1 \
+                 WHERE seq = ? AND tenant = ? AND epoch = ? AND status IN (0, 1) AND lease_until < ?",
+                vec![
+                    owner.into(),
+                    lease_until.timestamp_millis().into(),
+                    run.seq.into(),
+                    self.tenant.into(),
+                    run.epoch.into(),
+                    now.timestamp_millis().into(),
+                ],
+            )
+            .await?;
+        if claimed == 0 {
+            return Err(StoreError::LostFence);
+        }
+        tx.execute(
+            "UPDATE bucket SET fence = fence + 1 WHERE tenant = ? AND run = ?",
+            vec![self.tenant.into(), run.seq.into()],
+        )
+        .await?;
+        tx.commit().await?;
+        self.run(run.id).await?.ok_or(StoreError::LostFence)
+    }
+
+    /// Says that the worker is alive, and what it has used.
+    ///
+    /// # Errors
+    /// [`StoreError::LostFence`] when it has the run no longer.
+    pub async fn renew(
+        &self,
+        run: &RunRecord,
+        lease_until: DateTime<Utc>,
+        statements: u64,
+        peak_memory: u64,
+    ) -> Result<(), StoreError> {
+        let tx = self.database.begin(Urgency::Short).await?;
+        let renewed = tx
+            .execute(
+                "UPDATE run SET lease_until = ?, statements = ?, peak_memory = ? \
+                 WHERE seq = ? AND tenant = ? AND epoch = ? AND status = 1",
+                vec![
+                    lease_until.timestamp_millis().into(),
+                    statements.cast_signed().into(),
+                    peak_memory.cast_signed().into(),
+                    run.seq.into(),
+                    self.tenant.into(),
+                    run.epoch.into(),
+                ],
+            )
+            .await?;
+        tx.commit().await?;
+        if renewed == 0 { Err(StoreError::LostFence) } else { Ok(()) }
+    }
+
+    /// Moves a run on to its next state.
+    ///
+    /// # Errors
+    /// [`StoreError::LostFence`] when the worker has it no longer or it was told to stop.
+    pub async fn advance(&self, run: &RunRecord, step: &Advance<'_>) -> Result<(), StoreError> {
+        let tx = self.database.begin(Urgency::Short).await?;
+        let values: Vec<Value> = vec![
+            (step.state.status as i64).into(),
+            phase_number(step.state.phase).into(),
+            step.state.outcome.map(|outcome| outcome as i64).into(),
+            step.plan_hash.map(|hash| hash.to_vec()).into(),
+            step.held_by.map(str::to_owned).into(),
+            (step.state.status == ProgressStatus::Held).then(|| step.now.timestamp_millis()).into(),
+            step.failure.map(str::to_owned).into(),
+            step.state.is_terminal().then(|| step.now.timestamp_millis()).into(),
+            step.counters.as_ref().map(encode_counters).unwrap_or_default().into(),
+            step.statements.cast_signed().into(),
+            step.peak_memory.cast_signed().into(),
+            run.seq.into(),
+            self.tenant.into(),
+            run.epoch.into(),
+            i64::from(step.ends_stopped()).into(),
+        ];
+        let moved = tx
+            .execute(
+                "UPDATE run SET status = ?, phase = ?, outcome = ?, plan_hash = coalesce(?, plan_hash), \
+                 held_by = coalesce(?, held_by), held_at = coalesce(?, held_at), failure = ?, ended_at = ?, \
+                 counters = ?, statements = ?, peak_memory = ? \
+                 WHERE seq = ? AND tenant = ? AND epoch = ? AND status = 1 AND (stopping = 0 OR ? = 1)",
+                values,
+            )
+            .await?;
+        tx.commit().await?;
+        if moved == 0 { Err(StoreError::LostFence) } else { Ok(()) }
+    }
+
+    /// Decides a held plan, if its hash is the one given: lets it go on, or ends it.
+    ///
+    /// # Errors
+    /// When the database fails. `false` when the run is not held or its plan has another hash.
+    pub async fn decide_held(
+        &self,
+        id: RunId,
+        plan_hash: &Hash,
+        next: RunState,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        // What stands with the buckets while a run lives stays with the run once it has ended.
+        let ended = if next.is_terminal() { self.run(id).await? } else { None };
+        let counters = ended.map(|run| encode_counters(&run.counters)).unwrap_or_default();
+        let tx = self.database.begin(Urgency::Short).await?;
+        let values: Vec<Value> = vec![
+            (next.status as i64).into(),
+            phase_number(next.phase).into(),
+            next.outcome.map(|outcome| outcome as i64).into(),
+            next.is_terminal().then(|| now.timestamp_millis()).into(),
+            counters.into(),
+            self.tenant.into(),
+            id.0.into(),
+            plan_hash.to_vec().into(),
+        ];
+        let decided = tx
+            .execute(
+                "UPDATE run SET status = ?, phase = ?, outcome = ?, ended_at = ?, counters = ?, lease_until = 0 \
+                 WHERE tenant = ? AND id = ? AND status = 3 AND plan_hash = ?",
+                values,
+            )
+            .await?;
+        tx.commit().await?;
+        Ok(decided > 0)
+    }
+}
