@@ -40,9 +40,9 @@ pub(crate) enum Error {
         #[source]
         source: serde_json::Error,
     },
-    /// A job did not meet the entries that it was given.
-    #[error("`{job}` worked on {found} entries instead of {expected}")]
-    Entries { job: &'static str, found: u64, expected: u64 },
+    /// A job did something else than what it is to measure.
+    #[error("`{job}` counted {found} entries as {outcome} instead of {expected}")]
+    Outcome { job: &'static str, outcome: &'static str, found: u64, expected: u64 },
     /// There is no such benchmark.
     #[error("there is no benchmark `{name}`; there are: {known}")]
     UnknownJob { name: String, known: String },

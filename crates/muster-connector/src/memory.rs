@@ -73,6 +73,13 @@ impl MemorySystem {
         Self { references: references.into(), ..self }
     }
 
+    /// Another system that holds the same and goes its own way from here.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        let state = self.lock().clone();
+        Self { state: Arc::new(Mutex::new(state)), ..self.clone() }
+    }
+
     /// Puts an account in the place of what stands under its key, past all rules, as somebody else would.
     pub fn put(&self, class: &str, uid: &str, account: MemoryAccount) {
         self.lock().class(class).insert(uid.to_owned(), Held::Account(account));

@@ -161,8 +161,8 @@ mod tests {
 
     #[test]
     fn counters_tallies_and_provenance_are_read_back() {
-        let mut counters =
-            Counters { read: 7, lacking: 1, open_references: 2, unidentified: 3, ..Counters::default() };
+        let mut counters = Counters::default();
+        (counters.read, counters.lacking, counters.open_references, counters.unidentified) = (7, 1, 2, 3);
         counters.count(Outcome::Created, Some(Situation::Unmatched));
         counters.count(Outcome::Stale, None);
         assert_eq!(decode_counters(&encode_counters(&counters)).expect("reads"), counters);

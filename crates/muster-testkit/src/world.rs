@@ -18,11 +18,13 @@ use serde_json::Value;
 
 mod clock;
 pub mod configuration;
+mod copy;
 mod by_hand;
 mod database;
 mod picture;
 
 pub use clock::StoppedClock;
+pub use picture::difference;
 pub use database::{TestDatabase, on_each_database, on_sqlite};
 
 /// The systems that a world has, each behind the connector type of its name.
@@ -85,8 +87,14 @@ impl World {
 
     /// The same world, where the pages of sweeps and the batches of applying have this size.
     #[must_use]
-    pub fn with_page_size(mut self, size: usize) -> Self {
-        (self.settings.page_size, self.settings.batch_size) = (size, size);
+    pub fn with_page_size(self, size: usize) -> Self {
+        self.with_sizes(size, size)
+    }
+
+    /// The same world, where the pages of sweeps and the batches of applying have these sizes.
+    #[must_use]
+    pub fn with_sizes(mut self, pages: usize, batches: usize) -> Self {
+        (self.settings.page_size, self.settings.batch_size) = (pages, batches);
         self
     }
 

@@ -1,16 +1,18 @@
 //! Muster, put together: store, engine and every connector. The only crate that names connectors.
 
 mod machine;
+pub mod settings;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use muster_connector::ConnectorKind;
 use muster_connector_csv::CsvKind;
-use muster_engine::{Channel, Connectors, Engine, Settings};
+use muster_engine::{Channel, Connectors, Engine, Settings as EngineSettings};
 use muster_store::{Location, Store, StoreError};
 
 pub use machine::Machine;
+use settings::{Settings, Work};
 
 /// Where Muster keeps its data.
 #[derive(Debug, Clone)]
@@ -55,6 +57,18 @@ impl Muster {
     /// # Errors
     /// When the data directory cannot be made or the database cannot be used.
     pub async fn open(place: &Place) -> Result<Self, OpenError> {
+        Self::open_to_work(place, &Work::default()).await
+    }
+
+    /// Opens what the settings name, making what is missing.
+    ///
+    /// # Errors
+    /// As [`Muster::open`].
+    pub async fn open_as_set(settings: &Settings) -> Result<Self, OpenError> {
+        Self::open_to_work(&settings.place(), &settings.work).await
+    }
+
+    async fn open_to_work(place: &Place, work: &Work) -> Result<Self, OpenError> {
         std::fs::create_dir_all(&place.data_dir)
             .map_err(|source| OpenError::DataDir { path: place.data_dir.clone(), source })?;
         let location = match &place.database_url {
@@ -63,9 +77,10 @@ impl Muster {
         };
         let store = Store::open(&location).await?;
         let machine = Machine::new();
-        let owner = machine.owner();
-        let settings =
-            Settings { file_roots: place.file_roots.clone(), ..Settings::new(place.data_dir.clone(), owner) };
+        let settings = EngineSettings {
+            file_roots: place.file_roots.clone(),
+            ..work.engine_settings(place.data_dir.clone(), machine.owner())
+        };
         let delivery = Arc::new(Channel::default());
         let engine = Engine::new(store.clone(), connectors(), Arc::new(machine), delivery, settings);
         Ok(Self { engine, store })

@@ -1,5 +1,6 @@
 //! The programs that a job runs, each in a process of its own: `muster` itself, and the instruments.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -61,14 +62,29 @@ pub(crate) fn instrument(name: &str) -> Result<Command, Error> {
     Ok(command)
 }
 
+/// What `muster` reports of a run.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Report {
+    #[serde(flatten)]
+    pub(crate) figures: Figures,
+    /// Entries by what became of them, and how many were read.
+    pub(crate) counters: BTreeMap<String, u64>,
+}
+
 /// Reconciles the people of the setup, in the released program.
 ///
 /// # Errors
-/// When the run fails.
-pub(crate) fn reconcile(setup: &Setup<'_>) -> Result<Figures, Error> {
+/// When the run does not succeed.
+pub(crate) fn reconcile(setup: &Setup<'_>) -> Result<Report, Error> {
     let mut muster = Command::new(built("muster")?);
     muster.args(["run", "sync", "hr-reconciliation", "--tenant", "bench", "--output", "json"]);
-    figures(place(&mut muster, &setup.data, setup.database), setup)
+    // Its defaults are measured, not the settings that happen to lie around here.
+    for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("MUSTER_")) {
+        muster.env_remove(name);
+    }
+    place(muster.current_dir(setup.directory), &setup.data, setup.database);
+    let printed = output_until_interrupted(&mut muster, setup.interruptions)?;
+    parse(&muster, &printed)
 }
 
 /// Names the data to a program.
@@ -127,10 +143,38 @@ fn built(name: &str) -> Result<PathBuf, Error> {
     Ok(env::current_exe().map_err(Error::io("find the own program"))?.with_file_name(name))
 }
 
+/// Reads what a program printed.
 fn parse<T: DeserializeOwned>(command: &Command, printed: &[u8]) -> Result<T, Error> {
     serde_json::from_slice(printed).map_err(|source| Error::Figures {
         program: shown(command),
         printed: String::from_utf8_lossy(printed).into_owned(),
         source,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reports_and_figures_are_read() {
+        let printed =
+            br#"{"run":"7","status":"FINISHED","entries":12,"seconds":0.5,"entries_per_second":24.0,
+            "cpu_seconds":0.25,"peak_rss_mib":50.5,"statements":9,"counters":{"unchanged":11,"read":12},
+            "failure":null}"#;
+        let report: Report = parse(&Command::new("muster"), printed).unwrap();
+        let figures =
+            Figures { entries: 12, seconds: 0.5, cpu_seconds: 0.25, peak_rss_mib: 50.5, statements: 9 };
+        assert_eq!(report.figures, figures);
+        assert_eq!(report.counters["unchanged"], 11);
+        let printed = br#"{"entries":12,"seconds":0.5,"cpu_seconds":0.25,"peak_rss_mib":50.5}"#;
+        let floor: Figures = parse(&Command::new("muster-bench"), printed).unwrap();
+        assert_eq!(floor, Figures { statements: 0, ..figures });
+    }
+
+    #[test]
+    fn what_is_no_report_is_shown() {
+        let error = parse::<Report>(Command::new("muster").arg("run"), b"help!").unwrap_err();
+        assert_eq!(error.to_string(), "cannot read what `muster run` printed: help!");
+    }
 }

@@ -4,6 +4,7 @@ mod control;
 mod guards;
 mod inbound;
 mod keys;
+mod laws;
 mod outbound;
 mod shown;
 mod sources;

@@ -50,6 +50,9 @@ const DETERMINED: [(&str, &[&str]); 9] = [
     ("key_spec", &["directory", "name"]),
 ];
 
+/// The attributes of a shadow's owner: its id says when it was made.
+const OWNER: &str = "(SELECT o.attributes FROM object o WHERE o.tenant = shadow.tenant AND o.id = shadow.owner)";
+
 impl World {
     /// Every row that the history determines, as sorted lines of text, and all accounts of all systems.
     pub async fn whole_state(&self) -> String {
@@ -61,15 +64,21 @@ impl World {
         lines.join("\n")
     }
 
-    /// What objects, shadows and systems hold, without how they came to: the state that a second pass and
-    /// another way through the same history have to come to as well.
+    /// What objects and systems hold and which account belongs to whom, without how it came to that.
+    pub async fn visible_state(&self) -> String {
+        let columns = ["application", "class", "uid", "state", OWNER];
+        let mut lines = self.rows("object", &["kind", "disabled", "attributes"]).await;
+        lines.extend(self.rows("shadow", &columns).await);
+        lines.extend(self.accounts());
+        lines.join("\n")
+    }
+
+    /// The same with what is remembered of accounts: the state that a second pass and another way through the
+    /// same history have to come to as well.
     pub async fn outcome_state(&self) -> String {
-        let mut lines = Vec::new();
-        let owner = "(SELECT o.attributes FROM object o WHERE o.tenant = shadow.tenant AND o.id = shadow.owner)";
-        lines.extend(self.rows("object", &["kind", "disabled", "attributes"]).await);
-        lines.extend(
-            self.rows("shadow", &["application", "class", "uid", "state", "disabled", "snapshot", owner]).await,
-        );
+        let columns = ["application", "class", "uid", "state", "disabled", "snapshot", OWNER];
+        let mut lines = self.rows("object", &["kind", "disabled", "attributes"]).await;
+        lines.extend(self.rows("shadow", &columns).await);
         lines.extend(self.accounts());
         lines.join("\n")
     }
@@ -213,4 +222,13 @@ fn values(values: &[muster_model::Value]) -> String {
 
 fn text(row: &QueryResult, place: usize) -> String {
     row.try_get_by_index(place).unwrap_or_else(|error| panic!("no text: {error}"))
+}
+
+/// The lines of two states that are not in both.
+#[must_use]
+pub fn difference(expected: &str, found: &str) -> String {
+    let lacking = expected.lines().filter(|line| !found.lines().any(|other| other == *line));
+    let strange = found.lines().filter(|line| !expected.lines().any(|other| other == *line));
+    let lines = lacking.map(|line| format!("- {line}")).chain(strange.map(|line| format!("+ {line}")));
+    lines.collect::<Vec<_>>().join("\n")
 }

@@ -1,0 +1,8 @@
+//! A process that dies, before and after everything it does: whoever takes its run up comes to the same end as
+//! a run that nobody disturbed.
+
+mod calls;
+mod crash;
+mod inbound;
+mod launches;
+mod outbound;

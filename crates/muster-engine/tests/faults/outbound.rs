@@ -1,0 +1,108 @@
+//! Provisioning runs that are interrupted, against targets that remember each call and targets that remember
+//! all calls at once.
+
+use muster_connector::memory::CAPABLE;
+use muster_connector::{Capabilities, Durable};
+use muster_model::configuration::ConfigurationKind;
+use muster_model::run::Mode;
+use muster_testkit::world::configuration::{provisioning as task, staff};
+use muster_testkit::world::{TestDatabase, World, on_each_database, provisioning};
+use serde_json::json;
+
+use crate::crash::Story;
+
+async fn people(database: &TestDatabase, durable: Durable) -> World {
+    let target = Capabilities { durable, ..CAPABLE };
+    let world = World::usual(database).await.with_page_size(2).with_capabilities("ad", target);
+    for number in 1..=5 {
+        world.hire(&number.to_string(), &format!("{number}@x"), &format!("Name {number}"), "IT");
+    }
+    world.synchronize("hr").await;
+    world
+}
+
+/// Accounts to make, to link, to change, to disable and to delete, and one that lies about its owner.
+async fn busy(database: &TestDatabase, durable: Durable) -> World {
+    let world = people(database, durable).await;
+    world.provision("ad").await;
+    let mut leaving = staff();
+    leaving["id"] = json!("leaving");
+    leaving["objectMatchingCondition"] = json!("department eq \"OLD\"");
+    leaving["deprovisioning"] = json!("DELETE");
+    world.save(ConfigurationKind::ApplicationProfile, leaving).await;
+    world.hire("5", "5@x", "Five", "OLD");
+    world.synchronize("hr").await;
+    world.provision("ad").await;
+    world.hire("1", "1@x", "Renamed", "FIN");
+    world.hire("2", "2@x", "Name 2", "HR");
+    world.hire("5", "5@x", "Five", "HR");
+    world.hire("6", "6@x", "Six", "IT");
+    world.hire("7", "7@x", "Seven", "FIN");
+    world.synchronize("hr").await;
+    world.put("ad", "account", "lost", &[("uid", "lost"), ("mail", "7@x")]);
+    world.put("ad", "account", "3", &[("uid", "3"), ("mail", "wrong@x"), ("groups", "admins")]);
+    world.system("ad").take("account", "4");
+    world
+}
+
+#[test]
+fn first_accounts_each_call_by_itself() {
+    on_each_database(async |database| {
+        let before = async |database: &TestDatabase| people(database, Durable::EachCall).await;
+        let story = Story { before, launch: || provisioning("ad", Mode::Apply) };
+        story.survives_a_dead_process(database).await;
+    });
+}
+
+#[test]
+fn first_accounts_all_at_once() {
+    on_each_database(async |database| {
+        let before = async |database: &TestDatabase| people(database, Durable::AtClose).await;
+        let story = Story { before, launch: || provisioning("ad", Mode::Apply) };
+        story.survives_a_dead_process(database).await;
+    });
+}
+
+#[test]
+fn all_kinds_of_changes_each_call_by_itself() {
+    on_each_database(async |database| {
+        let before = async |database: &TestDatabase| busy(database, Durable::EachCall).await;
+        let story = Story { before, launch: || provisioning("ad", Mode::Apply) };
+        story.survives_a_dead_process(database).await;
+    });
+}
+
+#[test]
+fn all_kinds_of_changes_all_at_once() {
+    on_each_database(async |database| {
+        let before = async |database: &TestDatabase| busy(database, Durable::AtClose).await;
+        let story = Story { before, launch: || provisioning("ad", Mode::Apply) };
+        story.survives_a_dead_process(database).await;
+    });
+}
+
+#[test]
+fn accounts_as_their_shadows_remember_them() {
+    on_each_database(async |database| {
+        let before = async |database: &TestDatabase| {
+            let world = busy(database, Durable::EachCall).await;
+            let mut remembered = task();
+            remembered["verify"] = json!("SHADOW");
+            world.save(ConfigurationKind::ProvisioningTaskDefinition, remembered).await;
+            world
+        };
+        let story = Story { before, launch: || provisioning("ad", Mode::Apply) };
+        story.survives_a_dead_process(database).await;
+    });
+}
+
+#[test]
+fn the_process_dies_at_a_call_to_the_target() {
+    for durable in [Durable::EachCall, Durable::AtClose] {
+        on_each_database(async |database| {
+            let before = async |database: &TestDatabase| busy(database, durable).await;
+            let story = Story { before, launch: || provisioning("ad", Mode::Apply) };
+            story.survives_a_death_at_any_call(database, "ad").await;
+        });
+    }
+}

@@ -1,0 +1,184 @@
+//! The commands, one file each, and what they have in common: arguments, settings, the runtime.
+
+mod demo;
+mod run;
+mod serve;
+mod tenant;
+mod token;
+mod user;
+
+use std::future::Future;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use muster::Muster;
+use muster::settings::{Settings, Sources};
+use muster_model::TenantSlug;
+use muster_store::TenantStore;
+
+use crate::error::{CommandError, Exit};
+use crate::summary::Output;
+use crate::logging;
+
+/// Keeps people in step between systems: reads them from an HR file, provisions their accounts.
+#[derive(Parser)]
+#[command(name = "muster", version, propagate_version = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Args)]
+struct Common {
+    /// Write results for people or for programs
+    #[arg(long, global = true, value_enum, default_value = "text", help_heading = "Output")]
+    output: Output,
+    /// Write the log, on standard error, for people (text) or programs (json); MUSTER_LOG says how much
+    #[arg(long, global = true, value_name = "FORMAT", help_heading = "Output")]
+    log_format: Option<String>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Show what Muster does, on an example of its own
+    Demo(demo::Arguments),
+    /// Serve the API and work on runs
+    Serve(serve::Arguments),
+    /// Create, list and delete tenants
+    Tenant(tenant::Arguments),
+    /// Create, list and delete a tenant's users
+    User(user::Arguments),
+    /// Create, list and delete a tenant's tokens
+    Token(token::Arguments),
+    /// Run a task, or decide about its plan
+    Run(run::Arguments),
+}
+
+/// Which data a command works on.
+#[derive(Args)]
+pub(crate) struct PlaceArguments {
+    /// A file of settings
+    #[arg(long, env = "MUSTER_CONFIG", value_name = "FILE", help_heading = "Data")]
+    config: Option<PathBuf>,
+    /// The directory of the data: SQLite and the tenants' files [default: ./data]
+    #[arg(long, value_name = "DIRECTORY", help_heading = "Data")]
+    data_dir: Option<String>,
+    /// A PostgreSQL instead of SQLite, postgres://user:password@host/database
+    #[arg(long, value_name = "URL", help_heading = "Data")]
+    database_url: Option<String>,
+}
+
+/// Does what the command line says.
+///
+/// # Errors
+/// When it cannot be done.
+pub(crate) fn run() -> Result<Exit, CommandError> {
+    let Arguments { command, common } = Arguments::parse();
+    match command {
+        Command::Demo(arguments) => demo::run(&arguments, &common),
+        Command::Serve(arguments) => serve::run(&arguments, &common),
+        Command::Tenant(arguments) => tenant::run(&arguments, &common),
+        Command::User(arguments) => user::run(&arguments, &common),
+        Command::Token(arguments) => token::run(&arguments, &common),
+        Command::Run(arguments) => run::run(&arguments, &common),
+    }
+}
+
+impl PlaceArguments {
+    /// The settings that hold, with further flags of the command; begins to log.
+    fn settings(
+        &self,
+        common: &Common,
+        further: Vec<(&'static str, String)>,
+        level: &str,
+    ) -> Result<Settings, CommandError> {
+        let own = [("data-dir", &self.data_dir), ("database-url", &self.database_url)];
+        let mut flags = further;
+        flags.extend(own.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))));
+        load_settings(self.config.as_ref(), common, flags, level)
+    }
+
+    /// The data, for a command that works on it and ends.
+    async fn open(&self, common: &Common) -> Result<Muster, CommandError> {
+        let settings = self.settings(common, Vec::new(), "error")?;
+        Ok(Muster::open_as_set(&settings).await?)
+    }
+
+    /// The flags as they were given, so that another command can be told with the same ones. What comes
+    /// from the environment is there next time as well.
+    fn as_given(&self) -> String {
+        let config = self.config.as_ref().map(|path| path.display().to_string());
+        let given = [
+            ("config", config.filter(|path| std::env::var("MUSTER_CONFIG").as_deref() != Ok(path.as_str()))),
+            ("data-dir", self.data_dir.clone()),
+            // It may hold a password.
+            ("database-url", self.database_url.as_ref().map(|_| "…".to_owned())),
+        ];
+        given.into_iter().filter_map(|(name, value)| Some(format!(" --{name} {}", quoted(&value?)))).collect()
+    }
+}
+
+fn load_settings(
+    config: Option<&PathBuf>,
+    common: &Common,
+    mut flags: Vec<(&'static str, String)>,
+    level: &str,
+) -> Result<Settings, CommandError> {
+    flags.extend(common.log_format.iter().map(|format| ("log-format", format.clone())));
+    let environment = |name: &str| std::env::var(name).ok();
+    let settings =
+        Settings::load(&Sources { file: config.map(PathBuf::as_path), environment: &environment, flags })?;
+    logging::start(&settings, level)?;
+    Ok(settings)
+}
+
+/// Does something that waits, on as many threads as there are processors.
+fn block_on<T>(work: impl Future<Output = Result<T, CommandError>>) -> Result<T, CommandError> {
+    runtime()?.block_on(work)
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, CommandError> {
+    let processors = std::thread::available_parallelism().map_or(2, usize::from);
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(processors.max(2))
+        .enable_all()
+        .build()
+        .map_err(CommandError::machine("start the runtime"))
+}
+
+async fn tenant_store(muster: &Muster, slug: &TenantSlug) -> Result<TenantStore, CommandError> {
+    muster.store.tenant(slug).await?.ok_or_else(|| CommandError::NoTenant(slug.clone()))
+}
+
+/// A word as a shell takes it for one.
+fn quoted(word: &str) -> String {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./:@%+=,…".contains(letter);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn words_are_quoted_for_a_shell() {
+        for (word, expected) in
+            [("./data", "./data"), ("my data", "'my data'"), ("it's", r"'it'\''s'"), ("", "''")]
+        {
+            assert_eq!(quoted(word), expected);
+        }
+    }
+}

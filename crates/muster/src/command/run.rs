@@ -1,0 +1,232 @@
+//! `muster run`: runs a task, or decides about its plan, in this process or on a server.
+
+mod bar;
+mod own;
+mod remote;
+
+use clap::{Subcommand, ValueEnum};
+use muster_model::run::{Mode, OutcomeStatus, ProgressStatus, TaskKind};
+use muster_model::{ConfigurationId, RunId, TenantSlug};
+use uuid::Uuid;
+
+use super::{Common, PlaceArguments, block_on, quoted};
+use crate::error::{CommandError, Exit};
+use crate::print::{complain, say};
+use crate::progress::Progress;
+use crate::summary::{Cost, Output, Summary};
+
+/// How many problems of a run are asked for.
+const PROBLEMS: u32 = 100;
+
+/// The most keys of a run of single keys.
+const MOST_KEYS: usize = 1000;
+
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Run a synchronization task: accounts of an application become IM objects
+    Sync(LaunchArguments),
+    /// Run a provisioning task: IM objects become accounts
+    Prov(LaunchArguments),
+    /// Have a held or simulated plan carried out
+    Approve(DecisionArguments),
+    /// End a run whose plan is held, without doing anything
+    Reject(DecisionArguments),
+}
+
+#[derive(clap::Args)]
+struct LaunchArguments {
+    /// The task definition
+    definition: ConfigurationId,
+    /// Make the plan and write nothing
+    #[arg(long)]
+    simulate: bool,
+    /// Look at the accounts of these keys only, separated by commas
+    #[arg(long, value_delimiter = ',', value_name = "KEYS")]
+    keys: Vec<String>,
+    #[command(flatten)]
+    door: DoorArguments,
+}
+
+#[derive(clap::Args)]
+struct DecisionArguments {
+    /// The run
+    run: Uuid,
+    /// The hash of the plan that was looked at
+    #[arg(long, value_parser = hash)]
+    plan: Hash,
+    #[command(flatten)]
+    door: DoorArguments,
+}
+
+#[derive(clap::Args)]
+struct DoorArguments {
+    /// The tenant
+    #[arg(long)]
+    tenant: TenantSlug,
+    /// Run it on this server instead of in this process; the token comes from MUSTER_TOKEN
+    #[arg(long, value_name = "URL", conflicts_with_all = ["data_dir", "database_url"])]
+    server: Option<String>,
+    #[command(flatten)]
+    place: PlaceArguments,
+}
+
+/// The hash of a plan.
+#[derive(Debug, Clone, Copy)]
+struct Hash(muster_store::Hash);
+
+/// What is to be run.
+struct Wish {
+    kind: TaskKind,
+    task: ConfigurationId,
+    mode: Mode,
+    keys: Option<Vec<String>>,
+}
+
+/// What is decided about a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Decision {
+    Approve,
+    Reject,
+}
+
+/// A run that was watched to its end, or until it was held.
+struct Watched {
+    progress: Progress,
+    cost: Cost,
+}
+
+pub(super) fn run(arguments: &Arguments, common: &Common) -> Result<Exit, CommandError> {
+    match &arguments.action {
+        Action::Sync(launch) => run_task(TaskKind::Synchronization, launch, common),
+        Action::Prov(launch) => run_task(TaskKind::Provisioning, launch, common),
+        Action::Approve(decision) => decide(Decision::Approve, decision, common),
+        Action::Reject(decision) => decide(Decision::Reject, decision, common),
+    }
+}
+
+fn run_task(kind: TaskKind, arguments: &LaunchArguments, common: &Common) -> Result<Exit, CommandError> {
+    let wish = Wish {
+        kind,
+        task: arguments.definition.clone(),
+        mode: if arguments.simulate { Mode::Simulate } else { Mode::Apply },
+        keys: keys(&arguments.keys)?,
+    };
+    let door = &arguments.door;
+    let watched = block_on(async {
+        match &door.server {
+            Some(server) => remote::Server::new(server, &door.tenant)?.launch(&wish).await,
+            None => own::Process::open(door, common).await?.launch(wish).await,
+        }
+    })?;
+    conclude(&watched, door, common.output)
+}
+
+fn decide(
+    decision: Decision,
+    arguments: &DecisionArguments,
+    common: &Common,
+) -> Result<Exit, CommandError> {
+    let (run, hash, door) = (RunId(arguments.run), arguments.plan, &arguments.door);
+    let watched = block_on(async {
+        match &door.server {
+            Some(server) => remote::Server::new(server, &door.tenant)?.decide(decision, run, hash).await,
+            None => own::Process::open(door, common).await?.decide(decision, run, hash).await,
+        }
+    })?;
+    match watched {
+        Some(watched) => conclude(&watched, door, common.output),
+        None => {
+            complain(format_args!("rejected the plan of run {run}; nothing was written"));
+            Ok(Exit::Done)
+        }
+    }
+}
+
+/// Says what became of a run.
+fn conclude(watched: &Watched, door: &DoorArguments, output: Output) -> Result<Exit, CommandError> {
+    let progress = &watched.progress;
+    let decision = |word: &str| {
+        let hash = progress.plan_hash.as_deref().unwrap_or_default();
+        format!("muster run {word} {} --plan {hash} {}", progress.id, door.as_given())
+    };
+    let summary = Summary { progress, cost: watched.cost, decision: &decision };
+    match output {
+        Output::Json => say(summary.json()),
+        Output::Text => say(summary.text()),
+    }
+    if progress.progress_status == ProgressStatus::Finished
+        && progress.outcome_status == Some(OutcomeStatus::Failure)
+    {
+        let failure = progress.failure.clone().unwrap_or_else(|| "nobody knows why".to_owned());
+        return Err(CommandError::Failed { run: progress.id.clone(), failure });
+    }
+    Ok(progress.exit())
+}
+
+impl DoorArguments {
+    fn as_given(&self) -> String {
+        let server = self.server.iter().map(|server| format!(" --server {}", quoted(server)));
+        format!("--tenant {}{}{}", self.tenant, server.collect::<String>(), self.place.as_given())
+    }
+}
+
+impl Decision {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Approve => "approve",
+            Self::Reject => "reject",
+        }
+    }
+}
+
+fn keys(given: &[String]) -> Result<Option<Vec<String>>, CommandError> {
+    let hint = format!("name 1 to {MOST_KEYS} keys, as in --keys E0000001,E0000002");
+    if given.is_empty() {
+        return Ok(None);
+    }
+    if given.len() > MOST_KEYS || given.iter().any(String::is_empty) {
+        return Err(CommandError::usage("a key is empty, or there are too many", hint));
+    }
+    Ok(Some(given.to_vec()))
+}
+
+/// Sixteen octets of 32 hexadecimal digits.
+fn hash(text: &str) -> Result<Hash, String> {
+    let is_hash = text.len() == 32 && text.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let number = is_hash.then(|| u128::from_str_radix(text, 16).ok()).flatten();
+    number.map(|number| Hash(number.to_be_bytes())).ok_or_else(|| "a hash has 32 hexadecimal digits".to_owned())
+}
+
+impl std::fmt::Display for Hash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:032x}", u128::from_be_bytes(self.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hashes_are_read_and_written() {
+        let text = "00ff00ff00ff00ff00ff00ff00ff00ff";
+        assert_eq!(hash(text).unwrap().to_string(), text);
+        for bad in ["", "ab", &"g".repeat(32), &format!("+{}", "0".repeat(31))] {
+            assert!(hash(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn keys_are_none_or_some_that_say_something() {
+        assert_eq!(keys(&[]).unwrap(), None);
+        assert_eq!(keys(&["a".to_owned()]).unwrap(), Some(vec!["a".to_owned()]));
+        assert!(keys(&["a".to_owned(), String::new()]).is_err());
+        assert!(keys(&vec!["a".to_owned(); MOST_KEYS + 1]).is_err());
+    }
+}

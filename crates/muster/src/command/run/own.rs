@@ -1,0 +1,202 @@
+//! Runs in this process, on the data itself, under the same guard as a server beside it.
+
+use std::time::Instant;
+
+use muster::{Machine, Muster};
+use muster_engine::{ControlError, EngineError, Launch, LaunchError};
+use muster_model::RunId;
+use muster_model::run::ProgressStatus;
+use muster_store::{RunRecord, TenantStore};
+
+use super::bar::{Bar, LOOK_EVERY};
+use super::{Decision, DoorArguments, Hash, PROBLEMS, Watched, Wish};
+use crate::command::{Common, tenant_store};
+use crate::error::CommandError;
+use crate::progress::Progress;
+use crate::signals::Interruptions;
+use crate::summary::{Cost, Span};
+
+/// This process, with the data of a tenant.
+pub(super) struct Process {
+    muster: Muster,
+    store: TenantStore,
+    started: Instant,
+}
+
+impl Process {
+    pub(super) async fn open(door: &DoorArguments, common: &Common) -> Result<Self, CommandError> {
+        let muster = door.place.open(common).await?;
+        let store = tenant_store(&muster, &door.tenant).await?;
+        Ok(Self { muster, store, started: Instant::now() })
+    }
+
+    pub(super) async fn launch(mut self, wish: Wish) -> Result<Watched, CommandError> {
+        let task = wish.task.to_string();
+        let launch =
+            Launch { kind: wish.kind, task: wish.task, mode: wish.mode, keys: wish.keys, instead: Vec::new() };
+        self.started = Instant::now();
+        match self.muster.engine.admit(&self.store, launch).await {
+            Ok(run) => self.watch(run.id, Span::Whole).await,
+            Err(LaunchError::AlreadyRunning(_, run)) => {
+                let left = self.left_behind(task, run).await?;
+                Bar::new().note(&format!(
+                    "taking up run {left}, which another process has left; run the task again for what is newer"
+                ));
+                self.watch(left, Span::Rest).await
+            }
+            Err(error) => Err(CommandError::Launch(error)),
+        }
+    }
+
+    /// Decides about a plan; answers the run that carries it out, if there is one.
+    pub(super) async fn decide(
+        self,
+        decision: Decision,
+        run: RunId,
+        hash: Hash,
+    ) -> Result<Option<Watched>, CommandError> {
+        match decision {
+            Decision::Approve => {
+                let approved = self.muster.engine.approve(&self.store, run, hash.0).await?;
+                let span = if approved == run { Span::Rest } else { Span::Whole };
+                self.watch(approved, span).await.map(Some)
+            }
+            Decision::Reject => {
+                self.muster.engine.reject(&self.store, run, hash.0).await?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// The run that is in the way, if nobody works on it.
+    async fn left_behind(&self, task: String, id: RunId) -> Result<RunId, CommandError> {
+        let run = self.record(id).await?;
+        if self.is_free(&run) {
+            return Ok(id);
+        }
+        let status = run.state.status;
+        let state = format!("{} since {}", status.as_str(), run.started_at.format("%F %T UTC"));
+        let tenant = self.store.slug();
+        let hint = match status {
+            ProgressStatus::Held => {
+                let hash = run.plan_hash.map(|hash| Hash(hash).to_string()).unwrap_or_default();
+                format!(
+                    "decide about its plan first, with `muster run approve {id} --plan {hash} --tenant {tenant}` \
+                     or `reject`"
+                )
+            }
+            ProgressStatus::Pending
+            | ProgressStatus::Running
+            | ProgressStatus::Paused
+            | ProgressStatus::Finished => {
+                let lease = self.muster.engine.settings().lease.as_secs();
+                format!(
+                    "wait until it has ended; if its process has died, its work can be taken up by this command \
+                     {lease} s later"
+                )
+            }
+        };
+        Err(CommandError::Running { task, run: id, state, hint })
+    }
+
+    /// Whether a run waits for somebody who works on it.
+    fn is_free(&self, run: &RunRecord) -> bool {
+        let waits = matches!(run.state.status, ProgressStatus::Pending | ProgressStatus::Running);
+        waits && run.lease_until < self.muster.engine.surroundings().now()
+    }
+
+    /// Works on a run until it has ended or is held. When a server has taken it up first, watches that.
+    async fn watch(&self, id: RunId, span: Span) -> Result<Watched, CommandError> {
+        let bar = Bar::new();
+        let mut interruptions = Interruptions::catch()?;
+        let run = loop {
+            let run = self.record(id).await?;
+            let goes_on = matches!(run.state.status, ProgressStatus::Pending | ProgressStatus::Running);
+            if !goes_on {
+                break run;
+            }
+            if self.is_free(&run) {
+                self.work(run, &bar, &mut interruptions).await?;
+            } else {
+                bar.show(&self.progress(&run).await?);
+            }
+            if self.goes_on(id).await? {
+                self.wait(id, &mut interruptions, &bar).await?;
+            }
+        };
+        let cost = Cost {
+            seconds: self.started.elapsed().as_secs_f64(),
+            span,
+            cpu_seconds: Machine::new().cpu_seconds(),
+        };
+        let problems = self.store.problems(&run, PROBLEMS).await?;
+        let progress = Progress::of(&run, self.muster.engine.surroundings().now(), &problems)?;
+        Ok(Watched { progress, cost })
+    }
+
+    async fn goes_on(&self, id: RunId) -> Result<bool, CommandError> {
+        let status = self.record(id).await?.state.status;
+        Ok(matches!(status, ProgressStatus::Pending | ProgressStatus::Running))
+    }
+
+    async fn wait(
+        &self,
+        id: RunId,
+        interruptions: &mut Interruptions,
+        bar: &Bar,
+    ) -> Result<(), CommandError> {
+        tokio::select! {
+            () = tokio::time::sleep(LOOK_EVERY) => Ok(()),
+            () = interruptions.next() => self.cancel(id, bar).await,
+        }
+    }
+
+    async fn work(
+        &self,
+        run: RunRecord,
+        bar: &Bar,
+        interruptions: &mut Interruptions,
+    ) -> Result<(), CommandError> {
+        let id = run.id;
+        let work = self.muster.engine.execute(&self.store, run);
+        tokio::pin!(work);
+        let mut looks = tokio::time::interval(LOOK_EVERY);
+        let mut asked = false;
+        loop {
+            tokio::select! {
+                ended = &mut work => return match ended {
+                    // Somebody else has it, or it was cancelled: its record tells.
+                    Ok(_) | Err(EngineError::Lost) => Ok(()),
+                    Err(source) => Err(CommandError::Work { run: id, source }),
+                },
+                () = interruptions.next() => {
+                    if asked {
+                        return Err(CommandError::Interrupted(id));
+                    }
+                    asked = true;
+                    self.cancel(id, bar).await?;
+                }
+                _ = looks.tick(), if bar.is_seen() => {
+                    let run = self.record(id).await?;
+                    bar.show(&self.progress(&run).await?);
+                }
+            }
+        }
+    }
+
+    async fn cancel(&self, id: RunId, bar: &Bar) -> Result<(), CommandError> {
+        bar.note("cancelling; the run stops at its next page");
+        match self.muster.engine.cancel(&self.store, id).await {
+            Ok(()) | Err(ControlError::Ended(_)) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn record(&self, id: RunId) -> Result<RunRecord, CommandError> {
+        self.store.run(id).await?.ok_or_else(|| ControlError::NoRun(id).into())
+    }
+
+    async fn progress(&self, run: &RunRecord) -> Result<Progress, CommandError> {
+        Ok(Progress::of(run, self.muster.engine.surroundings().now(), &[])?)
+    }
+}

@@ -1,0 +1,137 @@
+//! Runs on a server, over its API: launched, watched, cancelled and decided about from here.
+
+use std::time::Duration;
+
+use muster_model::run::{Mode, TaskKind};
+use muster_model::{RunId, TenantSlug};
+use serde_json::{Value, json};
+use tokio::task::spawn_blocking;
+
+use super::bar::{Bar, LOOK_EVERY};
+use super::{Decision, Hash, PROBLEMS, Watched, Wish};
+use crate::client::{Client, ClientError};
+use crate::error::CommandError;
+use crate::progress::Progress;
+use crate::signals::Interruptions;
+use crate::summary::{Cost, Span};
+
+/// Instances of a page while one is looked for.
+const PAGE: usize = 1000;
+
+/// A server, with a tenant on it.
+pub(super) struct Server {
+    client: Client,
+    tenant: TenantSlug,
+}
+
+impl Server {
+    pub(super) fn new(address: &str, tenant: &TenantSlug) -> Result<Self, CommandError> {
+        let token = std::env::var("MUSTER_TOKEN").unwrap_or_default();
+        if token.is_empty() {
+            let hint = "`muster token create` makes one; give it in the environment: MUSTER_TOKEN=… muster run …";
+            return Err(CommandError::usage("there is no token for the server", hint));
+        }
+        Ok(Self { client: Client::with_token(address, &token), tenant: tenant.clone() })
+    }
+
+    pub(super) async fn launch(&self, wish: &Wish) -> Result<Watched, CommandError> {
+        let mode = match wish.mode {
+            Mode::Apply => "APPLY",
+            Mode::Simulate => "SIMULATE",
+        };
+        let body = json!({"mode": mode, "keys": wish.keys});
+        let instances = format!("{}/{}/instances", self.tasks(wish.kind), wish.task);
+        let id = self.ask(instances.clone(), move |client, path| client.post(path, &body)).await?;
+        self.watch(&format!("{instances}/{id}")).await
+    }
+
+    /// Decides about a plan; answers the run that carries it out, if there is one.
+    pub(super) async fn decide(
+        &self,
+        decision: Decision,
+        run: RunId,
+        hash: Hash,
+    ) -> Result<Option<Watched>, CommandError> {
+        let instances = self.find(run).await?;
+        let body = json!({"planHash": hash.to_string()});
+        let path = format!("{instances}/{run}/~{}", decision.as_str());
+        match decision {
+            Decision::Approve => {
+                let answer: Value = self.ask(path, move |client, path| client.post_for(path, &body)).await?;
+                let id = answer["id"].as_str().unwrap_or_default();
+                self.watch(&format!("{instances}/{id}")).await.map(Some)
+            }
+            Decision::Reject => {
+                self.ask(path, move |client, path| client.post(path, &body)).await?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// The collection that an instance is in: its path names the task, which the caller need not know.
+    async fn find(&self, run: RunId) -> Result<String, CommandError> {
+        let id = run.to_string();
+        for kind in [TaskKind::Synchronization, TaskKind::Provisioning] {
+            let mut after = String::new();
+            loop {
+                let path = format!("{}/~instances?limit={PAGE}{after}", self.tasks(kind));
+                let runs: Vec<Progress> = self.ask(path, |client, path| client.get(path)).await?;
+                if let Some(found) = runs.iter().find(|found| found.id == id) {
+                    return Ok(format!("{}/{}/instances", self.tasks(kind), found.task));
+                }
+                match runs.last() {
+                    Some(last) if runs.len() == PAGE => after = format!("&after={}", last.id),
+                    _ => break,
+                }
+            }
+        }
+        Err(muster_engine::ControlError::NoRun(run).into())
+    }
+
+    /// Watches an instance until it has ended or is held.
+    async fn watch(&self, instance: &str) -> Result<Watched, CommandError> {
+        let bar = Bar::new();
+        let mut interruptions = Interruptions::catch()?;
+        loop {
+            let progress: Progress =
+                self.ask(instance.to_owned(), |client, path| client.get(path)).await?;
+            bar.show(&progress);
+            if !progress.goes_on() {
+                break;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+                () = interruptions.next() => {
+                    bar.note("cancelling; the run stops at its next page");
+                    self.ask(format!("{instance}/~cancel"), |client, path| client.post_nothing(path)).await?;
+                }
+            }
+        }
+        let expanded = format!("{instance}?option=expandErrorDetails:true");
+        let mut progress: Progress = self.ask(expanded, |client, path| client.get(path)).await?;
+        progress.error_details.truncate(PROBLEMS as usize);
+        let seconds = Duration::from_millis(progress.processing_time_millis).as_secs_f64();
+        Ok(Watched { progress, cost: Cost { seconds, span: Span::Whole, cpu_seconds: None } })
+    }
+
+    fn tasks(&self, kind: TaskKind) -> String {
+        let segment = match kind {
+            TaskKind::Synchronization => "sync-tasks",
+            TaskKind::Provisioning => "prov-tasks",
+        };
+        format!("/{}/api/sync/{segment}", self.tenant)
+    }
+
+    async fn ask<T: Send + 'static>(
+        &self,
+        path: String,
+        question: impl FnOnce(&Client, &str) -> Result<T, ClientError> + Send + 'static,
+    ) -> Result<T, CommandError> {
+        let client = self.client.clone();
+        let answer = spawn_blocking(move || question(&client, &path)).await;
+        let answer = answer.map_err(|error| {
+            CommandError::machine("ask the server")(std::io::Error::other(error))
+        })?;
+        Ok(answer?)
+    }
+}

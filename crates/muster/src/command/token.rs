@@ -1,0 +1,112 @@
+//! `muster token`: creates, lists and deletes tokens of a tenant, on the database itself.
+
+use clap::Subcommand;
+use muster_api::principal::new_token;
+use muster_api::rights::Roles;
+use muster_store::{NewToken, StoreError, TenantStore};
+use serde_json::json;
+
+use super::user::{Of, check_roles};
+use super::{Common, block_on, tenant_store};
+use crate::error::{CommandError, Exit};
+use crate::print::{complain, say, table};
+use crate::summary::Output;
+
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Create a token; it is shown this once, alone on standard output
+    Create {
+        /// What the token is called
+        #[arg(long)]
+        name: String,
+        /// Roles, separated by commas: viewer, operator, configurator, approver, admin
+        #[arg(long)]
+        role: Roles,
+        #[command(flatten)]
+        of: Of,
+    },
+    /// List all tokens of a tenant; not the tokens themselves, which nobody can read any more
+    List {
+        #[command(flatten)]
+        of: Of,
+    },
+    /// Delete a token; it is refused from then on
+    Delete {
+        /// What the token is called
+        #[arg(long)]
+        name: String,
+        #[command(flatten)]
+        of: Of,
+    },
+}
+
+pub(super) fn run(arguments: &Arguments, common: &Common) -> Result<Exit, CommandError> {
+    block_on(async {
+        match &arguments.action {
+            Action::Create { name, role, of } => {
+                check_roles(role)?;
+                let muster = of.place.open(common).await?;
+                let store = tenant_store(&muster, &of.tenant).await?;
+                let (text, hash) = new_token();
+                let now = muster.engine.surroundings().now();
+                let token = NewToken { name: name.clone(), roles: role.to_string(), hash, now };
+                create(&store, &token).await?;
+                say(text);
+            }
+            Action::List { of } => list(&of.store(common).await?, common.output).await?,
+            Action::Delete { name, of } => {
+                if !of.store(common).await?.delete_token(name).await? {
+                    let what = format!("token `{name}`");
+                    return Err(CommandError::Nobody { tenant: of.tenant.clone(), what });
+                }
+                complain(format_args!("deleted token `{name}` of `{}`", of.tenant));
+            }
+        }
+        Ok(Exit::Done)
+    })
+}
+
+async fn create(store: &TenantStore, token: &NewToken) -> Result<(), CommandError> {
+    if token.name.is_empty() || token.name.contains(char::is_control) {
+        let message = format!("{:?} is no name of a token", token.name);
+        return Err(CommandError::usage(message, "choose one without control characters"));
+    }
+    match store.create_token(token).await {
+        Ok(()) => Ok(()),
+        Err(StoreError::Exists(what)) => {
+            let hint = "choose another name, or delete that token first".to_owned();
+            Err(CommandError::Exists { what, hint })
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn list(store: &TenantStore, output: Output) -> Result<(), CommandError> {
+    let tokens = store.tokens().await?;
+    match output {
+        Output::Json => {
+            let objects: Vec<_> = tokens
+                .iter()
+                .map(|token| {
+                    let roles: Vec<_> = token.roles.split(',').collect();
+                    json!({"name": token.name, "roles": roles, "createdAt": token.created_at.to_rfc3339()})
+                })
+                .collect();
+            say(json!(objects));
+        }
+        Output::Text => {
+            let rows: Vec<_> = tokens
+                .iter()
+                .map(|token| vec![token.name.clone(), token.roles.clone(), token.created_at.to_rfc3339()])
+                .collect();
+            say(table(&["TOKEN", "ROLES", "CREATED"], &rows));
+        }
+    }
+    Ok(())
+}

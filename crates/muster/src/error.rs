@@ -1,0 +1,225 @@
+//! Why a command did not do what it was called for, what to do about it, and the exit code that says so.
+
+use std::error::Error;
+use std::io;
+use std::process::ExitCode;
+
+use muster::OpenError;
+use muster::settings::SettingsError;
+use muster_engine::{ConfigurationError, ControlError, EngineError, LaunchError};
+use muster_model::{RunId, TenantSlug};
+use muster_store::StoreError;
+
+use crate::client::ClientError;
+use crate::print::complain;
+
+/// How a command ended, as its exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// It did what it was called for.
+    Done = 0,
+    /// It did not.
+    Failed = 1,
+    /// It was called in a way that it does not understand.
+    Usage = 2,
+    /// Some entries failed.
+    Partial = 3,
+    /// A plan waits for a decision; nothing has been done.
+    Held = 4,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Why a command did not do what it was called for.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CommandError {
+    /// The settings cannot be used.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The data cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The store failed.
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+    /// There is no such tenant.
+    #[error("there is no tenant `{0}`")]
+    NoTenant(TenantSlug),
+    /// There is no such user or token.
+    #[error("tenant `{tenant}` has no {what}")]
+    Nobody { tenant: TenantSlug, what: String },
+    /// The thing is there already.
+    #[error("{what} exists already")]
+    Exists { what: String, hint: String },
+    /// The way it was called makes no sense.
+    #[error("{message}")]
+    Usage { message: String, hint: String },
+    /// Something of the machine does not work.
+    #[error("cannot {doing}")]
+    Machine {
+        doing: String,
+        #[source]
+        source: io::Error,
+    },
+    /// A run was not launched.
+    #[error(transparent)]
+    Launch(LaunchError),
+    /// Another process works on the task.
+    #[error("task `{task}` is running already: run {run}, {state}")]
+    Running { task: String, run: RunId, state: String, hint: String },
+    /// A run cannot be worked on.
+    #[error("run {run} cannot be worked on")]
+    Work {
+        run: RunId,
+        #[source]
+        source: EngineError,
+    },
+    /// A person did not wait for the end of a run.
+    #[error("run {0} was left before it had stopped")]
+    Interrupted(RunId),
+    /// Nothing was decided about a plan.
+    #[error(transparent)]
+    Control(#[from] ControlError),
+    /// The server refused, or did not answer.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The progress of a run is not what the API promises.
+    #[error("the progress of a run cannot be read")]
+    Progress(#[from] serde_json::Error),
+    /// The run itself failed; its summary has been shown.
+    #[error("run {run} failed: {failure}")]
+    Failed { run: String, failure: String },
+    /// The demonstration did not come out as it should.
+    #[error("{what}: expected {expected}, found {found}")]
+    Unexpected { what: String, expected: String, found: String },
+}
+
+impl CommandError {
+    /// For `map_err`: an error that says what was being done.
+    pub(crate) fn machine(doing: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+        let doing = doing.into();
+        move |source| Self::Machine { doing, source }
+    }
+
+    pub(crate) fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Usage { message: message.into(), hint: hint.into() }
+    }
+
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Self::Settings(_) | Self::Usage { .. } => Exit::Usage,
+            _ => Exit::Failed,
+        }
+    }
+
+    /// Says what is wrong and what to do, on standard error.
+    pub(crate) fn print(&self) {
+        complain(format_args!("error: {}", with_causes(self)));
+        if let Self::Launch(LaunchError::Configuration(ConfigurationError::Invalid(problems))) = self {
+            for (place, messages) in problems.iter() {
+                complain(format_args!("  {place}: {}", messages.join("; ")));
+            }
+        }
+        if let Self::Client(ClientError::Refused { properties, .. }) = self {
+            for (name, value) in properties {
+                complain(format_args!("  {name}: {value}"));
+            }
+        }
+        if let Some(hint) = self.hint() {
+            complain(format_args!("hint: {hint}"));
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Settings(_) => "`config/muster.toml` of the project lists every setting with its default",
+            Self::Open(OpenError::DataDir { .. }) => "name a directory that can be written with --data-dir",
+            Self::Open(OpenError::Store(error)) | Self::Store(error) => return store_hint(error),
+            Self::NoTenant(slug) => {
+                return Some(format!(
+                    "`muster tenant list` shows those there are, `muster tenant create {slug}` makes it; \
+                     look whether --data-dir or --database-url names the right data"
+                ));
+            }
+            Self::Nobody { .. } => "`muster user list` and `muster token list` show those there are",
+            Self::Exists { hint, .. } | Self::Usage { hint, .. } | Self::Running { hint, .. } => hint,
+            Self::Launch(error) => return launch_hint(error),
+            Self::Control(error) => return control_hint(error),
+            Self::Client(error) => return error.hint(),
+            Self::Interrupted(_) => "run the task again: once the run counts as left, it is taken up and ended",
+            Self::Failed { .. } => "remove the cause, then run the task again",
+            Self::Unexpected { .. } => "this is a defect of Muster; please report it with the lines above",
+            Self::Machine { .. } | Self::Work { .. } | Self::Progress(_) => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+fn store_hint(error: &StoreError) -> Option<String> {
+    let hint = match error {
+        StoreError::Connect { .. } => {
+            "look whether the data directory can be written, or the database of --database-url answers"
+        }
+        _ => return None,
+    };
+    Some(hint.to_owned())
+}
+
+fn launch_hint(error: &LaunchError) -> Option<String> {
+    let hint = match error {
+        LaunchError::NoTask(_) => {
+            "the definitions stand under `conf/sync-task-definitions` and `conf/prov-task-definitions`; \
+             `run sync` looks at the first, `run prov` at the second"
+        }
+        LaunchError::Configuration(_) => "correct the configuration, then run the task again",
+        LaunchError::AlreadyRunning(..) | LaunchError::Store(_) | LaunchError::Refused(_) => return None,
+    };
+    Some(hint.to_owned())
+}
+
+fn control_hint(error: &ControlError) -> Option<String> {
+    let hint = match error {
+        ControlError::NoRun(_) => "look at the id, and whether --tenant names the run's tenant",
+        ControlError::NotHeld(_) => "only plans that are held, or were simulated, are decided about",
+        ControlError::OtherPlan(_) => "look at the plan that there is now, and decide with its hash",
+        ControlError::AlreadyRunning(_) => "wait until that run has ended",
+        ControlError::Ended(_) | ControlError::Store(_) => return None,
+    };
+    Some(hint.to_owned())
+}
+
+/// An error with all its causes, each said once.
+fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        let said = next.to_string();
+        if !text.contains(&said) {
+            text.push_str(": ");
+            text.push_str(&said);
+        }
+        cause = next.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_are_said_once() {
+        let inner = io::Error::other("the disk is full");
+        let error = CommandError::machine("write the file")(inner);
+        assert_eq!(with_causes(&error), "cannot write the file: the disk is full");
+        let transparent = CommandError::from(OpenError::DataDir {
+            path: "/nowhere".into(),
+            source: io::Error::other("no"),
+        });
+        assert_eq!(with_causes(&transparent), "cannot make the data directory /nowhere: no");
+    }
+}

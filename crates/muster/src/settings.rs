@@ -1,0 +1,249 @@
+//! What the host's operator sets: defaults, then a file, the environment and the command line, the later
+//! winning over the earlier.
+
+mod sources;
+
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use muster_api::ApiSettings;
+use muster_engine::Settings as EngineSettings;
+use serde::Deserialize;
+
+use crate::Place;
+pub use sources::{Sources, environment_name};
+
+/// All settings. What each means stands in `config/muster.toml`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Settings {
+    /// Address and port of the API.
+    pub listen: String,
+    /// SQLite and the tenants' files.
+    pub data_dir: PathBuf,
+    /// A PostgreSQL instead of SQLite; empty for none.
+    pub database_url: String,
+    /// Directories outside of the tenants' own that configurations may read and write.
+    pub further_file_roots: Vec<PathBuf>,
+    /// Directives of the log; empty for what the command wants.
+    pub log: String,
+    /// The form of the log.
+    pub log_format: LogFormat,
+    /// Limits of requests.
+    pub limits: Limits,
+    /// The server.
+    pub server: Server,
+    /// Runs.
+    pub work: Work,
+}
+
+/// The form of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For programs, one object a line.
+    Json,
+}
+
+/// Limits of requests.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Limits {
+    /// The largest JSON body, in octets.
+    pub configuration_bytes: u64,
+    /// The largest file of a tenant, in octets.
+    pub file_bytes: u64,
+    /// How long a body may take, and a file may be silent.
+    pub request_seconds: u64,
+}
+
+/// The server.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Server {
+    /// Threads that serve requests.
+    pub threads: u64,
+    /// How long requests may take to end when the server stops.
+    pub farewell_seconds: u64,
+}
+
+/// Runs.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Work {
+    /// Runs worked on at the same time.
+    pub workers: u64,
+    /// Entries of a page.
+    pub page_size: u64,
+    /// Changes of a transaction.
+    pub batch_size: u64,
+    /// How long a silent process keeps its runs.
+    pub lease_seconds: u64,
+    /// How long a held plan waits for a decision.
+    pub held_hours: u64,
+}
+
+/// Why settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The file cannot be read.
+    #[error("cannot read the settings file {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file is not as it should be.
+    #[error("the settings file {} is wrong: {message}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        message: String,
+    },
+    /// A variable or flag is not as it should be.
+    #[error("{origin} is wrong: {message}")]
+    Value {
+        /// The variable or flag.
+        origin: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// A number is out of its range.
+    #[error("the setting `{name}` is {value}, but has to be {} to {}", range.start(), range.end())]
+    Range {
+        /// The setting.
+        name: &'static str,
+        /// What it is.
+        value: u64,
+        /// What it may be.
+        range: RangeInclusive<u64>,
+    },
+}
+
+impl Settings {
+    /// The settings that the sources come to.
+    ///
+    /// # Errors
+    /// When a source cannot be read, names what is no setting, or gives a value that cannot be used.
+    pub fn load(sources: &Sources<'_>) -> Result<Self, SettingsError> {
+        let settings = sources.read()?;
+        settings.check()?;
+        Ok(settings)
+    }
+
+    /// Where the data lies.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        Place {
+            data_dir: self.data_dir.clone(),
+            database_url: Some(self.database_url.clone()).filter(|url| !url.is_empty()),
+            file_roots: self.further_file_roots.clone(),
+        }
+    }
+
+    /// What the API wants to know.
+    #[must_use]
+    pub fn api_settings(&self) -> ApiSettings {
+        ApiSettings {
+            json_limit: self.limits.configuration_bytes,
+            file_limit: self.limits.file_bytes,
+            patience: Duration::from_secs(self.limits.request_seconds),
+            farewell: Duration::from_secs(self.server.farewell_seconds),
+            threads: size(self.server.threads),
+        }
+    }
+
+    fn check(&self) -> Result<(), SettingsError> {
+        let Self { limits, server, work, .. } = self;
+        for (name, value, range) in [
+            ("limits.configuration-bytes", limits.configuration_bytes, 1024..=1 << 30),
+            ("limits.file-bytes", limits.file_bytes, 1..=1 << 50),
+            ("limits.request-seconds", limits.request_seconds, 1..=3600),
+            ("server.threads", server.threads, 1..=256),
+            ("server.farewell-seconds", server.farewell_seconds, 0..=3600),
+            ("work.workers", work.workers, 1..=256),
+            ("work.page-size", work.page_size, 1..=10_000),
+            ("work.batch-size", work.batch_size, 1..=10_000),
+            ("work.lease-seconds", work.lease_seconds, 1..=3600),
+            ("work.held-hours", work.held_hours, 1..=8760),
+        ] {
+            if !range.contains(&value) {
+                return Err(SettingsError::Range { name, value, range });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Work {
+    pub(crate) fn engine_settings(&self, data_dir: PathBuf, owner: String) -> EngineSettings {
+        EngineSettings {
+            page_size: size(self.page_size),
+            batch_size: size(self.batch_size),
+            workers: size(self.workers),
+            lease: Duration::from_secs(self.lease_seconds),
+            hold: Duration::from_secs(self.held_hours * 3600),
+            ..EngineSettings::new(data_dir, owner)
+        }
+    }
+}
+
+fn size(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:8086".to_owned(),
+            data_dir: "./data".into(),
+            database_url: String::new(),
+            further_file_roots: Vec::new(),
+            log: String::new(),
+            log_format: LogFormat::Text,
+            limits: Limits::default(),
+            server: Server::default(),
+            work: Work::default(),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let api = ApiSettings::default();
+        Self {
+            configuration_bytes: api.json_limit,
+            file_bytes: api.file_limit,
+            request_seconds: api.patience.as_secs(),
+        }
+    }
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        let api = ApiSettings::default();
+        Self { threads: api.threads as u64, farewell_seconds: api.farewell.as_secs() }
+    }
+}
+
+impl Default for Work {
+    fn default() -> Self {
+        let engine = EngineSettings::new(PathBuf::new(), String::new());
+        Self {
+            workers: engine.workers as u64,
+            page_size: engine.page_size as u64,
+            batch_size: engine.batch_size as u64,
+            lease_seconds: engine.lease.as_secs(),
+            held_hours: engine.hold.as_secs() / 3600,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

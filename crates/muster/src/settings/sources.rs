@@ -1,0 +1,130 @@
+//! Where settings come from: a file, the environment, the command line. Texts become values here.
+
+use std::path::Path;
+
+use serde::Deserialize as _;
+use toml::{Table, Value};
+
+use super::{Settings, SettingsError};
+
+/// Where settings come from, besides their defaults.
+pub struct Sources<'a> {
+    /// The settings file.
+    pub file: Option<&'a Path>,
+    /// The variable of that name.
+    pub environment: &'a dyn Fn(&str) -> Option<String>,
+    /// Flags that were given, by the names of their settings.
+    pub flags: Vec<(&'static str, String)>,
+}
+
+/// How a text is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Text,
+    Number,
+    /// Paths, separated like those of `PATH`.
+    Paths,
+}
+
+/// Every setting: a name within its table is separated from the table's by a point.
+const NAMES: [(&str, Form); 16] = [
+    ("listen", Form::Text),
+    ("data-dir", Form::Text),
+    ("database-url", Form::Text),
+    ("further-file-roots", Form::Paths),
+    ("log", Form::Text),
+    ("log-format", Form::Text),
+    ("limits.configuration-bytes", Form::Number),
+    ("limits.file-bytes", Form::Number),
+    ("limits.request-seconds", Form::Number),
+    ("server.threads", Form::Number),
+    ("server.farewell-seconds", Form::Number),
+    ("work.workers", Form::Number),
+    ("work.page-size", Form::Number),
+    ("work.batch-size", Form::Number),
+    ("work.lease-seconds", Form::Number),
+    ("work.held-hours", Form::Number),
+];
+
+/// The variable of the environment that gives a setting.
+#[must_use]
+pub fn environment_name(setting: &str) -> String {
+    format!("MUSTER_{}", setting.to_uppercase().replace(['.', '-'], "_"))
+}
+
+impl Sources<'_> {
+    pub(super) fn read(&self) -> Result<Settings, SettingsError> {
+        let mut table = match self.file {
+            Some(path) => read_file(path)?,
+            None => Table::new(),
+        };
+        for (name, form) in NAMES {
+            let variable = environment_name(name);
+            if let Some(text) = (self.environment)(&variable) {
+                put(&mut table, name, value(form, &text, &variable)?);
+                try_out(name, &table, &variable)?;
+            }
+            for (_, text) in self.flags.iter().filter(|(flag, _)| *flag == name) {
+                let flag = format!("--{name}");
+                put(&mut table, name, value(form, text, &flag)?);
+                try_out(name, &table, &flag)?;
+            }
+        }
+        Settings::deserialize(Value::Table(table)).map_err(|error| wrong("the settings", &error))
+    }
+}
+
+/// The file, once it is known that it says nothing unknown.
+fn read_file(path: &Path) -> Result<Table, SettingsError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| SettingsError::Read { path: path.to_owned(), source })?;
+    let refuse = |error: toml::de::Error| SettingsError::File {
+        path: path.to_owned(),
+        message: error.to_string().trim_end().to_owned(),
+    };
+    toml::from_str::<Settings>(&text).map_err(refuse)?;
+    toml::from_str(&text).map_err(refuse)
+}
+
+fn value(form: Form, text: &str, origin: &str) -> Result<Value, SettingsError> {
+    Ok(match form {
+        Form::Text => Value::String(text.to_owned()),
+        Form::Number => match text.replace('_', "").parse::<i64>() {
+            Ok(number) => Value::Integer(number),
+            Err(error) => return Err(wrong(origin, &error)),
+        },
+        Form::Paths => {
+            let paths = std::env::split_paths(text).filter(|path| !path.as_os_str().is_empty());
+            Value::Array(paths.map(|path| Value::String(path.to_string_lossy().into_owned())).collect())
+        }
+    })
+}
+
+fn put(table: &mut Table, name: &str, value: Value) {
+    match name.split_once('.') {
+        None => {
+            table.insert(name.to_owned(), value);
+        }
+        Some((outer, inner)) => {
+            let below = table.entry(outer).or_insert_with(|| Value::Table(Table::new()));
+            if let Value::Table(below) = below {
+                below.insert(inner.to_owned(), value);
+            }
+        }
+    }
+}
+
+/// Blames the source that gave a value, and not all of them together.
+fn try_out(name: &str, table: &Table, origin: &str) -> Result<(), SettingsError> {
+    let tried = Settings::deserialize(Value::Table(table.clone()));
+    tried.map(|_| ()).map_err(|error| wrong(&format!("{origin} (`{name}`)"), &error))
+}
+
+fn wrong(origin: &str, error: &impl ToString) -> SettingsError {
+    SettingsError::Value { origin: origin.to_owned(), message: error.to_string().trim_end().to_owned() }
+}
+
+#[cfg(test)]
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    NAMES.into_iter().map(|(name, _)| name)
+}

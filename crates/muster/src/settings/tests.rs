@@ -1,0 +1,107 @@
+//! What settings come to, source by source.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use super::*;
+
+fn top() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
+
+fn load(
+    file: Option<&Path>,
+    environment: &[(&str, &str)],
+    flags: Vec<(&'static str, String)>,
+) -> Result<Settings, SettingsError> {
+    let variable = |name: &str| {
+        environment.iter().find(|(given, _)| *given == name).map(|(_, value)| (*value).to_owned())
+    };
+    Settings::load(&Sources { file, environment: &variable, flags })
+}
+
+fn written(text: &str) -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    file
+}
+
+/// The names of all values of a file.
+fn leaves(table: &toml::Table) -> BTreeSet<String> {
+    let below = |(name, value): (&String, &toml::Value)| match value {
+        toml::Value::Table(table) => leaves(table).into_iter().map(|leaf| format!("{name}.{leaf}")).collect(),
+        _ => vec![name.clone()],
+    };
+    table.iter().flat_map(below).collect()
+}
+
+#[test]
+fn the_file_of_the_project_writes_every_default_out() {
+    let path = top().join("config/muster.toml");
+    assert_eq!(load(Some(&path), &[], Vec::new()).unwrap(), Settings::default());
+    let table = toml::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let known: BTreeSet<_> = sources::names().map(str::to_owned).collect();
+    assert_eq!(leaves(&table), known);
+}
+
+#[test]
+fn every_file_of_the_project_can_be_used() {
+    for name in ["development.toml", "production.toml"] {
+        let settings = load(Some(&top().join("config").join(name)), &[], Vec::new()).unwrap();
+        assert_ne!(settings, Settings::default(), "{name}");
+    }
+}
+
+#[test]
+fn the_later_source_wins() {
+    let file = written("listen = \"1.1.1.1:1\"\n[work]\nworkers = 2\npage-size = 20\n");
+    let environment = [("MUSTER_WORK_WORKERS", "3"), ("MUSTER_LISTEN", "2.2.2.2:2")];
+    let flags = vec![("listen", "3.3.3.3:3".to_owned())];
+    let settings = load(Some(file.path()), &environment, flags).unwrap();
+    assert_eq!(settings.listen, "3.3.3.3:3");
+    assert_eq!((settings.work.workers, settings.work.page_size), (3, 20));
+    assert_eq!(settings.work.batch_size, Work::default().batch_size);
+}
+
+#[test]
+fn lists_and_choices_are_read_from_texts() {
+    let environment = [("MUSTER_FURTHER_FILE_ROOTS", "/srv/a:/srv/b"), ("MUSTER_LOG_FORMAT", "json")];
+    let settings = load(None, &environment, Vec::new()).unwrap();
+    assert_eq!(settings.further_file_roots, [Path::new("/srv/a"), Path::new("/srv/b")]);
+    assert_eq!(settings.log_format, LogFormat::Json);
+    assert_eq!(settings.place().database_url, None, "an empty URL is none");
+}
+
+#[test]
+fn what_is_wrong_is_named() {
+    let file = |text: &str| {
+        let file = written(text);
+        load(Some(file.path()), &[], Vec::new()).unwrap_err().to_string()
+    };
+    for (error, expected) in [
+        (file("lisen = \"a\""), vec!["lisen", "listen", "line 1"]),
+        (file("[work]\nworkers = \"a\""), vec!["line 2", "workers"]),
+        (file("[work]\nworkers = 0"), vec!["`work.workers` is 0", "1 to 256"]),
+        (file("listen"), vec!["line 1"]),
+        (
+            load(None, &[("MUSTER_WORK_WORKERS", "many")], Vec::new()).unwrap_err().to_string(),
+            vec!["MUSTER_WORK_WORKERS", "invalid digit"],
+        ),
+        (
+            load(None, &[("MUSTER_LOG_FORMAT", "xml")], Vec::new()).unwrap_err().to_string(),
+            vec!["MUSTER_LOG_FORMAT", "xml"],
+        ),
+        (
+            load(None, &[("MUSTER_WORK_WORKERS", "-1")], Vec::new()).unwrap_err().to_string(),
+            vec!["MUSTER_WORK_WORKERS", "-1"],
+        ),
+        (
+            load(Some(Path::new("/nowhere/muster.toml")), &[], Vec::new()).unwrap_err().to_string(),
+            vec!["/nowhere/muster.toml"],
+        ),
+    ] {
+        for part in expected {
+            assert!(error.contains(part), "{part} in {error}");
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! Being asked to end: Ctrl-C, or a signal of the machine.
+
+use std::io;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::error::CommandError;
+
+/// Requests to end, which from now on end nothing by themselves.
+pub(crate) struct Interruptions {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Interruptions {
+    /// Begins to catch them.
+    ///
+    /// # Errors
+    /// When the machine does not let us.
+    pub(crate) fn catch() -> Result<Self, CommandError> {
+        let catch = || -> io::Result<Self> {
+            Ok(Self {
+                interrupt: signal(SignalKind::interrupt())?,
+                terminate: signal(SignalKind::terminate())?,
+            })
+        };
+        catch().map_err(CommandError::machine("catch signals"))
+    }
+
+    /// The next one.
+    pub(crate) async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
