@@ -7,7 +7,7 @@ use muster_connector::conformance::{Fixture, Sample, conforms};
 use muster_connector::{Connector, RemoteClass};
 use muster_model::AttributeName;
 
-use crate::common::{Files, class, write};
+use crate::place::{Files, class, write};
 
 /// Systems are files of their own, made by the connector itself.
 struct CsvFiles {
@@ -31,10 +31,10 @@ impl Fixture for CsvFiles {
             })
             .collect();
         // A file without accounts needs its header all the same.
-        operations.push(crate::common::create("passing", &[]));
+        operations.push(crate::place::create("passing", &[]));
         let outcomes = write(&*connector, &self.class(), operations).await;
         assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
-        assert_eq!(write(&*connector, &self.class(), vec![crate::common::delete("passing")]).await, [Ok(())]);
+        assert_eq!(write(&*connector, &self.class(), vec![crate::place::delete("passing")]).await, [Ok(())]);
         self.kept.lock().unwrap().push(files);
         connector
     }

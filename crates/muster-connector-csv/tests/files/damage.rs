@@ -3,7 +3,7 @@
 use muster_connector::{BadEntry, Entry, SweepEnd};
 use muster_model::Field;
 
-use crate::common::read;
+use crate::place::read;
 
 /// The bad entries of a file with a sound record before and after the damage.
 async fn bad(damage: &[u8], given: &[(&str, &str)]) -> Vec<BadEntry> {

@@ -8,7 +8,7 @@ use muster_model::{Field, Value};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::common::{Files, Swept, class, request, sweep, write};
+use crate::place::{Files, Swept, class, request, sweep, write};
 
 fn run<F: Future>(future: F) -> F::Output {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
@@ -145,12 +145,12 @@ fn operation(uid: &str, act: Act) -> Operation {
         enabled: None,
     };
     match act {
-        Act::Create(one, several) => crate::common::create(uid, &[("name", one), ("groups", several)]),
+        Act::Create(one, several) => crate::place::create(uid, &[("name", one), ("groups", several)]),
         Act::Replace(field) => update("name", AttributeWrite::Replace(field)),
         Act::Values(add, remove) => {
             update("groups", AttributeWrite::Values { add: texts(add), remove: texts(remove) })
         }
-        Act::Delete => crate::common::delete(uid),
+        Act::Delete => crate::place::delete(uid),
     }
 }
 

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-mod common;
+mod place;
 mod conformance;
 mod damage;
 mod laws;

@@ -6,7 +6,7 @@ use muster_connector::{ConnectorError, ConnectorKind, Entry, SweepEnd, SweepRequ
 use muster_connector_csv::{CsvKind, PROPERTIES};
 use muster_model::Field;
 
-use crate::common::{Files, class, many, properties, read, request, sweep, try_sweep};
+use crate::place::{Files, class, many, properties, read, request, sweep, try_sweep};
 
 fn fields(account: &muster_connector::Account) -> Vec<Field> {
     account.record.fields.clone()

@@ -5,7 +5,7 @@ use std::io::Write;
 
 use muster_connector::{Connector, Step, Sweep, SweepEnd, SweepRequest};
 
-use crate::common::{Files, class, request, sweep};
+use crate::place::{Files, class, request, sweep};
 
 #[tokio::test]
 async fn a_file_is_complete_or_cut_short() {

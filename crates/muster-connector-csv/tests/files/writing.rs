@@ -7,7 +7,7 @@ use muster_connector::{ConnectorError, ConnectorKind, Host, Operation};
 use muster_connector_csv::CsvKind;
 use muster_model::Field;
 
-use crate::common::{Files, class, create, delete, many, properties, replace, request, sweep, values, write};
+use crate::place::{Files, class, create, delete, many, properties, replace, request, sweep, values, write};
 
 fn name(text: &str) -> [(&'static str, Field); 1] {
     [("name", Field::text(text))]
