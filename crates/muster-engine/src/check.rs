@@ -137,6 +137,7 @@ impl Work {
         lists.made.sort_unstable();
         let mut problems = self.repeated(&lists).await?;
         let repeated: HashSet<u32> = problems.iter().filter_map(|problem| problem.change).collect();
+        lists.sort_added_without(&repeated);
         problems.extend(self.disputed(&lists, &repeated).await?);
         let left_out: HashSet<u32> = problems.iter().filter_map(|problem| problem.change).collect();
         lists.sort_added_without(&left_out);
@@ -172,7 +173,8 @@ impl Work {
         Ok(problems)
     }
 
-    /// Staged changes that make a shadow and share a correlation key may mean one object: none is made.
+    /// Staged changes that make a shadow and share a correlation key may mean one object: none is made. Nor is
+    /// one whose key another change gives to its object: the next run finds that object.
     async fn disputed(
         &self,
         lists: &Gathered,
@@ -186,13 +188,14 @@ impl Work {
             .filter(|group| group.iter().any(|(_, change)| *change != group[0].1))
             .flat_map(|group| group.iter().map(|(_, change)| *change))
             .collect();
+        suspects.extend(lists.fitting_another(&left));
         suspects.sort_unstable();
         suspects.dedup();
         let rows = self.store.changes_of(&self.run, &suspects).await?;
         Ok(rows
             .iter()
             .map(|row| {
-                let message = format!("account `{}` and others of this run share a correlation key", row.uid);
+                let message = format!("account `{}` shares a correlation key with another change of this run", row.uid);
                 of_change(row, Some(Outcome::Reported), ErrorCode::Disputed, message)
             })
             .collect())
@@ -245,6 +248,22 @@ impl Gathered {
         self.correlation.extend(lists.correlation.iter().map(|mention| (mention.hash, mention.change)));
         self.references.extend(lists.references.iter().map(|mention| (mention.hash, mention.change)));
         self.added.extend(lists.keys_added.iter().map(|key| (key.hash, key.change)));
+    }
+
+    /// Of changes with correlation keys, sorted, those whose key another change adds to its object.
+    fn fitting_another(&self, correlation: &[(KeyHash, u32)]) -> Vec<u32> {
+        let mut fitting = Vec::new();
+        let mut added = self.added.as_slice();
+        for (hash, change) in correlation {
+            while added.first().is_some_and(|(key, _)| key < hash) {
+                added = &added[1..];
+            }
+            let same = added.iter().take_while(|(key, _)| key == hash);
+            if same.into_iter().any(|(_, other)| other != change) {
+                fitting.push(*change);
+            }
+        }
+        fitting
     }
 
     /// Puts the keys that the plan will add in order, without those of changes that are not carried out.

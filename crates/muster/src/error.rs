@@ -65,6 +65,13 @@ pub(crate) enum CommandError {
         #[source]
         source: io::Error,
     },
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Listen {
+        address: String,
+        #[source]
+        source: io::Error,
+    },
     /// A run was not launched.
     #[error(transparent)]
     Launch(LaunchError),
@@ -150,6 +157,9 @@ impl CommandError {
             Self::Launch(error) => return launch_hint(error),
             Self::Control(error) => return control_hint(error),
             Self::Client(error) => return error.hint(),
+            Self::Listen { .. } => {
+                "look whether a Muster runs there already, or name another address, as in --listen 127.0.0.1:8087"
+            }
             Self::Interrupted(_) => "run the task again: once the run counts as left, it is taken up and ended",
             Self::Failed { .. } => "remove the cause, then run the task again",
             Self::Unexpected { .. } => "this is a defect of Muster; please report it with the lines above",

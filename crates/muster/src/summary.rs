@@ -194,8 +194,8 @@ fn problem_lines(problems: &[Problem], failed: u64) -> String {
     }
     lines.push('\n');
     for problem in problems.iter().take(SHOWN_PROBLEMS) {
-        let key = problem.properties.account_key.as_deref().unwrap_or("no key");
-        let _ = writeln!(lines, "  {key}: {}", problem.message);
+        let key = problem.properties.account_key.as_ref().map_or(String::new(), |key| format!("{key}: "));
+        let _ = writeln!(lines, "  {key}{}", problem.message);
     }
     lines
 }

@@ -77,8 +77,8 @@ fn people_of_one_run_that_share_a_key_are_all_disputed() {
                 * CREATE 3: reported
                 * CREATE 4
                 * CREATE 5
-                ! account `1` and others of this run share a correlation key
-                ! account `3` and others of this run share a correlation key
+                ! account `1` shares a correlation key with another change of this run
+                ! account `3` shares a correlation key with another change of this run
                 + object 2 v1: department=IT email=bob@x name=Bob
                 + object 4 v1: department=IT name=No Address
                 + object 5 v1: department=IT name=No Address Either
@@ -116,8 +116,68 @@ fn two_contacts_that_fit_one_person_are_both_disputed() {
             SUCCESS: 2 read, 0 lacking, 2 reported
             * LINK c1: reported
             * LINK c2: reported
-            ! account `c1` and others of this run share a correlation key
-            ! account `c2` and others of this run share a correlation key"#]];
+            ! account `c1` shares a correlation key with another change of this run
+            ! account `c2` shares a correlation key with another change of this run"#]];
+        shown::check(&world, &before, &run, &expected).await;
+    });
+}
+
+#[test]
+fn who_fits_a_person_as_this_run_makes_them_waits_for_the_next() {
+    on_each_database(async |database| {
+        let world = World::usual(database).await;
+        world.contact("c1", "ann@x", "1");
+        world.synchronize("crm").await;
+        // One address changes hands: Ann's contact gets it, and another contact arrives with it.
+        world.contact("c1", "desk@x", "1");
+        world.contact("c2", "desk@x", "2");
+        let before = world.picture().await;
+        let run = world.synchronize("crm").await;
+        let expected = expect![[r#"
+            SUCCESS: 2 read, 0 lacking, 1 updated, 1 reported
+            * UPDATE c1
+            * CREATE c2: reported
+            ! account `c2` shares a correlation key with another change of this run
+            - object ann@x v1: email=ann@x phone=1
+            - shadow crm/c1 live, of ann@x
+            + object desk@x v2: email=desk@x phone=1
+            + shadow crm/c1 live, of desk@x
+            + history of desk@x v1 until UPDATE: {"email":"ann@x"}"#]];
+        shown::check(&world, &before, &run, &expected).await;
+        let before = world.picture().await;
+        let run = world.synchronize("crm").await;
+        let expected = expect![[r#"
+            SUCCESS: 2 read, 0 lacking, 1 unchanged, 1 reported
+            ! account `c2` fits object …, which belongs to account `c1`"#]];
+        shown::check(&world, &before, &run, &expected).await;
+    });
+}
+
+#[test]
+fn a_joiner_who_inherits_an_address_does_not_become_its_former_owner() {
+    on_each_database(async |database| {
+        let world = World::usual(database).await;
+        world.hire("1", "desk@x", "Ann", "IT");
+        world.synchronize("hr").await;
+        world.hire("1", "ann@x", "Ann", "IT");
+        world.hire("2", "desk@x", "Bob", "IT");
+        let before = world.picture().await;
+        let run = world.synchronize("hr").await;
+        let expected = expect![[r#"
+            SUCCESS: 2 read, 0 lacking, 1 updated, 1 reported
+            * UPDATE 1
+            ! account `2` fits object …, which belongs to account `1`
+            - object 1 v1: department=IT email=desk@x name=Ann
+            + object 1 v2: department=IT email=ann@x name=Ann
+            + history of 1 v1 until UPDATE: {"email":"desk@x"}"#]];
+        shown::check(&world, &before, &run, &expected).await;
+        let before = world.picture().await;
+        let run = world.synchronize("hr").await;
+        let expected = expect![[r#"
+            SUCCESS: 2 read, 0 lacking, 1 created, 1 unchanged
+            * CREATE 2
+            + object 2 v1: department=IT email=desk@x name=Bob
+            + shadow hr/2 live, of 2"#]];
         shown::check(&world, &before, &run, &expected).await;
     });
 }

@@ -112,15 +112,18 @@ impl World {
         lines
     }
 
-    /// Objects by their numbers, or their e-mail addresses where they have none.
+    /// Objects by their numbers, or their e-mail addresses where they have none, or their ids where that is not
+    /// enough.
     ///
     /// # Panics
-    /// When the database fails or two objects have the same.
+    /// When the database fails.
     pub async fn objects(&self) -> BTreeMap<String, ImObject> {
-        let objects = self.store().objects(None, None, 10_000).await.expect("the database");
-        let count = objects.len();
-        let named: BTreeMap<String, ImObject> = objects.into_iter().map(|object| (name(&object), object)).collect();
-        assert_eq!(named.len(), count, "two objects of one name");
+        let mut named = BTreeMap::new();
+        for object in self.store().objects(None, None, 10_000).await.expect("the database") {
+            let name = name(&object);
+            let name = if named.contains_key(&name) { object.id.to_string() } else { name };
+            named.insert(name, object);
+        }
         named
     }
 

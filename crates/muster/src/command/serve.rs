@@ -1,17 +1,21 @@
 //! `muster serve`: the API, and workers that carry runs out. Stops at page borders; runs go on after the next start.
 
+use std::future::Future;
+use std::io;
 use std::net::TcpListener;
-use std::sync::Arc;
 
 use muster::Muster;
 use muster::settings::Settings;
 use muster_api::{ApiState, serve_until};
-use tokio::sync::Notify;
+use tokio::sync::oneshot;
 
 use super::{Common, PlaceArguments, block_on};
 use crate::error::{CommandError, Exit};
 use crate::print::complain;
 use crate::signals::Interruptions;
+
+/// What is logged unless the settings say: what happens, but not how the web server is made of threads.
+const LEVEL: &str = "info,actix_server=warn";
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -24,16 +28,30 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments, common: &Common) -> Result<Exit, CommandError> {
     let listen = arguments.listen.iter().map(|listen| ("listen", listen.clone())).collect();
-    let settings = arguments.place.settings(common, listen, "info")?;
+    let settings = arguments.place.settings(common, listen, LEVEL)?;
     let listener = bind(&settings.listen)?;
     block_on(async {
         let muster = Muster::open_as_set(&settings).await?;
+        let mut interruptions = Interruptions::catch()?;
         let address = listener.local_addr().map_err(CommandError::machine("ask for the own address"))?;
-        tracing::info!("listening on http://{address}");
+        let data = settings.data_dir.display();
+        tracing::info!("listening on http://{address}, data in {data}");
         if muster.store.tenants().await?.is_empty() {
-            complain("hint: there is no tenant yet; `muster tenant create SLUG` makes one, also while this runs");
+            complain(
+                "hint: there is no tenant yet; `muster tenant create SLUG` makes one, also while this runs",
+            );
         }
-        serve(&muster, &settings, listener).await
+        let told = async move {
+            interruptions.next().await;
+            tracing::info!("stopping; runs stop at their next page and go on after the next start");
+            // Whoever asks twice does not want to wait.
+            tokio::spawn(async move {
+                interruptions.next().await;
+                std::process::exit(1);
+            });
+        };
+        serve(&muster, &settings, listener, told).await?;
+        Ok(Exit::Done)
     })
 }
 
@@ -42,41 +60,42 @@ pub(super) fn run(arguments: &Arguments, common: &Common) -> Result<Exit, Comman
 /// # Errors
 /// When the address is wrong or taken.
 pub(super) fn bind(address: &str) -> Result<TcpListener, CommandError> {
-    TcpListener::bind(address).map_err(CommandError::machine(format!("listen on {address}")))
+    TcpListener::bind(address)
+        .map_err(|source| CommandError::Listen { address: address.to_owned(), source })
 }
 
-/// Serves and works until the process is asked to end; a second request ends it at once.
-pub(super) async fn serve(
+/// Serves and works until something has ended, and answers what came of that.
+///
+/// # Errors
+/// When the server ends by itself.
+pub(super) async fn serve<T>(
     muster: &Muster,
     settings: &Settings,
     listener: TcpListener,
-) -> Result<Exit, CommandError> {
-    let mut interruptions = Interruptions::catch()?;
+    until: impl Future<Output = T>,
+) -> Result<T, CommandError> {
     let workers = muster.engine.start();
     let state = ApiState::new(muster.engine.clone(), settings.api_settings());
-    let stop = Arc::new(Notify::new());
-    let stopped = Arc::clone(&stop);
-    let mut server = tokio::spawn(serve_until(listener, state, async move { stopped.notified().await }));
-    let ended = tokio::select! {
-        ended = &mut server => Some(ended),
-        () = interruptions.next() => None,
+    let (stop, stopped) = oneshot::channel();
+    let stopped = async move {
+        // An error means that nobody is left who could tell; that is the end as well.
+        let _: Result<(), _> = stopped.await;
     };
-    tracing::info!("stopping; runs stop at their next page and go on after the next start");
-    stop.notify_one();
-    let wind_down = async {
-        workers.shut_down().await;
-        match ended {
-            Some(ended) => ended,
-            None => server.await,
-        }
+    let mut server = tokio::spawn(serve_until(listener, state, stopped));
+    let came = tokio::select! {
+        ended = &mut server => Err(by_itself(ended)),
+        came = until => Ok(came),
     };
-    let ended = tokio::select! {
-        ended = wind_down => ended,
-        () = interruptions.next() => return Ok(Exit::Failed),
-    };
-    match ended {
-        Ok(Ok(())) => Ok(Exit::Done),
-        Ok(Err(error)) => Err(CommandError::machine("serve")(error)),
-        Err(error) => Err(CommandError::machine("serve")(std::io::Error::other(error))),
+    let _ = stop.send(());
+    workers.shut_down().await;
+    if came.is_ok() {
+        server.await.map_err(io::Error::other).flatten().map_err(CommandError::machine("serve"))?;
     }
+    came
+}
+
+fn by_itself(ended: Result<io::Result<()>, tokio::task::JoinError>) -> CommandError {
+    let ended = ended.map_err(io::Error::other).flatten();
+    let error = ended.err().unwrap_or_else(|| io::Error::other("the server ended by itself"));
+    CommandError::machine("serve")(error)
 }
