@@ -64,7 +64,7 @@ pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
     let mut cause = error.source();
     while let Some(next) = cause {
         let next_text = next.to_string();
-        if !text.contains(&next_text) {
+        if !text.ends_with(&next_text) {
             text.push_str(": ");
             text.push_str(&next_text);
         }

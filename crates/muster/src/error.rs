@@ -160,7 +160,9 @@ impl CommandError {
             Self::Listen { .. } => {
                 "look whether a Muster runs there already, or name another address, as in --listen 127.0.0.1:8087"
             }
-            Self::Interrupted(_) => "run the task again: once the run counts as left, it is taken up and ended",
+            Self::Interrupted(_) => {
+                "run the task again: once the run counts as left, it is taken up and ended"
+            }
             Self::Failed { .. } => "remove the cause, then run the task again",
             Self::Unexpected { .. } => "this is a defect of Muster; please report it with the lines above",
             Self::Machine { .. } | Self::Work { .. } | Self::Progress(_) => return None,
@@ -208,7 +210,7 @@ fn with_causes(error: &dyn Error) -> String {
     let mut cause = error.source();
     while let Some(next) = cause {
         let said = next.to_string();
-        if !text.contains(&said) {
+        if !text.ends_with(&said) {
             text.push_str(": ");
             text.push_str(&said);
         }
