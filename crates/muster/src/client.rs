@@ -123,11 +123,7 @@ impl Client {
         format!("{}{path}", self.server)
     }
 
-    fn read(
-        &self,
-        path: &str,
-        answer: Result<Response<Body>, ureq::Error>,
-    ) -> Result<String, ClientError> {
+    fn read(&self, path: &str, answer: Result<Response<Body>, ureq::Error>) -> Result<String, ClientError> {
         let unreachable =
             |source| ClientError::Unreachable { server: self.server.clone(), source: Box::new(source) };
         let mut answer = answer.map_err(unreachable)?;

@@ -17,8 +17,8 @@ use muster_model::TenantSlug;
 use muster_store::TenantStore;
 
 use crate::error::{CommandError, Exit};
-use crate::summary::Output;
 use crate::logging;
+use crate::summary::Output;
 
 /// Keeps people in step between systems: reads them from an HR file, provisions their accounts.
 #[derive(Parser)]

@@ -230,8 +230,8 @@ mod tests {
         assert_eq!(with_causes(&error), "cannot write the file: the disk is full");
         let transparent = CommandError::from(OpenError::DataDir {
             path: "/nowhere".into(),
-            source: io::Error::other("no"),
+            source: io::Error::other("not allowed"),
         });
-        assert_eq!(with_causes(&transparent), "cannot make the data directory /nowhere: no");
+        assert_eq!(with_causes(&transparent), "cannot make the data directory /nowhere: not allowed");
     }
 }

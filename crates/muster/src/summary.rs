@@ -144,7 +144,8 @@ impl Summary<'_> {
             add("references", format!("{} open", Number(counters.open_references)));
         }
         if counters.unidentified > 0 {
-            let told = format!("{} without a key, so nobody is taken for gone", Number(counters.unidentified));
+            let told =
+                format!("{} without a key, so nobody is taken for gone", Number(counters.unidentified));
             add("entries", told);
         }
         let rate = self.entries_per_second().filter(|_| counters.entries() > 0);
@@ -275,7 +276,10 @@ problems, the first 1 (1 entry failed)
         let object = summary.json();
         assert_eq!(object["entries_per_second"], 1503.0);
         assert_eq!(object["peak_rss_mib"], 10.0);
-        assert_eq!((&object["counters"]["created"], &object["counters"]["read"]), (&json!(3005), &json!(3006)));
+        assert_eq!(
+            (&object["counters"]["created"], &object["counters"]["read"]),
+            (&json!(3005), &json!(3006))
+        );
         let rest = Cost { span: Span::Rest, ..cost() };
         let object = Summary { cost: rest, ..summary }.json();
         assert_eq!(object["entries_per_second"], Value::Null, "only a part was measured");

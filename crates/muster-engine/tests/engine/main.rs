@@ -6,6 +6,7 @@ mod inbound;
 mod keys;
 mod laws;
 mod outbound;
+mod people;
 mod shown;
 mod sources;
 mod unread;

@@ -89,8 +89,7 @@ impl Stage {
     /// Opens the data, makes the tenant and its admin, and takes an address. No database but its own is
     /// touched, whatever the environment says.
     async fn set(settings: Settings, data_dir: &Path, keep: bool) -> Result<Self, CommandError> {
-        let settings =
-            Settings { data_dir: data_dir.to_owned(), database_url: String::new(), ..settings };
+        let settings = Settings { data_dir: data_dir.to_owned(), database_url: String::new(), ..settings };
         let listener = bind(if keep { &settings.listen } else { "127.0.0.1:0" })?;
         let address = listener.local_addr().map_err(CommandError::machine("ask for the own address"))?;
         let muster = Muster::open_as_set(&settings).await?;

@@ -127,11 +127,7 @@ fn run_task(kind: TaskKind, arguments: &LaunchArguments, common: &Common) -> Res
     conclude(&watched, door, common.output)
 }
 
-fn decide(
-    decision: Decision,
-    arguments: &DecisionArguments,
-    common: &Common,
-) -> Result<Exit, CommandError> {
+fn decide(decision: Decision, arguments: &DecisionArguments, common: &Common) -> Result<Exit, CommandError> {
     let (run, hash, door) = (RunId(arguments.run), arguments.plan, &arguments.door);
     let watched = block_on(async {
         match &door.server {
@@ -200,7 +196,9 @@ fn keys(given: &[String]) -> Result<Option<Vec<String>>, CommandError> {
 fn hash(text: &str) -> Result<Hash, String> {
     let is_hash = text.len() == 32 && text.bytes().all(|digit| digit.is_ascii_hexdigit());
     let number = is_hash.then(|| u128::from_str_radix(text, 16).ok()).flatten();
-    number.map(|number| Hash(number.to_be_bytes())).ok_or_else(|| "a hash has 32 hexadecimal digits".to_owned())
+    number
+        .map(|number| Hash(number.to_be_bytes()))
+        .ok_or_else(|| "a hash has 32 hexadecimal digits".to_owned())
 }
 
 impl std::fmt::Display for Hash {

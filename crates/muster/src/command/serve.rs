@@ -60,8 +60,7 @@ pub(super) fn run(arguments: &Arguments, common: &Common) -> Result<Exit, Comman
 /// # Errors
 /// When the address is wrong or taken.
 pub(super) fn bind(address: &str) -> Result<TcpListener, CommandError> {
-    TcpListener::bind(address)
-        .map_err(|source| CommandError::Listen { address: address.to_owned(), source })
+    TcpListener::bind(address).map_err(|source| CommandError::Listen { address: address.to_owned(), source })
 }
 
 /// Serves and works until something has ended, and answers what came of that.

@@ -74,7 +74,9 @@ async fn create(muster: &Muster, slug: &TenantSlug) -> Result<(), CommandError> 
         Err(error) => return Err(error.into()),
     }
     complain(format_args!("created tenant `{slug}`"));
-    complain(format_args!("hint: `muster user create --tenant {slug} --role admin NAME` makes its first user"));
+    complain(format_args!(
+        "hint: `muster user create --tenant {slug} --role admin NAME` makes its first user"
+    ));
     Ok(())
 }
 

@@ -75,8 +75,7 @@ struct PasswordArguments {
 
 impl PasswordArguments {
     fn get(&self) -> Result<(Password, String), CommandError> {
-        let source =
-            if self.password_stdin { PasswordSource::Input } else { PasswordSource::InputOrMadeUp };
+        let source = if self.password_stdin { PasswordSource::Input } else { PasswordSource::InputOrMadeUp };
         let password = Password::get(source)?;
         let hash = hash_password(password.as_str())
             .map_err(|error| CommandError::usage(error.to_string(), "choose another password"))?;

@@ -10,6 +10,8 @@ use crate::progress::Progress;
 
 /// Rows of a file that are shown below its header.
 const ROWS: usize = 3;
+/// Attributes of a change that are shown.
+const ATTRIBUTES: usize = 2;
 
 /// The bad lines, each with its place.
 pub(super) fn show_problems(run: &Progress) {
@@ -90,10 +92,13 @@ fn describe_account(change: &Change) -> String {
 }
 
 fn differences(attributes: &[AttributeChange]) -> String {
-    let told: Vec<_> = attributes
-        .iter()
-        .map(|change| format!("{} {} -> {}", change.name, shown(&change.before), shown(&change.after)))
-        .collect();
+    let told = |change: &AttributeChange| {
+        format!("{} {} -> {}", change.name, shown(&change.before), shown(&change.after))
+    };
+    let mut told: Vec<_> = attributes.iter().take(ATTRIBUTES).map(told).collect();
+    if attributes.len() > ATTRIBUTES {
+        told.push(format!("and {} more", attributes.len() - ATTRIBUTES));
+    }
     told.join(", ")
 }
 

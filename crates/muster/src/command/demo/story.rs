@@ -3,8 +3,8 @@
 use super::example::{CONFIGURATION, DAY_1, DAY_2};
 use super::samples::{show_moves, show_problems, show_rows};
 use super::tenant::{Change, PROVISIONING, RECONCILIATION, TENANT, Task, Tenant};
-use crate::error::CommandError;
-use crate::print::{Number, say};
+use crate::error::{CommandError, Exit};
+use crate::print::{Number, count, say};
 use crate::progress::Progress;
 
 /// What HR delivers: `examples/README.md` says how it was made.
@@ -31,7 +31,10 @@ const BADGE_FILE: &str = "out/badge.csv";
 /// When something does not come out as it should.
 pub(super) fn tell(tenant: &Tenant) -> Result<(), CommandError> {
     tenant.configure()?;
-    say(format_args!("The configuration of tenant `{TENANT}`: {} resources, checked and saved.", CONFIGURATION.len()));
+    say(format_args!(
+        "The configuration of tenant `{TENANT}`: {} resources, checked and saved.",
+        CONFIGURATION.len()
+    ));
     say("  The task `hr-reconciliation` reads the HR file; the task `accounts` writes payroll and badges.");
     say("");
     tell_first_day(tenant)?;
@@ -58,7 +61,9 @@ fn tell_first_day(tenant: &Tenant) -> Result<(), CommandError> {
     expect_rows(BADGE_FILE, &badges, BADGES)?;
     say(format_args!("   {} on the payroll, since every employee is paid:", Number(PEOPLE)));
     show_rows(&payroll);
-    say(format_args!("   {BADGES} badges, for those at sites with door controllers; the department says which doors:"));
+    say(format_args!(
+        "   {BADGES} badges, for those at sites with door controllers; the department says which doors:"
+    ));
     show_rows(&badges);
     say("");
     Ok(())
@@ -70,7 +75,10 @@ fn tell_repetition(tenant: &Tenant) -> Result<(), CommandError> {
     let before = (tenant.read(PAYROLL_FILE)?, tenant.read(BADGE_FILE)?);
     let run = run(tenant, RECONCILIATION, "Reconcile again")?;
     expect(&run, &[("unchanged", PEOPLE), ("failed", BAD_LINES)])?;
-    say(format_args!("   Nothing to do: {} people are as the file says. The bad lines are still bad.", Number(PEOPLE)));
+    say(format_args!(
+        "   Nothing to do: {} people are as the file says. The bad lines are still bad.",
+        Number(PEOPLE)
+    ));
     say("");
     let run = self::run(tenant, PROVISIONING, "Provision again")?;
     expect(&run, &[("unchanged", PEOPLE + BADGES)])?;
@@ -100,8 +108,13 @@ fn tell_second_day(tenant: &Tenant) -> Result<(), CommandError> {
     )?;
     let people = tenant.changes(RECONCILIATION, &run)?;
     expect_changes(&people, JOINERS + CHANGED + LEAVERS)?;
-    say(format_args!("   {JOINERS} people are new, {CHANGED} have changed, {} are as before.", Number(unchanged)));
-    say(format_args!("   {LEAVERS} are gone from the file; the whole file was read and the guards agree, so they are"));
+    say(format_args!(
+        "   {JOINERS} people are new, {CHANGED} have changed, {} are as before.",
+        Number(unchanged)
+    ));
+    say(format_args!(
+        "   {LEAVERS} are gone from the file; the whole file was read and the guards agree, so they are"
+    ));
     say("   disabled, not deleted: that is what this tenant's configuration says.");
     say("");
     let run = self::run(tenant, PROVISIONING, "Provision: the accounts follow")?;
@@ -119,7 +132,9 @@ fn tell_second_day(tenant: &Tenant) -> Result<(), CommandError> {
     expect_changes(&accounts, JOINERS + NEW_BADGES + CHANGED_ACCOUNTS + LEAVERS + OLD_BADGES)?;
     expect_rows(PAYROLL_FILE, &tenant.read(PAYROLL_FILE)?, PEOPLE + JOINERS)?;
     expect_rows(BADGE_FILE, &tenant.read(BADGE_FILE)?, BADGES + NEW_BADGES - OLD_BADGES)?;
-    say(format_args!("   Payroll: {JOINERS} accounts created; {LEAVERS} set inactive, the profile says DISABLE."));
+    say(format_args!(
+        "   Payroll: {JOINERS} accounts created; {LEAVERS} set inactive, the profile says DISABLE."
+    ));
     say(format_args!("   Badges: {NEW_BADGES} created; {OLD_BADGES} deleted, the profile says DELETE."));
     say(format_args!("   {CHANGED_ACCOUNTS} accounts changed. Of some people the whole way:"));
     show_moves(&people, &accounts);
@@ -135,10 +150,10 @@ fn run(tenant: &Tenant, task: Task, title: &str) -> Result<Progress, CommandErro
     say(format_args!("-> {title}  [{}]", task.id));
     let lacking = match counters.lacking {
         0 => String::new(),
-        lacking => format!(" and {} that were lacking", Number(lacking)),
+        lacking => format!(", {} {}", Number(lacking), task.lacking),
     };
-    let read = Number(counters.read);
-    say(format_args!("   {read} entries read{lacking}, in {seconds:.2} s with {} statements.", progress.statements));
+    let read = count(counters.read, task.one, task.many);
+    say(format_args!("   {read} read{lacking}, in {seconds:.2} s with {} statements.", progress.statements));
     Ok(progress)
 }
 
@@ -146,6 +161,10 @@ fn run(tenant: &Tenant, task: Task, title: &str) -> Result<Progress, CommandErro
 fn expect(run: &Progress, expected: &[(&str, u64)]) -> Result<(), CommandError> {
     if let Some(failure) = &run.failure {
         return Err(CommandError::Failed { run: run.id.clone(), failure: failure.clone() });
+    }
+    if !matches!(run.exit(), Exit::Done | Exit::Partial) {
+        let found = run.progress_status.as_str();
+        return Err(unexpected(&format!("status of a run of `{}`", run.task), "FINISHED", found));
     }
     for (action, found) in run.counters.actions() {
         let wanted = expected.iter().find(|(name, _)| *name == action).map_or(0, |(_, number)| *number);
@@ -167,6 +186,14 @@ fn expect_changes(changes: &[Change], number: u64) -> Result<(), CommandError> {
     if found == number { Ok(()) } else { Err(unexpected("changes of the plan", &number, &found)) }
 }
 
-fn unexpected(what: &str, expected: &(impl ToString + ?Sized), found: &(impl ToString + ?Sized)) -> CommandError {
-    CommandError::Unexpected { what: what.to_owned(), expected: expected.to_string(), found: found.to_string() }
+fn unexpected(
+    what: &str,
+    expected: &(impl ToString + ?Sized),
+    found: &(impl ToString + ?Sized),
+) -> CommandError {
+    CommandError::Unexpected {
+        what: what.to_owned(),
+        expected: expected.to_string(),
+        found: found.to_string(),
+    }
 }

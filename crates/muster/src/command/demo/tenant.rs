@@ -24,17 +24,32 @@ pub(super) struct Tenant {
     pub(super) client: Client,
 }
 
-/// A task of the example, with its kind in paths.
+/// A task of the example, and the words for what it looks at.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Task {
     kind: &'static str,
     pub(super) id: &'static str,
+    pub(super) one: &'static str,
+    pub(super) many: &'static str,
+    pub(super) lacking: &'static str,
 }
 
 /// Reads the HR file.
-pub(super) const RECONCILIATION: Task = Task { kind: "sync-tasks", id: "hr-reconciliation" };
+pub(super) const RECONCILIATION: Task = Task {
+    kind: "sync-tasks",
+    id: "hr-reconciliation",
+    one: "line",
+    many: "lines",
+    lacking: "people not met any more",
+};
 /// Writes payroll and badges.
-pub(super) const PROVISIONING: Task = Task { kind: "prov-tasks", id: "accounts" };
+pub(super) const PROVISIONING: Task = Task {
+    kind: "prov-tasks",
+    id: "accounts",
+    one: "account",
+    many: "accounts",
+    lacking: "found to be lacking",
+};
 
 /// One change of a plan.
 #[derive(Debug, Clone, Deserialize)]

@@ -32,8 +32,13 @@ impl Process {
 
     pub(super) async fn launch(mut self, wish: Wish) -> Result<Watched, CommandError> {
         let task = wish.task.to_string();
-        let launch =
-            Launch { kind: wish.kind, task: wish.task, mode: wish.mode, keys: wish.keys, instead: Vec::new() };
+        let launch = Launch {
+            kind: wish.kind,
+            task: wish.task,
+            mode: wish.mode,
+            keys: wish.keys,
+            instead: Vec::new(),
+        };
         self.started = Instant::now();
         match self.muster.engine.admit(&self.store, launch).await {
             Ok(run) => self.watch(run.id, Span::Whole).await,

@@ -28,7 +28,8 @@ impl Server {
     pub(super) fn new(address: &str, tenant: &TenantSlug) -> Result<Self, CommandError> {
         let token = std::env::var("MUSTER_TOKEN").unwrap_or_default();
         if token.is_empty() {
-            let hint = "`muster token create` makes one; give it in the environment: MUSTER_TOKEN=… muster run …";
+            let hint =
+                "`muster token create` makes one; give it in the environment: MUSTER_TOKEN=… muster run …";
             return Err(CommandError::usage("there is no token for the server", hint));
         }
         Ok(Self { client: Client::with_token(address, &token), tenant: tenant.clone() })
@@ -93,8 +94,7 @@ impl Server {
         let bar = Bar::new();
         let mut interruptions = Interruptions::catch()?;
         loop {
-            let progress: Progress =
-                self.ask(instance.to_owned(), |client, path| client.get(path)).await?;
+            let progress: Progress = self.ask(instance.to_owned(), |client, path| client.get(path)).await?;
             bar.show(&progress);
             if !progress.goes_on() {
                 break;
@@ -129,9 +129,8 @@ impl Server {
     ) -> Result<T, CommandError> {
         let client = self.client.clone();
         let answer = spawn_blocking(move || question(&client, &path)).await;
-        let answer = answer.map_err(|error| {
-            CommandError::machine("ask the server")(std::io::Error::other(error))
-        })?;
+        let answer =
+            answer.map_err(|error| CommandError::machine("ask the server")(std::io::Error::other(error)))?;
         Ok(answer?)
     }
 }
