@@ -145,8 +145,13 @@ impl Engine {
     /// # Errors
     /// When another worker has it, or the store cannot be used. A run that fails is no error: it is stored.
     pub async fn execute(&self, store: &TenantStore, run: RunRecord) -> Result<RunRecord, EngineError> {
-        let (_keep, stop) = watch::channel(false);
-        self.execute_until(store, run, stop).await
+        let (engine, store) = (self.clone(), store.clone());
+        // In a task of its own: a caller who looks away in the middle of a write would keep all others waiting.
+        let mut work = Spawned(tokio::spawn(async move {
+            let (_keep, stop) = watch::channel(false);
+            engine.execute_until(&store, run, stop).await
+        }));
+        (&mut work.0).await?
     }
 
     async fn execute_until(

@@ -1,0 +1,6 @@
+//! The decisions, as tables: values in, values out.
+
+mod inbound;
+mod mapping;
+mod outbound;
+mod rules;

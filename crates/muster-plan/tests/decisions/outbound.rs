@@ -1,0 +1,216 @@
+//! Outbound decisions: grants, accounts, and what becomes of those nobody grants.
+
+use muster_model::configuration::application::{Direction, Situation};
+use muster_model::configuration::profile::{ApplicationProfile, Deprovisioning, EntitlementAssignment};
+use muster_model::configuration::task::Verify;
+use muster_model::run::Outcome;
+use muster_model::shadow::ShadowState;
+use muster_model::{
+    ApplicationId, Attributes, ConfigurationId, DirectoryId, DisabledReason, Field, ImObject, ObjectClassId, ObjectId,
+    ObjectKind, Provenance, ShadowNo, Value,
+};
+use muster_plan::change::{Action, ShadowBase, StateChange};
+use muster_plan::decision::{AccountView, Decision, ShadowFacts};
+use muster_plan::outbound::{AccountAbilities, Outbound, OutboundFacts, Profiles};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::rules::{attributes, mapping, now, rules};
+
+fn profile(id: &str, condition: &str, priority: i32, groups: &[&str]) -> ApplicationProfile {
+    let class = ObjectClassId::new("group").expect("an id");
+    let assigned = groups.iter().map(|group| EntitlementAssignment {
+        object_class_id: class.clone(),
+        entitlement: (*group).to_owned(),
+        condition: None,
+    });
+    ApplicationProfile {
+        id: ConfigurationId::new(id).expect("an id"),
+        name: id.to_owned(),
+        application_id: ApplicationId::new("ad").expect("an id"),
+        object_kind: ObjectKind::Identity,
+        object_matching_condition: Some(condition.parse().expect("a condition")),
+        entitlement_assignments: assigned.collect(),
+        priority,
+        deprovisioning: Deprovisioning::Delete,
+    }
+}
+
+fn outbound(reactions: &serde_json::Value) -> Outbound {
+    let fields = json!({
+        "attributeMappings": [
+            mapping("OUTBOUND", &json!({ "attribute": "uid", "source": "number" })),
+            mapping("OUTBOUND", &json!({ "onNoMatch": "CLEAR" })),
+        ],
+        "reactions": reactions,
+    });
+    Outbound {
+        application: ApplicationId::new("ad").expect("an id"),
+        class: ObjectClassId::new("person").expect("an id"),
+        uid_attribute: "uid".into(),
+        rules: vec![rules(Direction::Outbound, &fields, &[])],
+        profiles: Profiles::new(vec![
+            profile("staff", "department eq \"IT\" or department eq \"FIN\"", 0, &["all"]),
+            profile("admins", "department eq \"IT\"", 5, &["admins", "all"]),
+        ]),
+        scope: "kind eq \"IDENTITY\"".parse().expect("a condition"),
+        verify: Verify::Live,
+        abilities: AccountAbilities { can_be_disabled: true, membership: Some("groups".into()) },
+    }
+}
+
+fn owner(department: &str, disabled: Option<DisabledReason>) -> ImObject {
+    ImObject {
+        id: ObjectId(Uuid::from_u128(1)),
+        kind: ObjectKind::Identity,
+        directory: DirectoryId::main(),
+        object_type: None,
+        disabled,
+        version: 3,
+        attributes: attributes(&[("number", "1"), ("name", "Ann"), ("department", department)]),
+        provenance: Provenance::default(),
+    }
+}
+
+fn shadow(profile: Option<&str>) -> ShadowFacts {
+    ShadowFacts {
+        base: ShadowBase { no: ShadowNo(5), version: 2 },
+        uid: "1".to_owned(),
+        state: ShadowState::Live,
+        owner: Some(ObjectId(Uuid::from_u128(1))),
+        snapshot: Attributes::new(),
+        profile: profile.map(|id| ConfigurationId::new(id).expect("an id")),
+    }
+}
+
+fn account(name: &str, groups: &[&str]) -> Attributes {
+    let mut account = attributes(&[("uid", "1"), ("name", name)]);
+    account.set("groups".into(), Field::Many(groups.iter().map(|group| Value::from(*group)).collect()));
+    account
+}
+
+fn decide(outbound: &Outbound, owner: Option<ImObject>, enabled: bool, account: &Attributes) -> Decision {
+    let facts = OutboundFacts { shadow: Some(shadow(Some("admins"))), owner, candidates: Vec::new() };
+    let view = AccountView { uid: "1", place: Some(1), enabled: Some(enabled), attributes: account };
+    outbound.decide_account(view, &facts, now()).expect("in scope")
+}
+
+#[test]
+fn an_account_gets_what_its_profiles_grant_and_keeps_what_is_none_of_our_business() {
+    let outbound = outbound(&json!({}));
+    for (department, held, add, remove) in [
+        ("IT", vec!["admins", "all"], vec![], vec![]),
+        ("IT", vec!["friends"], vec!["admins", "all"], vec![]),
+        ("FIN", vec!["admins", "all", "friends"], vec![], vec!["admins"]),
+        ("FIN", vec![], vec!["all"], vec![]),
+    ] {
+        let decision = decide(&outbound, Some(owner(department, None)), true, &account("Ann", &held));
+        let change = decision.change.expect("a change");
+        let found = change.memberships.first().map(|one| (one.add.clone(), one.remove.clone())).unwrap_or_default();
+        let texts = |list: Vec<&str>| list.into_iter().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(found, (texts(add), texts(remove)), "{department} {held:?}");
+    }
+}
+
+#[test]
+fn an_account_is_compared_and_corrected() {
+    let outbound = outbound(&json!({}));
+    for (name, enabled, disabled, action, state) in [
+        ("Ann", true, None, Action::Refresh, StateChange::Keep),
+        ("By Hand", true, None, Action::Update, StateChange::Keep),
+        ("Ann", false, None, Action::Update, StateChange::Enable),
+        ("Ann", false, Some(DisabledReason::Missing), Action::Refresh, StateChange::Keep),
+        ("Ann", true, Some(DisabledReason::Missing), Action::Update, StateChange::Disable(DisabledReason::Missing)),
+    ] {
+        let held = account(name, &["admins", "all"]);
+        let change = decide(&outbound, Some(owner("IT", disabled)), enabled, &held).change.expect("a change");
+        assert_eq!((change.action, change.state), (action, state), "{name} {enabled} {disabled:?}");
+        let rules = &outbound.rules[0];
+        // What is promised is what the account is once the change has been carried out.
+        let mut after = held.clone();
+        for (attribute, field) in &change.result {
+            after.set(attribute.clone(), field.clone());
+        }
+        let enabled_after = match change.state {
+            StateChange::Keep => enabled,
+            StateChange::Enable => true,
+            StateChange::Disable(_) => false,
+        };
+        assert_eq!(change.account_digest, Some(outbound.account_digest(rules, Some(enabled_after), &after)));
+        assert_eq!(change.digest, Some(outbound.owner_digest(rules, &owner("IT", disabled))));
+    }
+}
+
+#[test]
+fn an_owner_that_lacks_an_account_gets_one_when_it_is_granted() {
+    let outbound = outbound(&json!({}));
+    for (department, had, expected) in [
+        ("IT", false, Some(Situation::Absent)),
+        ("IT", true, Some(Situation::Missing)),
+        ("HR", false, None),
+        ("HR", true, None),
+    ] {
+        let known = had.then(|| shadow(Some("admins")));
+        let decision = outbound.decide_owner(&owner(department, None), known.as_ref(), now());
+        assert_eq!(decision.as_ref().and_then(|decision| decision.situation), expected, "{department} {had}");
+        let Some(change) = decision.and_then(|decision| decision.change) else { continue };
+        assert_eq!((change.action, change.uid.as_str()), (Action::Create, "1"));
+        assert_eq!(change.profile.as_ref().map(ConfigurationId::as_str), Some("admins"), "the higher priority grants it");
+    }
+}
+
+#[test]
+fn nobody_outside_the_scope_is_touched() {
+    let mut outbound = outbound(&json!({}));
+    outbound.scope = "department eq \"FIN\"".parse().expect("a condition");
+    let facts = OutboundFacts { shadow: Some(shadow(None)), owner: Some(owner("IT", None)), candidates: Vec::new() };
+    let held = account("By Hand", &[]);
+    let view = AccountView { uid: "1", place: None, enabled: Some(true), attributes: &held };
+    assert_eq!(outbound.decide_account(view, &facts, now()), None);
+    assert_eq!(outbound.decide_owner(&owner("IT", None), None, now()), None);
+    // An account whose owner is deleted is always looked at.
+    let facts = OutboundFacts { owner: None, ..facts };
+    let decision = outbound.decide_account(view, &facts, now()).expect("a decision");
+    assert_eq!(decision.situation, Some(Situation::Unassigned));
+}
+
+#[test]
+fn what_nobody_grants_any_more_goes_as_its_profile_says() {
+    for (reaction, granted_by, outcome) in [
+        ("DISABLE", Some("admins"), Outcome::Deleted),
+        ("DISABLE", None, Outcome::Disabled),
+        ("DELETE", None, Outcome::Deleted),
+        ("UNLINK", None, Outcome::Unlinked),
+        ("DELETE", Some("unknown"), Outcome::Deleted),
+        ("IGNORE", Some("admins"), Outcome::Ignored),
+        ("REPORT", Some("admins"), Outcome::Reported),
+    ] {
+        let outbound = outbound(&json!({ "UNASSIGNED": reaction }));
+        let facts =
+            OutboundFacts { shadow: Some(shadow(granted_by)), owner: Some(owner("HR", None)), candidates: Vec::new() };
+        let held = account("Ann", &["all"]);
+        let view = AccountView { uid: "1", place: None, enabled: Some(true), attributes: &held };
+        let decision = outbound.decide_account(view, &facts, now()).expect("in scope");
+        assert_eq!((decision.situation, decision.outcome), (Some(Situation::Unassigned), outcome), "{reaction} {granted_by:?}");
+    }
+}
+
+#[test]
+fn an_account_of_nobody_has_its_reaction_too() {
+    for (reaction, enabled, outcome) in [
+        ("DISABLE", true, Outcome::Disabled),
+        ("DISABLE", false, Outcome::Unchanged),
+        ("DELETE", true, Outcome::Deleted),
+        ("IGNORE", true, Outcome::Ignored),
+        ("REPORT", true, Outcome::Reported),
+    ] {
+        let outbound = outbound(&json!({ "UNMATCHED": reaction }));
+        let held = account("Root", &[]);
+        let view = AccountView { uid: "root", place: None, enabled: Some(enabled), attributes: &held };
+        let decision = outbound.decide_account(view, &OutboundFacts::default(), now()).expect("in scope");
+        assert_eq!((decision.situation, decision.outcome), (Some(Situation::Unmatched), outcome), "{reaction} {enabled}");
+        if let Some(change) = decision.change {
+            assert_eq!((change.shadow, change.object), (None, None), "nothing of ours is touched");
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! The program as its users call it: arguments in, words and exit codes out, on real data directories.
+#![allow(clippy::unwrap_used)]
+
+mod demo;
+mod guard;
+mod people;
+mod run;
+mod server;
+mod source;
+mod world;

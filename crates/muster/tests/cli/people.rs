@@ -1,0 +1,100 @@
+//! Tenants, users and tokens: made, listed, deleted; secrets are told once and alone.
+
+use std::fs;
+
+use crate::world::{World, bare, finish, finish_with};
+
+#[test]
+fn a_tenant_lives_and_goes() {
+    let world = World::empty();
+    let called = world.call(&["tenant", "create", "acme"]).expect(0);
+    assert!(called.err.contains("created tenant `acme`"));
+    let again = world.call(&["tenant", "create", "acme"]).expect(1);
+    assert!(again.err.contains("error: tenant `acme` exists already\nhint: "), "{}", again.err);
+    assert!(world.call(&["tenant", "list"]).expect(0).out.contains("acme"));
+    assert_eq!(world.call(&["tenant", "list", "--output", "json"]).expect(0).json()[0]["slug"], "acme");
+    world.deliver(b"secret");
+    let unsure = world.call(&["tenant", "delete", "acme"]).expect(2);
+    assert!(unsure.err.contains("--yes"), "{}", unsure.err);
+    assert!(world.people_file().exists());
+    world.call(&["tenant", "delete", "acme", "--yes"]).expect(0);
+    assert!(!world.people_file().exists(), "a later tenant of that name must not find it");
+    assert_eq!(world.call(&["tenant", "list", "--output", "json"]).expect(0).json(), serde_json::json!([]));
+    let gone = world.call(&["tenant", "delete", "acme", "--yes"]).expect(1);
+    assert!(gone.err.contains("error: there is no tenant `acme`\nhint: "), "{}", gone.err);
+}
+
+#[test]
+fn a_users_password_is_read_or_made_up() {
+    let world = World::empty();
+    world.call(&["tenant", "create", "acme"]).expect(0);
+    let create = |name: &str, input: &str| {
+        let mut command = world.command(&["user", "create", "--tenant", "acme", "--role", "viewer", name]);
+        finish_with(&mut command, input)
+    };
+    assert_eq!(create("ann", "a long password\n").expect(0).out, "", "who gave it knows it");
+    let made_up = create("ben", "").expect(0).out;
+    assert!(made_up.trim().len() >= 20 && made_up.lines().count() == 1, "{made_up}");
+    assert!(create("ann", "another\n").expect(1).err.contains("user `ann` exists already"));
+    assert!(create("a:b", "x\n").expect(2).err.contains("is no name of a user"));
+    let users = world.call(&["user", "list", "--tenant", "acme", "--output", "json"]).expect(0).json();
+    assert_eq!((&users[0]["name"], &users[1]["name"]), (&"ann".into(), &"ben".into()));
+    assert_eq!(users[0]["roles"], serde_json::json!(["viewer"]));
+    assert!(!users.to_string().contains("argon2"), "no hash leaves");
+    let mut command = world.command(&["user", "password", "--tenant", "acme", "ann", "--password-stdin"]);
+    finish_with(&mut command, "yet another\n").expect(0);
+    let mut command = world.command(&["user", "password", "--tenant", "acme", "ann", "--password-stdin"]);
+    assert!(finish_with(&mut command, "").expect(2).err.contains("holds no password"));
+    world.call(&["user", "delete", "--tenant", "acme", "ben"]).expect(0);
+    assert!(
+        world.call(&["user", "delete", "--tenant", "acme", "ben"]).expect(1).err.contains("no user `ben`")
+    );
+}
+
+#[test]
+fn a_token_is_told_alone_and_never_again() {
+    let world = World::empty();
+    world.call(&["tenant", "create", "acme"]).expect(0);
+    let create = ["token", "create", "--tenant", "acme", "--role", "operator,approver", "--name", "night"];
+    let created = world.call(&create).expect(0);
+    let token = created.out.trim();
+    assert!(token.starts_with("muster_") && created.out.lines().count() == 1, "{}", created.out);
+    assert!(world.call(&create).expect(1).err.contains("token `night` exists already"));
+    let tokens = world.call(&["token", "list", "--tenant", "acme", "--output", "json"]).expect(0);
+    assert!(!tokens.out.contains(token));
+    assert_eq!(tokens.json()[0]["roles"], serde_json::json!(["operator", "approver"]));
+    world.call(&["token", "delete", "--tenant", "acme", "--name", "night"]).expect(0);
+    let gone = world.call(&["token", "delete", "--tenant", "acme", "--name", "night"]).expect(1);
+    assert!(gone.err.contains("no token `night`"), "{}", gone.err);
+}
+
+#[test]
+fn a_wrong_call_is_told_so() {
+    let world = World::empty();
+    for arguments in [
+        vec!["tenant", "create", "Acme"],
+        vec!["token", "create", "--tenant", "acme", "--role", "boss", "--name", "x"],
+        vec!["run", "approve", "nonsense", "--tenant", "acme", "--plan", "x"],
+        vec!["run", "sync", "hr", "--tenant", "acme", "--keys", "a,,b"],
+        vec!["dance"],
+    ] {
+        let called = world.call(&arguments).expect(2);
+        assert!(called.err.starts_with("error: "), "{arguments:?}: {}", called.err);
+    }
+    let called = world.call(&["user", "list", "--tenant", "nobody"]).expect(1);
+    assert!(called.err.contains("there is no tenant `nobody`"), "{}", called.err);
+}
+
+#[test]
+fn settings_come_from_file_and_environment_and_unknown_ones_are_refused() {
+    let world = World::empty();
+    let file = world.directory.path().join("settings.toml");
+    let data = world.directory.path().join("data");
+    fs::write(&file, format!("data-dir = {:?}", data.to_str().unwrap())).unwrap();
+    finish(bare(&["tenant", "create", "acme"]).env("MUSTER_CONFIG", &file)).expect(0);
+    assert!(data.join("muster.db").exists());
+    finish(bare(&["user", "list", "--tenant", "acme"]).env("MUSTER_DATA_DIR", &data)).expect(0);
+    fs::write(&file, "data-directory = \"x\"").unwrap();
+    let called = finish(bare(&["tenant", "list"]).arg("--config").arg(&file)).expect(2);
+    assert!(called.err.contains("data-directory") && called.err.contains("hint: "), "{}", called.err);
+}

@@ -1,0 +1,112 @@
+//! `muster serve`, and `muster run --server`: the same runs over the API, beside commands on the same data.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::process::Child;
+
+use muster_testkit::http::Client;
+use muster_testkit::people::BadLines;
+use serde_json::Value;
+
+use crate::world::{Called, World, bare, example, finish, people, signal, start, wait_until};
+
+const RUN: [&str; 5] = ["run", "sync", "hr-reconciliation", "--tenant", "acme"];
+
+/// A server of a world, told to end when the test is over.
+struct Served {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Served {
+    fn start(world: &World) -> Self {
+        let mut command = world.command(&["serve", "--listen", "127.0.0.1:0", "--log-format", "json"]);
+        let mut child = start(&mut command);
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let listening = lines.find_map(|line| {
+            let line: Value = serde_json::from_str(&line.unwrap()).ok()?;
+            let (_, rest) = line["message"].as_str()?.split_once("listening on http://")?;
+            rest.split(',').next()?.parse().ok()
+        });
+        // Whatever it logs from now on is read, so that it never waits for us.
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { child, address: listening.unwrap() }
+    }
+
+    fn run(&self, token: &str, arguments: &[&str]) -> Called {
+        let mut command = bare(arguments);
+        let url = format!("http://{}", self.address);
+        finish(command.args(["--server", &url]).env("MUSTER_TOKEN", token))
+    }
+
+    fn stop(mut self) {
+        signal(&self.child, "TERM");
+        assert_eq!(wait_until(|| self.child.try_wait().unwrap()).code(), Some(0));
+    }
+}
+
+fn token(world: &World, roles: &str) -> String {
+    let create = ["token", "create", "--tenant", "acme", "--role", roles, "--name", roles];
+    world.call(&create).expect(0).out.trim().to_owned()
+}
+
+#[test]
+fn a_tenant_is_set_up_and_run_over_the_api() {
+    let world = World::empty();
+    let served = Served::start(&world);
+    world.call(&["tenant", "create", "acme"]).expect(0);
+    let admin = Client::new(served.address).with_token(&token(&world, "admin"));
+    for (kind, document) in example() {
+        let path = format!("/acme/api/sync/conf/{}", kind.path_segment());
+        let _ = admin.post(&path, &document).expect(201);
+    }
+    let people = people(40, BadLines::Some);
+    let _ = admin.send("PUT", "/acme/api/sync/files/hr/people.csv", &[], &people).expect(201);
+    let operator = token(&world, "operator");
+    let called = served.run(&operator, &RUN).expect(3);
+    assert!(called.out.contains("created     40") && called.out.contains("line "), "{}", called.out);
+    let prov = ["run", "prov", "accounts", "--tenant", "acme", "--output", "json"];
+    let figures = served.run(&operator, &prov).expect(0).json();
+    assert_eq!((&figures["status"], &figures["cpu_seconds"]), (&"FINISHED".into(), &Value::Null));
+    // The same data, from another process at the same time.
+    assert!(world.call(&prov[..5]).expect(0).out.contains("unchanged"));
+    served.stop();
+}
+
+#[test]
+fn plans_are_decided_about_over_the_api() {
+    let world = World::example();
+    let served = Served::start(&world);
+    let (operator, approver) = (token(&world, "operator"), token(&world, "approver"));
+    let first = people(100, BadLines::None);
+    world.deliver(&first);
+    served.run(&operator, &RUN).expect(0);
+    world.deliver(String::from_utf8(first).unwrap().replace("\nE", "\nN").as_bytes());
+    let held = served.run(&operator, &RUN).expect(4).out;
+    let command = held.lines().find_map(|line| line.strip_prefix("to carry it out:  muster ")).unwrap();
+    assert!(command.contains(&format!("--server http://{}", served.address)), "{command}");
+    let again = served.run(&operator, &RUN).expect(1);
+    assert!(again.err.contains("is running already") && again.err.contains("hint: "), "{}", again.err);
+    let words: Vec<_> = command.split(' ').collect();
+    let refused = finish(bare(&words).env("MUSTER_TOKEN", &operator)).expect(1);
+    assert!(refused.err.contains("the right to approve plans"), "{}", refused.err);
+    let approved = finish(bare(&words).env("MUSTER_TOKEN", &approver)).expect(0);
+    assert!(approved.out.contains("disabled    100"), "{}", approved.out);
+    served.stop();
+}
+
+#[test]
+fn what_stands_between_a_client_and_its_server_is_told() {
+    let world = World::example();
+    let served = Served::start(&world);
+    let nobody = served.run("muster_nonsense", &RUN).expect(1);
+    assert!(nobody.err.contains("MUSTER_TOKEN"), "{}", nobody.err);
+    let url = format!("http://{}", served.address);
+    let without = finish(bare(&RUN).args(["--server", &url])).expect(2);
+    assert!(without.err.contains("there is no token"), "{}", without.err);
+    let taken = world.call(&["serve", "--listen", &served.address.to_string()]).expect(1);
+    assert!(taken.err.contains("cannot listen on") && taken.err.contains("hint: "), "{}", taken.err);
+    served.stop();
+    let away = finish(bare(&RUN).args(["--server", &url]).env("MUSTER_TOKEN", "x")).expect(1);
+    assert!(away.err.contains("does not answer") && away.err.contains("hint: "), "{}", away.err);
+}
