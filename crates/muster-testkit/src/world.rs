@@ -16,16 +16,16 @@ use muster_model::{Attributes, ConfigurationId, Field, TenantSlug};
 use muster_store::{Fuse, RunRecord, Store, TenantStore};
 use serde_json::Value;
 
+mod by_hand;
 mod clock;
 pub mod configuration;
 mod copy;
-mod by_hand;
 mod database;
 mod picture;
 
 pub use clock::StoppedClock;
-pub use picture::difference;
 pub use database::{TestDatabase, on_each_database, on_sqlite};
+pub use picture::difference;
 
 /// The systems that a world has, each behind the connector type of its name.
 pub const SYSTEMS: [&str; 3] = ["hr", "crm", "ad"];
@@ -192,7 +192,8 @@ impl World {
     /// # Panics
     /// When it breaks a rule, alone or beside the others.
     pub async fn save(&self, kind: ConfigurationKind, document: Value) {
-        let document = Document::read(kind, &document, Leniency::Strict).unwrap_or_else(|found| panic!("{found}"));
+        let document =
+            Document::read(kind, &document, Leniency::Strict).unwrap_or_else(|found| panic!("{found}"));
         let resource = document.parse().unwrap_or_else(|found| panic!("{found}"));
         let number = ConfigurationKind::ALL.iter().position(|known| *known == kind).expect("a kind");
         let number = u8::try_from(number).expect("few kinds");

@@ -99,7 +99,12 @@ fn runs_of_different_tasks_change_the_same_people_side_by_side() {
         let people = 1..=20;
         let stir = |round: u32| {
             for number in people.clone() {
-                world.hire(&number.to_string(), &format!("{number}@x"), &format!("Name {number}.{round}"), "IT");
+                world.hire(
+                    &number.to_string(),
+                    &format!("{number}@x"),
+                    &format!("Name {number}.{round}"),
+                    "IT",
+                );
                 world.contact(&format!("c{number}"), &format!("{number}@x"), &format!("{number}-{round}"));
             }
         };
@@ -116,7 +121,9 @@ fn runs_of_different_tasks_change_the_same_people_side_by_side() {
             world.synchronize("hr").await;
             world.synchronize("crm").await;
             for (number, object) in world.objects().await {
-                let text = |name: &str| object.attributes.get(name).first().map(|value| value.to_text().into_owned());
+                let text = |name: &str| {
+                    object.attributes.get(name).first().map(|value| value.to_text().into_owned())
+                };
                 assert_eq!(text("name"), Some(format!("Name {number}.{round}")));
                 assert_eq!(text("phone"), Some(format!("{number}-{round}")));
             }
@@ -143,7 +150,10 @@ fn a_worker_that_lost_its_run_writes_nothing_more() {
             let after = world.whole_state().await;
             barrier.go_on.notify_one();
             let woken = zombie.await.expect("no panic");
-            assert!(woken.is_ok_and(|run| run.state.outcome == Some(OutcomeStatus::Success)), "it sees what the other did");
+            assert!(
+                woken.is_ok_and(|run| run.state.outcome == Some(OutcomeStatus::Success)),
+                "it sees what the other did"
+            );
             assert_eq!(world.whole_state().await, after);
             assert_eq!(world.objects().await.len(), 5);
         });
@@ -164,7 +174,8 @@ fn a_worker_that_lost_its_run_to_one_that_still_works_writes_nothing_more() {
         let (second, plan) = Barrier::at(CallKind::Page, 2);
         world.disturb("hr", plan);
         let engine = world.engine();
-        let (store, taken) = engine.store().claimable(world.clock().instant()).await.expect("the database").remove(0);
+        let (store, taken) =
+            engine.store().claimable(world.clock().instant()).await.expect("the database").remove(0);
         let heir = tokio::spawn(async move { engine.execute(&store, taken).await });
         second.reached.notified().await;
         let between = world.whole_state().await;
@@ -205,7 +216,10 @@ fn a_cancelled_run_stores_no_further_page() {
         let pages = world.pages_of(id).await;
         barrier.go_on.notify_one();
         let run = working.await.expect("no panic").expect("a run");
-        assert_eq!((run.state.status, run.state.outcome), (ProgressStatus::Finished, Some(OutcomeStatus::Aborted)));
+        assert_eq!(
+            (run.state.status, run.state.outcome),
+            (ProgressStatus::Finished, Some(OutcomeStatus::Aborted))
+        );
         assert_eq!(world.pages_of(id).await, pages);
         assert!(run.counters.add_up());
         assert!(world.objects().await.is_empty());

@@ -100,7 +100,10 @@ fn a_rejected_plan_is_aborted_and_keeps_its_counts() {
         let before = world.outcome_state().await;
         world.engine().reject(world.store(), run.id, hash(&run)).await.expect("rejected");
         let run = reload(&world, &run).await;
-        assert_eq!((run.state.status, run.state.outcome), (ProgressStatus::Finished, Some(OutcomeStatus::Aborted)));
+        assert_eq!(
+            (run.state.status, run.state.outcome),
+            (ProgressStatus::Finished, Some(OutcomeStatus::Aborted))
+        );
         let expected = expect!["1 read, 29 lacking, 1 unchanged, 29 disabled"];
         expected.assert_eq(&shown::counted(&run.counters));
         world.resume().await;
@@ -183,7 +186,10 @@ fn a_mapping_that_clears_an_attribute_of_all_is_held() {
         application["objectTypes"][0]["attributeMappings"][2]["source"] = json!("nmae");
         world.save(ConfigurationKind::Application, application).await;
         let run = world.synchronize("hr").await;
-        assert_eq!(run.held_by.as_deref(), Some("clearing of `name`: 30 of 30, the limit is 50 % and at least 10"));
+        assert_eq!(
+            run.held_by.as_deref(),
+            Some("clearing of `name`: 30 of 30, the limit is 50 % and at least 10")
+        );
     });
 }
 

@@ -52,90 +52,155 @@ fn check_crm(situation: &str, reaction: &str, email: &str, expected: Expect) {
 #[test]
 fn linked() {
     let rename = |world: &World| world.hire("1", "ann@x", "Anna", "IT");
-    check_hr("LINKED", "SYNCHRONIZE", rename, expect![[r#"
+    check_hr(
+        "LINKED",
+        "SYNCHRONIZE",
+        rename,
+        expect![[r#"
         SUCCESS: 2 read, 0 lacking, 1 updated, 1 unchanged
         * UPDATE 1
         * REFRESH 2
         - object 1 v1: department=IT email=ann@x name=Ann
         + object 1 v2: department=IT email=ann@x name=Anna
-        + history of 1 v1 until UPDATE: {"name":"Ann"}"#]]);
-    check_hr("LINKED", "UNLINK", rename, expect![[r#"
+        + history of 1 v1 until UPDATE: {"name":"Ann"}"#]],
+    );
+    check_hr(
+        "LINKED",
+        "UNLINK",
+        rename,
+        expect![[r#"
         SUCCESS: 2 read, 0 lacking, 2 unlinked
         * UNLINK 1
         * UNLINK 2
         - shadow hr/1 live, of 1
-        - shadow hr/2 live, of 2"#]]);
+        - shadow hr/2 live, of 2"#]],
+    );
     check_hr("LINKED", "IGNORE", rename, expect!["SUCCESS: 2 read, 0 lacking, 2 ignored"]);
-    check_hr("LINKED", "REPORT", rename, expect![[r#"
+    check_hr(
+        "LINKED",
+        "REPORT",
+        rename,
+        expect![[r#"
         SUCCESS: 2 read, 0 lacking, 2 reported
         ! account `1` was found LINKED
-        ! account `2` was found LINKED"#]]);
+        ! account `2` was found LINKED"#]],
+    );
 }
 
 #[test]
 fn unlinked() {
-    check_crm("UNLINKED", "LINK", "ANN@x", expect![[r#"
+    check_crm(
+        "UNLINKED",
+        "LINK",
+        "ANN@x",
+        expect![[r#"
         SUCCESS: 1 read, 0 lacking, 1 updated
         * LINK c1
         - object 1 v1: department=IT email=ann@x name=Ann
         + object 1 v2: department=IT email=ann@x name=Ann phone=7
         + shadow crm/c1 live, of 1
-        + history of 1 v1 until LINK: {"phone":{"a":0}}"#]]);
+        + history of 1 v1 until LINK: {"phone":{"a":0}}"#]],
+    );
     check_crm("UNLINKED", "IGNORE", "ANN@x", expect!["SUCCESS: 1 read, 0 lacking, 1 ignored"]);
-    check_crm("UNLINKED", "REPORT", "ANN@x", expect![[r#"
+    check_crm(
+        "UNLINKED",
+        "REPORT",
+        "ANN@x",
+        expect![[r#"
         SUCCESS: 1 read, 0 lacking, 1 reported
-        ! account `c1` was found UNLINKED"#]]);
+        ! account `c1` was found UNLINKED"#]],
+    );
 }
 
 #[test]
 fn unmatched() {
-    check_crm("UNMATCHED", "CREATE", "new@x", expect![[r#"
+    check_crm(
+        "UNMATCHED",
+        "CREATE",
+        "new@x",
+        expect![[r#"
         SUCCESS: 1 read, 0 lacking, 1 created
         * CREATE c1
         + object new@x v1: email=new@x phone=7
-        + shadow crm/c1 live, of new@x"#]]);
+        + shadow crm/c1 live, of new@x"#]],
+    );
     check_crm("UNMATCHED", "IGNORE", "new@x", expect!["SUCCESS: 1 read, 0 lacking, 1 ignored"]);
-    check_crm("UNMATCHED", "REPORT", "new@x", expect![[r#"
+    check_crm(
+        "UNMATCHED",
+        "REPORT",
+        "new@x",
+        expect![[r#"
         SUCCESS: 1 read, 0 lacking, 1 reported
-        ! no object fits account `c1`"#]]);
+        ! no object fits account `c1`"#]],
+    );
 }
 
 #[test]
 fn disputed() {
     check_crm("DISPUTED", "IGNORE", "ann@x", expect!["SUCCESS: 1 read, 0 lacking, 1 ignored"]);
-    check_crm("DISPUTED", "REPORT", "ann@x", expect![[r#"
+    check_crm(
+        "DISPUTED",
+        "REPORT",
+        "ann@x",
+        expect![[r#"
         SUCCESS: 1 read, 0 lacking, 1 reported
-        ! several objects fit account `c1`: …, …"#]]);
+        ! several objects fit account `c1`: …, …"#]],
+    );
 }
 
 #[test]
 fn missing() {
     let dismiss = |world: &World| world.dismiss("2");
-    check_hr("MISSING", "DISABLE", dismiss, expect![[r#"
+    check_hr(
+        "MISSING",
+        "DISABLE",
+        dismiss,
+        expect![[r#"
         SUCCESS: 1 read, 1 lacking, 1 unchanged, 1 disabled
         * DISABLE 2
         - object 2 v1: department=FIN email=bob@x name=Bob
         - shadow hr/2 live, of 2
         + object 2 v2 MISSING: department=FIN email=bob@x name=Bob
         + shadow hr/2 gone, of 2
-        + history of 2 v1 until DISABLE: "#]]);
-    check_hr("MISSING", "DELETE", dismiss, expect![[r#"
+        + history of 2 v1 until DISABLE: "#]],
+    );
+    check_hr(
+        "MISSING",
+        "DELETE",
+        dismiss,
+        expect![[r#"
         SUCCESS: 1 read, 1 lacking, 1 unchanged, 1 deleted
         * REFRESH 1
         * DELETE 2
         - object 2 v1: department=FIN email=bob@x name=Bob
         - shadow hr/2 live, of 2
-        + history of a deleted object v1 until DELETE: {"department":"FIN","email":"bob@x","name":"Bob","number":"2"}"#]]);
-    check_hr("MISSING", "UNLINK", dismiss, expect![[r#"
+        + history of a deleted object v1 until DELETE: {"department":"FIN","email":"bob@x","name":"Bob","number":"2"}"#]],
+    );
+    check_hr(
+        "MISSING",
+        "UNLINK",
+        dismiss,
+        expect![[r#"
         SUCCESS: 1 read, 1 lacking, 1 unchanged, 1 unlinked
         * REFRESH 1
         * UNLINK 2
-        - shadow hr/2 live, of 2"#]]);
-    check_hr("MISSING", "IGNORE", dismiss, expect![[r#"
+        - shadow hr/2 live, of 2"#]],
+    );
+    check_hr(
+        "MISSING",
+        "IGNORE",
+        dismiss,
+        expect![[r#"
         SUCCESS: 1 read, 1 lacking, 1 unchanged, 1 ignored
-        * REFRESH 1"#]]);
-    check_hr("MISSING", "REPORT", dismiss, expect![[r#"
+        * REFRESH 1"#]],
+    );
+    check_hr(
+        "MISSING",
+        "REPORT",
+        dismiss,
+        expect![[r#"
         SUCCESS: 1 read, 1 lacking, 1 unchanged, 1 reported
         * REFRESH 1
-        ! account `2` is gone from the source"#]]);
+        ! account `2` is gone from the source"#]],
+    );
 }

@@ -290,7 +290,8 @@ fn changed_rules_are_applied_to_unchanged_entries() {
         world.hire("1", "ann@x", "Ann", "IT");
         world.synchronize("hr").await;
         let mut application = hr();
-        application["objectTypes"][0]["attributeMappings"][2]["transformations"] = json!([{ "type": "UPPER" }]);
+        application["objectTypes"][0]["attributeMappings"][2]["transformations"] =
+            json!([{ "type": "UPPER" }]);
         world.save(ConfigurationKind::Application, application).await;
         let before = world.picture().await;
         let run = world.synchronize("hr").await;

@@ -1,11 +1,12 @@
 //! Laws that hold for every small world and every history of it.
 
-
 use muster_model::configuration::ConfigurationKind;
 use muster_model::run::{Mode, Outcome};
 use muster_store::{ChangeFilter, RunRecord};
 use muster_testkit::world::configuration::{crm, inbound};
-use muster_testkit::world::{TestDatabase, World, difference, on_each_database, provisioning, synchronization};
+use muster_testkit::world::{
+    TestDatabase, World, difference, on_each_database, provisioning, synchronization,
+};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::json;
@@ -18,7 +19,7 @@ enum Edit {
     Spoil { number: u8, keeps_key: bool },
     Contact { id: u8, email: u8, phone: u8 },
     Forget { id: u8 },
-    EditAccount { number: u8, name: u8 },
+    Tamper { number: u8, name: u8 },
     LoseAccount { number: u8 },
     Rename { number: u8, name: u8 },
 }
@@ -42,7 +43,7 @@ fn edit() -> impl Strategy<Value = Edit> {
         1 => (1..=PEOPLE, any::<bool>()).prop_map(|(number, keeps_key)| Edit::Spoil { number, keeps_key }),
         3 => (1..4u8, 0..6u8, 0..3u8).prop_map(|(id, email, phone)| Edit::Contact { id, email, phone }),
         1 => (1..4u8).prop_map(|id| Edit::Forget { id }),
-        1 => (1..=PEOPLE, 0..3u8).prop_map(|(number, name)| Edit::EditAccount { number, name }),
+        1 => (1..=PEOPLE, 0..3u8).prop_map(|(number, name)| Edit::Tamper { number, name }),
         1 => (1..=PEOPLE).prop_map(|number| Edit::LoseAccount { number }),
         1 => (1..=PEOPLE, 0..3u8).prop_map(|(number, name)| Edit::Rename { number, name }),
     ]
@@ -80,7 +81,8 @@ async fn make(world: &World, edit: &Edit) {
                 ("department", ["IT", "FIN", "HR"][usize::from(*department)].to_owned()),
                 ("manager", manager),
             ];
-            let fields: Vec<(&str, &str)> = fields.iter().map(|(name, text)| (*name, text.as_str())).collect();
+            let fields: Vec<(&str, &str)> =
+                fields.iter().map(|(name, text)| (*name, text.as_str())).collect();
             world.put("hr", "person", &number.to_string(), &fields);
         }
         Edit::Dismiss { number } => world.dismiss(&number.to_string()),
@@ -91,12 +93,17 @@ async fn make(world: &World, edit: &Edit) {
         Edit::Contact { id, email: address, phone } => {
             let (id, email) = (format!("c{id}"), email(*address));
             let (phone, nickname) = (phone.to_string(), format!("Nick {phone}"));
-            let fields =
-                [("id", &*id), ("email", &*email), ("phone", &*phone), ("nickname", &*nickname), ("title", &*nickname)];
+            let fields = [
+                ("id", &*id),
+                ("email", &*email),
+                ("phone", &*phone),
+                ("nickname", &*nickname),
+                ("title", &*nickname),
+            ];
             world.put("crm", "contact", &id, &fields);
         }
         Edit::Forget { id } => world.system("crm").take("contact", &format!("c{id}")),
-        Edit::EditAccount { number, name } => {
+        Edit::Tamper { number, name } => {
             let (uid, cn) = (number.to_string(), format!("By Hand {name}"));
             if world.system("ad").accounts("account").contains_key(&uid) {
                 world.put("ad", "account", &uid, &[("uid", &uid), ("cn", &cn)]);

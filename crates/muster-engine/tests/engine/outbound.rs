@@ -1,8 +1,8 @@
 //! Outbound: the whole table of situations and reactions, end to end.
 
 use expect_test::{Expect, expect};
-use muster_connector::memory::CAPABLE;
 use muster_connector::Capabilities;
+use muster_connector::memory::CAPABLE;
 use muster_model::configuration::ConfigurationKind;
 use muster_testkit::world::configuration::{ad, staff};
 use muster_testkit::world::{TestDatabase, World, on_each_database};
@@ -100,73 +100,127 @@ async fn forget_profile(world: &World) {
 
 #[test]
 fn absent() {
-    check("ABSENT", "CREATE", move_bob, expect![[r#"
+    check(
+        "ABSENT",
+        "CREATE",
+        move_bob,
+        expect![[r#"
         SUCCESS: 1 read, 1 lacking, 1 created, 1 unchanged
         * REFRESH 1
         * CREATE 2
         + shadow ad/2 live, of 2
-        + account 2 enabled: cn=Bob groups=all mail=bob@x uid=2"#]]);
-    check("ABSENT", "IGNORE", move_bob, expect![[r#"
+        + account 2 enabled: cn=Bob groups=all mail=bob@x uid=2"#]],
+    );
+    check(
+        "ABSENT",
+        "IGNORE",
+        move_bob,
+        expect![[r#"
         SUCCESS: 1 read, 1 lacking, 1 unchanged, 1 ignored
-        * REFRESH 1"#]]);
-    check("ABSENT", "REPORT", move_bob, expect![[r#"
+        * REFRESH 1"#]],
+    );
+    check(
+        "ABSENT",
+        "REPORT",
+        move_bob,
+        expect![[r#"
         SUCCESS: 1 read, 1 lacking, 1 unchanged, 1 reported
         * REFRESH 1
-        ! object … has no account in `ad`"#]]);
+        ! object … has no account in `ad`"#]],
+    );
 }
 
 #[test]
 fn linked() {
-    check("LINKED", "SYNCHRONIZE", edit_account, expect![[r#"
+    check(
+        "LINKED",
+        "SYNCHRONIZE",
+        edit_account,
+        expect![[r#"
         SUCCESS: 1 read, 0 lacking, 1 updated
         * UPDATE 1
         - account 1 enabled: cn=Ann groups=strangers mail=other@x uid=1
-        + account 1 enabled: cn=Ann groups=strangers,admins,all mail=ann@x uid=1"#]]);
-    check("LINKED", "UNLINK", edit_account, expect![[r#"
+        + account 1 enabled: cn=Ann groups=strangers,admins,all mail=ann@x uid=1"#]],
+    );
+    check(
+        "LINKED",
+        "UNLINK",
+        edit_account,
+        expect![[r#"
         SUCCESS: 1 read, 0 lacking, 1 unlinked
         * UNLINK 1
-        - shadow ad/1 live, of 1"#]]);
+        - shadow ad/1 live, of 1"#]],
+    );
     check("LINKED", "IGNORE", edit_account, expect!["SUCCESS: 1 read, 0 lacking, 1 ignored"]);
-    check("LINKED", "REPORT", edit_account, expect![[r#"
+    check(
+        "LINKED",
+        "REPORT",
+        edit_account,
+        expect![[r#"
         SUCCESS: 1 read, 0 lacking, 1 reported
-        ! account `1` was found LINKED"#]]);
+        ! account `1` was found LINKED"#]],
+    );
 }
 
 #[test]
 fn unlinked() {
-    check("UNLINKED", "LINK", made_by_hand, expect![[r#"
+    check(
+        "UNLINKED",
+        "LINK",
+        made_by_hand,
+        expect![[r#"
         SUCCESS: 2 read, 0 lacking, 1 updated, 1 unchanged
         * REFRESH 1
         * LINK bobby
         - account bobby enabled: mail=BOB@x uid=bobby
         + shadow ad/bobby live, of 2
-        + account bobby enabled: cn=Bob groups=all mail=bob@x uid=bobby"#]]);
-    check("UNLINKED", "IGNORE", made_by_hand, expect![[r#"
+        + account bobby enabled: cn=Bob groups=all mail=bob@x uid=bobby"#]],
+    );
+    check(
+        "UNLINKED",
+        "IGNORE",
+        made_by_hand,
+        expect![[r#"
         SUCCESS: 2 read, 1 lacking, 1 created, 1 unchanged, 1 ignored
         * REFRESH 1
         * CREATE 2
         + shadow ad/2 live, of 2
-        + account 2 enabled: cn=Bob groups=all mail=bob@x uid=2"#]]);
-    check("UNLINKED", "REPORT", made_by_hand, expect![[r#"
+        + account 2 enabled: cn=Bob groups=all mail=bob@x uid=2"#]],
+    );
+    check(
+        "UNLINKED",
+        "REPORT",
+        made_by_hand,
+        expect![[r#"
         SUCCESS: 2 read, 1 lacking, 1 created, 1 unchanged, 1 reported
         * REFRESH 1
         * CREATE 2
         ! account `bobby` was found UNLINKED
         + shadow ad/2 live, of 2
-        + account 2 enabled: cn=Bob groups=all mail=bob@x uid=2"#]]);
+        + account 2 enabled: cn=Bob groups=all mail=bob@x uid=2"#]],
+    );
 }
 
 #[test]
 fn disputed() {
-    check("DISPUTED", "IGNORE", two_owners, expect![[r#"
+    check(
+        "DISPUTED",
+        "IGNORE",
+        two_owners,
+        expect![[r#"
         SUCCESS: 2 read, 1 lacking, 1 created, 1 updated, 1 ignored
         * UPDATE 1
         * CREATE 2
         - account 1 enabled: cn=Ann groups=admins,all mail=ann@x uid=1
         + shadow ad/2 live, of 2
         + account 1 enabled: cn=Ann groups=admins,all mail=twin@x uid=1
-        + account 2 enabled: cn=Bob groups=all mail=twin@x uid=2"#]]);
-    check("DISPUTED", "REPORT", two_owners, expect![[r#"
+        + account 2 enabled: cn=Bob groups=all mail=twin@x uid=2"#]],
+    );
+    check(
+        "DISPUTED",
+        "REPORT",
+        two_owners,
+        expect![[r#"
         SUCCESS: 2 read, 1 lacking, 1 created, 1 updated, 1 reported
         * UPDATE 1
         * CREATE 2
@@ -174,91 +228,161 @@ fn disputed() {
         - account 1 enabled: cn=Ann groups=admins,all mail=ann@x uid=1
         + shadow ad/2 live, of 2
         + account 1 enabled: cn=Ann groups=admins,all mail=twin@x uid=1
-        + account 2 enabled: cn=Bob groups=all mail=twin@x uid=2"#]]);
+        + account 2 enabled: cn=Bob groups=all mail=twin@x uid=2"#]],
+    );
 }
 
 #[test]
 fn missing() {
-    check("MISSING", "CREATE", lose_account, expect![[r#"
+    check(
+        "MISSING",
+        "CREATE",
+        lose_account,
+        expect![[r#"
         SUCCESS: 1 read, 1 lacking, 1 created, 1 reported
         * CREATE 1
         ! account `root` belongs to nobody
-        + account 1 enabled: cn=Ann groups=admins,all mail=ann@x uid=1"#]]);
-    check("MISSING", "UNLINK", lose_account, expect![[r#"
+        + account 1 enabled: cn=Ann groups=admins,all mail=ann@x uid=1"#]],
+    );
+    check(
+        "MISSING",
+        "UNLINK",
+        lose_account,
+        expect![[r#"
         SUCCESS: 1 read, 1 lacking, 1 unlinked, 1 reported
         * UNLINK 1
         ! account `root` belongs to nobody
-        - shadow ad/1 live, of 1"#]]);
-    check("MISSING", "IGNORE", lose_account, expect![[r#"
+        - shadow ad/1 live, of 1"#]],
+    );
+    check(
+        "MISSING",
+        "IGNORE",
+        lose_account,
+        expect![[r#"
         SUCCESS: 1 read, 1 lacking, 1 ignored, 1 reported
-        ! account `root` belongs to nobody"#]]);
-    check("MISSING", "REPORT", lose_account, expect![[r#"
+        ! account `root` belongs to nobody"#]],
+    );
+    check(
+        "MISSING",
+        "REPORT",
+        lose_account,
+        expect![[r#"
         SUCCESS: 1 read, 1 lacking, 2 reported
         ! account `root` belongs to nobody
-        ! object … has no account in `ad`"#]]);
+        ! object … has no account in `ad`"#]],
+    );
 }
 
 #[test]
 fn unassigned() {
-    check("UNASSIGNED", "DISABLE", forget_profile, expect![[r#"
+    check(
+        "UNASSIGNED",
+        "DISABLE",
+        forget_profile,
+        expect![[r#"
         SUCCESS: 1 read, 0 lacking, 1 disabled
         * DISABLE 1
         - account 1 enabled: cn=Ann groups=admins,all mail=ann@x uid=1
-        + account 1 disabled: cn=Ann groups= mail=ann@x uid=1"#]]);
-    check("UNASSIGNED", "DELETE", forget_profile, expect![[r#"
+        + account 1 disabled: cn=Ann groups= mail=ann@x uid=1"#]],
+    );
+    check(
+        "UNASSIGNED",
+        "DELETE",
+        forget_profile,
+        expect![[r#"
         SUCCESS: 1 read, 0 lacking, 1 deleted
         * DELETE 1
         - shadow ad/1 live, of 1
-        - account 1 enabled: cn=Ann groups=admins,all mail=ann@x uid=1"#]]);
-    check("UNASSIGNED", "UNLINK", forget_profile, expect![[r#"
+        - account 1 enabled: cn=Ann groups=admins,all mail=ann@x uid=1"#]],
+    );
+    check(
+        "UNASSIGNED",
+        "UNLINK",
+        forget_profile,
+        expect![[r#"
         SUCCESS: 1 read, 0 lacking, 1 unlinked
         * UNLINK 1
-        - shadow ad/1 live, of 1"#]]);
+        - shadow ad/1 live, of 1"#]],
+    );
     check("UNASSIGNED", "IGNORE", forget_profile, expect!["SUCCESS: 1 read, 0 lacking, 1 ignored"]);
-    check("UNASSIGNED", "REPORT", forget_profile, expect![[r#"
+    check(
+        "UNASSIGNED",
+        "REPORT",
+        forget_profile,
+        expect![[r#"
         SUCCESS: 1 read, 0 lacking, 1 reported
-        ! account `1` is no longer granted"#]]);
+        ! account `1` is no longer granted"#]],
+    );
 }
 
 #[test]
 fn the_profile_that_granted_the_account_decides_what_becomes_of_it() {
-    check_deprovisioning("DISABLE", expect![[r#"
+    check_deprovisioning(
+        "DISABLE",
+        expect![[r#"
         SUCCESS: 1 read, 0 lacking, 1 disabled
         * DISABLE 1
         - account 1 enabled: cn=Ann groups=admins,all mail=ann@x uid=1
-        + account 1 disabled: cn=Ann groups= mail=ann@x uid=1"#]]);
-    check_deprovisioning("DELETE", expect![[r#"
+        + account 1 disabled: cn=Ann groups= mail=ann@x uid=1"#]],
+    );
+    check_deprovisioning(
+        "DELETE",
+        expect![[r#"
         SUCCESS: 1 read, 0 lacking, 1 deleted
         * DELETE 1
         - shadow ad/1 live, of 1
-        - account 1 enabled: cn=Ann groups=admins,all mail=ann@x uid=1"#]]);
-    check_deprovisioning("UNLINK", expect![[r#"
+        - account 1 enabled: cn=Ann groups=admins,all mail=ann@x uid=1"#]],
+    );
+    check_deprovisioning(
+        "UNLINK",
+        expect![[r#"
         SUCCESS: 1 read, 0 lacking, 1 unlinked
         * UNLINK 1
-        - shadow ad/1 live, of 1"#]]);
+        - shadow ad/1 live, of 1"#]],
+    );
     check_deprovisioning("KEEP", expect!["SUCCESS: 1 read, 0 lacking, 1 ignored"]);
 }
 
 #[test]
 fn unmatched() {
-    check("UNMATCHED", "DISABLE", stranger, expect![[r#"
+    check(
+        "UNMATCHED",
+        "DISABLE",
+        stranger,
+        expect![[r#"
         SUCCESS: 2 read, 0 lacking, 1 unchanged, 1 disabled
         * REFRESH 1
         * DISABLE root
         - account root enabled: mail=root@x uid=root
-        + account root disabled: mail=root@x uid=root"#]]);
-    check("UNMATCHED", "DELETE", stranger, expect![[r#"
+        + account root disabled: mail=root@x uid=root"#]],
+    );
+    check(
+        "UNMATCHED",
+        "DELETE",
+        stranger,
+        expect![[r#"
         SUCCESS: 2 read, 0 lacking, 1 unchanged, 1 deleted
         * REFRESH 1
         * DELETE root
-        - account root enabled: mail=root@x uid=root"#]]);
-    check("UNMATCHED", "IGNORE", stranger, expect![[r#"
+        - account root enabled: mail=root@x uid=root"#]],
+    );
+    check(
+        "UNMATCHED",
+        "IGNORE",
+        stranger,
+        expect![[r#"
         SUCCESS: 2 read, 0 lacking, 1 unchanged, 1 ignored
-        * REFRESH 1"#]]);
-    check("UNMATCHED", "REPORT", stranger, expect![[r#"
+        * REFRESH 1"#]],
+    );
+    check(
+        "UNMATCHED",
+        "REPORT",
+        stranger,
+        expect![[r#"
         SUCCESS: 2 read, 0 lacking, 1 unchanged, 1 reported
         * REFRESH 1
-        ! account `root` belongs to nobody"#]]);
+        ! account `root` belongs to nobody"#]],
+    );
 }
 
 #[test]
@@ -283,10 +407,12 @@ fn an_account_that_cannot_be_disabled_fails_and_stays() {
 fn an_account_whose_owner_is_deleted_is_looked_at_whatever_the_scope() {
     on_each_database(async |database| {
         let world = provisioned(database).await;
-        world.save(
-            ConfigurationKind::ProvisioningTaskDefinition,
-            json!({ "id": "ad", "name": "Accounts", "scope": "department eq \"NONE\"" }),
-        ).await;
+        world
+            .save(
+                ConfigurationKind::ProvisioningTaskDefinition,
+                json!({ "id": "ad", "name": "Accounts", "scope": "department eq \"NONE\"" }),
+            )
+            .await;
         edit_account(&world).await;
         let run = world.provision("ad").await;
         let expected = expect!["1 read, 0 lacking, 1 filtered"];

@@ -60,7 +60,10 @@ fn the_example_does_exactly_what_the_files_say() {
         let first = Export { count: 200, seed: 7, day: Day::First, bad_lines: BadLines::Some };
         let bad = write(&files, &first);
         let run = world.synchronize("hr-reconciliation").await;
-        assert_eq!((run.counters.outcome(Outcome::Created), run.counters.outcome(Outcome::Failed)), (200, bad));
+        assert_eq!(
+            (run.counters.outcome(Outcome::Created), run.counters.outcome(Outcome::Failed)),
+            (200, bad)
+        );
         assert_eq!((run.counters.open_references, run.state.outcome), (0, Some(OutcomeStatus::Partial)));
         let run = world.provision("accounts").await;
         assert_eq!(run.state.outcome, Some(OutcomeStatus::Success), "{:?}", run.failure);
@@ -99,11 +102,13 @@ fn repeated_keys_come_to_the_same_whatever_the_size_of_pages() {
         for size in [1, 2, 7, 1000] {
             let found = repeat_keys(database, size).await;
             let Some(expected) = &expected else {
-                let counts: Vec<&str> = found.0.iter().filter(|line| line.contains(" lacking")).map(|s| &**s).collect();
+                let counts: Vec<&str> =
+                    found.0.iter().filter(|line| line.contains(" lacking")).map(|s| &**s).collect();
                 expect![[r#"
                     9 read, 0 lacking, 4 created, 5 failed
                     9 read, 0 lacking, 1 updated, 3 unchanged, 5 failed
-                    9 read, 0 lacking, 1 created, 1 updated, 2 unchanged, 5 failed"#]].assert_eq(&counts.join("\n"));
+                    9 read, 0 lacking, 1 created, 1 updated, 2 unchanged, 5 failed"#]]
+                .assert_eq(&counts.join("\n"));
                 expected = Some(found);
                 continue;
             };
@@ -119,7 +124,9 @@ async fn repeat_keys(database: &TestDatabase, size: usize) -> (Vec<String>, Stri
     let (world, files) = with_files(database, &directory, size).await;
     save_example(&world).await;
     let mut seen = Vec::new();
-    for text in [REPEATED.to_owned(), REPEATED.replace("Ann,A,", "Anna,A,"), REPEATED.replace("3,Cid", "6,Fay")] {
+    for text in
+        [REPEATED.to_owned(), REPEATED.replace("Ann,A,", "Anna,A,"), REPEATED.replace("3,Cid", "6,Fay")]
+    {
         fs::write(files.join("hr/people.csv"), text).expect("a file");
         let run = world.synchronize("hr-reconciliation").await;
         seen.push(shown::counted(&run.counters));
@@ -143,7 +150,12 @@ fn a_file_that_is_lacking_empty_or_no_table_ends_the_run_and_changes_nothing() {
         world.synchronize("hr-reconciliation").await;
         let before = world.outcome_state().await;
         let mut seen = Vec::new();
-        for text in [None, Some(""), Some("employeeNumber,givenName,surname,email,department,state\n"), Some("a;b\n1;2\n")] {
+        for text in [
+            None,
+            Some(""),
+            Some("employeeNumber,givenName,surname,email,department,state\n"),
+            Some("a;b\n1;2\n"),
+        ] {
             let file = files.join("hr/people.csv");
             match text {
                 None => fs::remove_file(&file).expect("gone"),
@@ -170,7 +182,9 @@ fn a_tenants_file_cannot_lead_out_of_its_directory() {
         let directory = tempfile::tempdir().expect("a directory");
         let (world, _) = with_files(database, &directory, 64).await;
         save_example(&world).await;
-        let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/conf/applications/hr.json"));
+        let text = fs::read_to_string(
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/conf/applications/hr.json"),
+        );
         let mut application: serde_json::Value = serde_json::from_str(&text.expect("a text")).expect("JSON");
         application["objectClasses"][0]["remoteName"] = json!("../another/people.csv");
         world.save(ConfigurationKind::Application, application).await;

@@ -16,8 +16,12 @@ async fn done(world: &World, before: &str, run: &RunRecord) -> String {
     let mut lines = vec![format!("{}: {}", status(run), counted(&run.counters))];
     lines.extend(world.changes(run).await.into_iter().map(|change| format!("* {change}")));
     lines.extend(world.problems(run).await.into_iter().map(|problem| format!("! {problem}")));
-    lines.extend(before.lines().filter(|line| !after.lines().any(|l| l == *line)).map(|line| format!("- {line}")));
-    lines.extend(after.lines().filter(|line| !before.lines().any(|l| l == *line)).map(|line| format!("+ {line}")));
+    lines.extend(
+        before.lines().filter(|line| !after.lines().any(|l| l == *line)).map(|line| format!("- {line}")),
+    );
+    lines.extend(
+        after.lines().filter(|line| !before.lines().any(|l| l == *line)).map(|line| format!("+ {line}")),
+    );
     without_ids(&lines.join("\n"))
 }
 
@@ -29,7 +33,8 @@ fn status(run: &RunRecord) -> String {
 /// The outcomes that were counted at all.
 pub(crate) fn counted(counters: &Counters) -> String {
     let counted = Outcome::ALL.into_iter().filter(|outcome| counters.outcome(*outcome) > 0);
-    let counted: Vec<String> = counted.map(|outcome| format!("{} {outcome}", counters.outcome(outcome))).collect();
+    let counted: Vec<String> =
+        counted.map(|outcome| format!("{} {outcome}", counters.outcome(outcome))).collect();
     format!("{} read, {} lacking, {}", counters.read, counters.lacking, counted.join(", "))
 }
 

@@ -251,12 +251,22 @@ fn a_mapping_to_enabled_has_its_own_reason() {
         mappings.push(enabled);
         world.save(ConfigurationKind::Application, application).await;
         let active = |world: &World, text: &str| {
-            let fields = [("number", "2"), ("email", "bob@x"), ("name", "Bob"), ("department", "FIN"), ("active", text)];
+            let fields = [
+                ("number", "2"),
+                ("email", "bob@x"),
+                ("name", "Bob"),
+                ("department", "FIN"),
+                ("active", text),
+            ];
             world.put("hr", "person", "2", &fields);
         };
         let mut seen = Vec::new();
         for text in ["true", "false", "gone", "false", "true"] {
-            if text == "gone" { world.dismiss("2") } else { active(&world, text) }
+            if text == "gone" {
+                world.dismiss("2")
+            } else {
+                active(&world, text)
+            }
             world.synchronize("hr").await;
             seen.push(format!("{text}: {:?}", world.object("2").await.disabled));
         }

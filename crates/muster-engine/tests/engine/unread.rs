@@ -60,7 +60,10 @@ fn nothing_is_written_when_a_read_fails() {
         for page in 1..=3 {
             world.disturb("hr", at_page(page, lost));
             let run = world.synchronize("hr").await;
-            assert!(run.failure.as_ref().is_some_and(|failure| failure.contains("the line is dead")), "{run:?}");
+            assert!(
+                run.failure.as_ref().is_some_and(|failure| failure.contains("the line is dead")),
+                "{run:?}"
+            );
             assert_eq!(world.outcome_state().await, before);
         }
     });

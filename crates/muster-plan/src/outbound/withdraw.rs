@@ -41,7 +41,11 @@ impl Outbound {
             Reaction::Disable => Action::Disable,
             Reaction::Delete => Action::Delete,
             Reaction::Unlink => Action::Unlink,
-            Reaction::Synchronize | Reaction::Link | Reaction::Create | Reaction::Ignore | Reaction::Report => {
+            Reaction::Synchronize
+            | Reaction::Link
+            | Reaction::Create
+            | Reaction::Ignore
+            | Reaction::Report => {
                 let message = format!("account `{}` is no longer granted", account.uid);
                 return Decision::left_alone(situation, reaction, problem(ErrorCode::Disputed, message));
             }

@@ -4,8 +4,8 @@ use muster_model::configuration::application::{Direction, Situation};
 use muster_model::run::Outcome;
 use muster_model::shadow::ShadowState;
 use muster_model::{
-    ApplicationId, Attributes, DirectoryId, DisabledReason, ImObject, ObjectClassId, ObjectId, ObjectKind, Origin,
-    Provenance, ShadowNo,
+    ApplicationId, Attributes, DirectoryId, DisabledReason, ImObject, ObjectClassId, ObjectId, ObjectKind,
+    Origin, Provenance, ShadowNo,
 };
 use muster_plan::change::{Action, ShadowBase, StateChange};
 use muster_plan::decision::{AccountView, Decision, ShadowFacts};
@@ -80,7 +80,11 @@ fn account() -> Attributes {
 }
 
 fn linked(state: ShadowState, disabled: Option<DisabledReason>) -> InboundFacts {
-    InboundFacts { shadow: Some(shadow(state, 1)), owner: Some(object(1, disabled)), ..InboundFacts::default() }
+    InboundFacts {
+        shadow: Some(shadow(state, 1)),
+        owner: Some(object(1, disabled)),
+        ..InboundFacts::default()
+    }
 }
 
 fn fitting(candidates: Vec<ImObject>) -> InboundFacts {
@@ -113,7 +117,8 @@ fn every_situation_with_every_reaction_it_admits() {
             ("IGNORE", Outcome::Ignored, None),
             ("REPORT", Outcome::Reported, None),
         ] {
-            let reactions = muster_model::configuration::application::Reactions::admitted(Direction::Inbound, situation);
+            let reactions =
+                muster_model::configuration::application::Reactions::admitted(Direction::Inbound, situation);
             if !reactions.iter().any(|reaction| reaction.as_str() == word) {
                 continue;
             }
@@ -121,7 +126,11 @@ fn every_situation_with_every_reaction_it_admits() {
             let decision = decide(&inbound, &facts, &account());
             assert_eq!(brief(&decision), (Some(situation), outcome, action), "{word}");
             assert_eq!(decision.problem.is_some(), word == "REPORT", "{situation:?} {word}");
-            assert_eq!(decide(&inbound, &facts, &account()), decision, "the same input gives the same output");
+            assert_eq!(
+                decide(&inbound, &facts, &account()),
+                decision,
+                "the same input gives the same output"
+            );
         }
     }
 }
@@ -171,7 +180,12 @@ fn who_has_a_live_account_again_is_enabled_unless_somebody_else_disabled_them() 
             (fitting(vec![object(1, disabled)]), enabled),
         ] {
             let change = decide(&inbound, &facts, &account()).change.expect("a change");
-            assert_eq!(change.state, state, "{disabled:?} {:?}", facts.shadow.as_ref().map(|shadow| shadow.state));
+            assert_eq!(
+                change.state,
+                state,
+                "{disabled:?} {:?}",
+                facts.shadow.as_ref().map(|shadow| shadow.state)
+            );
         }
     }
 }
@@ -196,7 +210,10 @@ fn a_change_says_everything_that_applying_it_needs() {
     let renamed = attributes(&[("name", "Anna"), ("email", "anna@x")]);
     let change = decide(&inbound, &linked(ShadowState::Live, None), &renamed).change.expect("a change");
     assert_eq!((change.action, change.place), (Action::Update, Some(2)));
-    assert_eq!((change.object.map(|base| base.version), change.shadow.map(|base| base.version)), (Some(3), Some(2)));
+    assert_eq!(
+        (change.object.map(|base| base.version), change.shadow.map(|base| base.version)),
+        (Some(3), Some(2))
+    );
     let names: Vec<&str> = change.differences.iter().map(|difference| difference.name.as_str()).collect();
     assert_eq!(names, ["email", "name"]);
     assert_eq!((&change.result, &change.snapshot), (&renamed, &renamed));
@@ -212,14 +229,16 @@ fn a_rule_that_reads_the_day_ends_its_promise_at_midnight() {
     let today = json!({ "attributeMappings": [
         { "attribute": "seen", "direction": "INBOUND", "strategy": "CUSTOM", "rule": "today()" },
     ] });
-    let change = decide(&inbound(&today), &linked(ShadowState::Live, None), &account()).change.expect("a change");
+    let change =
+        decide(&inbound(&today), &linked(ShadowState::Live, None), &account()).change.expect("a change");
     let due = change.due_at.expect("an instant");
     assert_eq!(due.to_rfc3339(), "2026-11-02T00:00:00+00:00");
 }
 
 #[test]
 fn import_does_not_trust_the_past() {
-    let mut inbound = inbound(&json!({ "attributeMappings": [mapping("INBOUND", &json!({ "strength": "NORMAL" }))] }));
+    let mut inbound =
+        inbound(&json!({ "attributeMappings": [mapping("INBOUND", &json!({ "strength": "NORMAL" }))] }));
     let mut facts = linked(ShadowState::Live, None);
     facts.owner.as_mut().expect("an owner").attributes = attributes(&[("name", "Somebody")]);
     assert_eq!(brief(&decide(&inbound, &facts, &account())).2, Some(Action::Refresh));

@@ -9,7 +9,11 @@ use crate::rules::{attributes, mapping, now, rules};
 
 /// What a mapping of `name` comes to.
 fn mapped(fields: &Value, outranked_by: &[&str], input: &MappingInput<'_>) -> String {
-    let rules = rules(Direction::Inbound, &json!({ "attributeMappings": [mapping("INBOUND", fields)] }), outranked_by);
+    let rules = rules(
+        Direction::Inbound,
+        &json!({ "attributeMappings": [mapping("INBOUND", fields)] }),
+        outranked_by,
+    );
     match map(&rules, input) {
         Ok(Mapped::Writes(writes)) => match writes.as_slice() {
             [] => "kept".to_owned(),
@@ -59,7 +63,8 @@ fn strength_says_when_a_value_is_written() {
 
 #[test]
 fn the_higher_authority_keeps_what_it_wrote() {
-    let origin = |application: &str| Origin { application: ApplicationId::new(application).expect("an id"), run: 1 };
+    let origin =
+        |application: &str| Origin { application: ApplicationId::new(application).expect("an id"), run: 1 };
     let (source, target) = (attributes(&[("name", "Ann")]), attributes(&[("name", "Old")]));
     for (whole, of_name, expected) in [
         (None, None, "One(String(\"Ann\"))"),
@@ -68,7 +73,8 @@ fn the_higher_authority_keeps_what_it_wrote() {
         (Some("crm"), Some("boss"), "kept"),
         (Some("boss"), Some("crm"), "One(String(\"Ann\"))"),
     ] {
-        let attributes = of_name.map(|application| ("name".into(), origin(application))).into_iter().collect();
+        let attributes =
+            of_name.map(|application| ("name".into(), origin(application))).into_iter().collect();
         let provenance = Provenance { object: whole.map(origin), attributes };
         let input = MappingInput {
             source: &source,
@@ -101,7 +107,10 @@ fn absent_null_and_empty_are_three_things() {
                 provenance: None,
                 now: now(),
             };
-            seen.push(format!("{on_no_match} {name}: {}", mapped(&json!({ "onNoMatch": on_no_match }), &[], &input)));
+            seen.push(format!(
+                "{on_no_match} {name}: {}",
+                mapped(&json!({ "onNoMatch": on_no_match }), &[], &input)
+            ));
         }
     }
     let expected = [
@@ -137,29 +146,15 @@ fn a_value_that_no_transformation_knows() {
         ("FILTER", "B", "filtered"),
     ] {
         let source = attributes(&[("name", text)]);
-        let input =
-            MappingInput { source: &source, snapshot: None, target: Some(&target), provenance: None, now: now() };
+        let input = MappingInput {
+            source: &source,
+            snapshot: None,
+            target: Some(&target),
+            provenance: None,
+            now: now(),
+        };
         let fields = json!({ "onNoMatch": on_no_match, "transformations": table });
         assert_eq!(mapped(&fields, &[], &input), expected, "{on_no_match} {text}");
-    }
-}
-
-#[test]
-fn of_several_mappings_of_one_attribute_the_first_that_has_a_value_counts() {
-    let both = json!({ "attributeMappings": [
-        mapping("INBOUND", &json!({ "source": "nickname" })),
-        mapping("INBOUND", &json!({})),
-    ] });
-    let rules = rules(Direction::Inbound, &both, &[]);
-    for (fields, expected) in [
-        (vec![("name", "Ann"), ("nickname", "Nan")], "Nan"),
-        (vec![("name", "Ann")], "Ann"),
-        (vec![("nickname", "Nan")], "Nan"),
-    ] {
-        let source = attributes(&fields);
-        let input = MappingInput { source: &source, snapshot: None, target: None, provenance: None, now: now() };
-        let writes = map(&rules, &input).expect("mapped");
-        assert_eq!(writes, Mapped::Writes(vec![("name".into(), Field::text(expected))]));
     }
 }
 

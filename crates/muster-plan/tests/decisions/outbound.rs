@@ -6,8 +6,8 @@ use muster_model::configuration::task::Verify;
 use muster_model::run::Outcome;
 use muster_model::shadow::ShadowState;
 use muster_model::{
-    ApplicationId, Attributes, ConfigurationId, DirectoryId, DisabledReason, Field, ImObject, ObjectClassId, ObjectId,
-    ObjectKind, Provenance, ShadowNo, Value,
+    ApplicationId, Attributes, ConfigurationId, DirectoryId, DisabledReason, Field, ImObject, ObjectClassId,
+    ObjectId, ObjectKind, Provenance, ShadowNo, Value,
 };
 use muster_plan::change::{Action, ShadowBase, StateChange};
 use muster_plan::decision::{AccountView, Decision, ShadowFacts};
@@ -106,7 +106,8 @@ fn an_account_gets_what_its_profiles_grant_and_keeps_what_is_none_of_our_busines
     ] {
         let decision = decide(&outbound, Some(owner(department, None)), true, &account("Ann", &held));
         let change = decision.change.expect("a change");
-        let found = change.memberships.first().map(|one| (one.add.clone(), one.remove.clone())).unwrap_or_default();
+        let found =
+            change.memberships.first().map(|one| (one.add.clone(), one.remove.clone())).unwrap_or_default();
         let texts = |list: Vec<&str>| list.into_iter().map(str::to_owned).collect::<Vec<_>>();
         assert_eq!(found, (texts(add), texts(remove)), "{department} {held:?}");
     }
@@ -120,7 +121,13 @@ fn an_account_is_compared_and_corrected() {
         ("By Hand", true, None, Action::Update, StateChange::Keep),
         ("Ann", false, None, Action::Update, StateChange::Enable),
         ("Ann", false, Some(DisabledReason::Missing), Action::Refresh, StateChange::Keep),
-        ("Ann", true, Some(DisabledReason::Missing), Action::Update, StateChange::Disable(DisabledReason::Missing)),
+        (
+            "Ann",
+            true,
+            Some(DisabledReason::Missing),
+            Action::Update,
+            StateChange::Disable(DisabledReason::Missing),
+        ),
     ] {
         let held = account(name, &["admins", "all"]);
         let change = decide(&outbound, Some(owner("IT", disabled)), enabled, &held).change.expect("a change");
@@ -155,7 +162,11 @@ fn an_owner_that_lacks_an_account_gets_one_when_it_is_granted() {
         assert_eq!(decision.as_ref().and_then(|decision| decision.situation), expected, "{department} {had}");
         let Some(change) = decision.and_then(|decision| decision.change) else { continue };
         assert_eq!((change.action, change.uid.as_str()), (Action::Create, "1"));
-        assert_eq!(change.profile.as_ref().map(ConfigurationId::as_str), Some("admins"), "the higher priority grants it");
+        assert_eq!(
+            change.profile.as_ref().map(ConfigurationId::as_str),
+            Some("admins"),
+            "the higher priority grants it"
+        );
     }
 }
 
@@ -163,7 +174,8 @@ fn an_owner_that_lacks_an_account_gets_one_when_it_is_granted() {
 fn nobody_outside_the_scope_is_touched() {
     let mut outbound = outbound(&json!({}));
     outbound.scope = "department eq \"FIN\"".parse().expect("a condition");
-    let facts = OutboundFacts { shadow: Some(shadow(None)), owner: Some(owner("IT", None)), candidates: Vec::new() };
+    let facts =
+        OutboundFacts { shadow: Some(shadow(None)), owner: Some(owner("IT", None)), candidates: Vec::new() };
     let held = account("By Hand", &[]);
     let view = AccountView { uid: "1", place: None, enabled: Some(true), attributes: &held };
     assert_eq!(outbound.decide_account(view, &facts, now()), None);
@@ -186,12 +198,19 @@ fn what_nobody_grants_any_more_goes_as_its_profile_says() {
         ("REPORT", Some("admins"), Outcome::Reported),
     ] {
         let outbound = outbound(&json!({ "UNASSIGNED": reaction }));
-        let facts =
-            OutboundFacts { shadow: Some(shadow(granted_by)), owner: Some(owner("HR", None)), candidates: Vec::new() };
+        let facts = OutboundFacts {
+            shadow: Some(shadow(granted_by)),
+            owner: Some(owner("HR", None)),
+            candidates: Vec::new(),
+        };
         let held = account("Ann", &["all"]);
         let view = AccountView { uid: "1", place: None, enabled: Some(true), attributes: &held };
         let decision = outbound.decide_account(view, &facts, now()).expect("in scope");
-        assert_eq!((decision.situation, decision.outcome), (Some(Situation::Unassigned), outcome), "{reaction} {granted_by:?}");
+        assert_eq!(
+            (decision.situation, decision.outcome),
+            (Some(Situation::Unassigned), outcome),
+            "{reaction} {granted_by:?}"
+        );
     }
 }
 
@@ -208,7 +227,11 @@ fn an_account_of_nobody_has_its_reaction_too() {
         let held = account("Root", &[]);
         let view = AccountView { uid: "root", place: None, enabled: Some(enabled), attributes: &held };
         let decision = outbound.decide_account(view, &OutboundFacts::default(), now()).expect("in scope");
-        assert_eq!((decision.situation, decision.outcome), (Some(Situation::Unmatched), outcome), "{reaction} {enabled}");
+        assert_eq!(
+            (decision.situation, decision.outcome),
+            (Some(Situation::Unmatched), outcome),
+            "{reaction} {enabled}"
+        );
         if let Some(change) = decision.change {
             assert_eq!((change.shadow, change.object), (None, None), "nothing of ours is touched");
         }

@@ -37,7 +37,8 @@ pub(crate) fn rules(direction: Direction, fields: &Value, outranked_by: &[&str])
 
 /// One mapping of `name` from `name`, with further fields.
 pub(crate) fn mapping(direction: &str, fields: &Value) -> Value {
-    let mut mapping = json!({ "attribute": "name", "direction": direction, "strategy": "SIMPLE", "source": "name" });
+    let mut mapping =
+        json!({ "attribute": "name", "direction": direction, "strategy": "SIMPLE", "source": "name" });
     for (name, value) in fields.as_object().expect("fields") {
         mapping[name] = value.clone();
     }

@@ -8,7 +8,8 @@ use super::World;
 impl World {
     /// Puts another text in the place of one in an object's attributes.
     pub async fn overwrite(&self, id: ObjectId, text: &str, with: &str) {
-        let set = format!("attributes = replace(attributes, '\"{text}\"', '\"{with}\"'), version = version + 1");
+        let set =
+            format!("attributes = replace(attributes, '\"{text}\"', '\"{with}\"'), version = version + 1");
         self.update_object(id, &set).await;
     }
 
@@ -35,7 +36,8 @@ impl World {
     /// Whether the shadow of an account holds a promise that nothing has to be decided.
     pub async fn has_promise(&self, uid: &str) -> bool {
         let condition = self.of_tenant();
-        let sql = format!("UPDATE shadow SET uid = uid WHERE {condition} AND uid = '{uid}' AND digest IS NOT NULL");
+        let sql =
+            format!("UPDATE shadow SET uid = uid WHERE {condition} AND uid = '{uid}' AND digest IS NOT NULL");
         self.database().execute(&sql).await > 0
     }
 
@@ -68,10 +70,14 @@ impl World {
     async fn update_object(&self, id: ObjectId, set: &str) {
         let condition = self.of_tenant();
         let id = self.literal(id);
-        let changed =
-            self.database().execute(&format!("UPDATE object SET {set} WHERE {condition} AND id = {id}")).await;
+        let changed = self
+            .database()
+            .execute(&format!("UPDATE object SET {set} WHERE {condition} AND id = {id}"))
+            .await;
         assert_eq!(changed, 1, "no object {id}");
-        let sql = format!("UPDATE shadow SET digest = NULL, account_digest = NULL WHERE {condition} AND owner = {id}");
+        let sql = format!(
+            "UPDATE shadow SET digest = NULL, account_digest = NULL WHERE {condition} AND owner = {id}"
+        );
         self.database().execute(&sql).await;
     }
 

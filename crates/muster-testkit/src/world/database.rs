@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use muster_model::TenantSlug;
 use muster_store::{Location, Store};
-use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, QueryResult, Statement};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, QueryResult, Statement,
+};
 use tempfile::TempDir;
 
 /// Where the tests find a PostgreSQL server: `postgres://user@host:port/database` of somebody who may make

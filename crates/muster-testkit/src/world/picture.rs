@@ -18,31 +18,71 @@ const DETERMINED: [(&str, &[&str]); 9] = [
     (
         "shadow",
         &[
-            "application", "no", "class", "uid", "uid_key", "owner", "state", "version", "disabled", "digest",
-            "account_digest", "due_at", "profile", "snapshot",
+            "application",
+            "no",
+            "class",
+            "uid",
+            "uid_key",
+            "owner",
+            "state",
+            "version",
+            "disabled",
+            "digest",
+            "account_digest",
+            "due_at",
+            "profile",
+            "snapshot",
         ],
     ),
     ("key", &["hash", "object"]),
     (
         "history",
-        &["id", "version", "(SELECT r.no FROM run r WHERE r.seq = history.run)", "action", "disabled", "before"],
+        &[
+            "id",
+            "version",
+            "(SELECT r.no FROM run r WHERE r.seq = history.run)",
+            "action",
+            "disabled",
+            "before",
+        ],
     ),
-    (
-        "run",
-        &["no", "task", "status", "phase", "outcome", "counters", "plan_hash", "held_by", "failure"],
-    ),
+    ("run", &["no", "task", "status", "phase", "outcome", "counters", "plan_hash", "held_by", "failure"]),
     (
         "change",
         &[
-            "(SELECT r.no FROM run r WHERE r.seq = change.id >> 32)", "id & 4294967295", "bucket", "action",
-            "situation", "reaction", "uid", "place", "shadow", "shadow_version", "object", "object_version", "state",
-            "before", "result", "memberships", "profile", "snapshot", "digest", "account_digest", "why",
+            "(SELECT r.no FROM run r WHERE r.seq = change.id >> 32)",
+            "id & 4294967295",
+            "bucket",
+            "action",
+            "situation",
+            "reaction",
+            "uid",
+            "place",
+            "shadow",
+            "shadow_version",
+            "object",
+            "object_version",
+            "state",
+            "before",
+            "result",
+            "memberships",
+            "profile",
+            "snapshot",
+            "digest",
+            "account_digest",
+            "why",
         ],
     ),
     (
         "problem",
         &[
-            "(SELECT r.no FROM run r WHERE r.seq = problem.run)", "change", "outcome", "step", "code", "uid", "place",
+            "(SELECT r.no FROM run r WHERE r.seq = problem.run)",
+            "change",
+            "outcome",
+            "step",
+            "code",
+            "uid",
+            "place",
             "message",
         ],
     ),
@@ -51,7 +91,8 @@ const DETERMINED: [(&str, &[&str]); 9] = [
 ];
 
 /// The attributes of a shadow's owner: its id says when it was made.
-const OWNER: &str = "(SELECT o.attributes FROM object o WHERE o.tenant = shadow.tenant AND o.id = shadow.owner)";
+const OWNER: &str =
+    "(SELECT o.attributes FROM object o WHERE o.tenant = shadow.tenant AND o.id = shadow.owner)";
 
 impl World {
     /// Every row that the history determines, as sorted lines of text, and all accounts of all systems.
@@ -104,7 +145,8 @@ impl World {
         let mut lines = Vec::new();
         for (system, class) in [("hr", "person"), ("crm", "contact"), ("ad", "account")] {
             for (uid, account) in self.system(system).accounts(class) {
-                let fields: Vec<String> = account.attributes.iter().map(|(n, f)| format!("{n}={f:?}")).collect();
+                let fields: Vec<String> =
+                    account.attributes.iter().map(|(n, f)| format!("{n}={f:?}")).collect();
                 let state = if account.enabled { "enabled" } else { "disabled" };
                 lines.push(format!("account {system}/{uid} {state} {}", fields.join(" ")));
             }
@@ -140,13 +182,16 @@ impl World {
     pub async fn picture(&self) -> String {
         let objects = self.objects().await;
         let mut lines: Vec<String> = objects.iter().map(|(name, object)| line(name, object)).collect();
-        let names: BTreeMap<ObjectId, &String> = objects.iter().map(|(name, object)| (object.id, name)).collect();
+        let names: BTreeMap<ObjectId, &String> =
+            objects.iter().map(|(name, object)| (object.id, name)).collect();
         let condition = self.of_tenant();
-        let sql =
-            format!("SELECT application, uid, state, owner FROM shadow WHERE {condition} ORDER BY application, uid");
+        let sql = format!(
+            "SELECT application, uid, state, owner FROM shadow WHERE {condition} ORDER BY application, uid"
+        );
         for row in self.database().query(&sql).await {
             let owner: Option<Uuid> = row.try_get_by_index(3).expect("an owner");
-            let owner = owner.map_or("nobody", |id| names.get(&ObjectId(id)).map_or("a deleted object", |n| n.as_str()));
+            let owner = owner
+                .map_or("nobody", |id| names.get(&ObjectId(id)).map_or("a deleted object", |n| n.as_str()));
             let state: i64 = row.try_get_by_index(2).expect("a state");
             let state = if state == 0 { "live" } else { "gone" };
             lines.push(format!("shadow {}/{} {state}, of {owner}", text(&row, 0), text(&row, 1)));
@@ -154,7 +199,8 @@ impl World {
         lines.extend(self.histories(&names).await);
         for (uid, account) in self.system("ad").accounts("account") {
             let fields = account.attributes.iter();
-            let fields: Vec<String> = fields.map(|(name, field)| format!("{name}={}", values(field.values()))).collect();
+            let fields: Vec<String> =
+                fields.map(|(name, field)| format!("{name}={}", values(field.values()))).collect();
             let state = if account.enabled { "enabled" } else { "disabled" };
             lines.push(format!("account {uid} {state}: {}", fields.join(" ")));
         }
@@ -172,7 +218,8 @@ impl World {
             let id: Uuid = row.try_get_by_index(0).expect("an id");
             let version: i64 = row.try_get_by_index(1).expect("a version");
             let action: i64 = row.try_get_by_index(2).expect("an action");
-            let action = usize::try_from(action).ok().and_then(|action| Action::ALL.get(action)).expect("an action");
+            let action =
+                usize::try_from(action).ok().and_then(|action| Action::ALL.get(action)).expect("an action");
             let name = names.get(&ObjectId(id)).map_or("a deleted object", |name| name.as_str());
             format!("history of {name} v{version} until {}: {}", action.as_str(), text(row, 3))
         });
@@ -208,14 +255,16 @@ impl World {
 
 fn line(name: &str, object: &ImObject) -> String {
     let fields = object.attributes.iter().filter(|(attribute, _)| attribute.as_str() != "number");
-    let fields: Vec<String> = fields.map(|(attribute, field)| format!("{attribute}={}", values(field.values()))).collect();
+    let fields: Vec<String> =
+        fields.map(|(attribute, field)| format!("{attribute}={}", values(field.values()))).collect();
     let state = object.disabled.map_or("", DisabledReason::as_str);
     let state = if state.is_empty() { String::new() } else { format!(" {state}") };
     format!("object {name} v{}{state}: {}", object.version, fields.join(" "))
 }
 
 fn name(object: &ImObject) -> String {
-    let of = |attribute: &str| object.attributes.get(attribute).first().map(|value| value.to_text().into_owned());
+    let of =
+        |attribute: &str| object.attributes.get(attribute).first().map(|value| value.to_text().into_owned());
     of("number").or_else(|| of("email")).unwrap_or_else(|| object.id.to_string())
 }
 

@@ -163,13 +163,14 @@ impl Process {
         interruptions: &mut Interruptions,
     ) -> Result<(), CommandError> {
         let id = run.id;
-        let work = self.muster.engine.execute(&self.store, run);
-        tokio::pin!(work);
+        let (engine, store) = (self.muster.engine.clone(), self.store.clone());
+        // A task of its own: it may hold the one write connection that cancelling waits for.
+        let mut work = tokio::spawn(async move { engine.execute(&store, run).await });
         let mut looks = tokio::time::interval(LOOK_EVERY);
         let mut asked = false;
         loop {
             tokio::select! {
-                ended = &mut work => return match ended {
+                ended = &mut work => return match ended.map_err(EngineError::from).flatten() {
                     // Somebody else has it, or it was cancelled: its record tells.
                     Ok(_) | Err(EngineError::Lost) => Ok(()),
                     Err(source) => Err(CommandError::Work { run: id, source }),
