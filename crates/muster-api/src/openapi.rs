@@ -184,6 +184,9 @@ mod tests {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/openapi.json");
         let stored = std::fs::read_to_string(path).expect("docs/reference/openapi.json can be read");
         let now = format!("{:#}\n", super::openapi());
-        assert!(stored == now, "docs/reference/openapi.json is old; write it anew with `cargo xtask gen openapi`");
+        assert!(
+            stored == now,
+            "docs/reference/openapi.json is old; write it anew with `cargo xtask gen openapi`"
+        );
     }
 }

@@ -90,7 +90,12 @@ impl Work {
 
     /// Keys go in by themselves and in their own order; in the order of accounts they would hit the index at
     /// random.
-    async fn apply_keys(&mut self, index: usize, wave: Wave, exceptions: &Exceptions) -> Result<(), EngineError> {
+    async fn apply_keys(
+        &mut self,
+        index: usize,
+        wave: Wave,
+        exceptions: &Exceptions,
+    ) -> Result<(), EngineError> {
         let parts = self.parts(index);
         for part in 0..parts {
             let mut removed = Vec::new();

@@ -184,9 +184,12 @@ fn operation_of(row: &ChangeRow) -> Option<Operation> {
                 .map(|(name, field)| (name.clone(), AttributeWrite::Replace(field.clone())))
                 .collect();
             writes.extend(row.memberships.iter().map(|membership| {
-                let values = |texts: &[String]| texts.iter().map(|text| Value::String(text.clone())).collect();
-                let write =
-                    AttributeWrite::Values { add: values(&membership.add), remove: values(&membership.remove) };
+                let values =
+                    |texts: &[String]| texts.iter().map(|text| Value::String(text.clone())).collect();
+                let write = AttributeWrite::Values {
+                    add: values(&membership.add),
+                    remove: values(&membership.remove),
+                };
                 (membership.attribute.clone(), write)
             }));
             let enabled = match row.state {

@@ -95,7 +95,12 @@ impl Work {
                     .map(|(group, _)| (group.to_owned(), accounts))
                     .collect::<BTreeMap<_, _>>(),
             };
-            trips.extend(muster_plan::guard::check(&bucket.tally, &population, task_guards, application_guards));
+            trips.extend(muster_plan::guard::check(
+                &bucket.tally,
+                &population,
+                task_guards,
+                application_guards,
+            ));
         }
         trips
     }
@@ -109,7 +114,8 @@ impl Work {
                 let Some(last) = pages.last() else { break };
                 after = last.page;
                 // Pages without a change do not count, so that the hash does not depend on the page size.
-                digests.extend(pages.into_iter().filter(|page| !page.lists.slots.is_empty()).map(|p| p.digest));
+                digests
+                    .extend(pages.into_iter().filter(|page| !page.lists.slots.is_empty()).map(|p| p.digest));
             }
         }
         let mut exceptions: Vec<u8> = Vec::new();
@@ -195,7 +201,8 @@ impl Work {
         Ok(rows
             .iter()
             .map(|row| {
-                let message = format!("account `{}` shares a correlation key with another change of this run", row.uid);
+                let message =
+                    format!("account `{}` shares a correlation key with another change of this run", row.uid);
                 of_change(row, Some(Outcome::Reported), ErrorCode::Disputed, message)
             })
             .collect())

@@ -50,8 +50,7 @@ impl LoadedConfiguration {
     /// # Errors
     /// When it does not parse.
     pub fn parse(body: String) -> Result<Self, ConfigurationError> {
-        let unreadable =
-            |detail: String| StoreError::Unreadable { what: "configuration", detail };
+        let unreadable = |detail: String| StoreError::Unreadable { what: "configuration", detail };
         let rows: Vec<(u8, serde_json::Value)> =
             serde_json::from_str(&body).map_err(|error| unreadable(error.to_string()))?;
         let mut resources = Configuration::default();
@@ -167,7 +166,10 @@ pub(crate) fn key_specs(configuration: &Configuration) -> Result<KeySpecs, Confi
 }
 
 /// The applications, other than this one, whose accounts are a source of objects.
-pub(crate) fn other_sources(configuration: &Configuration, application: &ApplicationId) -> Vec<ApplicationId> {
+pub(crate) fn other_sources(
+    configuration: &Configuration,
+    application: &ApplicationId,
+) -> Vec<ApplicationId> {
     configuration
         .applications()
         .filter(|other| other.id != *application)

@@ -144,7 +144,8 @@ fn absence_of(loaded: &LoadedConfiguration, launch: &Launch) -> Result<Absence, 
 impl LoadedConfiguration {
     /// The configuration with some resources in the place of others, as if they had been saved.
     fn instead(self, resources: &[Resource]) -> Result<Self, ConfigurationError> {
-        let changed = resources.iter().cloned().fold(self.resources, muster_model::configuration::Configuration::with);
+        let changed =
+            resources.iter().cloned().fold(self.resources, muster_model::configuration::Configuration::with);
         let problems = changed.check();
         if !problems.is_empty() {
             return Err(ConfigurationError::Invalid(problems));

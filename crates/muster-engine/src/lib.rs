@@ -5,8 +5,8 @@
 mod apply_inbound;
 mod apply_outbound;
 mod check;
-mod control;
 mod configuration;
+mod control;
 mod delivery;
 mod error;
 mod finish;
@@ -110,13 +110,7 @@ impl Engine {
         delivery: Arc<dyn Delivery>,
         settings: Settings,
     ) -> Self {
-        Self {
-            store,
-            connectors: Arc::new(connectors),
-            surroundings,
-            delivery,
-            settings: Arc::new(settings),
-        }
+        Self { store, connectors: Arc::new(connectors), surroundings, delivery, settings: Arc::new(settings) }
     }
 
     /// The store it works on.

@@ -112,7 +112,12 @@ impl OutboundTask {
                 });
             }
         }
-        Ok(Self { classes, keys: key_specs(configuration)?, guards: task.guards.clone(), error_policy: task.error_policy })
+        Ok(Self {
+            classes,
+            keys: key_specs(configuration)?,
+            guards: task.guards.clone(),
+            error_policy: task.error_policy,
+        })
     }
 
     /// The decisions of one run; only an opened connector tells whether accounts can be disabled.

@@ -162,7 +162,11 @@ pub(crate) fn under(application: &ApplicationId, found: &[RuleProblem]) -> Probl
 /// Whether everything that depends on a resource compiles: expressions, regular expressions, correlation.
 /// Pointers are within the resource.
 #[must_use]
-pub fn check_compiles(configuration: &Configuration, kind: ConfigurationKind, id: &ConfigurationId) -> Problems {
+pub fn check_compiles(
+    configuration: &Configuration,
+    kind: ConfigurationKind,
+    id: &ConfigurationId,
+) -> Problems {
     let mut problems = Problems::default();
     let application = match kind {
         ConfigurationKind::Application => configuration.application(&ApplicationId::from(id.clone())),

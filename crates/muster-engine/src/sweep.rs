@@ -123,7 +123,8 @@ impl Work {
             let end = self.read_remembered(index).await?;
             return self.end_sweep(index, end).await;
         }
-        let opened = self.engine.open_connector(&self.store, &self.configuration.resources, &application).await;
+        let opened =
+            self.engine.open_connector(&self.store, &self.configuration.resources, &application).await;
         let connector = opened.map_err(Self::connector_error(&application.id))?;
         let end = match self.run.keys.clone() {
             Some(keys) => self.read_keys(index, (&application, &class), &*connector, &keys).await?,
@@ -266,7 +267,9 @@ impl Work {
         let decided = match &self.task {
             Task::Inbound(task) => {
                 let task = task.clone();
-                tokio::spawn(async move { task.decide_page(&store, &run, page.entries, (no, first, at)).await })
+                tokio::spawn(
+                    async move { task.decide_page(&store, &run, page.entries, (no, first, at)).await },
+                )
             }
             Task::Outbound(task) => {
                 let task = task.clone();
@@ -320,7 +323,10 @@ impl Work {
         }
         let mut problems = Vec::new();
         if !reason.is_empty() {
-            problems.push(warning(ErrorCode::SourceUnreadable, format!("{reason}; nobody is concluded to be gone")));
+            problems.push(warning(
+                ErrorCode::SourceUnreadable,
+                format!("{reason}; nobody is concluded to be gone"),
+            ));
         }
         let unidentified = self.buckets[index].counters.unidentified;
         if unidentified > 0 {

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use muster_connector::{Account, Entry};
-use muster_model::{ImObject, ObjectId};
 use muster_model::error::ErrorCode;
 use muster_model::run::Outcome;
 use muster_model::shadow::ShadowState;
+use muster_model::{ImObject, ObjectId};
 use muster_plan::decision::{AccountView, Decision};
 use muster_plan::inbound::{InboundFacts, OtherSource};
 use muster_plan::key::KeyHash;
@@ -61,7 +61,13 @@ impl InboundRun {
                     let decision = self.decisions.decide(view(account), &facts, at);
                     note_met(&mut decided, shadow, decision.outcome, account.place.0, *number);
                     let key = self.decisions.account_key(&account.uid);
-                    take(&mut decided, run, (bucket, *number, key), (&account.uid, Some(account.place.0)), decision);
+                    take(
+                        &mut decided,
+                        run,
+                        (bucket, *number, key),
+                        (&account.uid, Some(account.place.0)),
+                        decision,
+                    );
                 }
             }
         }
@@ -136,7 +142,9 @@ impl InboundRun {
         for rule in &self.decisions.rules.correlation {
             let asked: Vec<(u32, Vec<KeyHash>)> = unlinked
                 .iter()
-                .map(|(number, account)| (*number, rule.of_account(&self.decisions.directory, &account.record)))
+                .map(|(number, account)| {
+                    (*number, rule.of_account(&self.decisions.directory, &account.record))
+                })
                 .collect();
             let all: Vec<KeyHash> = asked.iter().flat_map(|(_, keys)| keys.clone()).collect();
             let found = store.objects_by_key(&all).await?;

@@ -45,11 +45,11 @@ impl Work {
             };
             let (application, class) = task.account_class(index);
             let (application, class) = (application.id.clone(), class.id.to_string());
-            let owners =
-                self.store.owners(&application, &class, after.map(ObjectId), limit).await?;
+            let owners = self.store.owners(&application, &class, after.map(ObjectId), limit).await?;
             let Some(last) = owners.last() else { return Ok(()) };
             let last = last.object.id;
-            let lacking = lacking_accounts(owners, &|shadow| met.contains(shadow), &|id| linked.contains(&id));
+            let lacking =
+                lacking_accounts(owners, &|shadow| met.contains(shadow), &|id| linked.contains(&id));
             self.stage_owner_page(index, task, &lacking, last).await?;
         }
     }
@@ -121,4 +121,3 @@ fn remembered(linked: LinkedShadow) -> Account {
         uid: linked.shadow.uid,
     }
 }
-

@@ -116,7 +116,9 @@ impl Engine {
                     self.delivery.push(Ticket { tenant: store.slug().clone(), run: run.id }).await;
                 }
             }
-            Err(error) => tracing::warn!(error = with_causes(&error), "cannot look for runs without a worker"),
+            Err(error) => {
+                tracing::warn!(error = with_causes(&error), "cannot look for runs without a worker")
+            }
         }
         if let Err(error) = self.expire_held().await {
             tracing::warn!(error = with_causes(&error), "cannot end held runs that nobody decided about");
@@ -136,7 +138,9 @@ impl Engine {
                 }
             }
             Ok(_) => {}
-            Err(error) => tracing::warn!(run = %ticket.run, error = with_causes(&error), "cannot take a run up"),
+            Err(error) => {
+                tracing::warn!(run = %ticket.run, error = with_causes(&error), "cannot take a run up")
+            }
         }
     }
 
@@ -161,9 +165,11 @@ impl Engine {
         stop: watch::Receiver<bool>,
     ) -> Result<RunRecord, EngineError> {
         let id = run.id;
-        let claimed = store.claim(&run, &self.settings.owner, self.surroundings.now(), self.lease_end()).await?;
+        let claimed =
+            store.claim(&run, &self.settings.owner, self.surroundings.now(), self.lease_end()).await?;
         let statements_at_start = store.statements();
-        let heart = Spawned(tokio::spawn(beat(self.clone(), store.clone(), claimed.clone(), statements_at_start)));
+        let heart =
+            Spawned(tokio::spawn(beat(self.clone(), store.clone(), claimed.clone(), statements_at_start)));
         let driven = self.drive(store, &claimed, stop, statements_at_start).await;
         drop(heart);
         let outcome = match driven {
@@ -191,7 +197,8 @@ impl Engine {
             CompiledTask::Outbound(task) => {
                 let mut abilities = Vec::new();
                 for class in task.classes() {
-                    let opened = self.open_connector(store, &configuration.resources, &class.application).await;
+                    let opened =
+                        self.open_connector(store, &configuration.resources, &class.application).await;
                     let connector = opened.map_err(Work::connector_error(&class.application.id))?;
                     abilities.push(connector.capabilities().enable);
                 }
@@ -349,7 +356,9 @@ impl Work {
         self.run.started_at
     }
 
-    pub(crate) fn connector_error(application: &ApplicationId) -> impl Fn(ConnectorError) -> EngineError + '_ {
+    pub(crate) fn connector_error(
+        application: &ApplicationId,
+    ) -> impl Fn(ConnectorError) -> EngineError + '_ {
         move |source| EngineError::Connector { application: application.clone(), source }
     }
 }

@@ -431,7 +431,8 @@ fn report(situation: Situation, uid: &str, facts: &InboundFacts) -> Option<Probl
     match situation {
         Situation::Disputed if facts.rival.is_some() => {
             let held_by = facts.rival.as_deref().unwrap_or_default();
-            let object = facts.owner.as_ref().or(facts.candidates.first()).map(|object| object.id.to_string());
+            let object =
+                facts.owner.as_ref().or(facts.candidates.first()).map(|object| object.id.to_string());
             let object = object.unwrap_or_default();
             disputed(format!("account `{uid}` fits object {object}, which belongs to account `{held_by}`"))
         }

@@ -11,8 +11,8 @@ use muster_model::configuration::task::Verify;
 use muster_model::difference::AttributeChange;
 use muster_model::error::ErrorCode;
 use muster_model::{
-    ApplicationId, AttributeName, AttributeSource, Attributes, ConfigurationId, Field, ImObject, ObjectClassId,
-    ObjectKind, Value,
+    ApplicationId, AttributeName, AttributeSource, Attributes, ConfigurationId, Field, ImObject,
+    ObjectClassId, ObjectKind, Value,
 };
 
 use crate::change::{Action, Change, MembershipChange, ObjectBase, StateChange};
@@ -174,7 +174,12 @@ impl Outbound {
 
     /// The account's half of the promise.
     #[must_use]
-    pub fn account_digest(&self, rules: &Rules, enabled: Option<bool>, account: &dyn AttributeSource) -> Digest {
+    pub fn account_digest(
+        &self,
+        rules: &Rules,
+        enabled: Option<bool>,
+        account: &dyn AttributeSource,
+    ) -> Digest {
         let mut canonical = Canonical::new(&rules.fingerprint().0);
         canonical.tag(enabled.map_or(2, u8::from));
         for name in self.written(rules) {
@@ -211,9 +216,7 @@ impl Outbound {
             (Situation::Linked | Situation::Unlinked, Some(owner), Some(grant)) => {
                 self.keep(account, facts, (owner, &grant), situation, now)
             }
-            (Situation::Unassigned, owner, _) => {
-                self.deprovision(account, facts, owner, situation)
-            }
+            (Situation::Unassigned, owner, _) => self.deprovision(account, facts, owner, situation),
             (Situation::Unmatched, ..) => self.unmatched(account),
             (
                 Situation::Linked
@@ -287,8 +290,7 @@ impl Outbound {
                 return Decision::failed(Some(situation), ErrorCode::MappingFailed, error.to_string());
             }
         };
-        let mut result: Attributes =
-            writes.into_iter().map(|(name, field)| (name, to_text(field))).collect();
+        let mut result: Attributes = writes.into_iter().map(|(name, field)| (name, to_text(field))).collect();
         let uid = match result.get(self.uid_attribute.as_str()).first().map(Value::to_text) {
             Some(uid) if !uid.is_empty() => uid.into_owned(),
             _ => {
@@ -297,7 +299,8 @@ impl Outbound {
             }
         };
         let mut change = bare_change(Action::Create, situation, reaction, &uid);
-        if let Some(attribute) = self.abilities.membership.clone().filter(|_| !grant.entitlements.is_empty()) {
+        if let Some(attribute) = self.abilities.membership.clone().filter(|_| !grant.entitlements.is_empty())
+        {
             result.set(attribute, many(&grant.entitlements));
         }
         self.set_state(&mut change, owner, None);
@@ -432,9 +435,8 @@ impl Outbound {
 
 /// Decides which action a comparison comes to, once everything that differs is known.
 fn settle(mut change: Change) -> Decision {
-    let touches = !change.differences.is_empty()
-        || !change.memberships.is_empty()
-        || change.state != StateChange::Keep;
+    let touches =
+        !change.differences.is_empty() || !change.memberships.is_empty() || change.state != StateChange::Keep;
     change.action = match (change.shadow.is_some(), touches) {
         (false, _) => Action::Link,
         (true, true) => Action::Update,

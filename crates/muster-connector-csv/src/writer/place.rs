@@ -43,7 +43,9 @@ impl Target {
         };
         let (directory, name) = (directory.to_owned(), name.to_owned());
         std::fs::create_dir_all(&directory).map_err(|error| ConnectorError::Unusable {
-            message: format!("the directory of `{shown}` cannot be made: {error}; correct the path or its rights"),
+            message: format!(
+                "the directory of `{shown}` cannot be made: {error}; correct the path or its rights"
+            ),
         })?;
         let lock = Lock::take(directory.join(dotted(&name, ".lock")), shown)?;
         let target = Self { shown: shown.to_owned(), place, directory, name, _lock: lock };

@@ -2,10 +2,10 @@
 
 #![allow(clippy::unwrap_used)]
 
-mod place;
 mod conformance;
 mod damage;
 mod laws;
+mod place;
 mod reading;
 mod whole;
 mod writing;

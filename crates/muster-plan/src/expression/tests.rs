@@ -1,6 +1,5 @@
 //! Expressions as tables: what they give, what they read, what they refuse and how soon.
 
-
 use chrono::TimeZone;
 use muster_model::attribute::parse_date_time;
 use muster_model::{Attributes, Value};

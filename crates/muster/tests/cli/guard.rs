@@ -19,10 +19,10 @@ fn a_second_process_is_told_of_the_first_and_the_first_can_be_interrupted() {
     signal(&first, "INT");
     let interrupted = Called::from(first.wait_with_output().unwrap()).expect(1);
     assert!(interrupted.out.contains("cancelled"), "{}\n{}", interrupted.out, interrupted.err);
-    // Nothing stands in the way of the next one.
+    // Nothing stands in the way of the next one. It holds what it finds: most people are gone from its file.
     world.deliver(&people(200, BadLines::None));
-    let next = world.call(&["run", "sync", "hr-reconciliation", "--tenant", "acme", "--keys", "E0000007"]);
-    next.expect(0);
+    let next = world.call(&RUN);
+    assert!([0, 4].contains(&next.code), "{}\n{}", next.out, next.err);
 }
 
 #[test]
