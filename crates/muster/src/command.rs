@@ -22,7 +22,7 @@ use crate::summary::Output;
 
 /// Keeps people in step between systems: reads them from an HR file, provisions their accounts.
 #[derive(Parser)]
-#[command(name = "muster", version, propagate_version = true)]
+#[command(name = "muster", version)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -33,7 +33,14 @@ struct Arguments {
 #[derive(Args)]
 struct Common {
     /// Write results for people or for programs
-    #[arg(long, global = true, value_enum, default_value = "text", help_heading = "Output")]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "FORMAT",
+        default_value = "text",
+        help_heading = "Output"
+    )]
     output: Output,
     /// Write the log, on standard error, for people (text) or programs (json); MUSTER_LOG says how much
     #[arg(long, global = true, value_name = "FORMAT", help_heading = "Output")]

@@ -12,12 +12,10 @@ use crate::progress::{Problem, Progress};
 /// How many problems are shown to people.
 const SHOWN_PROBLEMS: usize = 5;
 
-/// Who reads what a command says.
+/// Who reads what a command says: people a text, programs JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Output {
-    /// People.
     Text,
-    /// Programs.
     Json,
 }
 
@@ -164,7 +162,8 @@ impl Summary<'_> {
         let progress = self.progress;
         let Some(hash) = &progress.plan_hash else { return String::new() };
         let held = progress.progress_status == ProgressStatus::Held;
-        if !held && !(progress.is_simulation() && progress.progress_status == ProgressStatus::Finished) {
+        let simulated = progress.is_simulation() && progress.progress_status == ProgressStatus::Finished;
+        if !held && !simulated {
             return String::new();
         }
         let mut lines = String::from("\n");

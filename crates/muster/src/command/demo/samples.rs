@@ -29,23 +29,25 @@ pub(super) fn show_rows(text: &str) {
 
 /// A joiner, a mover and a leaver: what HR said, and what their accounts became.
 pub(super) fn show_moves(people: &[Change], accounts: &[Change]) {
-    let followed: [(&str, fn(&Change) -> bool); 3] = [
-        ("CREATE", |account| account.action == "CREATE"),
-        ("UPDATE", |account| account.memberships.iter().any(|change| !change.remove.is_empty())),
-        ("DISABLE", |account| account.action == "DELETE"),
-    ];
-    for (action, has_told) in followed {
-        let mut ways = people.iter().filter(|person| person.action == action).filter_map(|person| {
-            let own: Vec<&Change> = accounts.iter().filter(|account| belongs(account, person)).collect();
-            own.iter().any(|account| has_told(account)).then_some((person, own))
-        });
-        // Who has the most accounts has the most to tell.
-        if let Some((person, own)) = ways.by_ref().max_by_key(|(_, own)| own.len()) {
-            say(format_args!("     {}: {}", person.account_key, describe_person(person)));
-            for account in own {
-                say(format_args!("       {}: {}", account.account_key, describe_account(account)));
-            }
-        }
+    show_way("CREATE", |account| account.action == "CREATE", people, accounts);
+    show_way("UPDATE", loses_a_zone, people, accounts);
+    show_way("DISABLE", |account| account.action == "DELETE", people, accounts);
+}
+
+fn loses_a_zone(account: &Change) -> bool {
+    account.memberships.iter().any(|change| !change.remove.is_empty())
+}
+
+/// Of the people with this change, one with such an account; who has the most accounts has the most to tell.
+fn show_way(action: &str, is_sought: fn(&Change) -> bool, people: &[Change], accounts: &[Change]) {
+    let ways = people.iter().filter(|person| person.action == action).filter_map(|person| {
+        let own: Vec<&Change> = accounts.iter().filter(|account| belongs(account, person)).collect();
+        own.iter().any(|account| is_sought(account)).then_some((person, own))
+    });
+    let Some((person, own)) = ways.max_by_key(|(_, own)| own.len()) else { return };
+    say(format_args!("     {}: {}", person.account_key, describe_person(person)));
+    for account in own {
+        say(format_args!("       {}: {}", account.account_key, describe_account(account)));
     }
 }
 
