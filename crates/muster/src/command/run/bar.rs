@@ -1,9 +1,11 @@
 //! The progress bar of a run, on a terminal only.
 
+use std::fmt;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
+use crate::print::Number;
 use crate::progress::Progress;
 
 /// How often the bar looks at the run.
@@ -15,9 +17,12 @@ pub(super) struct Bar(ProgressBar);
 impl Bar {
     pub(super) fn new() -> Self {
         let bar = ProgressBar::new(0);
-        let style = ProgressStyle::with_template("{msg:<22} {bar:30} {human_pos}/{human_len} {per_sec:>12}");
-        if let Ok(style) = style {
-            bar.set_style(style);
+        if let Ok(style) = ProgressStyle::with_template("{msg:<22} {bar:30} {human_pos}/{human_len} {rate}") {
+            let rate = |state: &ProgressState, out: &mut dyn fmt::Write| {
+                // Nothing can be done about a bar that cannot be drawn.
+                let _ = write!(out, "{}/s", Number(state.per_sec() as u64));
+            };
+            bar.set_style(style.with_key("rate", rate));
         }
         Self(bar)
     }

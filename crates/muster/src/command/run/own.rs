@@ -21,13 +21,15 @@ pub(super) struct Process {
     muster: Muster,
     store: TenantStore,
     started: Instant,
+    /// The flags that lead here, for commands that are told.
+    flags: String,
 }
 
 impl Process {
     pub(super) async fn open(door: &DoorArguments, common: &Common) -> Result<Self, CommandError> {
         let muster = door.place.open(common).await?;
         let store = tenant_store(&muster, &door.tenant).await?;
-        Ok(Self { muster, store, started: Instant::now() })
+        Ok(Self { muster, store, started: Instant::now(), flags: door.as_given() })
     }
 
     pub(super) async fn launch(mut self, wish: Wish) -> Result<Watched, CommandError> {
@@ -39,6 +41,8 @@ impl Process {
             keys: wish.keys,
             instead: Vec::new(),
         };
+        // No server may be there that would do it.
+        self.muster.engine.expire_held().await?;
         self.started = Instant::now();
         match self.muster.engine.admit(&self.store, launch).await {
             Ok(run) => self.watch(run.id, Span::Whole).await,
@@ -81,13 +85,12 @@ impl Process {
         }
         let status = run.state.status;
         let state = format!("{} since {}", status.as_str(), run.started_at.format("%F %T UTC"));
-        let tenant = self.store.slug();
         let hint = match status {
             ProgressStatus::Held => {
                 let hash = run.plan_hash.map(|hash| Hash(hash).to_string()).unwrap_or_default();
                 format!(
-                    "decide about its plan first, with `muster run approve {id} --plan {hash} --tenant {tenant}` \
-                     or `reject`"
+                    "decide about its plan first, with `muster run approve {id} --plan {hash} {}` or `reject`",
+                    self.flags
                 )
             }
             ProgressStatus::Pending
