@@ -19,7 +19,8 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Error> {
     let interruptions = Interruptions::catch()?;
     let mut tests = cargo();
-    tests.arg("test");
+    // One failure hides no other.
+    tests.args(["test", "--no-fail-fast"]);
     if arguments.cargo.is_empty() {
         tests.arg("--workspace");
     } else {
