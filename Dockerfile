@@ -11,8 +11,8 @@ RUN cargo build --release --locked --package muster \
 
 FROM gcr.io/distroless/cc-debian12:nonroot
 COPY --from=build /out/muster /usr/local/bin/muster
-# SQLite, the master key and the tenants' files; with a PostgreSQL the files alone.
-COPY --from=build --chown=nonroot:nonroot /out/data /var/lib/muster
+# SQLite and the tenants' files; with a PostgreSQL the files alone.
+COPY --from=build --chown=nonroot:nonroot --chmod=0700 /out/data /var/lib/muster
 VOLUME /var/lib/muster
 ENV MUSTER_LISTEN=0.0.0.0:8086 MUSTER_DATA_DIR=/var/lib/muster
 EXPOSE 8086

@@ -1,10 +1,12 @@
 -- The schema of Muster. `tenant` leads every key; times are milliseconds since 1970 in UTC; hashes are octets;
 -- enumerations are the numbers of `crates/muster-store/src/numbers.rs`.
 
+-- `configuration` counts the writes of the tenant's configuration.
 CREATE TABLE tenant (
     id INTEGER PRIMARY KEY,
     slug TEXT NOT NULL UNIQUE,
-    created_at BIGINT NOT NULL
+    created_at BIGINT NOT NULL,
+    configuration BIGINT NOT NULL DEFAULT 0
 );
 
 CREATE TABLE principal (
@@ -68,6 +70,7 @@ CREATE TABLE run (
     started_at BIGINT NOT NULL,
     ended_at BIGINT,
     held_at BIGINT,
+    approved_at BIGINT,
     lease_until BIGINT NOT NULL DEFAULT 0,
     owner TEXT,
     epoch BIGINT NOT NULL DEFAULT 0,
@@ -126,6 +129,7 @@ CREATE TABLE change (
     id INTEGER PRIMARY KEY,
     tenant BIGINT NOT NULL,
     bucket BIGINT NOT NULL,
+    level BIGINT NOT NULL DEFAULT 0,
     position BIGINT NOT NULL,
     action BIGINT NOT NULL,
     situation BIGINT NOT NULL,

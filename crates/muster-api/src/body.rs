@@ -6,9 +6,11 @@ use actix_web::HttpRequest;
 use actix_web::http::header;
 use actix_web::web::{Bytes, BytesMut, Payload};
 use futures_util::StreamExt as _;
+use serde::de::DeserializeSeed as _;
 use serde_json::Value;
 
 use crate::error::ApiError;
+use crate::members::Unambiguous;
 use crate::state::ApiSettings;
 
 /// What is read of a body that is too large before the answer, so that the caller gets to see the answer.
@@ -102,12 +104,16 @@ async fn read(
 }
 
 fn parse(body: &[u8]) -> Result<Value, ApiError> {
-    serde_json::from_slice(body).map_err(|error| {
+    let refused = |error: serde_json::Error| {
         let text = error.to_string();
         // The place stands in the properties already.
-        let message = text.split(" at line ").next().unwrap_or_default().to_owned();
+        let message = text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message).to_owned();
         ApiError::NoJson { line: error.line(), column: error.column(), message }
-    })
+    };
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    let value = Unambiguous.deserialize(&mut reader).map_err(refused)?;
+    reader.end().map_err(refused)?;
+    Ok(value)
 }
 
 #[cfg(test)]
@@ -120,12 +126,20 @@ mod tests {
             ("{\"a\": 1,\n \"b\" 2}", (2, 6, "expected `:`")),
             ("", (1, 0, "EOF while parsing a value")),
             ("{} x", (1, 4, "trailing characters")),
+            ("{\"id\": \"x\",\n \"id\": \"y\"}", (2, 5, "the member `id` stands there already")),
+            ("[{\"a\": [{\"b\": 1, \"\\u0062\": 1}]}]", (1, 25, "the member `b` stands there already")),
+            (
+                "{\" at line 7\": 1, \" at line 7\": 1}",
+                (1, 30, "the member ` at line 7` stands there already"),
+            ),
         ] {
             let Err(ApiError::NoJson { line, column, message }) = parse(body.as_bytes()) else {
                 panic!("{body} is accepted");
             };
             assert_eq!((line, column, message.as_str()), expected, "{body}");
         }
+        let whole = r#"{"a": [1, -2, 18446744073709551615, 0.5, 1e300, true, null, "é"], "b": {"a": {}}}"#;
+        assert_eq!(parse(whole.as_bytes()).unwrap(), serde_json::from_str::<Value>(whole).unwrap());
         let deep = "[".repeat(10_000);
         assert!(parse(deep.as_bytes()).is_err());
         assert!(parse(b"\"\xff\"").is_err());

@@ -2,6 +2,7 @@
 
 mod check;
 mod draft;
+mod parts;
 mod uses;
 
 use std::collections::BTreeMap;
@@ -10,8 +11,8 @@ use actix_web::http::header;
 use actix_web::{HttpResponse, http::StatusCode};
 use muster_engine::LoadedConfiguration;
 use muster_model::ConfigurationId;
-use muster_model::configuration::{Configuration, ConfigurationKind, Resource};
-use muster_store::{StoreError, StoredResource};
+use muster_model::configuration::{Configuration, ConfigurationKind, Problems, Resource};
+use muster_store::{ConfigurationVersion, StoredResource};
 use serde_json::Value;
 
 use crate::call::Call;
@@ -19,7 +20,11 @@ use crate::error::{ApiError, Conflict};
 use crate::routes::ConfigurationOperation;
 use draft::{Draft, Named};
 
+pub(crate) use check::as_reference;
 pub(crate) use draft::read as read_document;
+
+/// How often a change is checked that other processes come before, again and again.
+const TRIES: u32 = 10;
 
 pub(crate) async fn perform(
     operation: ConfigurationOperation,
@@ -67,22 +72,45 @@ async fn read(kind: ConfigurationKind, call: &Call) -> Result<HttpResponse, ApiE
     Ok(json(StatusCode::OK, row.ok_or_else(|| nowhere(kind, &id))?.body))
 }
 
+/// The configuration that a change is checked against.
+struct Basis {
+    version: ConfigurationVersion,
+    resources: Configuration,
+}
+
+/// Checks a change and writes it. If another process has changed the configuration between the two, nothing has
+/// been written, and the change is checked again against what there is now. So what was there when it was checked
+/// is there when it is written, and what was not is not.
+async fn change<T>(call: &Call, checked: impl AsyncFn(Basis) -> Result<T, ApiError>) -> Result<T, ApiError> {
+    let _turn = call.state.turn().await?;
+    let mut tries = TRIES;
+    loop {
+        tries -= 1;
+        let version = call.store.configuration_version().await?;
+        let resources = LoadedConfiguration::load(&call.store).await?.resources;
+        match checked(Basis { version, resources }).await {
+            Err(ApiError::Outrun) if tries > 0 => {}
+            ended => return ended,
+        }
+    }
+}
+
 async fn create(kind: ConfigurationKind, mut call: Call) -> Result<HttpResponse, ApiError> {
     let body = call.json().await?;
-    let _turn = call.state.turn().await?;
-    let before = LoadedConfiguration::load(&call.store).await?.resources;
-    let draft = Draft::of(kind, body, Named::Freely, || call.engine().surroundings().new_id())?;
-    if before.get(kind, &draft.id()).is_some() {
-        return Err(exists(kind, &draft.id()));
-    }
-    check::check(call.engine(), &before, &draft.resource)?;
-    make_directory(&call, &draft.resource).await?;
-    match call.store.create_resource(stored_kind(kind), draft.id().as_str(), &draft.body).await {
-        Ok(()) => {}
-        // Another process was faster.
-        Err(StoreError::Exists(_)) => return Err(exists(kind, &draft.id())),
-        Err(error) => return Err(error.into()),
-    }
+    let draft = change(&call, async |before| {
+        let new_id = || call.engine().surroundings().new_id();
+        let draft = Draft::of(kind, body.clone(), Named::Freely, new_id)
+            .map_err(|problems| broken(&call, &before.resources, (kind, &body), problems))?;
+        if before.resources.get(kind, &draft.id()).is_some() {
+            return Err(exists(kind, &draft.id()));
+        }
+        check::check(&call, &before.resources, &draft.resource)?;
+        make_directory(&call, &draft.resource).await?;
+        let (kind, id) = (stored_kind(kind), draft.id());
+        call.store.create_resource(before.version, kind, id.as_str(), &draft.body).await?;
+        Ok(draft)
+    })
+    .await?;
     call.note(format_args!("{kind} `{}` created", draft.id()));
     let location = format!("/{}/api/sync/conf/{}/{}", call.store.slug(), kind.path_segment(), draft.id());
     let mut answer = json(StatusCode::CREATED, draft.body);
@@ -95,31 +123,44 @@ async fn create(kind: ConfigurationKind, mut call: Call) -> Result<HttpResponse,
 async fn replace(kind: ConfigurationKind, mut call: Call) -> Result<HttpResponse, ApiError> {
     let id = call.id("id", kind)?;
     let body = call.json().await?;
-    let _turn = call.state.turn().await?;
-    let before = LoadedConfiguration::load(&call.store).await?.resources;
-    let old = before.get(kind, &id).ok_or_else(|| nowhere(kind, &id))?;
-    let draft = Draft::of(kind, body, Named::AsBefore(old), || call.engine().surroundings().new_id())?;
-    check::check(call.engine(), &before, &draft.resource)?;
-    make_directory(&call, &draft.resource).await?;
-    if !call.store.replace_resource(stored_kind(kind), id.as_str(), &draft.body).await? {
-        return Err(nowhere(kind, &id));
-    }
+    let draft = change(&call, async |before| {
+        let old = before.resources.get(kind, &id).ok_or_else(|| nowhere(kind, &id))?;
+        let new_id = || call.engine().surroundings().new_id();
+        let draft = Draft::of(kind, body.clone(), Named::AsBefore(old), new_id)
+            .map_err(|problems| broken(&call, &before.resources, (kind, &body), problems))?;
+        check::check(&call, &before.resources, &draft.resource)?;
+        make_directory(&call, &draft.resource).await?;
+        call.store.replace_resource(before.version, stored_kind(kind), id.as_str(), &draft.body).await?;
+        Ok(draft)
+    })
+    .await?;
     call.note(format_args!("{kind} `{id}` replaced"));
     Ok(json(StatusCode::OK, draft.body))
 }
 
+/// The refusal of a document that is broken, with what else can be told of it.
+fn broken(
+    call: &Call,
+    before: &Configuration,
+    (kind, body): (ConfigurationKind, &Value),
+    mut problems: Problems,
+) -> ApiError {
+    problems.merge(parts::check_parts(call, before, kind, body));
+    ApiError::Invalid(problems)
+}
+
 async fn delete(kind: ConfigurationKind, call: &Call) -> Result<HttpResponse, ApiError> {
     let id = call.id("id", kind)?;
-    let _turn = call.state.turn().await?;
-    let before = LoadedConfiguration::load(&call.store).await?.resources;
-    if before.get(kind, &id).is_none() {
-        return Err(nowhere(kind, &id));
-    }
-    refuse_referred(&before, kind, &id)?;
-    refuse_used(call, kind, &id).await?;
-    if !call.store.delete_resource(stored_kind(kind), id.as_str()).await? {
-        return Err(nowhere(kind, &id));
-    }
+    change(call, async |before| {
+        if before.resources.get(kind, &id).is_none() {
+            return Err(nowhere(kind, &id));
+        }
+        refuse_referred(&before.resources, kind, &id)?;
+        refuse_used(call, kind, &id).await?;
+        call.store.delete_resource(before.version, stored_kind(kind), id.as_str()).await?;
+        Ok(())
+    })
+    .await?;
     call.note(format_args!("{kind} `{id}` deleted"));
     Ok(HttpResponse::NoContent().finish())
 }

@@ -46,6 +46,9 @@ pub(crate) enum ApiError {
     /// The state of things forbids it now.
     #[error("{0}")]
     Conflict(Box<Conflict>),
+    /// Another process has changed the configuration since this change of it was checked.
+    #[error("other changes of the configuration came first")]
+    Outrun,
     /// Rules are broken.
     #[error("the request breaks rules; all problems are listed")]
     Invalid(Problems),
@@ -129,7 +132,7 @@ impl ApiError {
             Self::Stranger | Self::NoRoute | Self::NotFound(_) => ErrorCode::NotFound,
             Self::Forbidden(_) => ErrorCode::Forbidden,
             Self::MethodNotAllowed(_) => ErrorCode::MethodNotAllowed,
-            Self::Conflict(_) => ErrorCode::Conflict,
+            Self::Conflict(_) | Self::Outrun => ErrorCode::Conflict,
             Self::Invalid(_) => ErrorCode::Validation,
             Self::NoJson { .. } | Self::Interrupted(_) | Self::TooSlow => ErrorCode::Malformed,
             Self::TooLarge(_) => ErrorCode::TooLarge,
@@ -145,7 +148,7 @@ impl ApiError {
             Self::Stranger | Self::NoRoute | Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::Conflict(_) | Self::Outrun => StatusCode::CONFLICT,
             Self::Invalid(_) | Self::NoJson { .. } | Self::Interrupted(_) => StatusCode::BAD_REQUEST,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
@@ -164,6 +167,7 @@ impl ApiError {
             Self::NotFound(_) => "check the id in the path; the list of the collection shows what there is",
             Self::MethodNotAllowed(_) => "use a method of the header `Allow`",
             Self::Conflict(conflict) => &conflict.fix,
+            Self::Outrun => "send the request again",
             Self::Invalid(_) => "correct what `properties` lists and send it again",
             Self::NoJson { .. } => "correct the body at the line and column that `properties` names",
             Self::Interrupted(_) | Self::TooSlow => "send the whole body without a pause",
@@ -183,7 +187,20 @@ impl ApiError {
                 problems.iter().map(|(place, messages)| (place.to_owned(), messages.join("; "))).collect()
             }
             Self::NoJson { line, column, message } => [(format!("{line}:{column}"), message.clone())].into(),
-            _ => BTreeMap::new(),
+            Self::NoCredentials
+            | Self::Stranger
+            | Self::Forbidden(_)
+            | Self::NoRoute
+            | Self::NotFound(_)
+            | Self::MethodNotAllowed(_)
+            | Self::Outrun
+            | Self::Interrupted(_)
+            | Self::TooSlow
+            | Self::TooLarge(_)
+            | Self::MediaType { .. }
+            | Self::Busy
+            | Self::Unready(_)
+            | Self::Internal(_) => BTreeMap::new(),
         }
     }
 
@@ -213,18 +230,15 @@ impl ApiError {
             .with_fix(self.fix())
             .at(state.app_id(), surroundings.now(), tracking);
         let mut answer = HttpResponse::build(status);
-        match self {
-            // RFC 9110 §11.6.1 lets other answers than 401 say that other credentials would change them.
-            Self::NoCredentials | Self::Stranger => {
-                answer.insert_header((header::WWW_AUTHENTICATE, CHALLENGE));
-            }
-            Self::MethodNotAllowed(allowed) => {
-                answer.insert_header((header::ALLOW, allowed.as_str()));
-            }
-            Self::Busy | Self::Unready(_) => {
-                answer.insert_header((header::RETRY_AFTER, "5"));
-            }
-            _ => {}
+        // RFC 9110 §11.6.1 lets other answers than 401 say that other credentials would change them.
+        if matches!(self, Self::NoCredentials | Self::Stranger) {
+            answer.insert_header((header::WWW_AUTHENTICATE, CHALLENGE));
+        }
+        if let Self::MethodNotAllowed(allowed) = self {
+            answer.insert_header((header::ALLOW, allowed.as_str()));
+        }
+        if matches!(self, Self::Busy | Self::Unready(_)) {
+            answer.insert_header((header::RETRY_AFTER, "5"));
         }
         answer.json(view)
     }
@@ -232,7 +246,7 @@ impl ApiError {
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        Self::internal(error)
+        if matches!(error, StoreError::ConfigurationMoved) { Self::Outrun } else { Self::internal(error) }
     }
 }
 

@@ -18,7 +18,6 @@ use tokio::task::spawn_blocking;
 
 use crate::call::Call;
 use crate::error::ApiError;
-use crate::query::MOST_ROWS;
 use crate::routes::FileOperation;
 
 /// Octets read at a time.
@@ -100,7 +99,7 @@ async fn list(call: &Call) -> Result<HttpResponse, ApiError> {
     if let Some(after) = &call.query.after_text {
         files.retain(|file| file.path() > after.as_str());
     }
-    files.truncate(call.query.limit_or(MOST_ROWS) as usize);
+    files.truncate(call.query.rows() as usize);
     Ok(HttpResponse::Ok().json(files))
 }
 

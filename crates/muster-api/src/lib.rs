@@ -11,6 +11,7 @@ mod configuration;
 mod error;
 mod file;
 mod health;
+mod members;
 mod object;
 mod openapi;
 pub mod principal;

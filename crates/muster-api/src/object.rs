@@ -9,9 +9,6 @@ use crate::error::ApiError;
 use crate::routes::ObjectOperation;
 use crate::view::ObjectView;
 
-/// Objects of a page where the caller does not say.
-const DEFAULT_ROWS: u32 = 100;
-
 pub(crate) async fn perform(operation: ObjectOperation, call: Call) -> Result<HttpResponse, ApiError> {
     let text = call.segment("kind");
     let kind = text.parse().map_err(|()| ApiError::NotFound(format!("kind of IM objects `{text}`")))?;
@@ -23,7 +20,7 @@ pub(crate) async fn perform(operation: ObjectOperation, call: Call) -> Result<Ht
 
 async fn list(kind: ObjectKind, call: &Call) -> Result<HttpResponse, ApiError> {
     let after = call.query.after_uuid.map(ObjectId);
-    let objects = call.store.objects(Some(kind), after, call.query.limit_or(DEFAULT_ROWS)).await?;
+    let objects = call.store.objects(Some(kind), after, call.query.rows()).await?;
     Ok(HttpResponse::Ok().json(objects.iter().map(ObjectView::from).collect::<Vec<_>>()))
 }
 

@@ -16,8 +16,10 @@ pub(crate) const MOST_ROWS: u32 = 1000;
 /// A parameter that a route knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Parameter {
-    /// `limit`: at most so many.
+    /// `limit`: at most so many; all where the caller does not say.
     Limit,
+    /// `limit`: at most so many; this many where the caller does not say.
+    LimitOr(u32),
     /// `after`: only what stands after this id or path.
     AfterText,
     /// `after`: only what stands after the run or object of this UUID.
@@ -62,7 +64,7 @@ impl Parameter {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Self::Limit => "limit",
+            Self::Limit | Self::LimitOr(_) => "limit",
             Self::AfterText | Self::AfterUuid | Self::AfterNumber => "after",
             Self::Search => "q",
             Self::Status => "status",
@@ -73,7 +75,8 @@ impl Parameter {
 
     pub(crate) fn description(self) -> &'static str {
         match self {
-            Self::Limit => "At most so many.",
+            Self::Limit => "At most so many; all by default.",
+            Self::LimitOr(_) => "At most so many.",
             Self::AfterText => "Only what stands after this one in the list: the last of the page before.",
             Self::AfterUuid => "Only what stands after this id in the list: the last of the page before.",
             Self::AfterNumber => "Only changes after this number: the last of the page before.",
@@ -87,6 +90,9 @@ impl Parameter {
     pub(crate) fn schema(self) -> Value {
         match self {
             Self::Limit => json!({"type": "integer", "minimum": 1, "maximum": MOST_ROWS}),
+            Self::LimitOr(default) => {
+                json!({"type": "integer", "minimum": 1, "maximum": MOST_ROWS, "default": default})
+            }
             Self::AfterText | Self::Search => json!({"type": "string"}),
             Self::AfterUuid => json!({"type": "string", "format": "uuid"}),
             Self::AfterNumber => json!({"type": "integer", "minimum": 0, "maximum": u32::MAX}),
@@ -110,7 +116,7 @@ impl Query {
         let Ok(pairs) = web::Query::<Vec<(String, String)>>::from_query(text) else {
             return Err(ApiError::invalid("?", "the query is not of the form `name=value&name=value`"));
         };
-        let mut query = Self::default();
+        let mut query = Self { limit: default_limit(known), ..Self::default() };
         let mut problems = Problems::new();
         let mut seen: Vec<&str> = Vec::new();
         for (name, value) in pairs.iter() {
@@ -129,7 +135,7 @@ impl Query {
 
     fn take(&mut self, parameter: Parameter, value: &str) -> Result<(), String> {
         match parameter {
-            Parameter::Limit => {
+            Parameter::Limit | Parameter::LimitOr(_) => {
                 let limit = value.parse().ok().filter(|limit| (1..=MOST_ROWS).contains(limit));
                 self.limit = Some(limit.ok_or_else(|| format!("is no whole number from 1 to {MOST_ROWS}"))?);
             }
@@ -159,10 +165,24 @@ impl Query {
         Ok(())
     }
 
-    /// How many rows to answer, where the caller did not say.
-    pub(crate) fn limit_or(&self, default: u32) -> u32 {
-        self.limit.unwrap_or(default)
+    /// How many rows to answer at most.
+    pub(crate) fn rows(&self) -> u32 {
+        self.limit.unwrap_or(MOST_ROWS)
     }
+}
+
+fn default_limit(known: &[Parameter]) -> Option<u32> {
+    known.iter().find_map(|parameter| match parameter {
+        Parameter::LimitOr(default) => Some(*default),
+        Parameter::Limit
+        | Parameter::AfterText
+        | Parameter::AfterUuid
+        | Parameter::AfterNumber
+        | Parameter::Search
+        | Parameter::Status
+        | Parameter::Since
+        | Parameter::Option => None,
+    })
 }
 
 fn unknown(known: &[Parameter]) -> String {
@@ -212,8 +232,12 @@ mod tests {
     #[test]
     fn what_is_right_is_read() {
         let query = Query::read("limit=7&status=HELD&since=2026-11-05T06:00:00Z", RUNS).unwrap();
-        assert_eq!((query.limit_or(9), query.status), (7, Some(ProgressStatus::Held)));
+        assert_eq!((query.rows(), query.status), (7, Some(ProgressStatus::Held)));
         assert_eq!(query.since.map(|since| since.timestamp()), Some(1_793_858_400));
-        assert_eq!(Query::read("", RUNS).unwrap().limit_or(9), 9);
+        assert_eq!(Query::read("", RUNS).unwrap().limit, None);
+        let known = [Parameter::LimitOr(9)];
+        assert_eq!(Query::read("", &known).unwrap().rows(), 9);
+        assert_eq!(Query::read("limit=7", &known).unwrap().rows(), 7);
+        assert_eq!(Parameter::LimitOr(9).schema()["default"], 9);
     }
 }

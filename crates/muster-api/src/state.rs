@@ -80,8 +80,8 @@ impl ApiState {
         &self.0.doorkeeper
     }
 
-    /// Waits for the turn to change configuration. A change is checked against all other resources before it
-    /// is written, so the changes of a process go one after the other.
+    /// Waits for the turn to change configuration. The changes of a process go one after the other, so that none
+    /// is checked in vain; that those of other processes do not come in between is the store's promise.
     pub(crate) async fn turn(&self) -> Result<SemaphorePermit<'_>, ApiError> {
         self.0.turn.acquire().await.map_err(ApiError::internal)
     }

@@ -8,22 +8,18 @@ use muster_engine::ControlError;
 use muster_model::configuration::ConfigurationKind;
 use muster_model::run::TaskKind;
 use muster_model::{ConfigurationId, RunId};
-use muster_store::{ChangeFilter, RunFilter, RunRecord};
+use muster_store::{ChangeFilter, MostProblems, ProblemRecord, RunFilter, RunRecord};
 use uuid::Uuid;
 
 use crate::call::Call;
 use crate::configuration::stored_kind;
 use crate::error::ApiError;
-use crate::query::{ErrorDetails, MOST_ROWS};
+use crate::query::ErrorDetails;
 use crate::routes::TaskOperation;
 use crate::view::{ChangeView, ErrorView, ProgressView};
 
-/// The most errors that are shown of a run.
-const MOST_ERRORS: u32 = 1000;
-/// Runs of a list that shows their errors, where the caller does not say.
-const EXPANDED_ROWS: u32 = 100;
-/// Changes of a page where the caller does not say.
-const CHANGES: u32 = 100;
+/// The most errors that are shown of a run, and of all runs of a list, so that an answer fits into memory.
+pub(crate) const MOST_PROBLEMS: MostProblems = MostProblems { of_each: 1000, in_all: 10_000 };
 
 pub(crate) async fn perform(
     operation: TaskOperation,
@@ -73,52 +69,50 @@ async fn instance(kind: TaskKind, call: &Call) -> Result<RunRecord, ApiError> {
 
 async fn list(kind: TaskKind, task: Option<ConfigurationId>, call: &Call) -> Result<HttpResponse, ApiError> {
     let query = &call.query;
-    let default = match query.error_details {
-        ErrorDetails::Counted => MOST_ROWS,
-        ErrorDetails::Expanded => EXPANDED_ROWS,
-    };
     let filter = RunFilter {
         task,
         status: query.status,
         since: query.since,
         after: query.after_uuid.map(RunId),
-        limit: Some(query.limit_or(default)),
+        limit: Some(query.rows()),
     };
     let runs = call.store.runs(kind, &filter).await?;
-    let mut views = Vec::with_capacity(runs.len());
-    for run in &runs {
-        views.push(progress(call, run).await?);
-    }
-    Ok(HttpResponse::Ok().json(views))
+    Ok(HttpResponse::Ok().json(progress(call, &runs).await?))
 }
 
 async fn show(kind: TaskKind, call: &Call) -> Result<HttpResponse, ApiError> {
     let run = instance(kind, call).await?;
-    Ok(HttpResponse::Ok().json(progress(call, &run).await?))
+    let views = progress(call, std::slice::from_ref(&run)).await?;
+    Ok(HttpResponse::Ok().json(views.first()))
 }
 
-async fn progress(call: &Call, run: &RunRecord) -> Result<ProgressView, ApiError> {
-    let details = match call.query.error_details {
-        ErrorDetails::Counted => None,
-        ErrorDetails::Expanded => Some(errors(call, run).await?),
+/// The progress of runs, in their order, with their errors where those are asked for.
+async fn progress(call: &Call, runs: &[RunRecord]) -> Result<Vec<ProgressView>, ApiError> {
+    let now = call.engine().surroundings().now();
+    let mut problems = match call.query.error_details {
+        ErrorDetails::Counted => {
+            return Ok(runs.iter().map(|run| ProgressView::new(run, now, None)).collect());
+        }
+        ErrorDetails::Expanded => call.store.problems_of(runs, MOST_PROBLEMS).await?,
     };
-    Ok(ProgressView::new(run, call.engine().surroundings().now(), details))
+    let views = runs.iter().map(|run| {
+        let of_run = problems.remove(&run.seq).unwrap_or_default();
+        ProgressView::new(run, now, Some(errors(call, run, &of_run)))
+    });
+    Ok(views.collect())
 }
 
 /// Why the run failed, if it did, then what was noted about its entries.
-async fn errors(call: &Call, run: &RunRecord) -> Result<Vec<ErrorView>, ApiError> {
+fn errors(call: &Call, run: &RunRecord, problems: &[ProblemRecord]) -> Vec<ErrorView> {
     let app_id = call.state.app_id();
-    let mut views: Vec<_> =
-        run.failure.iter().map(|failure| ErrorView::of_failure(app_id, run, failure)).collect();
-    let problems = call.store.problems(run, MOST_ERRORS - u32::from(!views.is_empty())).await?;
-    views.extend(problems.iter().map(|problem| ErrorView::of_problem(app_id, run, problem)));
-    Ok(views)
+    let failure = run.failure.iter().map(|failure| ErrorView::of_failure(app_id, run, failure));
+    let problems = problems.iter().map(|problem| ErrorView::of_problem(app_id, run, problem));
+    failure.chain(problems).take(MOST_PROBLEMS.of_each as usize).collect()
 }
 
 async fn changes(kind: TaskKind, call: &Call) -> Result<HttpResponse, ApiError> {
     let run = instance(kind, call).await?;
-    let filter =
-        ChangeFilter { after: call.query.after_number.unwrap_or(0), limit: call.query.limit_or(CHANGES) };
+    let filter = ChangeFilter { after: call.query.after_number.unwrap_or(0), limit: call.query.rows() };
     let changes = call.store.changes(&run, filter).await?;
     let views: Vec<_> = changes.iter().map(|change| ChangeView::new(change, run.state)).collect();
     Ok(HttpResponse::Ok().json(views))

@@ -34,7 +34,8 @@ pub(crate) fn prepare(conf: &Path, database: &Database) -> Result<(), Error> {
         let tenant = store.create_tenant(&slug, Utc::now()).await?;
         for document in documents {
             let (kind, id, body) = document?;
-            tenant.create_resource(kind as u8, id, &body).await?;
+            let checked = tenant.configuration_version().await?;
+            tenant.create_resource(checked, kind as u8, id, &body).await?;
         }
         Ok(())
     })

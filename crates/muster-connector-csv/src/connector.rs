@@ -4,15 +4,16 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use muster_connector::paths::check_within;
 use muster_connector::{
-    Capabilities, Connector, ConnectorError, ConnectorKind, Durable, Entry, FileRoots, Host, Properties,
-    PropertyProblem, RemoteClass, Sweep, SweepRequest, Writer,
+    Capabilities, ClassPart, ClassProblem, Connector, ConnectorError, ConnectorKind, Durable, Entry,
+    FileRoots, Host, Place, Properties, PropertyProblem, RemoteClass, Sweep, SweepRequest, Writer,
 };
 
 use crate::body::{Met, beginning, next_record, scanner_at};
 use crate::entry::{EntryReader, Judged};
 use crate::layout::{Learned, Wanted, learn};
-use crate::settings::{Access, Settings};
+use crate::settings::{Access, Heading, Settings};
 use crate::source::{SourceFile, unreadable};
 use crate::sweep::{CsvSweep, stopped};
 use crate::whole::ReadThrough;
@@ -32,6 +33,17 @@ impl ConnectorKind for CsvKind {
         Settings::parse(properties).err().unwrap_or_default()
     }
 
+    fn check_class(&self, properties: &Properties, class: &RemoteClass, host: &Host) -> Vec<ClassProblem> {
+        let path = check_within(&host.files, &class.remote_name).err();
+        let path = path.map(|message| ClassProblem { part: ClassPart::RemoteName, message });
+        let key = Settings::parse(properties).ok().and_then(|settings| lacking_key(&settings, class));
+        path.into_iter().chain(key).collect()
+    }
+
+    fn place(&self, class: &RemoteClass, place: Place) -> String {
+        format!("`{}` line {}", class.remote_name, place.0)
+    }
+
     /// Wrong properties can do nothing: they cannot be opened.
     fn capabilities(&self, properties: &Properties) -> Capabilities {
         match Settings::parse(properties) {
@@ -49,6 +61,18 @@ impl ConnectorKind for CsvKind {
             ConnectorError::Unusable { message: problems.join("; ") }
         })?;
         Ok(Box::new(CsvConnector { settings: Arc::new(settings), roots: host.files.clone() }))
+    }
+}
+
+/// Without a header it is known beforehand which columns there are.
+fn lacking_key(settings: &Settings, class: &RemoteClass) -> Option<ClassProblem> {
+    let key = class.uid_attribute.as_str();
+    match &settings.heading {
+        Heading::Given(columns) if !columns.iter().any(|column| column == key) => {
+            let message = format!("`{key}` is not among `columns` of the connector");
+            Some(ClassProblem { part: ClassPart::UidAttribute, message })
+        }
+        Heading::Given(_) | Heading::FirstRecord { .. } => None,
     }
 }
 
@@ -182,4 +206,37 @@ fn read_keys(
     ReadThrough { shown, count, ending: &ending }.check_ending(settings).map_err(not_whole)?;
     found.extend(doubtful);
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_class_is_checked_before_its_file_is_opened() {
+        let host = Host { files: FileRoots { own: "/data".into(), further: vec!["/srv/shared".into()] } };
+        let given = [("header", "false"), ("columns", "no,name")];
+        let broken = [("header", "perhaps")];
+        for (properties, path, key, expected) in [
+            (&[][..], "in/hr.csv", "no", &[][..]),
+            (&[], "/srv/shared/hr.csv", "no", &[]),
+            (&[], "../../etc/passwd", "no", &[ClassPart::RemoteName]),
+            (&[], "/etc/passwd", "no", &[ClassPart::RemoteName]),
+            (&[], "in/", "no", &[ClassPart::RemoteName]),
+            (&given, "hr.csv", "name", &[]),
+            (&given, "/hr.csv", "mail", &[ClassPart::RemoteName, ClassPart::UidAttribute]),
+            (&broken, "..", "mail", &[ClassPart::RemoteName]),
+        ] {
+            let properties =
+                properties.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+            let class = RemoteClass {
+                remote_name: path.to_owned(),
+                uid_attribute: key.into(),
+                attributes: Vec::new(),
+            };
+            let found: Vec<_> =
+                CsvKind.check_class(&properties, &class, &host).into_iter().map(|found| found.part).collect();
+            assert_eq!(found, expected, "{path} {key}");
+        }
+    }
 }

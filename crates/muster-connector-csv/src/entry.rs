@@ -94,8 +94,9 @@ impl EntryReader<'_> {
             Some("text stands behind a closing quote; double the quotes within cells, close those that are open"
                 .to_owned())
         } else if spans.len() != width {
+            let cells = if spans.len() == 1 { "cell" } else { "cells" };
             Some(format!(
-                "it has {} cells instead of {width}; quote the cells that hold separators or line breaks",
+                "it has {} {cells} instead of {width}; quote the cells that hold separators or line breaks",
                 spans.len()
             ))
         } else {

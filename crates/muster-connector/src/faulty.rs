@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 
 use crate::{
-    Capabilities, Connector, ConnectorError, ConnectorKind, Entry, Host, Operation, Properties,
-    PropertyProblem, RemoteClass, Snapshot, Step, Sweep, SweepEnd, SweepRequest, Writer,
+    Capabilities, ClassProblem, Connector, ConnectorError, ConnectorKind, Entry, Host, Operation, Place,
+    Properties, PropertyProblem, RemoteClass, Snapshot, Step, Sweep, SweepEnd, SweepRequest, Writer,
 };
 
 /// The kinds of calls that reach a connector.
@@ -284,6 +284,14 @@ impl ConnectorKind for FaultyKind {
 
     fn check(&self, properties: &Properties) -> Vec<PropertyProblem> {
         self.inner.check(properties)
+    }
+
+    fn check_class(&self, properties: &Properties, class: &RemoteClass, host: &Host) -> Vec<ClassProblem> {
+        self.inner.check_class(properties, class, host)
+    }
+
+    fn place(&self, class: &RemoteClass, place: Place) -> String {
+        self.inner.place(class, place)
     }
 
     fn capabilities(&self, properties: &Properties) -> Capabilities {

@@ -27,7 +27,8 @@ pub struct Capabilities {
     pub enable: bool,
     /// Whether memberships can be held by the account.
     pub membership_on_account: bool,
-    /// Whether a value that names another account is refused while that account does not exist.
+    /// Whether a value that names another account is refused while that account does not exist, and an account that
+    /// others name cannot be deleted.
     pub references_must_exist: bool,
     /// Whether a created account can be found by its key at once, so that no intent needs to be stored.
     pub create_is_found_by_key: bool,
@@ -277,6 +278,24 @@ pub struct PropertyProblem {
     pub message: String,
 }
 
+/// The part of a class that has a problem.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClassPart {
+    /// [`RemoteClass::remote_name`].
+    RemoteName,
+    /// [`RemoteClass::uid_attribute`].
+    UidAttribute,
+}
+
+/// One problem of a class.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClassProblem {
+    /// The part.
+    pub part: ClassPart,
+    /// What is wrong and what would be right.
+    pub message: String,
+}
+
 /// The directories that a tenant's paths may lead into.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileRoots {
@@ -302,6 +321,13 @@ pub trait ConnectorKind: Send + Sync {
 
     /// Checks properties without touching the outside; all problems at once.
     fn check(&self, properties: &Properties) -> Vec<PropertyProblem>;
+
+    /// Checks a class that is to be read or written with these properties, without touching the outside; all
+    /// problems at once. Properties that are wrong themselves are told by [`check`](Self::check) alone.
+    fn check_class(&self, properties: &Properties, class: &RemoteClass, host: &Host) -> Vec<ClassProblem>;
+
+    /// A place of a class in words, as messages about its entries have it: "`hr/people.csv` line 7".
+    fn place(&self, class: &RemoteClass, place: Place) -> String;
 
     /// What a connector with these properties could do, without opening it.
     fn capabilities(&self, properties: &Properties) -> Capabilities;

@@ -9,9 +9,9 @@ use muster_model::{AttributeName, Attributes, Names, Record};
 
 use self::rules::Rules;
 use crate::{
-    Account, BadEntry, Capabilities, Connector, ConnectorError, ConnectorKind, Cursor, Durable, Entry, Host,
-    Operation, Page, Place, Properties, PropertyProblem, RemoteClass, Snapshot, Step, Sweep, SweepEnd,
-    SweepRequest, Writer, properties,
+    Account, BadEntry, Capabilities, ClassProblem, Connector, ConnectorError, ConnectorKind, Cursor, Durable,
+    Entry, Host, Operation, Page, Place, Properties, PropertyProblem, RemoteClass, Snapshot, Step, Sweep,
+    SweepEnd, SweepRequest, Writer, properties,
 };
 
 mod rules;
@@ -67,7 +67,7 @@ impl MemorySystem {
     }
 
     /// The same system, where the values of these attributes name other accounts by their keys, in any class.
-    /// They have to exist when [`Capabilities::references_must_exist`] is set.
+    /// They have to exist, and to stay while they are named, when [`Capabilities::references_must_exist`] is set.
     #[must_use]
     pub fn with_references(self, references: Vec<AttributeName>) -> Self {
         Self { references: references.into(), ..self }
@@ -309,6 +309,15 @@ impl ConnectorKind for MemoryKind {
 
     fn check(&self, properties: &Properties) -> Vec<PropertyProblem> {
         properties::unknown(properties, &[])
+    }
+
+    /// Any class can be made.
+    fn check_class(&self, _: &Properties, _: &RemoteClass, _: &Host) -> Vec<ClassProblem> {
+        Vec::new()
+    }
+
+    fn place(&self, class: &RemoteClass, place: Place) -> String {
+        format!("entry {} of `{}`", place.0, class.remote_name)
     }
 
     fn capabilities(&self, _properties: &Properties) -> Capabilities {

@@ -30,6 +30,21 @@ pub fn check_path(path: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// Checks a path as a text against the roots, without looking at any file. An absolute one has to begin with one
+/// of [`FileRoots::further`] as the operator names it.
+///
+/// # Errors
+/// As [`check_path`], and when an absolute path lies in none of the roots.
+pub fn check_within(roots: &FileRoots, path: &str) -> Result<(), String> {
+    check_path(path)?;
+    let given = Path::new(path);
+    let inside = |root: &PathBuf| given.starts_with(root) && given != root;
+    match given.is_relative() || roots.further.iter().any(inside) {
+        true => Ok(()),
+        false => Err(lies_outside(path)),
+    }
+}
+
 /// The place that a path means: relative ones below [`FileRoots::own`], absolute ones in one of
 /// [`FileRoots::further`]. Links are followed, the answer holds none as far as its parts exist; the file and
 /// its last directories may be missing.
@@ -113,16 +128,21 @@ fn unusable(message: String) -> ConnectorError {
     ConnectorError::Unusable { message }
 }
 
+fn lies_outside(path: &str) -> String {
+    format!(
+        "`{path}` lies in none of the directories that the operator opened; use a path relative to the tenant's \
+         directory"
+    )
+}
+
 fn leads_out(path: &str) -> ConnectorError {
     unusable(match Path::new(path).is_absolute() {
-        true => format!(
-            "`{path}` lies in none of the directories that the operator opened; use a path relative to the \
-             tenant's directory"
-        ),
+        true => lies_outside(path),
         false => format!("`{path}` leads out of the tenant's directory; remove the link that leads there"),
     })
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "the kinds of the library are many, and grow")]
 fn cannot_resolve(path: &str, error: &std::io::Error) -> ConnectorError {
     unusable(match error.kind() {
         ErrorKind::NotFound => format!("`{path}` goes through a link that leads nowhere; remove the link"),
@@ -133,6 +153,7 @@ fn cannot_resolve(path: &str, error: &std::io::Error) -> ConnectorError {
     })
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "the kinds of the library are many, and grow")]
 fn cannot_open(path: &str, error: &std::io::Error) -> ConnectorError {
     if error.kind() == ErrorKind::NotFound {
         let message = format!("`{path}` does not exist; put the file there or correct the path");
@@ -181,6 +202,19 @@ mod tests {
         }
         for bad in ["", "..", "../a.csv", "in/../../a.csv", "in/", "/", "in/.", "a\0b"] {
             assert!(check_path(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn absolute_texts_begin_with_a_root() {
+        let roots = FileRoots { own: "/data/acme".into(), further: vec!["/srv/shared".into()] };
+        for good in ["in/a.csv", "/srv/shared/a.csv", "/srv/./shared/in/a.csv"] {
+            assert_eq!(check_within(&roots, good), Ok(()), "{good}");
+        }
+        for bad in
+            ["/etc/passwd", "/srv/sharedother/a.csv", "/srv/shared/../a.csv", "../a.csv", "/data/acme/a.csv"]
+        {
+            assert!(check_within(&roots, bad).is_err(), "{bad}");
         }
     }
 

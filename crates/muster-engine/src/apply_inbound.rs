@@ -1,10 +1,10 @@
 //! Applying: staged changes in the order of their account keys, wave by wave, each batch checkpointed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use muster_model::run::{Outcome, Wave};
 use muster_plan::lifecycle::Event;
-use muster_store::{Batch, KeyEntry, Makes, Slot};
+use muster_store::{Batch, KeyEntry, Lists, Makes, Slot};
 
 use crate::error::EngineError;
 use crate::prepare::InboundRun;
@@ -44,18 +44,23 @@ impl Work {
         exceptions: &Exceptions,
     ) -> Result<(), EngineError> {
         let step = FIRST_WAVE + 2 * wave as u32;
-        if self.buckets[index].step == step {
+        if self.buckets[index].step == step && !self.is_empty(index, wave) {
+            // Keys come before their objects and go after them: a key that points at nothing finds nobody, but
+            // an object without its keys would be made twice, should the run end here.
+            if self.buckets[index].cursor.is_none() {
+                self.add_keys(index, wave, exceptions).await?;
+            }
             let mut left = exceptions.clone();
             for part in 0..self.parts(index) {
                 let slots = self.slots(index, wave, part).await?;
-                let size = self.engine.settings.batch_size;
+                let size = self.engine.settings.apply_size;
                 for slots in slots.chunks(size) {
                     self.may_go_on()?;
                     let stale = self.apply_batch(index, task, slots, exceptions).await?;
                     left.extend(stale.into_iter().map(|change| (change, Some(Outcome::Stale))));
                 }
             }
-            self.apply_keys(index, wave, &left).await?;
+            self.remove_keys(index, wave, &left).await?;
         }
         let bucket = &mut self.buckets[index];
         (bucket.step, bucket.cursor) = (step + 1, None);
@@ -88,41 +93,75 @@ impl Work {
         Ok(self.store.apply_inbound(&self.run, bucket, &task.target, &batch, now).await?)
     }
 
-    /// Keys go in by themselves and in their own order; in the order of accounts they would hit the index at
-    /// random.
-    async fn apply_keys(
+    async fn add_keys(
         &mut self,
         index: usize,
         wave: Wave,
         exceptions: &Exceptions,
     ) -> Result<(), EngineError> {
-        let parts = self.parts(index);
-        for part in 0..parts {
-            let mut removed = Vec::new();
-            let mut added = Vec::new();
-            let mut waves: HashMap<u32, Wave> = HashMap::new();
-            let mut after = 0;
-            loop {
-                let pages = self.store.pages(&self.run, self.buckets[index].no, after, 100).await?;
-                let Some(last) = pages.last() else { break };
-                after = last.page;
-                for lists in pages.into_iter().map(|page| page.lists) {
-                    waves.clear();
-                    waves.extend(lists.slots.iter().map(|slot| (slot.change, slot.wave)));
-                    let due = |key: &KeyEntry| {
-                        in_part(key.hash.position().0, part, parts)
-                            && waves.get(&key.change) == Some(&wave)
-                            && !matches!(exceptions.get(&key.change), Some(Some(_)))
-                    };
-                    removed.extend(lists.keys_removed.iter().copied().filter(due));
-                    added.extend(lists.keys_added.iter().copied().filter(due));
-                }
-            }
-            removed.sort_unstable();
-            added.sort_unstable();
-            self.write_keys(index, &removed, &added).await?;
+        for part in 0..self.parts(index) {
+            let due =
+                |slot: &Slot| slot.wave == wave && !matches!(exceptions.get(&slot.change), Some(Some(_)));
+            let added = self.keys(index, part, |lists| &lists.keys_added, due).await?;
+            self.write_keys(index, &[], &added).await?;
         }
         Ok(())
+    }
+
+    async fn remove_keys(
+        &mut self,
+        index: usize,
+        wave: Wave,
+        exceptions: &Exceptions,
+    ) -> Result<(), EngineError> {
+        let stale = |slot: &Slot| {
+            slot.wave == wave
+                && slot.makes == Makes::ShadowAndObject
+                && exceptions.get(&slot.change) == Some(&Some(Outcome::Stale))
+        };
+        let any_stale = exceptions.values().any(|outcome| *outcome == Some(Outcome::Stale));
+        for part in 0..self.parts(index) {
+            let due =
+                |slot: &Slot| slot.wave == wave && !matches!(exceptions.get(&slot.change), Some(Some(_)));
+            let mut removed = self.keys(index, part, |lists| &lists.keys_removed, due).await?;
+            if any_stale {
+                // An object that was not made needs no keys.
+                removed.extend(self.keys(index, part, |lists| &lists.keys_added, stale).await?);
+                removed.sort_unstable();
+            }
+            self.write_keys(index, &removed, &[]).await?;
+        }
+        Ok(())
+    }
+
+    /// Keys of one part of all places of the changes that are due, in their own order: in the order of accounts
+    /// they would hit the index at random.
+    async fn keys(
+        &self,
+        index: usize,
+        part: u64,
+        of: fn(&Lists) -> &[KeyEntry],
+        due: impl Fn(&Slot) -> bool,
+    ) -> Result<Vec<KeyEntry>, EngineError> {
+        let parts = self.parts(index);
+        let mut keys = Vec::new();
+        let mut changes: HashSet<u32> = HashSet::new();
+        let mut after = 0;
+        loop {
+            let pages = self.store.pages(&self.run, self.buckets[index].no, after, 100).await?;
+            let Some(last) = pages.last() else { break };
+            after = last.page;
+            for lists in pages.into_iter().map(|page| page.lists).filter(|lists| !of(lists).is_empty()) {
+                changes.clear();
+                changes.extend(lists.slots.iter().filter(|slot| due(slot)).map(|slot| slot.change));
+                let wanted = |key: &&KeyEntry| {
+                    in_part(key.hash.position().0, part, parts) && changes.contains(&key.change)
+                };
+                keys.extend(of(&lists).iter().filter(wanted).copied());
+            }
+        }
+        keys.sort_unstable();
+        Ok(keys)
     }
 
     async fn write_keys(
@@ -131,7 +170,7 @@ impl Work {
         removed: &[KeyEntry],
         added: &[KeyEntry],
     ) -> Result<(), EngineError> {
-        let size = 4 * self.engine.settings.batch_size;
+        let size = self.engine.settings.apply_size;
         for keys in removed.chunks(size) {
             self.may_go_on()?;
             self.store.apply_keys(&self.run, &self.buckets[index], keys, &[]).await?;
@@ -148,29 +187,43 @@ impl Work {
     }
 
     /// The changes of a wave that are still to be applied, of one part of all places, in their order.
-    pub(crate) async fn slots(&self, index: usize, wave: Wave, part: u64) -> Result<Vec<Slot>, EngineError> {
+    async fn slots(&mut self, index: usize, wave: Wave, part: u64) -> Result<Vec<Slot>, EngineError> {
         let parts = self.parts(index);
-        let done = self.buckets[index].cursor.clone().unwrap_or_default();
+        let done = self.buckets[index].cursor.as_deref().and_then(place_of);
+        let mut waves = [false; Wave::ALL.len()];
         let mut slots = Vec::new();
         let mut after = 0;
         loop {
             let pages = self.store.pages(&self.run, self.buckets[index].no, after, 100).await?;
             let Some(last) = pages.last() else { break };
             after = last.page;
-            for page in pages {
-                slots.extend(page.lists.slots.into_iter().filter(|slot| {
-                    slot.wave == wave && in_part(slot.position.0, part, parts) && cursor_of(*slot) > done
-                }));
+            for slot in pages.into_iter().flat_map(|page| page.lists.slots) {
+                waves[slot.wave as usize] = true;
+                let left = done.is_none_or(|done| (slot.position.0, slot.change) > done);
+                if slot.wave == wave && in_part(slot.position.0, part, parts) && left {
+                    slots.push(slot);
+                }
             }
         }
+        self.waves[index] = Some(waves);
         slots.sort_unstable();
         Ok(slots)
+    }
+
+    /// Whether it is known that a wave has no change.
+    fn is_empty(&self, index: usize, wave: Wave) -> bool {
+        self.waves[index].is_some_and(|waves| !waves[wave as usize])
     }
 }
 
 /// Cursors sort as their slots do.
 pub(crate) fn cursor_of(slot: Slot) -> String {
     format!("{:016x}{:08x}", slot.position.0, slot.change)
+}
+
+fn place_of(cursor: &str) -> Option<(u64, u32)> {
+    let (position, change) = cursor.split_at_checked(16)?;
+    Some((u64::from_str_radix(position, 16).ok()?, u32::from_str_radix(change, 16).ok()?))
 }
 
 fn in_part(position: u64, part: u64, parts: u64) -> bool {
@@ -180,6 +233,16 @@ fn in_part(position: u64, part: u64, parts: u64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use muster_plan::change::Action;
+    use muster_plan::key::Position;
+
+    #[test]
+    fn cursors_are_read_back() {
+        let (wave, action, makes) = (Wave::Build, Action::Update, Makes::Nothing);
+        let slot = Slot { wave, action, position: Position(77), change: 9, makes };
+        assert_eq!(place_of(&cursor_of(slot)), Some((77, 9)));
+        assert_eq!(place_of("77"), None);
+    }
 
     #[test]
     fn every_place_is_in_exactly_one_part() {

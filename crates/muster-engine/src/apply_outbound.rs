@@ -2,28 +2,107 @@
 
 use std::collections::HashMap;
 
-use muster_connector::{
-    AttributeWrite, Connector, ConnectorError, Durable, Entry, Operation, RemoteClass, Writer,
-};
+use muster_connector::{Connector, ConnectorError, Durable, Entry, Operation, RemoteClass, Writer};
 use muster_model::error::ErrorCode;
 use muster_model::run::{Outcome, Wave};
-use muster_model::{AttributeName, Field, Value};
+use muster_model::{ApplicationId, Field};
 use muster_plan::change::Action;
-use muster_store::{Batch, ChangeRow, Makes, ProblemRow, ProblemStep, Slot};
+use muster_store::{Batch, ChangeRow, Makes, ProblemRow, ProblemStep};
 
-use crate::apply_inbound::{Exceptions, cursor_of};
+use crate::apply_inbound::Exceptions;
 use crate::configuration::remote_class;
 use crate::error::EngineError;
+use crate::operation::{Asked, asked_of};
 use crate::outbound::OutboundRun;
+use crate::sequence::{Sequence, Step};
 use crate::worker::Work;
 
 /// The first step of applying; see the inbound half.
 const FIRST_WAVE: u32 = 3;
 
 /// A batch whose operations have been answered.
+#[derive(Default)]
 struct Answered {
-    slots: Vec<Slot>,
+    steps: Vec<Step>,
     problems: Vec<ProblemRow>,
+    /// Changes whose account does not name everybody yet.
+    unsettled: Vec<u32>,
+}
+
+/// One wave of one bucket.
+#[derive(Clone, Copy)]
+struct BucketWave<'a> {
+    index: usize,
+    task: &'a OutboundRun,
+    wave: Wave,
+}
+
+/// The way of its changes to the target.
+struct Way<'a> {
+    of: BucketWave<'a>,
+    remote: RemoteClass,
+    connector: Box<dyn Connector>,
+    writer: Option<Box<dyn Writer>>,
+}
+
+/// An account that stands where one was to be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Found {
+    /// It is the one that was to be made.
+    Whole,
+    /// It is, but was made without the names of others.
+    WithoutNames,
+    /// It is another one, or none was looked for.
+    Other,
+}
+
+impl Way<'_> {
+    fn application(&self) -> &ApplicationId {
+        &self.of.task.classes[self.of.index].application.id
+    }
+
+    async fn write(
+        &mut self,
+        operations: Vec<Operation>,
+    ) -> Result<Vec<Result<(), ConnectorError>>, EngineError> {
+        if operations.is_empty() {
+            return Ok(Vec::new());
+        }
+        let writer = match &mut self.writer {
+            Some(writer) => writer,
+            None => {
+                let opened = self.connector.writer(&self.remote).await;
+                self.writer.insert(opened.map_err(Work::connector_error(self.application()))?)
+            }
+        };
+        Ok(writer.write(operations).await)
+    }
+
+    /// What became of a create that was refused since the account exists. It was ours, before a crash or in a run
+    /// that was cancelled, when the account that is read back holds what it was to hold.
+    async fn found(&mut self, row: &ChangeRow, error: &ConnectorError) -> Found {
+        if row.action != Action::Create || !matches!(error, ConnectorError::Conflict { .. }) {
+            return Found::Other;
+        }
+        let read =
+            self.connector.read(&self.remote, std::slice::from_ref(&row.uid)).await.unwrap_or_default();
+        let Some(Entry::Account(account)) = read.first().filter(|entry| is_of(entry, &row.uid)) else {
+            return Found::Other;
+        };
+        let decisions = &self.of.task.classes[self.of.index].decisions;
+        let mut found = Found::Whole;
+        for (name, wanted) in &row.result {
+            let held = texts(account.record.get(name.as_str()));
+            if held == texts(wanted) {
+                continue;
+            }
+            if !held.is_empty() || !decisions.naming_attributes().any(|naming| naming == name) {
+                return Found::Other;
+            }
+            found = Found::WithoutNames;
+        }
+        found
+    }
 }
 
 impl Work {
@@ -36,13 +115,9 @@ impl Work {
     ) -> Result<(), EngineError> {
         let step = FIRST_WAVE + 2 * wave as u32;
         if self.buckets[index].step == step {
-            let mut slots = Vec::new();
-            for part in 0..self.parts(index) {
-                slots.extend(self.slots(index, wave, part).await?);
-            }
-            slots.retain(|slot| !matches!(exceptions.get(&slot.change), Some(Some(_))));
-            if !slots.is_empty() {
-                self.write_changes(index, task, &slots).await?;
+            let sequence = self.sequence(index, task, wave, exceptions).await?;
+            if !sequence.steps.is_empty() {
+                self.write_changes(BucketWave { index, task, wave }, sequence, exceptions).await?;
             }
         }
         let bucket = &mut self.buckets[index];
@@ -52,107 +127,96 @@ impl Work {
 
     async fn write_changes(
         &mut self,
-        index: usize,
-        task: &OutboundRun,
-        slots: &[Slot],
+        of: BucketWave<'_>,
+        mut sequence: Sequence,
+        exceptions: &Exceptions,
     ) -> Result<(), EngineError> {
-        let class = &task.classes[index];
-        let failed = Self::connector_error(&class.application.id);
+        let class = &of.task.classes[of.index];
         let configuration = &self.configuration.resources;
         let opened = self.engine.open_connector(&self.store, configuration, &class.application).await;
-        let connector = opened.map_err(&failed)?;
+        let connector = opened.map_err(Self::connector_error(&class.application.id))?;
         let remote = remote_class(&class.class);
-        let mut writer = None;
+        let mut way = Way { of, remote, connector, writer: None };
         let mut answered = Vec::new();
-        for batch in slots.chunks(self.engine.settings.batch_size) {
-            self.may_go_on()?;
-            let batch = self.write_batch((&*connector, &remote), &mut writer, batch, &failed).await?;
-            match connector.capabilities().durable {
-                Durable::EachCall => self.store_answers(index, task, batch).await?,
-                Durable::AtClose => answered.push(batch),
+        let steps = std::mem::take(&mut sequence.steps);
+        // Those of a level are answered before the next begins.
+        for level in steps.chunk_by(|a, b| a.level == b.level) {
+            for steps in level.chunks(self.engine.settings.batch_size) {
+                self.may_go_on()?;
+                let batch = self.write_batch(&mut way, steps, &sequence, exceptions).await?;
+                let ended = batch.problems.iter().filter(|problem| problem.outcome.is_some());
+                ended.filter_map(|problem| problem.change).for_each(|change| sequence.fail(change));
+                match way.connector.capabilities().durable {
+                    Durable::EachCall => self.store_answers(of, batch).await?,
+                    Durable::AtClose => answered.push(batch),
+                }
             }
         }
-        if let Some(writer) = writer {
+        if let Some(writer) = way.writer.take() {
             // A session that counts at its end must not end for a worker that has lost the run.
-            self.store.checkpoint(&self.run, &self.buckets[index]).await?;
-            writer.close().await.map_err(&failed)?;
+            self.store.checkpoint(&self.run, &self.buckets[of.index]).await?;
+            writer.close().await.map_err(Self::connector_error(way.application()))?;
         }
         for batch in answered {
-            self.store_answers(index, task, batch).await?;
+            self.store_answers(of, batch).await?;
         }
         Ok(())
     }
 
     async fn write_batch(
         &self,
-        (connector, remote): (&dyn Connector, &RemoteClass),
-        writer: &mut Option<Box<dyn Writer>>,
-        slots: &[Slot],
-        failed: &impl Fn(ConnectorError) -> EngineError,
+        way: &mut Way<'_>,
+        steps: &[Step],
+        sequence: &Sequence,
+        exceptions: &Exceptions,
     ) -> Result<Answered, EngineError> {
-        let numbers: Vec<u32> = slots.iter().map(|slot| slot.change).collect();
-        let stale = self.store.stale(&self.run, &numbers).await?;
+        let numbers: Vec<u32> = steps.iter().map(|step| step.slot.change).collect();
+        let stale = match way.of.wave {
+            Wave::Build | Wave::Withdraw => self.store.stale(&self.run, &numbers).await?,
+            // These have been carried out in part; what is left of them belongs to it.
+            Wave::Connect => Vec::new(),
+        };
         let live: Vec<u32> = numbers.iter().copied().filter(|number| !stale.contains(number)).collect();
         let mut rows: HashMap<u32, ChangeRow> =
             self.store.changes_of(&self.run, &live).await?.into_iter().map(|row| (row.number, row)).collect();
-        let mut problems: Vec<ProblemRow> = stale.iter().map(|number| stale_problem(*number)).collect();
+        let mut answered = Answered { steps: steps.to_vec(), ..Answered::default() };
+        answered.problems.extend(stale.iter().map(|number| stale_problem(*number)));
         let mut asked: Vec<ChangeRow> = Vec::new();
         let mut operations = Vec::new();
-        for number in &live {
-            let Some(row) = rows.remove(number) else { continue };
-            if let Some(operation) = operation_of(&row) {
+        for row in live.iter().filter_map(|number| rows.remove(number)) {
+            let Asked { row, operation, waits, lacks } =
+                asked_of(row, (way.of.task, way.of.index), sequence, way.of.wave);
+            if waits || lacks {
+                answered.unsettled.push(row.number);
+            }
+            // What CHECK has warned of needs no second warning.
+            if lacks && !exceptions.contains_key(&row.number) {
+                answered.problems.push(open_problem(&row));
+            }
+            if let Some(operation) = operation {
                 operations.push(operation);
                 asked.push(row);
             }
         }
-        if !operations.is_empty() {
-            if writer.is_none() {
-                *writer = Some(connector.writer(remote).await.map_err(failed)?);
+        for (row, outcome) in asked.iter().zip(way.write(operations).await?) {
+            let Err(error) = outcome else { continue };
+            if may_be_refused(way.of.wave, row) {
+                continue;
             }
-            let Some(writer) = writer.as_mut() else { return Err(EngineError::Lost) };
-            let outcomes = writer.write(operations).await;
-            for (row, outcome) in asked.iter().zip(outcomes) {
-                if let Err(error) = outcome
-                    && !self.is_done_already(connector, remote, row, &error).await
-                {
-                    problems.push(refused(row, &error));
-                }
+            match way.found(row, &error).await {
+                Found::Whole => {}
+                Found::WithoutNames => answered.unsettled.push(row.number),
+                Found::Other => answered.problems.push(refused(row, &error)),
             }
         }
-        Ok(Answered { slots: slots.to_vec(), problems })
+        Ok(answered)
     }
 
-    /// Whether a create that was refused since the account exists was ours, before a crash: the account is
-    /// read back and compared.
-    async fn is_done_already(
-        &self,
-        connector: &dyn Connector,
-        remote: &RemoteClass,
-        row: &ChangeRow,
-        error: &ConnectorError,
-    ) -> bool {
-        if row.action != Action::Create || !matches!(error, ConnectorError::Conflict { .. }) {
-            return false;
-        }
-        let read = connector.read(remote, std::slice::from_ref(&row.uid)).await.unwrap_or_default();
-        read.iter().any(|entry| match entry {
-            Entry::Account(account) if account.uid == row.uid => row
-                .result
-                .iter()
-                .all(|(name, wanted)| texts(account.record.get(name.as_str())) == texts(wanted)),
-            Entry::Account(_) | Entry::Bad(_) => false,
-        })
-    }
-
-    async fn store_answers(
-        &mut self,
-        index: usize,
-        task: &OutboundRun,
-        answered: Answered,
-    ) -> Result<(), EngineError> {
-        let mut batch = Batch::default();
-        for slot in &answered.slots {
-            if answered.problems.iter().any(|problem| problem.change == Some(slot.change)) {
+    async fn store_answers(&mut self, of: BucketWave<'_>, answered: Answered) -> Result<(), EngineError> {
+        let mut batch = Batch { undigested: answered.unsettled, ..Batch::default() };
+        for slot in answered.steps.iter().map(|step| step.slot) {
+            let is_of_slot = |problem: &&ProblemRow| problem.change == Some(slot.change);
+            if answered.problems.iter().filter(is_of_slot).any(|problem| problem.outcome.is_some()) {
                 continue;
             }
             match slot.makes {
@@ -160,48 +224,41 @@ impl Work {
                 Makes::Nothing => batch.others.push(slot.change),
             }
         }
-        let bucket = &mut self.buckets[index];
-        bucket.cursor = answered.slots.last().map(|slot| cursor_of(*slot));
         let now = self.engine.surroundings.now();
-        let target = &task.classes[index].target;
-        Ok(self.store.apply_outbound(&self.run, bucket, target, &batch, &answered.problems, now).await?)
+        let bucket = &mut self.buckets[of.index];
+        bucket.cursor = answered.steps.last().map(Step::cursor);
+        let target = &of.task.classes[of.index].target;
+        match of.wave {
+            Wave::Build | Wave::Withdraw => {
+                self.store.apply_outbound(&self.run, bucket, target, &batch, &answered.problems, now).await?;
+            }
+            Wave::Connect => {
+                let steps = answered.steps.iter().map(|step| step.slot);
+                let made = [batch.creates, batch.others].concat();
+                let settled: Vec<u32> = steps
+                    .filter(|slot| slot.action != Action::Delete && made.contains(&slot.change))
+                    .map(|slot| slot.change)
+                    .filter(|change| !batch.undigested.contains(change))
+                    .collect();
+                self.store
+                    .settle_outbound(&self.run, bucket, target, &settled, &answered.problems, now)
+                    .await?;
+            }
+        }
+        Ok(())
     }
 }
 
-/// What a change asks of the target; `None` when it only has to be remembered.
-fn operation_of(row: &ChangeRow) -> Option<Operation> {
-    let uid = row.uid.clone();
-    match row.action {
-        Action::Create => Some(Operation::Create {
-            uid,
-            attributes: row.result.iter().map(|(name, field)| (name.clone(), field.clone())).collect(),
-            enabled: row.state < 2,
-        }),
-        Action::Link | Action::Update | Action::Disable => {
-            let mut writes: Vec<(AttributeName, AttributeWrite)> = row
-                .result
-                .iter()
-                .map(|(name, field)| (name.clone(), AttributeWrite::Replace(field.clone())))
-                .collect();
-            writes.extend(row.memberships.iter().map(|membership| {
-                let values =
-                    |texts: &[String]| texts.iter().map(|text| Value::String(text.clone())).collect();
-                let write = AttributeWrite::Values {
-                    add: values(&membership.add),
-                    remove: values(&membership.remove),
-                };
-                (membership.attribute.clone(), write)
-            }));
-            let enabled = match row.state {
-                0 => None,
-                state => Some(state == 1),
-            };
-            let nothing = writes.is_empty() && enabled.is_none();
-            (!nothing).then_some(Operation::Update { uid, writes, enabled })
-        }
-        Action::Delete => Some(Operation::Delete { uid }),
-        Action::Refresh | Action::Unlink | Action::MarkGone => None,
+fn is_of(entry: &Entry, uid: &str) -> bool {
+    match entry {
+        Entry::Account(account) => account.uid == uid,
+        Entry::Bad(_) => false,
     }
+}
+
+/// Whether it is the delete after it that tells of a refusal.
+fn may_be_refused(wave: Wave, row: &ChangeRow) -> bool {
+    wave == Wave::Connect && row.action == Action::Delete
 }
 
 fn texts(field: &Field) -> Vec<String> {
@@ -224,6 +281,18 @@ fn refused(row: &ChangeRow, error: &ConnectorError) -> ProblemRow {
         uid: Some(row.uid.clone()),
         place: row.place,
         message: error.to_string(),
+    }
+}
+
+fn open_problem(row: &ChangeRow) -> ProblemRow {
+    ProblemRow {
+        change: Some(row.number),
+        outcome: None,
+        step: ProblemStep::Apply,
+        code: ErrorCode::ReferenceOpen,
+        uid: Some(row.uid.clone()),
+        place: row.place,
+        message: "it refers to an account that could not be made; the reference stays pending".to_owned(),
     }
 }
 

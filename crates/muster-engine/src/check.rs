@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use muster_model::ApplicationId;
 use muster_model::error::ErrorCode;
 use muster_model::run::Outcome;
 use muster_plan::guard::{Population, Trip};
@@ -9,7 +10,7 @@ use muster_plan::key::KeyHash;
 use muster_plan::lifecycle::Event;
 use muster_store::{ChangeRow, Makes, ProblemRow, ProblemStep, plan_hash};
 
-use crate::error::EngineError;
+use crate::error::{EngineError, of_run};
 use crate::sweep::Before;
 use crate::worker::{Done, Task, Work};
 
@@ -20,7 +21,7 @@ const CHECKED: u32 = 2;
 const MANY: u64 = 100;
 
 /// Keys that are asked for at a time.
-const KEYS_AT_ONCE: usize = 1000;
+pub(crate) const KEYS_AT_ONCE: usize = 1000;
 
 impl Work {
     pub(crate) async fn stage_absence(&mut self) -> Result<Done, EngineError> {
@@ -44,6 +45,13 @@ impl Work {
                 self.check_bucket(index).await?;
             }
         }
+        if let Task::Outbound(task) = self.task.clone() {
+            // Only when all buckets have been checked is it known which accounts are made.
+            for index in 0..self.buckets.len() {
+                self.check_names(index, &task).await?;
+                self.store_levels(index, &task).await?;
+            }
+        }
         if self.has_many_changes() {
             self.store.refresh_statistics().await?;
         }
@@ -53,14 +61,17 @@ impl Work {
         }
         let hash = self.plan_hash().await?;
         let trips = self.trips();
-        let held_by = match self.run.approved_hash {
-            Some(approved) if approved == hash => None,
-            Some(_) => Some("the plan is not the one that was approved".to_owned()),
-            None if trips.is_empty() => None,
-            None => Some(trips.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")),
+        let event = match self.run.approved_hash {
+            Some(approved) if approved == hash => Event::PassedGuards,
+            Some(_) => Event::PlanOutdated,
+            None if trips.is_empty() => Event::PassedGuards,
+            None => Event::TrippedGuards,
         };
-        let event = if held_by.is_some() { Event::TrippedGuards } else { Event::PassedGuards };
-        Ok(Done { event, plan_hash: Some(hash), held_by, counters: None })
+        let held = event == Event::TrippedGuards;
+        let held_by =
+            held.then(|| trips.iter().map(|(_, trip)| trip.to_string()).collect::<Vec<_>>().join("\n"));
+        let problems = verdict(event, &trips);
+        Ok(Done { event, plan_hash: Some(hash), held_by, counters: None, problems })
     }
 
     /// Whether the plan is large enough for tables to look different afterwards.
@@ -78,7 +89,7 @@ impl Work {
     }
 
     /// The limits that the plan exceeds, application by application.
-    fn trips(&self) -> Vec<Trip> {
+    fn trips(&self) -> Vec<(ApplicationId, Trip)> {
         let mut trips = Vec::new();
         for (index, bucket) in self.buckets.iter().enumerate() {
             let accounts = Before::of(bucket).accounts;
@@ -95,12 +106,9 @@ impl Work {
                     .map(|(group, _)| (group.to_owned(), accounts))
                     .collect::<BTreeMap<_, _>>(),
             };
-            trips.extend(muster_plan::guard::check(
-                &bucket.tally,
-                &population,
-                task_guards,
-                application_guards,
-            ));
+            let found =
+                muster_plan::guard::check(&bucket.tally, &population, task_guards, application_guards);
+            trips.extend(found.into_iter().map(|trip| (bucket.application.clone(), trip)));
         }
         trips
     }
@@ -141,23 +149,25 @@ impl Work {
             }
         }
         lists.made.sort_unstable();
-        let mut problems = self.repeated(&lists).await?;
+        let mut problems = self.repeated(index, &lists).await?;
         let repeated: HashSet<u32> = problems.iter().filter_map(|problem| problem.change).collect();
         lists.sort_added_without(&repeated);
         problems.extend(self.disputed(&lists, &repeated).await?);
         let left_out: HashSet<u32> = problems.iter().filter_map(|problem| problem.change).collect();
         lists.sort_added_without(&left_out);
-        problems.extend(self.open_references(&lists, &left_out).await?);
+        if let Task::Inbound(_) = self.task {
+            problems.extend(self.open_references(&lists, &left_out).await?);
+        }
         let open = problems.iter().filter(|problem| problem.outcome.is_none()).count();
         let bucket = &mut self.buckets[index];
         (bucket.step, bucket.cursor) = (CHECKED, None);
-        bucket.counters.open_references = open as u64;
+        bucket.counters.open_references += open as u64;
         let now = self.engine.surroundings.now();
         Ok(self.store.checkpoint_noting(&self.run, bucket, &problems, now).await?)
     }
 
     /// Of staged changes that make a shadow of the same account the first counts, the later ones fail.
-    async fn repeated(&self, lists: &Gathered) -> Result<Vec<ProblemRow>, EngineError> {
+    async fn repeated(&self, index: usize, lists: &Gathered) -> Result<Vec<ProblemRow>, EngineError> {
         let suspects = same(&lists.made);
         let mut rows = self.store.changes_of(&self.run, &suspects).await?;
         rows.sort_by_key(|row| row.number);
@@ -168,11 +178,12 @@ impl Work {
                 first.insert(&row.uid, row);
                 continue;
             };
+            let place = |row: &ChangeRow| self.place(index, row.place.unwrap_or(0));
             let message = format!(
-                "key `{}` at {} was read at {} already; the first counts, remove the other",
+                "key `{}` at {} was read before, at {}; the first counts, remove the other",
                 row.uid,
-                row.place.unwrap_or(0),
-                counted.place.unwrap_or(0)
+                place(row),
+                place(counted)
             );
             problems.push(of_change(row, Some(Outcome::Failed), ErrorCode::EntryRepeated, message));
         }
@@ -239,6 +250,22 @@ impl Work {
     }
 }
 
+/// What is to be known about a plan that was held against its limits: each limit that it exceeds, unless somebody
+/// approved it knowing them, and before all that it is not the one that was approved.
+fn verdict(event: Event, trips: &[(ApplicationId, Trip)]) -> Vec<ProblemRow> {
+    if event == Event::PassedGuards {
+        return Vec::new();
+    }
+    let outdated = "the plan is not the one that was approved; nothing was done".to_owned();
+    let outdated = of_run(ProblemStep::Check, ErrorCode::PlanOutdated, outdated);
+    let outdated = (event == Event::PlanOutdated).then_some(outdated);
+    let tripped = trips.iter().map(|(application, trip)| {
+        let message = format!("application `{application}`: {trip}");
+        of_run(ProblemStep::Check, ErrorCode::GuardTripped, message)
+    });
+    outdated.into_iter().chain(tripped).collect()
+}
+
 /// The lists of all pages of a bucket, each sorted.
 #[derive(Debug, Default)]
 struct Gathered {
@@ -289,7 +316,12 @@ fn same(sorted: &[(u64, u32)]) -> Vec<u32> {
         .collect()
 }
 
-fn of_change(row: &ChangeRow, outcome: Option<Outcome>, code: ErrorCode, message: String) -> ProblemRow {
+pub(crate) fn of_change(
+    row: &ChangeRow,
+    outcome: Option<Outcome>,
+    code: ErrorCode,
+    message: String,
+) -> ProblemRow {
     ProblemRow {
         change: Some(row.number),
         outcome,

@@ -1,11 +1,12 @@
 //! The configuration of a tenant: loaded whole, frozen with a run, and compiled where it is used.
 
-use muster_connector::{Connector, ConnectorError, Properties, RemoteAttribute, RemoteClass};
+use muster_connector::{ClassPart, Connector, ConnectorError, Properties, RemoteAttribute, RemoteClass};
 use muster_model::configuration::application::{
     Application, AttributeMapping, Direction, ObjectClass, ObjectTypeMapping,
 };
-use muster_model::configuration::{Configuration, ConfigurationKind, Document, Leniency, Problems};
-use muster_model::{ApplicationId, ObjectClassId, ValueType};
+use muster_model::configuration::connector_definition::{ConnectorDefinition, ConnectorProperty};
+use muster_model::configuration::{Configuration, ConfigurationKind, Document, Leniency, Problems, Resource};
+use muster_model::{ApplicationId, ObjectClassId, TenantSlug, ValueType};
 use muster_plan::key::{KeySpec, KeySpecs};
 use muster_plan::rules::{RuleContext, RuleProblem, Rules};
 use muster_store::{Hash, StoreError, StoredResource, TenantStore};
@@ -194,7 +195,88 @@ pub(crate) fn remote_class(class: &ObjectClass) -> RemoteClass {
     }
 }
 
+/// Settings as a connector wants them.
+fn properties<'a>(settings: impl IntoIterator<Item = &'a ConnectorProperty>) -> Properties {
+    settings.into_iter().map(|setting| (setting.name.clone(), setting.value.clone())).collect()
+}
+
 impl Engine {
+    /// What the connectors have against a configuration, without touching the outside. Pointers are those of
+    /// [`Configuration::check`].
+    #[must_use]
+    pub fn check_connectors(&self, tenant: &TenantSlug, configuration: &Configuration) -> Problems {
+        let mut problems = Problems::new();
+        for resource in configuration.iter() {
+            let found = match resource {
+                Resource::ConnectorDefinition(definition) => {
+                    let settings: Vec<_> = definition.properties.iter().enumerate().collect();
+                    self.check_settings(&definition.connector_type, &settings)
+                }
+                Resource::Application(application) => {
+                    let id = &application.connector_definition_id;
+                    let Some(definition) = configuration.connector_definition(id) else { continue };
+                    let mut found = Problems::new();
+                    for (index, class) in application.object_classes.iter().enumerate() {
+                        let of_class = self.check_class(tenant, definition, class);
+                        found.merge(of_class.placed_under(&format!("/objectClasses/{index}")));
+                    }
+                    found
+                }
+                Resource::ApplicationProfile(_)
+                | Resource::SynchronizationTaskDefinition(_)
+                | Resource::SynchronizationTaskPostProcessingDefinition(_)
+                | Resource::ProvisioningTaskDefinition(_)
+                | Resource::ProvisioningTaskPostProcessingDefinition(_) => continue,
+            };
+            problems.merge(found.placed_under(&Configuration::pointer(resource)));
+        }
+        problems
+    }
+
+    /// What the connector of a type has against settings, each with its place in the definition. Pointers are
+    /// within the definition.
+    #[must_use]
+    pub fn check_settings(&self, connector_type: &str, settings: &[(usize, &ConnectorProperty)]) -> Problems {
+        let mut problems = Problems::new();
+        let Some(kind) = self.connectors.get(connector_type) else {
+            let known: Vec<_> = self.connectors.keys().map(|name| format!("`{name}`")).collect();
+            problems.add("/type", format!("is none of the types built in: {}", known.join(", ")));
+            return problems;
+        };
+        for problem in kind.check(&properties(settings.iter().map(|(_, setting)| *setting))) {
+            match settings.iter().find(|(_, setting)| setting.name == problem.name) {
+                Some((index, _)) => {
+                    problems.add(format!("/connectorProperties/{index}"), problem.message);
+                }
+                None => {
+                    problems.add("/connectorProperties", format!("`{}`: {}", problem.name, problem.message));
+                }
+            }
+        }
+        problems
+    }
+
+    /// What the connector of a definition has against a class. Pointers are within the class.
+    #[must_use]
+    pub fn check_class(
+        &self,
+        tenant: &TenantSlug,
+        definition: &ConnectorDefinition,
+        class: &ObjectClass,
+    ) -> Problems {
+        let mut problems = Problems::new();
+        let Some(kind) = self.connectors.get(definition.connector_type.as_str()) else { return problems };
+        let host = self.settings.host(tenant);
+        for problem in kind.check_class(&properties(&definition.properties), &remote_class(class), &host) {
+            let place = match problem.part {
+                ClassPart::RemoteName => "/remoteName",
+                ClassPart::UidAttribute => "/uidAttribute",
+            };
+            problems.add(place, problem.message);
+        }
+        problems
+    }
+
     /// Opens the connector of an application.
     ///
     /// # Errors
@@ -216,11 +298,6 @@ impl Engine {
         let kind = self.connectors.get(definition.connector_type.as_str()).ok_or_else(|| {
             unusable(format!("connector type `{}` is not built in", definition.connector_type))
         })?;
-        let properties: Properties = definition
-            .properties
-            .iter()
-            .map(|property| (property.name.clone(), property.value.clone()))
-            .collect();
-        kind.open(&properties, &self.settings.host(store.slug())).await
+        kind.open(&properties(&definition.properties), &self.settings.host(store.slug())).await
     }
 }

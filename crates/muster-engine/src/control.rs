@@ -2,12 +2,15 @@
 
 use chrono::TimeDelta;
 use muster_model::RunId;
-use muster_model::run::{Mode, ProgressStatus};
+use muster_model::error::ErrorCode;
+use muster_model::run::{Mode, Phase, ProgressStatus};
 use muster_plan::lifecycle::{Event, RunState, step};
-use muster_store::{Hash, NewRun, RunRecord, StoreError, TenantStore};
+use muster_store::{Hash, NewRun, ProblemRow, ProblemStep, RunRecord, StoreError, TenantStore, Verdict};
 
 use crate::Engine;
+use crate::configuration::{ConfigurationError, LoadedConfiguration};
 use crate::delivery::Ticket;
+use crate::error::of_run;
 
 /// Why nothing was done to a run.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +27,12 @@ pub enum ControlError {
     /// The plan has another hash than the one decided on.
     #[error("the plan of run `{0}` has another hash; read it again before you decide")]
     OtherPlan(RunId),
+    /// What was simulated is not what is saved.
+    #[error("the saved configuration is another than the one that run `{0}` simulated")]
+    OtherConfiguration(RunId),
+    /// The saved configuration cannot be used.
+    #[error("the configuration cannot be used")]
+    Configuration(#[from] ConfigurationError),
     /// Another full run of the task has not ended.
     #[error("the task is running already, run `{0}`")]
     AlreadyRunning(RunId),
@@ -38,15 +47,20 @@ impl Engine {
     /// # Errors
     /// When there is no such run, or it has ended.
     pub async fn cancel(&self, store: &TenantStore, id: RunId) -> Result<(), ControlError> {
-        store.run(id).await?.ok_or(ControlError::NoRun(id))?;
-        if store.stop(id, self.surroundings.now()).await? { Ok(()) } else { Err(ControlError::Ended(id)) }
+        let run = store.run(id).await?.ok_or(ControlError::NoRun(id))?;
+        let why = cancelled(run.state.phase);
+        if store.stop(id, &why, self.surroundings.now()).await? {
+            Ok(())
+        } else {
+            Err(ControlError::Ended(id))
+        }
     }
 
     /// Lets a held plan be carried out, if its hash is the one the caller has read. A simulated plan starts
     /// a run of its own, under the guard; the answer is the run that carries the plan out.
     ///
     /// # Errors
-    /// When there is no such plan, or it has another hash.
+    /// When there is no such plan, it has another hash, or what was simulated is not what is saved.
     pub async fn approve(
         &self,
         store: &TenantStore,
@@ -57,7 +71,7 @@ impl Engine {
         if run.state.mode == Mode::Simulate {
             return self.repeat(store, &run).await;
         }
-        self.decide(store, &run, plan_hash, Event::Approved).await?;
+        self.decide(store, &run, Event::Approved, &[]).await?;
         self.delivery.push(Ticket { tenant: store.slug().clone(), run: id }).await;
         Ok(id)
     }
@@ -71,7 +85,8 @@ impl Engine {
         if run.state.status != ProgressStatus::Held {
             return Err(ControlError::NotHeld(id));
         }
-        self.decide(store, &run, plan_hash, Event::Rejected).await
+        let why = rejected("the plan was rejected; nothing was done".to_owned());
+        self.decide(store, &run, Event::Rejected, &[why]).await
     }
 
     async fn decidable(
@@ -96,21 +111,25 @@ impl Engine {
         &self,
         store: &TenantStore,
         run: &RunRecord,
-        plan_hash: Hash,
         event: Event,
+        problems: &[ProblemRow],
     ) -> Result<(), ControlError> {
-        let (next, _) = step(run.state, event).map_err(|_| ControlError::NotHeld(run.id))?;
-        let now = self.surroundings.now();
-        if store.decide_held(run.id, &plan_hash, next, now).await? {
-            Ok(())
-        } else {
-            Err(ControlError::NotHeld(run.id))
-        }
+        let not_held = || ControlError::NotHeld(run.id);
+        let (state, _) = step(run.state, event).map_err(|_| not_held())?;
+        let plan_hash = run.plan_hash.ok_or_else(not_held)?;
+        let verdict = Verdict { plan_hash, state, problems, now: self.surroundings.now() };
+        if store.decide_held(run.id, &verdict).await? { Ok(()) } else { Err(not_held()) }
     }
 
-    /// Launches the run that carries a simulated plan out: it decides again, and goes on only if it comes to
-    /// the same plan.
+    /// Launches the run that carries a simulated plan out: it decides again, by what is saved, and goes on only
+    /// if it comes to the same plan.
     async fn repeat(&self, store: &TenantStore, simulated: &RunRecord) -> Result<RunId, ControlError> {
+        let saved = LoadedConfiguration::load(store).await?;
+        let meant = LoadedConfiguration::parse(store.rules_body(&simulated.rules).await?)?;
+        // Unsaved configuration is for looking at, and one that has been changed since is no longer meant.
+        if saved.resources != meant.resources {
+            return Err(ControlError::OtherConfiguration(simulated.id));
+        }
         let state = RunState::launched(Mode::Apply, simulated.state.absence);
         let new = NewRun {
             id: RunId(self.surroundings.new_id()),
@@ -118,15 +137,18 @@ impl Engine {
             task: simulated.task.clone(),
             state,
             keys: simulated.keys.clone(),
-            rules: simulated.rules,
-            rules_body: store.rules_body(&simulated.rules).await?,
+            rules: saved.hash(),
+            rules_body: saved.body,
             estimate: simulated.counters.entries(),
             approved_hash: simulated.plan_hash,
             now: self.surroundings.now(),
         };
-        let launched = store.launch(&new).await.map_err(|error| match error {
-            StoreError::AlreadyRunning { run, .. } => ControlError::AlreadyRunning(run),
-            other => ControlError::Store(other),
+        let launched = store.launch(&new).await.map_err(|error| {
+            if let StoreError::AlreadyRunning { run, .. } = error {
+                ControlError::AlreadyRunning(run)
+            } else {
+                ControlError::Store(error)
+            }
         })?;
         self.delivery.push(Ticket { tenant: store.slug().clone(), run: launched.id }).await;
         Ok(launched.id)
@@ -140,10 +162,25 @@ impl Engine {
         let hold = TimeDelta::from_std(self.settings.hold).unwrap_or(TimeDelta::MAX);
         let since = self.surroundings.now().checked_sub_signed(hold).unwrap_or_default();
         for (store, run) in self.store.held_before(since).await? {
-            if let Some(hash) = run.plan_hash {
-                self.decide(&store, &run, hash, Event::Rejected).await?;
-            }
+            let hours = hold.num_hours();
+            let why = rejected(format!("nobody approved the plan within {hours} hours; nothing was done"));
+            self.decide(&store, &run, Event::Rejected, &[why]).await?;
         }
         Ok(())
     }
+}
+
+fn rejected(message: String) -> ProblemRow {
+    of_run(ProblemStep::Check, ErrorCode::PlanRejected, message)
+}
+
+fn cancelled(phase: Phase) -> ProblemRow {
+    let step = match phase {
+        Phase::Start | Phase::Sweep => ProblemStep::Read,
+        Phase::Absence => ProblemStep::Decide,
+        Phase::Check => ProblemStep::Check,
+        Phase::Apply(_) | Phase::Finish => ProblemStep::Apply,
+    };
+    let message = "the run was cancelled; what it had applied until then stays";
+    of_run(step, ErrorCode::RunCancelled, message.to_owned())
 }

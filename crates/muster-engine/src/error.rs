@@ -1,9 +1,10 @@
-//! Why a run cannot go on.
+//! Why a run cannot go on, and what is noted about it as a whole.
 
 use muster_connector::ConnectorError;
 use muster_model::ApplicationId;
+use muster_model::error::ErrorCode;
 use muster_plan::lifecycle::NotAdmitted;
-use muster_store::StoreError;
+use muster_store::{ProblemRow, ProblemStep, StoreError};
 
 use crate::configuration::ConfigurationError;
 
@@ -27,6 +28,15 @@ pub enum EngineError {
         /// What its connector said.
         source: ConnectorError,
     },
+    /// What was made could be made twice after a crash; see `docs/adr/0008-accounts-are-found-by-key.md`.
+    #[error(
+        "application `{application}` cannot be provisioned: its connector does not find an account by its key \
+         right after it was made, so a crash could make it twice"
+    )]
+    NotFoundByKey {
+        /// The application.
+        application: ApplicationId,
+    },
     /// More entries failed than the task's error policy allows.
     #[error("{failed} entries failed, the error policy allows {allowed}; nothing was applied")]
     TooManyErrors {
@@ -45,10 +55,7 @@ pub enum EngineError {
 
 impl From<StoreError> for EngineError {
     fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::LostFence => Self::Lost,
-            other => Self::Store(other),
-        }
+        if matches!(error, StoreError::LostFence) { Self::Lost } else { Self::Store(error) }
     }
 }
 
@@ -71,4 +78,9 @@ pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
         cause = next.source();
     }
     text
+}
+
+/// Something that is to be known about a run as a whole.
+pub(crate) fn of_run(step: ProblemStep, code: ErrorCode, message: String) -> ProblemRow {
+    ProblemRow { change: None, outcome: None, step, code, uid: None, place: None, message }
 }

@@ -24,7 +24,7 @@ impl Work {
         }
         let spotless = counters.outcome(Outcome::Failed) == 0 && counters.outcome(Outcome::Stale) == 0;
         let event = Event::Completed { all_well: spotless && complete };
-        Ok(Done { event, plan_hash: None, held_by: None, counters: Some(counters) })
+        Ok(Done { event, plan_hash: None, held_by: None, counters: Some(counters), problems: Vec::new() })
     }
 
     async fn remember_read(&self) -> Result<(), EngineError> {

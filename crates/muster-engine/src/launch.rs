@@ -1,7 +1,7 @@
 //! Launching: a run is made under the database's guard with the configuration it will use, then offered.
 
-use muster_model::configuration::task::TaskType;
-use muster_model::configuration::{ConfigurationKind, Resource};
+use muster_model::configuration::task::{SweepKind, SynchronizationTaskDefinition, TaskType};
+use muster_model::configuration::{Configuration, ConfigurationKind, Document, Problems, Resource};
 use muster_model::run::{Mode, TaskKind};
 use muster_model::{ConfigurationId, RunId};
 use muster_plan::lifecycle::{Absence, RunState};
@@ -33,7 +33,7 @@ pub enum LaunchError {
     #[error("there is no task definition `{0}`")]
     NoTask(ConfigurationId),
     /// Another full run of the task has not ended.
-    #[error("the task is running already: {0}")]
+    #[error("the task is running already: run {1}")]
     AlreadyRunning(#[source] StoreError, RunId),
     /// The configuration cannot be used.
     #[error(transparent)]
@@ -48,9 +48,10 @@ pub enum LaunchError {
 
 impl From<StoreError> for LaunchError {
     fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::AlreadyRunning { run, .. } => Self::AlreadyRunning(error, run),
-            other => Self::Store(other),
+        if let StoreError::AlreadyRunning { run, .. } = error {
+            Self::AlreadyRunning(error, run)
+        } else {
+            Self::Store(error)
         }
     }
 }
@@ -72,12 +73,15 @@ impl Engine {
     /// As [`Engine::launch`].
     pub async fn admit(&self, store: &TenantStore, launch: Launch) -> Result<RunRecord, LaunchError> {
         let mut loaded = LoadedConfiguration::load(store).await?;
+        if loaded.resources.get(definition_kind(launch.kind), &launch.task).is_none() {
+            return Err(LaunchError::NoTask(launch.task));
+        }
         if !launch.instead.is_empty() {
             if launch.mode != Mode::Simulate {
                 let message = "unsaved configuration can only be simulated; save it, or use mode SIMULATE";
                 return Err(LaunchError::Refused(message.to_owned()));
             }
-            loaded = loaded.instead(&launch.instead)?;
+            loaded = self.instead(store, loaded, &launch.instead)?;
         }
         let absence = absence_of(&loaded, &launch)?;
         // What cannot be compiled is refused now, not found out by the worker.
@@ -119,19 +123,20 @@ impl Engine {
     }
 }
 
+/// The kind of the definitions of a kind of task.
+fn definition_kind(kind: TaskKind) -> ConfigurationKind {
+    match kind {
+        TaskKind::Synchronization => ConfigurationKind::SynchronizationTaskDefinition,
+        TaskKind::Provisioning => ConfigurationKind::ProvisioningTaskDefinition,
+    }
+}
+
 fn absence_of(loaded: &LoadedConfiguration, launch: &Launch) -> Result<Absence, LaunchError> {
     let no_task = || LaunchError::NoTask(launch.task.clone());
     let concludes = match launch.kind {
         TaskKind::Synchronization => {
             let task = loaded.resources.synchronization_task(&launch.task).ok_or_else(no_task)?;
-            match &task.task_type {
-                TaskType::Reconciliation(_) => true,
-                TaskType::Import(_) => false,
-                TaskType::Cleanup(_) => {
-                    let message = "CLEANUP tasks cannot be run by this version";
-                    return Err(LaunchError::Refused(message.to_owned()));
-                }
-            }
+            concludes(task)?
         }
         TaskKind::Provisioning => {
             loaded.resources.provisioning_task(&launch.task).ok_or_else(no_task)?;
@@ -141,12 +146,55 @@ fn absence_of(loaded: &LoadedConfiguration, launch: &Launch) -> Result<Absence, 
     Ok(if concludes && launch.keys.is_none() { Absence::Concluded } else { Absence::Ignored })
 }
 
-impl LoadedConfiguration {
-    /// The configuration with some resources in the place of others, as if they had been saved.
-    fn instead(self, resources: &[Resource]) -> Result<Self, ConfigurationError> {
-        let changed =
-            resources.iter().cloned().fold(self.resources, muster_model::configuration::Configuration::with);
-        let problems = changed.check();
+/// Whether a task concludes from absence. What this version cannot do is refused, not done otherwise.
+fn concludes(task: &SynchronizationTaskDefinition) -> Result<bool, ConfigurationError> {
+    let (source, concludes) = match &task.task_type {
+        TaskType::Reconciliation(source) => (source, true),
+        TaskType::Import(source) => (source, false),
+        TaskType::Cleanup(_) => {
+            return Err(impossible(task, "/taskType", "is CLEANUP, which this version cannot run"));
+        }
+    };
+    match source.sweep {
+        SweepKind::Full => Ok(concludes),
+        SweepKind::Changes => {
+            let message = "is CHANGES, which no connector of this version can read; use FULL";
+            Err(impossible(task, "/sweep", message))
+        }
+    }
+}
+
+fn impossible(task: &SynchronizationTaskDefinition, place: &str, message: &str) -> ConfigurationError {
+    let mut problems = Problems::new();
+    problems.add(place, message);
+    let task = Configuration::pointer(&Resource::SynchronizationTaskDefinition(task.clone()));
+    ConfigurationError::Invalid(problems.placed_under(&task))
+}
+
+impl Engine {
+    /// The configuration with some resources in the place of others, as if they had been saved. What was wrong
+    /// in others before is none of its business.
+    fn instead(
+        &self,
+        store: &TenantStore,
+        saved: LoadedConfiguration,
+        resources: &[Resource],
+    ) -> Result<LoadedConfiguration, ConfigurationError> {
+        let check = |configuration: &Configuration| {
+            let mut problems = configuration.check();
+            problems.merge(self.check_connectors(store.slug(), configuration));
+            problems
+        };
+        let before = check(&saved.resources);
+        let changed = resources.iter().cloned().fold(saved.resources, Configuration::with);
+        let found = check(&changed);
+        let mut problems = found.without(&before);
+        for resource in resources {
+            let place = Configuration::pointer(resource);
+            problems.merge(found.below(&place).placed_under(&place));
+            let compiled = prepare::check_compiles(&changed, resource.kind(), &resource.id());
+            problems.merge(compiled.placed_under(&place));
+        }
         if !problems.is_empty() {
             return Err(ConfigurationError::Invalid(problems));
         }
@@ -154,9 +202,10 @@ impl LoadedConfiguration {
             .iter()
             .map(|resource| {
                 let kind = ConfigurationKind::ALL.iter().position(|kind| *kind == resource.kind());
-                (kind.unwrap_or(0), muster_model::configuration::Document::from(resource).to_value())
+                (kind.unwrap_or(0), Document::from(resource).to_value())
             })
             .collect();
-        Ok(Self { resources: changed, body: serde_json::to_string(&rows).unwrap_or_default() })
+        let body = serde_json::to_string(&rows).unwrap_or_default();
+        Ok(LoadedConfiguration { resources: changed, body })
     }
 }

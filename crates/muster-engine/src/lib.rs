@@ -11,8 +11,12 @@ mod delivery;
 mod error;
 mod finish;
 mod launch;
+mod naming;
+mod operation;
 mod outbound;
 mod prepare;
+mod referred;
+mod sequence;
 mod surroundings;
 mod sweep;
 mod sweep_inbound;
@@ -30,7 +34,7 @@ use muster_store::Store;
 
 pub use configuration::{ConfigurationError, LoadedConfiguration};
 pub use control::ControlError;
-pub use delivery::{Channel, Delivery, Ticket};
+pub use delivery::{Channel, Delivery, Notifications, Ticket};
 pub use error::EngineError;
 pub use launch::{Launch, LaunchError};
 pub use prepare::check_compiles;
@@ -45,12 +49,16 @@ pub type Connectors = BTreeMap<&'static str, Arc<dyn ConnectorKind>>;
 pub struct Settings {
     /// Entries a page, at least 1.
     pub page_size: usize,
-    /// Changes a transaction when applying, at least 1.
+    /// Changes a transaction when applying to our own rows, at least 1.
+    pub apply_size: usize,
+    /// Changes that are sent to a target before their outcomes are stored, at least 1.
     pub batch_size: usize,
     /// Runs worked on at the same time.
     pub workers: usize,
     /// How long a silent worker keeps its run.
     pub lease: Duration,
+    /// How often runs that nobody works on are looked for: what a lost ticket costs at most.
+    pub look_every: Duration,
     /// How long a held plan waits for a decision.
     pub hold: Duration,
     /// The data directory; a tenant's own files are in `files/<tenant>` below it.
@@ -67,9 +75,11 @@ impl Settings {
     pub fn new(data_dir: PathBuf, owner: String) -> Self {
         Self {
             page_size: 1000,
+            apply_size: 4000,
             batch_size: 500,
             workers: 4,
             lease: Duration::from_secs(15),
+            look_every: Duration::from_secs(2),
             hold: Duration::from_secs(72 * 60 * 60),
             data_dir,
             file_roots: Vec::new(),

@@ -1,9 +1,9 @@
 //! A provisioning task, compiled: one bucket for each class of accounts that it writes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
-use muster_connector::{Account, Entry};
+use muster_connector::{Account, Capabilities, Entry};
 use muster_model::ImObject;
 use muster_model::configuration::Configuration;
 use muster_model::configuration::application::{
@@ -12,19 +12,21 @@ use muster_model::configuration::application::{
 use muster_model::configuration::guard::Guards;
 use muster_model::configuration::profile::ApplicationProfile;
 use muster_model::configuration::task::{ErrorPolicy, Verify};
-use muster_model::error::ErrorCode;
 use muster_model::run::Outcome;
 use muster_model::{ApplicationId, ConfigurationId, DirectoryId};
-use muster_plan::decision::{AccountView, Decision};
+use muster_plan::decision::{AccountView, Decision, Problem};
 use muster_plan::key::{KeyHash, KeySpecs};
+use muster_plan::outbound::taken::{Referring, TakenValues};
 use muster_plan::outbound::{AccountAbilities, Outbound, OutboundFacts, Profiles};
 use muster_store::{LinkedShadow, ProblemRow, ProblemStep, RunRecord, Target, TenantStore};
 
 use crate::configuration::{ConfigurationError, compile_rules, key_specs, object_class, object_types};
 use crate::error::EngineError;
+use crate::naming::by_naming;
 use crate::prepare::under;
+use crate::referred::Deciding;
 use crate::sweep::{Decided, MetShadow};
-use crate::sweep_inbound::take;
+use crate::sweep_inbound::{note_bad, take};
 
 /// A provisioning task, compiled.
 pub(crate) struct OutboundTask {
@@ -41,6 +43,8 @@ pub(crate) struct AccountClass {
     pub(crate) decisions: Outbound,
     pub(crate) guards: Guards,
     pub(crate) target: Target,
+    /// Whether an account can only name accounts that exist.
+    pub(crate) references_must_exist: bool,
 }
 
 /// A provisioning task in one run.
@@ -75,7 +79,7 @@ impl OutboundTask {
                     None => of_class.push((class, vec![mapping])),
                 }
             }
-            for (class, mappings) in of_class {
+            for (class, mappings) in by_naming(configuration, of_class) {
                 let mut rules = Vec::new();
                 for mapping in &mappings {
                     let context = (Direction::Outbound, None);
@@ -107,6 +111,7 @@ impl OutboundTask {
                         kind,
                         object_type: None,
                     },
+                    references_must_exist: false,
                     application: application.clone(),
                     class: class.clone(),
                 });
@@ -120,18 +125,29 @@ impl OutboundTask {
         })
     }
 
-    /// The decisions of one run; only an opened connector tells whether accounts can be disabled.
-    pub(crate) fn of_run(mut self, can_be_disabled: &[bool], directories: Vec<DirectoryId>) -> OutboundRun {
-        for (class, can) in self.classes.iter_mut().zip(can_be_disabled) {
-            class.decisions.abilities.can_be_disabled = *can;
+    /// The decisions of one run; only opened connectors tell what they can do, one for each class.
+    ///
+    /// # Errors
+    /// When a target cannot be written so that a crash neither loses nor doubles an account.
+    pub(crate) fn of_run(
+        mut self,
+        connectors: &[Capabilities],
+        directories: Vec<DirectoryId>,
+    ) -> Result<OutboundRun, EngineError> {
+        for (class, can) in self.classes.iter_mut().zip(connectors) {
+            if !can.create_is_found_by_key {
+                return Err(EngineError::NotFoundByKey { application: class.application.id.clone() });
+            }
+            class.decisions.abilities.can_be_disabled = can.enable;
+            class.references_must_exist = can.references_must_exist;
         }
-        OutboundRun {
+        Ok(OutboundRun {
             classes: self.classes,
             keys: self.keys,
             task_guards: self.guards,
             error_policy: self.error_policy,
             directories,
-        }
+        })
     }
 
     pub(crate) fn classes(&self) -> &[AccountClass] {
@@ -159,6 +175,13 @@ impl OutboundRun {
 
     pub(crate) fn account_class(&self, index: usize) -> (&Application, &ObjectClass) {
         (&self.classes[index].application, &self.classes[index].class)
+    }
+
+    /// The keys of the accounts that this one name can mean in the application of a class.
+    pub(crate) fn accounts_called(&self, index: usize, uid: &str) -> Vec<KeyHash> {
+        let application = &self.classes[index].application.id;
+        let classes = self.classes.iter().filter(|class| class.application.id == *application);
+        classes.map(|class| class.decisions.account_key(uid)).collect()
     }
 
     pub(crate) fn application_guards(&self, index: usize) -> &Guards {
@@ -191,23 +214,34 @@ impl OutboundRun {
         let asked: Vec<KeyHash> = keys.iter().flatten().copied().collect();
         let shadows = store.linked_shadows(&class.application.id, &asked).await?;
         let mut candidates = self.candidates(class, store, &entries, &keys, &shadows).await?;
-        for ((number, entry), key) in (first..).zip(&entries).zip(&keys) {
+        let mut facts: Vec<OutboundFacts> = Vec::with_capacity(entries.len());
+        for (entry, key) in entries.iter().zip(&keys) {
+            let linked = key.and_then(|key| shadows.get(&key));
+            facts.push(OutboundFacts {
+                shadow: linked.map(|linked| linked.shadow.clone()),
+                owner: linked.and_then(|linked| linked.owner.clone()),
+                candidates: match entry {
+                    Entry::Account(account) => candidates.remove(&account.uid).unwrap_or_default(),
+                    Entry::Bad(_) => Vec::new(),
+                },
+                taken: TakenValues::default(),
+            });
+        }
+        self.take_for(class, store, &mut facts, at).await?;
+        for (((number, entry), key), facts) in (first..).zip(&entries).zip(&keys).zip(&facts) {
             let linked = key.and_then(|key| shadows.get(&key));
             let (outcome, place) = match entry {
                 Entry::Bad(bad) => {
-                    note_bad(&mut decided, bad);
+                    note_bad(&mut decided, bad.clone());
                     (Outcome::Failed, bad.place.0)
                 }
                 Entry::Account(account) => {
-                    let facts = OutboundFacts {
-                        shadow: linked.map(|linked| linked.shadow.clone()),
-                        owner: linked.and_then(|linked| linked.owner.clone()),
-                        candidates: candidates.remove(&account.uid).unwrap_or_default(),
-                    };
-                    let decision = class.decide(account, linked, &facts, at);
+                    let mut decision = class.decide(account, linked, facts, at);
                     let outcome = decision.outcome;
+                    let place = (account.uid.as_str(), Some(account.place.0));
+                    note_open(&mut decided, &mut decision, place);
                     let at = (bucket, number, class.decisions.account_key(&account.uid));
-                    take(&mut decided, run, at, (&account.uid, Some(account.place.0)), decision);
+                    take(&mut decided, run, at, place, decision);
                     (outcome, account.place.0)
                 }
             };
@@ -216,6 +250,24 @@ impl OutboundRun {
             }
         }
         Ok(decided)
+    }
+
+    /// Adds what the references of the owners come to.
+    async fn take_for(
+        &self,
+        class: &AccountClass,
+        store: &TenantStore,
+        facts: &mut [OutboundFacts],
+        at: DateTime<Utc>,
+    ) -> Result<(), EngineError> {
+        let owned: Vec<usize> = (0..facts.len()).filter(|index| facts[*index].fitting().is_some()).collect();
+        let owners: Vec<&ImObject> = owned.iter().filter_map(|index| facts[*index].fitting()).collect();
+        let deciding = Deciding { at, linked: &HashSet::new() };
+        let taken = self.taken(class, store, &owners, deciding).await?;
+        for (index, taken) in owned.into_iter().zip(taken) {
+            facts[index].taken = taken;
+        }
+        Ok(())
     }
 
     /// The objects that fit accounts without a link, by account key.
@@ -275,6 +327,11 @@ impl OutboundRun {
 }
 
 impl AccountClass {
+    /// Whether accounts of the class name others by their keys.
+    pub(crate) fn names_any(&self) -> bool {
+        self.decisions.naming_attributes().next().is_some()
+    }
+
     fn decide(
         &self,
         account: &Account,
@@ -308,24 +365,21 @@ impl AccountClass {
             return None;
         }
         let rules = self.decisions.rules_for(owner)?;
-        let same = promise.owner == self.decisions.owner_digest(rules, owner)
+        let source = Referring { owner, taken: &facts.taken };
+        let same = promise.owner == self.decisions.owner_digest(rules, &source)
             && promise.account == self.decisions.account_digest(rules, account.enabled, &account.record);
         same.then(Decision::as_promised)
     }
 }
 
-fn note_bad(decided: &mut Decided, bad: &muster_connector::BadEntry) {
-    decided.count(Outcome::Failed, None);
-    if bad.uid.is_none() {
-        decided.counters.unidentified += 1;
+/// Notes of a change that something could not be taken yet. A warning: the change itself goes its way.
+pub(crate) fn note_open(decided: &mut Decided, decision: &mut Decision, (uid, place): (&str, Option<u64>)) {
+    if decision.change.is_none() {
+        return;
     }
-    decided.rows.note(ProblemRow {
-        change: None,
-        outcome: Some(Outcome::Failed),
-        step: ProblemStep::Read,
-        code: ErrorCode::EntryUnreadable,
-        uid: bad.uid.clone(),
-        place: Some(bad.place.0),
-        message: bad.message.clone(),
-    });
+    if let Some(Problem { code, message }) = decision.problem.take() {
+        decided.counters.open_references += 1;
+        let (uid, step) = (Some(uid.to_owned()), ProblemStep::Decide);
+        decided.rows.note(ProblemRow { change: None, outcome: None, step, code, uid, place, message });
+    }
 }

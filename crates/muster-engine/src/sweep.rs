@@ -1,13 +1,16 @@
 //! Sweeping, whichever direction: pages are decided side by side and staged one after the other.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
-use muster_connector::{Connector, ConnectorError, Cursor, Page, Step, Sweep, SweepEnd, SweepRequest};
+use muster_connector::{
+    Connector, ConnectorError, Cursor, Entry, Page, Place, Step, Sweep, SweepEnd, SweepRequest,
+};
 use muster_model::configuration::application::{Application, ObjectClass, Situation};
 use muster_model::configuration::task::Verify;
 use muster_model::error::ErrorCode;
 use muster_model::run::{Counters, Outcome};
 use muster_plan::guard::Tally;
+use muster_plan::key::KeyHash;
 use muster_plan::lifecycle::Event;
 use muster_store::{Bucket, Met, PageRows, ProblemRow, ProblemStep};
 
@@ -91,6 +94,8 @@ struct InHand {
     cursor: Cursor,
     estimated_total: Option<u64>,
     entries: u32,
+    /// Keys that were asked for and that nothing was read for.
+    not_found: Vec<String>,
 }
 
 impl Work {
@@ -146,11 +151,35 @@ impl Work {
         }
         let read = connector.read(&remote_class(class), keys).await;
         let entries = read.map_err(Self::connector_error(&application.id))?;
-        let page = Page { entries, cursor: Cursor(String::new()), estimated_total: None };
-        let mut in_hand = VecDeque::from([self.decide(index, page)]);
+        let not_found = self.not_found(index, keys, &entries);
+        // The cursor tells the next class which keys are still to be found.
+        let cursor = Cursor(serde_json::to_string(&not_found).unwrap_or_default());
+        let page = Page { entries, cursor, estimated_total: None };
+        let mut page = self.decide(index, page);
+        if index + 1 == self.buckets.len() {
+            page.not_found = not_found;
+        }
+        let mut in_hand = VecDeque::from([page]);
         let mut first_met = FirstMet(Vec::new());
         self.stage_next(index, &mut in_hand, &mut first_met).await?;
         Ok(SweepEnd::Complete)
+    }
+
+    /// The keys of a run that neither this class nor those before it hold, each once.
+    fn not_found(&self, index: usize, keys: &[String], entries: &[Entry]) -> Vec<String> {
+        let before = index.checked_sub(1).and_then(|before| self.buckets[before].cursor.as_deref());
+        let before: Option<Vec<String>> = before.and_then(|cursor| serde_json::from_str(cursor).ok());
+        let asked = before.unwrap_or_else(|| keys.to_vec());
+        let key = |uid: &str| match &self.task {
+            Task::Inbound(task) => task.decisions.account_key(uid),
+            Task::Outbound(task) => task.classes[index].decisions.account_key(uid),
+        };
+        let uids = entries.iter().filter_map(|entry| match entry {
+            Entry::Account(account) => Some(account.uid.as_str()),
+            Entry::Bad(bad) => bad.uid.as_deref(),
+        });
+        let mut met: HashSet<KeyHash> = uids.map(key).collect();
+        asked.into_iter().filter(|uid| met.insert(key(uid))).collect()
     }
 
     async fn read_all(
@@ -242,6 +271,18 @@ impl Work {
         Ok(sweep)
     }
 
+    /// A place of the class that a bucket reads, in the words of its connector.
+    pub(crate) fn place(&self, index: usize, place: u64) -> String {
+        let (application, class) = match &self.task {
+            Task::Inbound(task) => (&task.application, &task.class),
+            Task::Outbound(task) => task.account_class(index),
+        };
+        let definition =
+            self.configuration.resources.connector_definition(&application.connector_definition_id);
+        let kind = definition.and_then(|definition| self.engine.connectors.get(&*definition.connector_type));
+        kind.map_or_else(|| format!("entry {place}"), |kind| kind.place(&remote_class(class), Place(place)))
+    }
+
     async fn met_so_far(&self, index: usize) -> Result<FirstMet, EngineError> {
         let mut first_met = FirstMet(Vec::new());
         let mut after = 0;
@@ -260,6 +301,7 @@ impl Work {
     fn decide(&mut self, index: usize, page: Page) -> InHand {
         let (store, run, at) = (self.store.clone(), self.run.clone(), self.decided_at());
         let bucket = &mut self.buckets[index];
+        let before = Before::of(bucket);
         let first = bucket.next_change;
         let entries = u32::try_from(page.entries.len()).unwrap_or(u32::MAX);
         bucket.next_change = bucket.next_change.saturating_add(entries);
@@ -267,9 +309,9 @@ impl Work {
         let decided = match &self.task {
             Task::Inbound(task) => {
                 let task = task.clone();
-                tokio::spawn(
-                    async move { task.decide_page(&store, &run, page.entries, (no, first, at)).await },
-                )
+                tokio::spawn(async move {
+                    task.decide_page(&store, &run, page.entries, (no, first, at), before).await
+                })
             }
             Task::Outbound(task) => {
                 let task = task.clone();
@@ -283,6 +325,7 @@ impl Work {
             cursor: page.cursor,
             estimated_total: page.estimated_total,
             entries,
+            not_found: Vec::new(),
         }
     }
 
@@ -295,7 +338,8 @@ impl Work {
         let Some(mut next) = in_hand.pop_front() else { return Ok(()) };
         let mut decided = (&mut next.decided.0).await??;
         self.may_go_on()?;
-        let met = meet(&mut decided, first_met);
+        note_not_found(&mut decided, &next.not_found);
+        let met = meet(&mut decided, first_met, &|place| self.place(index, place));
         let unstaged: u32 = in_hand.iter().map(|page| page.entries).sum();
         let bucket = &mut self.buckets[index];
         bucket.counters.add(&decided.counters);
@@ -319,21 +363,27 @@ impl Work {
         };
         let known = Before::of(&self.buckets[index]).accounts;
         if reason.is_empty() && read == 0 && known > 0 && self.run.keys.is_none() {
-            reason = format!("the source is empty, but {known} accounts are known");
+            reason = match known {
+                1 => "the source is empty, but 1 account is known".to_owned(),
+                many => format!("the source is empty, but {many} accounts are known"),
+            };
         }
         let mut problems = Vec::new();
         if !reason.is_empty() {
             problems.push(warning(
-                ErrorCode::SourceUnreadable,
+                ErrorCode::SourceCutShort,
                 format!("{reason}; nobody is concluded to be gone"),
             ));
         }
         let unidentified = self.buckets[index].counters.unidentified;
         if unidentified > 0 {
-            let message = format!(
-                "{unidentified} bad entries have no readable key and may be anybody; nobody is concluded to be gone"
-            );
-            problems.push(warning(ErrorCode::EntryUnreadable, message));
+            let entries = match unidentified {
+                1 => "1 bad entry has".to_owned(),
+                many => format!("{many} bad entries have"),
+            };
+            let message =
+                format!("{entries} no readable key and may be anybody; nobody is concluded to be gone");
+            problems.push(warning(ErrorCode::EntryUnidentified, message));
         }
         self.buckets[index].sweep_end = Some(reason);
         let now = self.engine.surroundings.now();
@@ -343,7 +393,7 @@ impl Work {
 }
 
 /// Merges what the page met; an entry whose account was met before counts as failed, and is not acted on.
-fn meet(decided: &mut Decided, first_met: &mut FirstMet) -> Met {
+fn meet(decided: &mut Decided, first_met: &mut FirstMet, in_words: &dyn Fn(u64) -> String) -> Met {
     let mut met = Met::default();
     for shadow in std::mem::take(&mut decided.met) {
         let Some(before) = first_met.meet(shadow.no, shadow.place) else {
@@ -353,8 +403,8 @@ fn meet(decided: &mut Decided, first_met: &mut FirstMet) -> Met {
         decided.rows.remove(shadow.change);
         decided.counters.move_outcome(shadow.outcome, Outcome::Failed, 1);
         let first = match before {
-            FirstMet::SOMEWHERE => "earlier".to_owned(),
-            place => format!("at {place}"),
+            FirstMet::SOMEWHERE => String::new(),
+            place => format!(", at {}", in_words(place.into())),
         };
         decided.rows.note(ProblemRow {
             change: None,
@@ -364,12 +414,30 @@ fn meet(decided: &mut Decided, first_met: &mut FirstMet) -> Met {
             uid: None,
             place: Some(shadow.place),
             message: format!(
-                "the key at {} was read {first} already; the first counts, remove the other",
-                shadow.place
+                "the key at {} was read before{first}; the first counts, remove the other",
+                in_words(shadow.place)
             ),
         });
     }
     met
+}
+
+/// Counts keys that were asked for and are not there. Whether somebody is gone is concluded by runs over all accounts
+/// alone.
+fn note_not_found(decided: &mut Decided, keys: &[String]) {
+    for key in keys {
+        decided.counters.lacking += 1;
+        decided.count(Outcome::Failed, None);
+        decided.rows.note(ProblemRow {
+            change: None,
+            outcome: Some(Outcome::Failed),
+            step: ProblemStep::Read,
+            code: ErrorCode::EntryNotFound,
+            uid: Some(key.clone()),
+            place: None,
+            message: format!("no account has the key `{key}`; nobody is concluded to be gone"),
+        });
+    }
 }
 
 fn warning(code: ErrorCode, message: String) -> ProblemRow {

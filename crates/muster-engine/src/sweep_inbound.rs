@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use muster_connector::{Account, Entry};
+use muster_connector::{Account, BadEntry, Entry};
+use muster_model::configuration::application::Situation;
 use muster_model::error::ErrorCode;
 use muster_model::run::Outcome;
 use muster_model::shadow::ShadowState;
 use muster_model::{ImObject, ObjectId};
 use muster_plan::decision::{AccountView, Decision};
+use muster_plan::digest::Digest;
 use muster_plan::inbound::{InboundFacts, OtherSource};
 use muster_plan::key::KeyHash;
 use muster_store::{LinkedShadow, ProblemRow, ProblemStep, RunRecord, TenantStore};
@@ -19,6 +21,16 @@ use crate::prepare::InboundRun;
 use crate::sweep::{Before, Decided, MetShadow};
 use crate::worker::Work;
 
+/// An entry on its way through a page.
+struct Read {
+    /// The number that its change has, if it gets one.
+    number: u32,
+    entry: Entry,
+    key: Option<KeyHash>,
+    /// `None` where the shortcut is not taken.
+    digest: Option<Digest>,
+}
+
 impl InboundRun {
     /// Decides a page: the unchanged entries by their digests, the others one by one on facts read at once.
     pub(crate) async fn decide_page(
@@ -27,109 +39,100 @@ impl InboundRun {
         run: &RunRecord,
         entries: Vec<Entry>,
         (bucket, first, at): (u32, u32, DateTime<Utc>),
+        before: Before,
     ) -> Result<Decided, EngineError> {
         let mut decided = Decided::default();
         decided.counters.read = entries.len() as u64;
-        let numbered: Vec<(u32, Entry)> = (first..).zip(entries).collect();
-        let keys: Vec<Option<KeyHash>> = numbered.iter().map(|(_, entry)| self.key_of(entry)).collect();
-        let unchanged = self.unchanged(store, (&numbered, &keys), at, &mut decided).await?;
-        let rest = || numbered.iter().zip(&keys).zip(&unchanged).filter(|(_, same)| !**same).map(|(e, _)| e);
-        let rest_keys: Vec<KeyHash> = rest().filter_map(|(_, key)| *key).collect();
-        let shadows = store.linked_shadows(&self.application.id, &rest_keys).await?;
-        let mut facts = self.facts(store, rest(), &shadows).await?;
-        for ((number, entry), key) in rest() {
+        let mut rest: Vec<Read> =
+            (first..).zip(entries).map(|(number, entry)| self.look_at(number, entry)).collect();
+        let mut shadows = HashMap::new();
+        // A first load needs not ask; should somebody else make shadows meanwhile, applying finds them.
+        if before.last_shadow > 0 {
+            self.take_unchanged(store, &mut rest, at, &mut decided).await?;
+            let keys: Vec<KeyHash> = rest.iter().filter_map(|read| read.key).collect();
+            shadows = store.linked_shadows(&self.application.id, &keys).await?;
+        }
+        let mut facts = self.facts(store, &rest, &shadows).await?;
+        for Read { number, entry, key, .. } in rest {
             let shadow = key.and_then(|key| shadows.get(&key));
-            match entry {
-                Entry::Bad(bad) => {
-                    decided.count(Outcome::Failed, None);
-                    if bad.uid.is_none() {
-                        decided.counters.unidentified += 1;
-                    }
-                    note_met(&mut decided, shadow, Outcome::Failed, bad.place.0, *number);
-                    decided.rows.note(ProblemRow {
-                        change: None,
-                        outcome: Some(Outcome::Failed),
-                        step: ProblemStep::Read,
-                        code: ErrorCode::EntryUnreadable,
-                        uid: bad.uid.clone(),
-                        place: Some(bad.place.0),
-                        message: bad.message.clone(),
-                    });
+            match (entry, key) {
+                (Entry::Account(account), Some(key)) => {
+                    let facts = facts.remove(&number).unwrap_or_default();
+                    let decision = self.decisions.decide(view(&account), &facts, at);
+                    note_met(&mut decided, shadow, decision.outcome, account.place.0, number);
+                    let place = (account.uid.as_str(), Some(account.place.0));
+                    take(&mut decided, run, (bucket, number, key), place, decision);
                 }
-                Entry::Account(account) => {
-                    let facts = facts.remove(number).unwrap_or_default();
-                    let decision = self.decisions.decide(view(account), &facts, at);
-                    note_met(&mut decided, shadow, decision.outcome, account.place.0, *number);
-                    let key = self.decisions.account_key(&account.uid);
-                    take(
-                        &mut decided,
-                        run,
-                        (bucket, *number, key),
-                        (&account.uid, Some(account.place.0)),
-                        decision,
-                    );
+                (Entry::Account(_), None) => {}
+                (Entry::Bad(bad), _) => {
+                    note_met(&mut decided, shadow, Outcome::Failed, bad.place.0, number);
+                    note_bad(&mut decided, bad);
                 }
             }
         }
         Ok(decided)
     }
 
-    fn key_of(&self, entry: &Entry) -> Option<KeyHash> {
-        match entry {
-            Entry::Account(account) => Some(self.decisions.account_key(&account.uid)),
-            Entry::Bad(bad) => bad.uid.as_deref().map(|uid| self.decisions.account_key(uid)),
-        }
+    fn look_at(&self, number: u32, entry: Entry) -> Read {
+        let (uid, digest) = match &entry {
+            Entry::Account(account) => {
+                (Some(account.uid.as_str()), self.decisions.shortcut(&account.uid, &account.record))
+            }
+            Entry::Bad(bad) => (bad.uid.as_deref(), None),
+        };
+        Read { number, key: uid.map(|uid| self.decisions.account_key(uid)), digest, entry }
     }
 
-    /// Which entries need no decision, by the shortcut; counts them.
-    async fn unchanged(
+    /// Takes out the entries that need no decision, by the shortcut, and counts them.
+    async fn take_unchanged(
         &self,
         store: &TenantStore,
-        (numbered, keys): (&[(u32, Entry)], &[Option<KeyHash>]),
+        rest: &mut Vec<Read>,
         at: DateTime<Utc>,
         decided: &mut Decided,
-    ) -> Result<Vec<bool>, EngineError> {
-        let mut same = vec![false; numbered.len()];
-        let mut places = Vec::with_capacity(numbered.len());
-        let mut asked = Vec::with_capacity(numbered.len());
-        for (place, ((_, entry), key)) in numbered.iter().zip(keys).enumerate() {
-            let (Entry::Account(account), Some(key)) = (entry, key) else { continue };
-            let Some(digest) = self.decisions.shortcut(&account.uid, &account.record) else { continue };
-            places.push(place);
-            asked.push((*key, digest));
-        }
+    ) -> Result<(), EngineError> {
+        let asked: Vec<(KeyHash, Digest)> =
+            rest.iter().filter_map(|read| Some((read.key?, read.digest?))).collect();
         if asked.is_empty() {
-            return Ok(same);
+            return Ok(());
         }
-        for (index, shadow) in store.unchanged(&self.application.id, &asked, at).await? {
-            let Some(&place) = places.get(index) else { continue };
-            let (number, Entry::Account(account)) = &numbered[place] else { continue };
-            same[place] = true;
-            let situation = muster_model::configuration::application::Situation::Linked;
-            decided.count(Outcome::Unchanged, Some(situation));
-            decided.met.push(MetShadow {
-                no: shadow,
-                outcome: Outcome::Unchanged,
-                place: account.place.0,
-                change: *number,
-            });
+        let found = store.unchanged(&self.application.id, &asked, at).await?;
+        if found.is_empty() {
+            return Ok(());
         }
-        Ok(same)
+        // The store answers by the place among those asked for.
+        let mut shadows = vec![None; asked.len()];
+        for (place, shadow) in found {
+            if let Some(slot) = shadows.get_mut(place) {
+                *slot = Some(shadow);
+            }
+        }
+        let mut shadows = shadows.into_iter();
+        rest.retain(|read| {
+            let (Entry::Account(account), Some(_)) = (&read.entry, read.digest) else { return true };
+            let Some(no) = shadows.next().flatten() else { return true };
+            decided.count(Outcome::Unchanged, Some(Situation::Linked));
+            let (place, change) = (account.place.0, read.number);
+            decided.met.push(MetShadow { no, outcome: Outcome::Unchanged, place, change });
+            false
+        });
+        Ok(())
     }
 
     /// What the store knows about each account that has to be decided, by its number.
-    async fn facts<'a>(
+    async fn facts(
         &self,
         store: &TenantStore,
-        rest: impl Iterator<Item = (&'a (u32, Entry), &'a Option<KeyHash>)>,
+        rest: &[Read],
         shadows: &HashMap<KeyHash, LinkedShadow>,
     ) -> Result<HashMap<u32, InboundFacts>, EngineError> {
-        let mut facts: HashMap<u32, InboundFacts> = HashMap::new();
+        let mut facts: HashMap<u32, InboundFacts> = HashMap::with_capacity(rest.len());
         let mut unlinked: Vec<(u32, &Account)> = Vec::new();
-        for ((number, entry), key) in rest {
+        for Read { number, entry, key, digest } in rest {
             let Entry::Account(account) = entry else { continue };
             let linked = key.and_then(|key| shadows.get(&key));
             let known = InboundFacts {
+                digest: *digest,
                 shadow: linked.map(|linked| linked.shadow.clone()),
                 owner: linked.and_then(|linked| linked.owner.clone()),
                 ..InboundFacts::default()
@@ -219,6 +222,23 @@ fn note_met(decided: &mut Decided, shadow: Option<&LinkedShadow>, outcome: Outco
     if let Some(linked) = shadow {
         decided.met.push(MetShadow { no: linked.shadow.base.no.0, outcome, place, change });
     }
+}
+
+/// Counts an entry that could not be read, and tells people.
+pub(crate) fn note_bad(decided: &mut Decided, bad: BadEntry) {
+    decided.count(Outcome::Failed, None);
+    if bad.uid.is_none() {
+        decided.counters.unidentified += 1;
+    }
+    decided.rows.note(ProblemRow {
+        change: None,
+        outcome: Some(Outcome::Failed),
+        step: ProblemStep::Read,
+        code: ErrorCode::EntryUnreadable,
+        uid: bad.uid,
+        place: Some(bad.place.0),
+        message: bad.message,
+    });
 }
 
 /// Counts a decision and stages what comes of it.

@@ -1,15 +1,19 @@
 //! Provisioning's own sweeps: over what is remembered of accounts where the target is not asked, and over
 //! owners that have none.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use muster_connector::{Account, Cursor, Entry, Page, Place};
 
-use muster_model::{ObjectId, Record};
+use muster_model::{AttributeName, Field, ImObject, ObjectId, Record};
+use muster_plan::outbound::OwnerView;
 use muster_store::{LinkedShadow, OwnerRow};
 use uuid::Uuid;
 
 use crate::error::EngineError;
-use crate::outbound::OutboundRun;
+use crate::outbound::{OutboundRun, note_open};
+use crate::referred::Deciding;
 use crate::sweep::Decided;
 use crate::sweep_inbound::take;
 use crate::worker::{Task, Work};
@@ -27,7 +31,8 @@ impl Work {
         let shadows = self.store.live_shadows_after(&application.id, class.id.as_str(), after, limit).await?;
         let Some(last) = shadows.last() else { return Ok(None) };
         let cursor = Cursor(last.shadow.base.no.0.to_string());
-        let entries = shadows.into_iter().map(|shadow| Entry::Account(remembered(shadow))).collect();
+        let remembered = |shadow| Entry::Account(remembered(shadow, &class.uid_attribute));
+        let entries = shadows.into_iter().map(remembered).collect();
         Ok(Some(Page { entries, cursor, estimated_total: None }))
     }
 
@@ -50,7 +55,7 @@ impl Work {
             let last = last.object.id;
             let lacking =
                 lacking_accounts(owners, &|shadow| met.contains(shadow), &|id| linked.contains(&id));
-            self.stage_owner_page(index, task, &lacking, last).await?;
+            self.stage_owner_page(index, task, (&lacking, last), &linked).await?;
         }
     }
 
@@ -58,20 +63,27 @@ impl Work {
         &mut self,
         index: usize,
         task: &OutboundRun,
-        owners: &[OwnerRow],
-        last: ObjectId,
+        (owners, last): (&[OwnerRow], ObjectId),
+        linked: &HashSet<ObjectId>,
     ) -> Result<(), EngineError> {
-        let decisions = &task.classes[index].decisions;
+        let class = &task.classes[index];
+        let decisions = &class.decisions;
         let at: DateTime<Utc> = self.decided_at();
+        let in_scope = owners.iter().filter(|owner| decisions.scope.holds(&owner.object));
+        let in_scope: Vec<&OwnerRow> = in_scope.collect();
+        let objects: Vec<&ImObject> = in_scope.iter().map(|owner| &owner.object).collect();
+        let taken = task.taken(class, &self.store, &objects, Deciding { at, linked }).await?;
         let mut decided = Decided::default();
         let bucket = &mut self.buckets[index];
-        for owner in owners {
+        for (owner, taken) in in_scope.into_iter().zip(&taken) {
             let shadow = owner.shadow.as_ref().map(|linked| &linked.shadow);
-            let Some(decision) = decisions.decide_owner(&owner.object, shadow, at) else { continue };
+            let view = OwnerView { object: &owner.object, shadow, taken };
+            let Some(mut decision) = decisions.decide_owner(view, at) else { continue };
             decided.counters.lacking += 1;
             let uid = decision.change.as_ref().map(|change| change.uid.clone()).unwrap_or_default();
             let place = (bucket.no, bucket.next_change, decisions.account_key(&uid));
             bucket.next_change = bucket.next_change.saturating_add(1);
+            note_open(&mut decided, &mut decision, (&uid, None));
             take(&mut decided, &self.run, place, (&uid, None), decision);
         }
         bucket.step = OWNERS_STEP;
@@ -111,9 +123,13 @@ fn lacking_accounts(
     lacking
 }
 
-/// An account as its shadow remembers it.
-fn remembered(linked: LinkedShadow) -> Account {
-    let pairs = linked.shadow.snapshot.iter().map(|(name, field)| (name.clone(), field.clone()));
+/// An account as its shadow remembers it. Its key is known whatever else has been forgotten.
+fn remembered(linked: LinkedShadow, uid_attribute: &AttributeName) -> Account {
+    let mut snapshot = linked.shadow.snapshot;
+    if snapshot.get(uid_attribute.as_str()).is_absent() {
+        snapshot.set(uid_attribute.clone(), Field::text(&linked.shadow.uid));
+    }
+    let pairs = snapshot.iter().map(|(name, field)| (name.clone(), field.clone()));
     Account {
         place: Place(u64::from(linked.shadow.base.no.0)),
         enabled: Some(!linked.account_disabled),

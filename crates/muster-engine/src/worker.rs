@@ -1,14 +1,13 @@
 //! Workers: take runs up and carry out, effect by effect, what the state machine says.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use muster_connector::ConnectorError;
 use muster_model::ApplicationId;
-use muster_model::run::Counters;
+use muster_model::run::{Counters, Wave};
 use muster_plan::lifecycle::{Effect, Event, RunState, step};
-use muster_store::{Advance, Bucket, Hash, RunRecord, StoreError, TenantStore};
+use muster_store::{Advance, Bucket, Hash, ProblemRow, RunRecord, StoreError, TenantStore};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -19,8 +18,8 @@ use crate::error::{EngineError, with_causes};
 use crate::outbound::OutboundRun;
 use crate::prepare::{CompiledTask, InboundRun, compile};
 
-/// How often runs without a worker are looked for.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// How often in its time a lease is renewed.
+const BEATS: u32 = 5;
 
 /// The workers of a process.
 pub struct Workers {
@@ -44,7 +43,8 @@ pub(crate) struct Work {
     pub(crate) configuration: LoadedConfiguration,
     pub(crate) task: Task,
     pub(crate) buckets: Vec<Bucket>,
-    statements_at_start: u64,
+    /// Of each bucket the waves that have a change, once that is known.
+    pub(crate) waves: Vec<Option<[bool; Wave::ALL.len()]>>,
     stop: watch::Receiver<bool>,
 }
 
@@ -61,11 +61,13 @@ pub(crate) struct Done {
     pub(crate) plan_hash: Option<Hash>,
     pub(crate) held_by: Option<String>,
     pub(crate) counters: Option<Counters>,
+    /// What is to be known about the run as a whole.
+    pub(crate) problems: Vec<ProblemRow>,
 }
 
 impl From<Event> for Done {
     fn from(event: Event) -> Self {
-        Self { event, plan_hash: None, held_by: None, counters: None }
+        Self { event, plan_hash: None, held_by: None, counters: None, problems: Vec::new() }
     }
 }
 
@@ -96,13 +98,20 @@ impl Engine {
                 }
             });
         }
+        let (engine, mut listening) = (self.clone(), stopped.clone());
+        tasks.spawn(async move {
+            tokio::select! {
+                () = told(&mut listening) => {}
+                () = engine.delivery.listen() => {}
+            }
+        });
         let (engine, mut stopped) = (self.clone(), stopped);
         tasks.spawn(async move {
             loop {
                 engine.look_for_work().await;
                 tokio::select! {
                     () = told(&mut stopped) => return,
-                    () = tokio::time::sleep(LOOK_EVERY) => {}
+                    () = tokio::time::sleep(engine.settings.look_every) => {}
                 }
             }
         });
@@ -113,7 +122,8 @@ impl Engine {
         match self.store.claimable(self.surroundings.now()).await {
             Ok(runs) => {
                 for (store, run) in runs {
-                    self.delivery.push(Ticket { tenant: store.slug().clone(), run: run.id }).await;
+                    // For the own workers only: all other processes look as well.
+                    self.delivery.offer(Ticket { tenant: store.slug().clone(), run: run.id });
                 }
             }
             Err(error) => {
@@ -132,11 +142,12 @@ impl Engine {
             Ok::<_, StoreError>(run.map(|run| (store, run)))
         };
         match found.await {
-            Ok(Some((store, run))) if !run.state.is_terminal() => {
+            Ok(Some((store, run))) if run.waits_for_worker(self.surroundings.now()) => {
                 if let Err(error) = self.execute_until(&store, run, stop).await {
                     tracing::debug!(run = %ticket.run, error = with_causes(&error), "run left");
                 }
             }
+            // Another worker was faster. The ticket is dropped after these reads by key, without a claim.
             Ok(_) => {}
             Err(error) => {
                 tracing::warn!(run = %ticket.run, error = with_causes(&error), "cannot take a run up")
@@ -165,12 +176,12 @@ impl Engine {
         stop: watch::Receiver<bool>,
     ) -> Result<RunRecord, EngineError> {
         let id = run.id;
+        // A door of the run's own: what goes through it was sent on its behalf.
+        let store = &store.counting_its_own();
         let claimed =
             store.claim(&run, &self.settings.owner, self.surroundings.now(), self.lease_end()).await?;
-        let statements_at_start = store.statements();
-        let heart =
-            Spawned(tokio::spawn(beat(self.clone(), store.clone(), claimed.clone(), statements_at_start)));
-        let driven = self.drive(store, &claimed, stop, statements_at_start).await;
+        let heart = Spawned(tokio::spawn(beat(self.clone(), store.clone(), claimed.clone())));
+        let driven = self.drive(store, &claimed, stop).await;
         drop(heart);
         let outcome = match driven {
             Ok(()) => Ok(()),
@@ -189,7 +200,6 @@ impl Engine {
         store: &TenantStore,
         run: &RunRecord,
         stop: watch::Receiver<bool>,
-        statements_at_start: u64,
     ) -> Result<(), EngineError> {
         let configuration = LoadedConfiguration::parse(store.rules_body(&run.rules).await?)?;
         let task = match compile(&configuration.resources, &run.task_kind, &run.task)? {
@@ -200,9 +210,9 @@ impl Engine {
                     let opened =
                         self.open_connector(store, &configuration.resources, &class.application).await;
                     let connector = opened.map_err(Work::connector_error(&class.application.id))?;
-                    abilities.push(connector.capabilities().enable);
+                    abilities.push(connector.capabilities());
                 }
-                Task::Outbound(Arc::new(task.of_run(&abilities, store.directories().await?)))
+                Task::Outbound(Arc::new(task.of_run(&abilities, store.directories().await?)?))
             }
         };
         let buckets = store.buckets(run, &task.applications()).await?;
@@ -212,8 +222,8 @@ impl Engine {
             run: run.clone(),
             configuration,
             task,
+            waves: vec![None; buckets.len()],
             buckets,
-            statements_at_start,
             stop,
         };
         work.drive().await
@@ -245,8 +255,9 @@ impl Engine {
             plan_hash: None,
             held_by: None,
             failure,
-            counters: Some(stored.counters),
-            statements: stored.statements,
+            counters: None,
+            problems: &[],
+            statements: statements(run, store),
             peak_memory: self.surroundings.peak_memory(),
             now: self.surroundings.now(),
         };
@@ -265,13 +276,17 @@ async fn told(stopped: &mut watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stop| *stop).await;
 }
 
-/// Renews the lease until the run is lost.
-async fn beat(engine: Engine, store: TenantStore, run: RunRecord, statements_at_start: u64) {
+/// Statements sent on behalf of a run: by those who had it before, and through the door of its worker.
+fn statements(claimed: &RunRecord, store: &TenantStore) -> u64 {
+    claimed.statements + store.statements()
+}
+
+/// Renews the lease until the run is lost, and says what it has used so far.
+async fn beat(engine: Engine, store: TenantStore, run: RunRecord) {
     loop {
-        tokio::time::sleep(engine.settings.lease / 3).await;
-        let statements = run.statements + store.statements() - statements_at_start;
+        tokio::time::sleep(engine.settings.lease / BEATS).await;
         let peak_memory = engine.surroundings.peak_memory();
-        match store.renew(&run, engine.lease_end(), statements, peak_memory).await {
+        match store.renew(&run, engine.lease_end(), statements(&run, &store), peak_memory).await {
             Ok(()) => {}
             Err(StoreError::LostFence) => return,
             Err(error) => tracing::warn!(run = %run.id, error = with_causes(&error), "cannot renew a lease"),
@@ -338,7 +353,8 @@ impl Work {
             held_by: done.held_by.as_deref(),
             failure: None,
             counters: done.counters,
-            statements: self.run.statements + self.store.statements() - self.statements_at_start,
+            problems: &done.problems,
+            statements: statements(&self.run, &self.store),
             peak_memory: self.engine.surroundings.peak_memory(),
             now: self.engine.surroundings.now(),
         };

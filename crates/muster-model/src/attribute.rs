@@ -1,9 +1,9 @@
 //! Attributes: typed values, single and several, with absent, null and empty kept apart.
 
 use std::borrow::{Borrow, Cow};
-use std::collections::BTreeMap;
-use std::collections::btree_map;
 use std::fmt;
+use std::iter;
+use std::slice;
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat, Utc};
@@ -223,8 +223,16 @@ impl Field {
 }
 
 /// Attributes by name. An attribute that is absent has no entry.
+///
+/// They are few and kept in one piece, sorted: reading all of them in order is what happens most.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Attributes(BTreeMap<AttributeName, Field>);
+pub struct Attributes(Vec<(AttributeName, Field)>);
+
+/// All attributes in the order of their names.
+pub type Iter<'a> = iter::Map<
+    slice::Iter<'a, (AttributeName, Field)>,
+    fn(&'a (AttributeName, Field)) -> (&'a AttributeName, &'a Field),
+>;
 
 impl Attributes {
     /// No attributes.
@@ -233,25 +241,34 @@ impl Attributes {
         Self::default()
     }
 
+    fn place(&self, name: &str) -> Result<usize, usize> {
+        // Mostly they come in their order.
+        if self.0.last().is_none_or(|(last, _)| last.as_str() < name) {
+            return Err(self.0.len());
+        }
+        self.0.binary_search_by(|(known, _)| known.as_str().cmp(name))
+    }
+
     /// What the attribute holds; [`Field::Absent`] when it has no entry.
     #[must_use]
     pub fn get(&self, name: &str) -> &Field {
         const ABSENT: &Field = &Field::Absent;
-        self.0.get(name).unwrap_or(ABSENT)
+        self.place(name).map_or(ABSENT, |place| &self.0[place].1)
     }
 
     /// Sets the attribute; [`Field::Absent`] removes its entry.
     pub fn set(&mut self, name: AttributeName, field: Field) {
-        if field.is_absent() {
-            self.0.remove(name.as_str());
-        } else {
-            self.0.insert(name, field);
+        match (self.place(name.as_str()), field.is_absent()) {
+            (Ok(place), false) => self.0[place].1 = field,
+            (Ok(place), true) => drop(self.0.remove(place)),
+            (Err(place), false) => self.0.insert(place, (name, field)),
+            (Err(_), true) => {}
         }
     }
 
     /// All attributes in the order of their names.
-    pub fn iter(&self) -> btree_map::Iter<'_, AttributeName, Field> {
-        self.0.iter()
+    pub fn iter(&self) -> Iter<'_> {
+        self.0.iter().map(|(name, field)| (name, field))
     }
 
     /// How many attributes are not absent.
@@ -269,15 +286,17 @@ impl Attributes {
 
 impl<'a> IntoIterator for &'a Attributes {
     type Item = (&'a AttributeName, &'a Field);
-    type IntoIter = btree_map::Iter<'a, AttributeName, Field>;
+    type IntoIter = Iter<'a>;
     fn into_iter(self) -> Self::IntoIter {
-        self.0.iter()
+        self.iter()
     }
 }
 
 impl<N: Into<AttributeName>> FromIterator<(N, Field)> for Attributes {
+    /// Of a name that comes twice the last field counts.
     fn from_iter<I: IntoIterator<Item = (N, Field)>>(fields: I) -> Self {
-        let mut attributes = Self::new();
+        let fields = fields.into_iter();
+        let mut attributes = Self(Vec::with_capacity(fields.size_hint().0));
         for (name, field) in fields {
             attributes.set(name.into(), field);
         }

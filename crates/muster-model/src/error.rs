@@ -25,8 +25,8 @@ pub enum ErrorCode {
     UnsupportedMediaType,
     /// Muster cannot answer now.
     Unavailable,
-    /// A source could not be read.
-    SourceUnreadable,
+    /// A source was empty, or not read to its end.
+    SourceCutShort,
     /// One entry of a source could not be read.
     EntryUnreadable,
     /// An entry's key was met twice in one read.
@@ -47,11 +47,19 @@ pub enum ErrorCode {
     ReferenceOpen,
     /// A run could not be carried out.
     RunFailed,
+    /// Entries of a source could not be read, and nobody knows whose they are.
+    EntryUnidentified,
+    /// A key that was asked for is not in the source.
+    EntryNotFound,
+    /// A person cancelled the run.
+    RunCancelled,
+    /// The plan was another by the time when an approved one was to be carried out.
+    PlanOutdated,
 }
 
 impl ErrorCode {
     /// All codes, in the order of their ids.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 26] = [
         Self::Internal,
         Self::Unauthorized,
         Self::Forbidden,
@@ -63,7 +71,7 @@ impl ErrorCode {
         Self::TooLarge,
         Self::UnsupportedMediaType,
         Self::Unavailable,
-        Self::SourceUnreadable,
+        Self::SourceCutShort,
         Self::EntryUnreadable,
         Self::EntryRepeated,
         Self::MappingFailed,
@@ -74,6 +82,10 @@ impl ErrorCode {
         Self::PlanRejected,
         Self::ReferenceOpen,
         Self::RunFailed,
+        Self::EntryUnidentified,
+        Self::EntryNotFound,
+        Self::RunCancelled,
+        Self::PlanOutdated,
     ];
 
     /// The stable id, `MUS-C` and seven digits. Never given to another meaning.
@@ -91,7 +103,7 @@ impl ErrorCode {
             Self::TooLarge => "MUS-C0000009",
             Self::UnsupportedMediaType => "MUS-C0000010",
             Self::Unavailable => "MUS-C0000011",
-            Self::SourceUnreadable => "MUS-C0000101",
+            Self::SourceCutShort => "MUS-C0000101",
             Self::EntryUnreadable => "MUS-C0000102",
             Self::EntryRepeated => "MUS-C0000103",
             Self::MappingFailed => "MUS-C0000104",
@@ -102,6 +114,10 @@ impl ErrorCode {
             Self::PlanRejected => "MUS-C0000109",
             Self::ReferenceOpen => "MUS-C0000110",
             Self::RunFailed => "MUS-C0000111",
+            Self::EntryUnidentified => "MUS-C0000112",
+            Self::EntryNotFound => "MUS-C0000113",
+            Self::RunCancelled => "MUS-C0000114",
+            Self::PlanOutdated => "MUS-C0000115",
         }
     }
 
@@ -120,7 +136,7 @@ impl ErrorCode {
             Self::TooLarge => "TOO_LARGE",
             Self::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
             Self::Unavailable => "UNAVAILABLE",
-            Self::SourceUnreadable => "SOURCE_UNREADABLE",
+            Self::SourceCutShort => "SOURCE_CUT_SHORT",
             Self::EntryUnreadable => "ENTRY_UNREADABLE",
             Self::EntryRepeated => "ENTRY_REPEATED",
             Self::MappingFailed => "MAPPING_FAILED",
@@ -131,6 +147,10 @@ impl ErrorCode {
             Self::PlanRejected => "PLAN_REJECTED",
             Self::ReferenceOpen => "REFERENCE_OPEN",
             Self::RunFailed => "RUN_FAILED",
+            Self::EntryUnidentified => "ENTRY_UNIDENTIFIED",
+            Self::EntryNotFound => "ENTRY_NOT_FOUND",
+            Self::RunCancelled => "RUN_CANCELLED",
+            Self::PlanOutdated => "PLAN_OUTDATED",
         }
     }
 }

@@ -6,6 +6,7 @@
 pub mod attribute;
 pub mod condition;
 pub mod configuration;
+pub mod cron;
 pub mod difference;
 pub mod error;
 pub mod ids;

@@ -4,20 +4,22 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+
 use crate::attribute::{AttributeName, AttributeSource, Field};
 
 /// The attribute names that all records of a sweep share, each once.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Names {
     names: Vec<AttributeName>,
-    positions: HashMap<AttributeName, usize>,
+    positions: HashMap<AttributeName, usize, RandomState>,
 }
 
 impl Names {
     /// Names in the order of the fields; of a repeated name the first position counts.
     #[must_use]
     pub fn new(names: Vec<AttributeName>) -> Arc<Self> {
-        let mut positions = HashMap::with_capacity(names.len());
+        let mut positions = HashMap::with_capacity_and_hasher(names.len(), RandomState::default());
         for (position, name) in names.iter().enumerate() {
             positions.entry(name.clone()).or_insert(position);
         }

@@ -178,11 +178,13 @@ pub enum Outcome {
     Failed,
     /// It moved on after the plan was made; the next run picks it up.
     Stale,
+    /// The run ended before its turn came.
+    NotApplied,
 }
 
 impl Outcome {
     /// All outcomes, in the order in which they are stored and shown.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Created,
         Self::Updated,
         Self::Unchanged,
@@ -194,6 +196,7 @@ impl Outcome {
         Self::Reported,
         Self::Failed,
         Self::Stale,
+        Self::NotApplied,
     ];
 
     /// The counter's name in JSON, logs and summaries.
@@ -211,6 +214,7 @@ impl Outcome {
             Self::Reported => "reported",
             Self::Failed => "failed",
             Self::Stale => "stale",
+            Self::NotApplied => "notApplied",
         }
     }
 }

@@ -69,6 +69,15 @@ impl Action {
         }
     }
 
+    /// Whether anything but what is remembered of the account comes of it.
+    #[must_use]
+    pub fn touches(self) -> bool {
+        match self {
+            Self::Create | Self::Link | Self::Update | Self::Disable | Self::Delete | Self::Unlink => true,
+            Self::Refresh | Self::MarkGone => false,
+        }
+    }
+
     /// What its entry is counted as.
     #[must_use]
     pub fn outcome(self) -> Outcome {

@@ -50,6 +50,9 @@ pub fn convert(
 ) -> Result<Field, ConvertError> {
     let (values, is_list) = match field {
         Field::Absent | Field::Null => return Ok(field),
+        Field::One(value) if !multi_valued => {
+            return Ok(convert_value(value, value_type, reference)?.map_or(Field::Null, Field::One));
+        }
         Field::One(value) => (vec![value], false),
         Field::Many(values) => (values, true),
     };
@@ -70,9 +73,8 @@ pub fn convert(
 /// The same field with every value as text, for systems that know nothing else.
 #[must_use]
 pub fn to_text(field: Field) -> Field {
-    let textual = |value: Value| match value {
-        Value::String(_) => value,
-        typed => Value::String(typed.to_text().into_owned()),
+    let textual = |value: Value| {
+        if let Value::String(_) = value { value } else { Value::String(value.to_text().into_owned()) }
     };
     match field {
         Field::Absent | Field::Null => field,

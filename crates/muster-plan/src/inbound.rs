@@ -45,6 +45,8 @@ pub struct Inbound {
 /// What the store knows about one account of a source.
 #[derive(Debug, Clone, Default)]
 pub struct InboundFacts {
+    /// The account's digest, where it has been taken already.
+    pub digest: Option<Digest>,
     /// Its shadow.
     pub shadow: Option<ShadowFacts>,
     /// The object its shadow links it to, if that exists.
@@ -119,7 +121,7 @@ impl Inbound {
                 result.set(name, field);
             }
         }
-        let mut change = self.base_change(Action::Create, Situation::Unmatched, account, now);
+        let mut change = self.base_change(Action::Create, Situation::Unmatched, (account, facts), now);
         let id = self.account_key(account.uid).object_id(self.run_started_millis);
         change.object = Some(ObjectBase { id, version: 0 });
         change.shadow = facts.shadow.as_ref().map(|shadow| shadow.base);
@@ -164,7 +166,7 @@ impl Inbound {
             (true, true, _) => Action::Update,
             (true, false, _) => Action::Refresh,
         };
-        let mut change = self.base_change(action, situation, account, now);
+        let mut change = self.base_change(action, situation, (account, facts), now);
         change.reaction = reaction;
         change.shadow = facts.shadow.as_ref().map(|shadow| shadow.base);
         change.object = Some(ObjectBase { id: object.id, version: object.version });
@@ -286,12 +288,13 @@ impl Inbound {
         &self,
         action: Action,
         situation: Situation,
-        account: AccountView<'_>,
+        (account, facts): (AccountView<'_>, &InboundFacts),
         now: DateTime<Utc>,
     ) -> Change {
         let mut change = bare_change(action, situation, self.rules.reaction(situation), account.uid);
         change.place = account.place;
-        change.digest = Some(self.rules.digest_of(account.uid, account.attributes));
+        let taken = facts.digest;
+        change.digest = Some(taken.unwrap_or_else(|| self.rules.digest_of(account.uid, account.attributes)));
         change.due_at = self.rules.reads_clock().then(|| next_midnight(now));
         change.snapshot = self
             .rules

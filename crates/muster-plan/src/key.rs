@@ -27,12 +27,6 @@ impl Position {
     pub fn to_i64(self) -> i64 {
         (self.0 ^ (1 << 63)).cast_signed()
     }
-
-    /// The inverse of [`Position::to_i64`].
-    #[must_use]
-    pub fn from_i64(number: i64) -> Self {
-        Self(number.cast_unsigned() ^ (1 << 63))
-    }
 }
 
 impl KeyHash {
@@ -252,7 +246,6 @@ mod tests {
         assert!(ids.iter().all(|id| id.0.get_version_num() == 7));
         let positions: Vec<_> = keys.iter().map(|key| key.position().to_i64()).collect();
         assert!(positions.windows(2).all(|pair| pair[0] < pair[1]));
-        assert!(positions.iter().zip(&keys).all(|(p, k)| Position::from_i64(*p) == k.position()));
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub mod inbound;
 pub mod key;
 pub mod lifecycle;
 pub mod mapping;
+pub mod order;
 pub mod outbound;
 pub mod rules;
 pub mod situation;

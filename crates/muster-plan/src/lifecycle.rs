@@ -46,6 +46,8 @@ pub enum Event {
     PassedGuards,
     /// The plan is frozen and exceeds limits.
     TrippedGuards,
+    /// The plan is another than the one that was approved beforehand.
+    PlanOutdated,
     /// A person approved the plan.
     Approved,
     /// A person rejected the plan, or nobody approved it in time.
@@ -161,7 +163,9 @@ fn running(state: RunState, event: Event) -> Option<Stepped> {
             Absence::Ignored => state.at(Phase::Check),
         },
         (Phase::Sweep, Event::SweptInPart) | (Phase::Absence, Event::AbsenceStaged) => state.at(Phase::Check),
-        (Phase::Check, Event::PassedGuards | Event::TrippedGuards) => return Some(Ok(checked(state, event))),
+        (Phase::Check, Event::PassedGuards | Event::TrippedGuards | Event::PlanOutdated) => {
+            return Some(Ok(checked(state, event)));
+        }
         (Phase::Apply(wave), Event::WaveApplied) => state.at(wave.next().map_or(Phase::Finish, Phase::Apply)),
         (Phase::Finish, Event::Completed { all_well }) => {
             let outcome = if all_well { OutcomeStatus::Success } else { OutcomeStatus::Partial };
@@ -183,6 +187,7 @@ fn checked(state: RunState, event: Event) -> (RunState, Vec<Effect>) {
             let next = state.at(Phase::Apply(Wave::Build));
             (next, vec![next.effect()])
         }
+        (Mode::Apply, Event::PlanOutdated) => (state.ended(OutcomeStatus::Aborted), vec![Effect::Release]),
         (Mode::Apply, _) => {
             (RunState { status: ProgressStatus::Held, ..state }, vec![Effect::Hold, Effect::Release])
         }
@@ -260,6 +265,16 @@ mod tests {
         assert_eq!(approved.status, ProgressStatus::Running);
         let (rejected, _) = step(held, Event::Rejected).expect("admitted");
         assert_eq!(rejected.outcome, Some(OutcomeStatus::Aborted));
+    }
+
+    #[test]
+    fn an_outdated_plan_ends_the_run_and_holds_nobody_up() {
+        let mut events = TO_CHECK.to_vec();
+        events.push(Event::PlanOutdated);
+        let (state, effects) = walk(Mode::Apply, Absence::Concluded, &events);
+        assert_eq!((state.status, state.outcome), (ProgressStatus::Finished, Some(OutcomeStatus::Aborted)));
+        assert_eq!(effects.last(), Some(&Effect::Release));
+        assert!(!effects.iter().any(|effect| matches!(effect, Effect::Apply(_) | Effect::Hold)));
     }
 
     #[test]

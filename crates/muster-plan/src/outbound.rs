@@ -6,26 +6,27 @@
 use chrono::{DateTime, Utc};
 use muster_model::condition::Condition;
 use muster_model::configuration::application::{Reaction, Situation};
-use muster_model::configuration::profile::ApplicationProfile;
 use muster_model::configuration::task::Verify;
-use muster_model::difference::AttributeChange;
 use muster_model::error::ErrorCode;
 use muster_model::{
-    ApplicationId, AttributeName, AttributeSource, Attributes, ConfigurationId, Field, ImObject,
-    ObjectClassId, ObjectKind, Value,
+    ApplicationId, AttributeName, AttributeSource, Field, ImObject, ObjectClassId, ObjectKind, Value,
 };
 
-use crate::change::{Action, Change, MembershipChange, ObjectBase, StateChange};
-use crate::convert::to_text;
+use self::taken::TakenValues;
+use crate::change::{Action, ObjectBase};
 use crate::decision::{AccountView, Decision, Problem, ShadowFacts};
 use crate::digest::{Canonical, Digest};
-use crate::inbound::{bare_change, next_midnight};
+use crate::inbound::bare_change;
 use crate::key::KeyHash;
-use crate::mapping::{Mapped, MappingInput, map};
 use crate::rules::Rules;
-use crate::situation::{self, Entitlement, Ownership};
+use crate::situation::{self, Entitlement, Ownership, Past};
 
+mod account;
+mod profiles;
+pub mod taken;
 mod withdraw;
+
+pub use profiles::Profiles;
 
 /// What an account of the target can be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,43 +58,6 @@ pub struct Outbound {
     pub abilities: AccountAbilities,
 }
 
-/// The profiles of an application, the highest priority first, with what follows from all of them.
-#[derive(Debug)]
-pub struct Profiles {
-    list: Vec<ApplicationProfile>,
-    reads: Vec<AttributeName>,
-    /// Entitlements that profiles speak of; others are none of our business.
-    managed: Vec<String>,
-    digest: Digest,
-}
-
-impl Profiles {
-    /// Orders profiles by priority, and those of the same by their ids.
-    #[must_use]
-    pub fn new(mut list: Vec<ApplicationProfile>) -> Self {
-        list.sort_by(|a, b| b.priority.cmp(&a.priority).then_with(|| a.id.cmp(&b.id)));
-        let conditions = list.iter().flat_map(|profile| {
-            let assigned = profile.entitlement_assignments.iter().filter_map(|a| a.condition.as_ref());
-            profile.object_matching_condition.iter().chain(assigned)
-        });
-        let mut reads: Vec<AttributeName> = conditions.flat_map(Condition::attributes).cloned().collect();
-        reads.sort_unstable();
-        reads.dedup();
-        let assignments = list.iter().flat_map(|profile| &profile.entitlement_assignments);
-        let mut managed: Vec<String> = assignments.map(|assignment| assignment.entitlement.clone()).collect();
-        managed.sort_unstable();
-        managed.dedup();
-        let mut canonical = Canonical::new(b"profiles");
-        // The `Debug` form spells every field out, so no part of a profile can be forgotten here.
-        canonical.text(&format!("{list:?}"));
-        Self { reads, managed, digest: canonical.digest(), list }
-    }
-
-    fn get(&self, id: &ConfigurationId) -> Option<&ApplicationProfile> {
-        self.list.iter().find(|profile| profile.id == *id)
-    }
-}
-
 /// What the store knows about one account of a target.
 #[derive(Debug, Clone, Default)]
 pub struct OutboundFacts {
@@ -103,12 +67,30 @@ pub struct OutboundFacts {
     pub owner: Option<ImObject>,
     /// For an account that is not linked: the objects that fit.
     pub candidates: Vec<ImObject>,
+    /// What the owner's references come to.
+    pub taken: TakenValues,
 }
 
-/// What profiles grant an owner.
-struct Grant<'a> {
-    profile: &'a ApplicationProfile,
-    entitlements: Vec<String>,
+impl OutboundFacts {
+    /// The object that the account belongs to, or would: its owner, else the only one that fits.
+    #[must_use]
+    pub fn fitting(&self) -> Option<&ImObject> {
+        self.owner.as_ref().or(match self.candidates.as_slice() {
+            [one] => Some(one),
+            _ => None,
+        })
+    }
+}
+
+/// An owner without an account, as far as it matters.
+#[derive(Clone, Copy)]
+pub struct OwnerView<'a> {
+    /// The owner.
+    pub object: &'a ImObject,
+    /// The account it had.
+    pub shadow: Option<&'a ShadowFacts>,
+    /// What its references come to.
+    pub taken: &'a TakenValues,
 }
 
 /// The two halves of the promise that nothing has to be decided: our side, and the account.
@@ -141,29 +123,10 @@ impl Outbound {
         KeyHash::of_account(&self.application, &self.class, uid)
     }
 
-    fn grant(&self, owner: &ImObject) -> Option<Grant<'_>> {
-        let granting: Vec<&ApplicationProfile> = self
-            .profiles
-            .list
-            .iter()
-            .filter(|profile| profile.object_kind == owner.kind)
-            .filter(|profile| profile.object_matching_condition.as_ref().is_none_or(|c| c.holds(owner)))
-            .collect();
-        let profile = granting.first()?;
-        let mut entitlements: Vec<String> = granting
-            .iter()
-            .flat_map(|profile| &profile.entitlement_assignments)
-            .filter(|assignment| assignment.condition.as_ref().is_none_or(|c| c.holds(owner)))
-            .map(|assignment| assignment.entitlement.clone())
-            .collect();
-        entitlements.sort_unstable();
-        entitlements.dedup();
-        Some(Grant { profile, entitlements })
-    }
-
-    /// Our half of the promise.
+    /// Our half of the promise. `owner` is an [`ImObject`], or a [`Referring`](taken::Referring) where the rules
+    /// take anything of the objects that it refers to.
     #[must_use]
-    pub fn owner_digest(&self, rules: &Rules, owner: &ImObject) -> Digest {
+    pub fn owner_digest(&self, rules: &Rules, owner: &dyn AttributeSource) -> Digest {
         let mut canonical = Canonical::new(&rules.fingerprint().0);
         canonical.octets(&self.profiles.digest.0);
         canonical.fields(owner, rules.reads().iter().map(AttributeName::as_str));
@@ -201,10 +164,7 @@ impl Outbound {
         facts: &OutboundFacts,
         now: DateTime<Utc>,
     ) -> Option<Decision> {
-        let owner = facts.owner.as_ref().or(match facts.candidates.as_slice() {
-            [one] => Some(one),
-            _ => None,
-        });
+        let owner = facts.fitting();
         if owner.is_some_and(|owner| !self.scope.holds(owner)) {
             return None;
         }
@@ -236,22 +196,19 @@ impl Outbound {
 
     /// Decides about an owner without an account. `None` when that is as it should be, or it is out of scope.
     #[must_use]
-    pub fn decide_owner(
-        &self,
-        owner: &ImObject,
-        shadow: Option<&ShadowFacts>,
-        now: DateTime<Utc>,
-    ) -> Option<Decision> {
+    pub fn decide_owner(&self, view: OwnerView<'_>, now: DateTime<Utc>) -> Option<Decision> {
+        let OwnerView { object: owner, shadow, .. } = view;
         if !self.scope.holds(owner) {
             return None;
         }
         let grant = self.grant(owner);
         let entitlement = if grant.is_some() { Entitlement::Granted } else { Entitlement::NotGranted };
-        let situation = situation::outbound_owner(shadow.is_some(), entitlement)?;
+        let past = if shadow.is_some() { Past::HadAccount } else { Past::NeverHadAccount };
+        let situation = situation::outbound_owner(past, entitlement)?;
         let (grant, rules) = (grant?, self.rules_for(owner)?);
         let reaction = rules.reaction(situation);
         Some(match reaction {
-            Reaction::Create => self.create(owner, &grant, shadow, (situation, reaction), now),
+            Reaction::Create => self.create(view, &grant, (situation, reaction), now),
             Reaction::Unlink => match shadow {
                 Some(shadow) => {
                     let mut change = bare_change(Action::Unlink, situation, reaction, &shadow.uid);
@@ -272,177 +229,6 @@ impl Outbound {
             }
         })
     }
-
-    fn create(
-        &self,
-        owner: &ImObject,
-        grant: &Grant<'_>,
-        shadow: Option<&ShadowFacts>,
-        (situation, reaction): (Situation, Reaction),
-        now: DateTime<Utc>,
-    ) -> Decision {
-        let Some(rules) = self.rules_for(owner) else { return Decision::filtered() };
-        let input = MappingInput { source: owner, snapshot: None, target: None, provenance: None, now };
-        let writes = match map(rules, &input) {
-            Ok(Mapped::Writes(writes)) => writes,
-            Ok(Mapped::Filtered) => return Decision::filtered(),
-            Err(error) => {
-                return Decision::failed(Some(situation), ErrorCode::MappingFailed, error.to_string());
-            }
-        };
-        let mut result: Attributes = writes.into_iter().map(|(name, field)| (name, to_text(field))).collect();
-        let uid = match result.get(self.uid_attribute.as_str()).first().map(Value::to_text) {
-            Some(uid) if !uid.is_empty() => uid.into_owned(),
-            _ => {
-                let message = format!("object {} gives no `{}`", owner.id, self.uid_attribute);
-                return Decision::failed(Some(situation), ErrorCode::MappingFailed, message);
-            }
-        };
-        let mut change = bare_change(Action::Create, situation, reaction, &uid);
-        if let Some(attribute) = self.abilities.membership.clone().filter(|_| !grant.entitlements.is_empty())
-        {
-            result.set(attribute, many(&grant.entitlements));
-        }
-        self.set_state(&mut change, owner, None);
-        change.shadow = shadow.map(|shadow| shadow.base);
-        change.object = Some(ObjectBase { id: owner.id, version: owner.version });
-        change.profile = Some(grant.profile.id.clone());
-        change.snapshot = result.clone();
-        change.result = result;
-        self.promise(&mut change, rules, owner, now);
-        Decision::change(change)
-    }
-
-    fn keep(
-        &self,
-        account: AccountView<'_>,
-        facts: &OutboundFacts,
-        (owner, grant): (&ImObject, &Grant<'_>),
-        situation: Situation,
-        now: DateTime<Utc>,
-    ) -> Decision {
-        let Some(rules) = self.rules_for(owner) else { return Decision::filtered() };
-        let reaction = rules.reaction(situation);
-        if situation == Situation::Unlinked && rules.is_protected(owner) {
-            let message = format!("object {} fits account `{}` but is protected", owner.id, account.uid);
-            return Decision::left_alone(situation, Reaction::Report, problem(ErrorCode::Disputed, message));
-        }
-        if let (Reaction::Unlink, Some(shadow)) = (reaction, &facts.shadow) {
-            return self.withdraw(Action::Unlink, account, Some(shadow), Some(owner), (situation, reaction));
-        }
-        if !matches!(reaction, Reaction::Synchronize | Reaction::Link) {
-            let message = format!("account `{}` was found {}", account.uid, situation.as_str());
-            return Decision::left_alone(situation, reaction, problem(ErrorCode::Disputed, message));
-        }
-        let input = MappingInput {
-            source: owner,
-            snapshot: None,
-            target: Some(account.attributes),
-            provenance: None,
-            now,
-        };
-        let writes = match map(rules, &input) {
-            Ok(Mapped::Writes(writes)) => writes,
-            Ok(Mapped::Filtered) => return Decision::filtered(),
-            Err(error) => {
-                return Decision::failed(Some(situation), ErrorCode::MappingFailed, error.to_string());
-            }
-        };
-        let mut change = bare_change(Action::Refresh, situation, reaction, account.uid);
-        change.place = account.place;
-        change.shadow = facts.shadow.as_ref().map(|shadow| shadow.base);
-        change.object = Some(ObjectBase { id: owner.id, version: owner.version });
-        change.profile = Some(grant.profile.id.clone());
-        change.snapshot = self.snapshot_of(rules, account.attributes);
-        self.differ(&mut change, account.attributes, writes);
-        self.correct_membership(&mut change, account.attributes, &grant.entitlements);
-        self.set_state(&mut change, owner, account.enabled);
-        self.promise(&mut change, rules, owner, now);
-        settle(change)
-    }
-
-    fn differ(
-        &self,
-        change: &mut Change,
-        account: &dyn AttributeSource,
-        writes: Vec<(AttributeName, Field)>,
-    ) {
-        for (name, wanted) in writes {
-            // An account is found by its key; giving it another one is a matter of its own.
-            if name == self.uid_attribute {
-                continue;
-            }
-            let after = to_text(wanted);
-            let before = account.field(name.as_str()).into_owned();
-            if comparable(&before) == comparable(&after) {
-                continue;
-            }
-            change.snapshot.set(name.clone(), after.clone());
-            change.result.set(name.clone(), if after.is_absent() { Field::Null } else { after.clone() });
-            change.differences.push(AttributeChange { name, before, after });
-        }
-        change.differences.sort_by(|a, b| a.name.cmp(&b.name));
-    }
-
-    fn correct_membership(&self, change: &mut Change, account: &dyn AttributeSource, wanted: &[String]) {
-        let Some(attribute) = &self.abilities.membership else { return };
-        let field = account.field(attribute.as_str());
-        let held: Vec<String> = field.values().iter().map(|value| value.to_text().into_owned()).collect();
-        let mut add: Vec<String> = wanted.iter().filter(|one| !held.contains(one)).cloned().collect();
-        let mut remove: Vec<String> = held
-            .iter()
-            .filter(|one| self.profiles.managed.contains(one) && !wanted.contains(one))
-            .cloned()
-            .collect();
-        if add.is_empty() && remove.is_empty() {
-            return;
-        }
-        add.sort_unstable();
-        remove.sort_unstable();
-        let mut after: Vec<String> = held.into_iter().filter(|one| !remove.contains(one)).collect();
-        after.extend(add.iter().cloned());
-        change.snapshot.set(attribute.clone(), many(&after));
-        change.memberships.push(MembershipChange { attribute: attribute.clone(), add, remove });
-    }
-
-    /// Carries the owner's "enabled" to the account, where the target knows such a thing.
-    fn set_state(&self, change: &mut Change, owner: &ImObject, held: Option<bool>) {
-        if !self.abilities.can_be_disabled {
-            return;
-        }
-        let making = change.action == Action::Create;
-        change.state = match (owner.disabled, held) {
-            (None, Some(false)) => StateChange::Enable,
-            (Some(reason), Some(true)) => StateChange::Disable(reason),
-            (Some(reason), None) if making => StateChange::Disable(reason),
-            (None, _) | (Some(_), _) => StateChange::Keep,
-        };
-    }
-
-    fn snapshot_of(&self, rules: &Rules, account: &dyn AttributeSource) -> Attributes {
-        let mut names: Vec<&AttributeName> = self.written(rules).collect();
-        names.push(&self.uid_attribute);
-        names.into_iter().map(|name| (name.clone(), account.field(name.as_str()).into_owned())).collect()
-    }
-
-    fn promise(&self, change: &mut Change, rules: &Rules, owner: &ImObject, now: DateTime<Utc>) {
-        let enabled = self.abilities.can_be_disabled.then_some(owner.disabled.is_none());
-        change.digest = Some(self.owner_digest(rules, owner));
-        change.account_digest = Some(self.account_digest(rules, enabled, &change.snapshot));
-        change.due_at = rules.reads_clock().then(|| next_midnight(now));
-    }
-}
-
-/// Decides which action a comparison comes to, once everything that differs is known.
-fn settle(mut change: Change) -> Decision {
-    let touches =
-        !change.differences.is_empty() || !change.memberships.is_empty() || change.state != StateChange::Keep;
-    change.action = match (change.shadow.is_some(), touches) {
-        (false, _) => Action::Link,
-        (true, true) => Action::Update,
-        (true, false) => Action::Refresh,
-    };
-    Decision::change(change)
 }
 
 fn ownership(facts: &OutboundFacts) -> Ownership {

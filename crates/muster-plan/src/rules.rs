@@ -10,6 +10,7 @@ use muster_model::{ApplicationId, AttributeName, AttributeSource, DirectoryId, O
 use crate::digest::{Canonical, Digest, RULES_VERSION};
 use crate::expression::Expression;
 use crate::key::{KeyHash, KeySpec};
+use crate::outbound::taken::Takes;
 use crate::transform::Transformations;
 
 /// Something in a configuration that cannot be compiled.
@@ -80,6 +81,8 @@ pub struct Rules {
     pub mappings: Vec<Mapping>,
     /// Objects that are never disabled, deleted or linked automatically.
     pub protected: Option<Condition>,
+    /// Outbound, what mappings take of the objects that the owner refers to.
+    pub(crate) takes: Vec<Takes>,
     reactions: Reactions,
     reads: Vec<AttributeName>,
     reads_clock: bool,
@@ -132,6 +135,11 @@ impl Rules {
             correlation,
             mappings,
             protected: mapping.protected.clone(),
+            takes: mapping
+                .attribute_mappings
+                .iter()
+                .filter_map(|m| Takes::of(m, context.direction))
+                .collect(),
             reactions: mapping.reactions.clone(),
             reads_clock,
             fingerprint: fingerprint(mapping, context),
@@ -217,9 +225,11 @@ fn compile_mapping(
                     .map(|problem| (format!("/transformations/{}", problem.index), problem.to_string()))
                     .collect::<Vec<_>>()
             })?;
+            let taken = Takes::of(declared, context.direction).map(|takes| takes.name);
+            let source = taken.unwrap_or_else(|| source.clone());
             let mut reads = vec![source.clone()];
             reads.extend(compiled.reads());
-            (ValueRule::Simple { source: source.clone(), transformations: compiled }, reads)
+            (ValueRule::Simple { source, transformations: compiled }, reads)
         }
         Strategy::Custom { rule } => {
             let expression =

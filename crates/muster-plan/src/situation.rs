@@ -53,12 +53,21 @@ pub fn outbound_account(ownership: Ownership, entitlement: Entitlement) -> Situa
     }
 }
 
+/// Whether an owner without an account in the target had one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Past {
+    /// It had one, which is gone.
+    HadAccount,
+    /// It never had one.
+    NeverHadAccount,
+}
+
 /// The situation of an owner without an account in the target; `None` when that is as it should be.
 #[must_use]
-pub fn outbound_owner(had_account: bool, entitlement: Entitlement) -> Option<Situation> {
-    match (had_account, entitlement) {
-        (true, Entitlement::Granted) => Some(Situation::Missing),
-        (false, Entitlement::Granted) => Some(Situation::Absent),
+pub fn outbound_owner(past: Past, entitlement: Entitlement) -> Option<Situation> {
+    match (past, entitlement) {
+        (Past::HadAccount, Entitlement::Granted) => Some(Situation::Missing),
+        (Past::NeverHadAccount, Entitlement::Granted) => Some(Situation::Absent),
         (_, Entitlement::NotGranted) => None,
     }
 }
@@ -100,13 +109,13 @@ mod tests {
         ] {
             assert_eq!(outbound_account(ownership, entitlement), expected, "{ownership:?} {entitlement:?}");
         }
-        for (had_account, entitlement, expected) in [
-            (true, Granted, Some(Situation::Missing)),
-            (false, Granted, Some(Situation::Absent)),
-            (true, NotGranted, None),
-            (false, NotGranted, None),
+        for (past, entitlement, expected) in [
+            (Past::HadAccount, Granted, Some(Situation::Missing)),
+            (Past::NeverHadAccount, Granted, Some(Situation::Absent)),
+            (Past::HadAccount, NotGranted, None),
+            (Past::NeverHadAccount, NotGranted, None),
         ] {
-            assert_eq!(outbound_owner(had_account, entitlement), expected, "{had_account} {entitlement:?}");
+            assert_eq!(outbound_owner(past, entitlement), expected, "{past:?} {entitlement:?}");
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::TenantStore;
 use crate::database::{Dialect, Transaction, Urgency};
 use crate::error::StoreError;
 use crate::lists::KeyEntry;
+use crate::make::Taken;
 use crate::page::change_id;
 use crate::row::{number, unsigned};
 use crate::rows::{Bulk, Kind};
@@ -86,7 +87,7 @@ impl Over<'_> {
         self.tx.execute(&self.text(sql), values).await
     }
 
-    fn text(&self, sql: &str) -> String {
+    pub(crate) fn text(&self, sql: &str) -> String {
         let (changes, index) = match self.tx.dialect() {
             Dialect::Sqlite => {
                 ("json_each(?) j CROSS JOIN change c ON c.id = ? + j.value AND c.tenant = ?", "j.key")
@@ -100,7 +101,7 @@ impl Over<'_> {
         sql.replace("{changes}", changes).replace("{index}", index)
     }
 
-    fn list(&self, numbers: &[u32]) -> [Value; 3] {
+    pub(crate) fn list(&self, numbers: &[u32]) -> [Value; 3] {
         let list = serde_json::to_string(numbers).unwrap_or_default();
         [list.into(), change_id(self.run, 0).into(), self.tenant.into()]
     }
@@ -121,10 +122,27 @@ impl TenantStore {
         batch: &Batch,
         now: DateTime<Utc>,
     ) -> Result<Vec<u32>, StoreError> {
+        // To leave taken accounts out costs PostgreSQL as much again as to insert the others.
+        match self.apply_batch(run, bucket, target, (batch, Taken::Refused), now).await {
+            Err(error) if error.is_unique_violation() => {
+                self.apply_batch(run, bucket, target, (batch, Taken::LeftOut), now).await
+            }
+            applied => applied,
+        }
+    }
+
+    async fn apply_batch(
+        &self,
+        run: &RunRecord,
+        bucket: &Bucket,
+        target: &Target,
+        (batch, taken): (&Batch, Taken),
+        now: DateTime<Utc>,
+    ) -> Result<Vec<u32>, StoreError> {
         let tx = self.database.begin(Urgency::Bulk).await?;
         self.move_cursor(&tx, run, bucket).await?;
         let over = Over { tx: &tx, tenant: self.tenant, run: run.seq };
-        let mut stale = self.create(&over, target, &batch.creates).await?;
+        let mut stale = self.create(&over, target, &batch.creates, taken).await?;
         let changing = [batch.links.clone(), batch.others.clone()].concat();
         self.lock_objects(&over, &changing).await?;
         let mut moved = self.moved_on(&over, &changing).await?;
@@ -135,7 +153,7 @@ impl TenantStore {
             numbers.iter().copied().filter(|number| !moved.contains(number)).collect()
         };
         let (links, others) = (still(&batch.links), still(&batch.others));
-        self.insert_shadows(&over, target, &links).await?;
+        self.insert_shadows(&over, target, &links, taken).await?;
         self.change_objects(&over, target, &[links, others.clone()].concat(), now).await?;
         self.change_shadows(&over, target, &others).await?;
         self.forget_digests(&over, target, &batch.undigested).await?;
@@ -144,86 +162,6 @@ impl TenantStore {
         self.note_in(&tx, run, bucket.no, &problems, now).await?;
         tx.commit().await?;
         Ok(stale)
-    }
-
-    /// Inserts shadows and objects; answers the changes whose account has got a shadow meanwhile.
-    async fn create(
-        &self,
-        over: &Over<'_>,
-        target: &Target,
-        numbers: &[u32],
-    ) -> Result<Vec<u32>, StoreError> {
-        let inserted = self.insert_shadows(over, target, numbers).await?;
-        let taken = if inserted == numbers.len() as u64 {
-            Vec::new()
-        } else {
-            self.taken(over, target, numbers).await?
-        };
-        let made: Vec<u32> = numbers.iter().copied().filter(|number| !taken.contains(number)).collect();
-        over.execute(
-            "INSERT INTO object (tenant, id, kind, directory, type, disabled, version, attributes, provenance) \
-             SELECT c.tenant, c.object, ?, ?, ?, CASE WHEN c.state > 1 THEN c.state - 2 END, 1, \
-             coalesce(c.result, '{}'), coalesce(c.provenance, '') FROM {changes}",
-            vec![
-                (target.kind as i64).into(),
-                target.directory.as_str().into(),
-                target.object_type.clone().into(),
-            ],
-            &made,
-            Vec::new(),
-        )
-        .await?;
-        Ok(taken)
-    }
-
-    pub(crate) async fn insert_shadows(
-        &self,
-        over: &Over<'_>,
-        target: &Target,
-        numbers: &[u32],
-    ) -> Result<u64, StoreError> {
-        if numbers.is_empty() {
-            return Ok(0);
-        }
-        let first = self.reserve_numbers(over.tx, &target.application, numbers.len()).await?;
-        over.execute(
-            "INSERT INTO shadow (tenant, application, no, class, uid_key, uid, owner, state, version, disabled, \
-             digest, account_digest, due_at, profile, snapshot) \
-             SELECT c.tenant, ?, ? + {index}, ?, c.uid_key, c.uid, c.object, 0, 1, \
-             CASE WHEN c.state > 1 THEN c.state - 2 END, c.digest, c.account_digest, c.due_at, c.profile, \
-             coalesce(c.snapshot, '{}') FROM {changes} WHERE c.object IS NOT NULL ON CONFLICT DO NOTHING",
-            vec![target.application.as_str().into(), first.into(), target.class.as_str().into()],
-            numbers,
-            Vec::new(),
-        )
-        .await
-    }
-
-    async fn reserve_numbers(
-        &self,
-        tx: &Transaction,
-        application: &ApplicationId,
-        count: usize,
-    ) -> Result<i64, StoreError> {
-        let count = i64::try_from(count).unwrap_or(i64::MAX);
-        let row = tx
-            .query_one(
-                "INSERT INTO shadow_number (tenant, application, next) VALUES (?, ?, 1 + ?) \
-                 ON CONFLICT (tenant, application) DO UPDATE SET next = shadow_number.next + ? RETURNING next",
-                vec![self.tenant.into(), application.as_str().into(), count.into(), count.into()],
-            )
-            .await?;
-        let next = row.map(|row| number(&row, 0)).transpose()?;
-        Ok(next.ok_or_else(|| StoreError::unreadable("shadow number", "none was reserved"))? - count)
-    }
-
-    async fn taken(&self, over: &Over<'_>, target: &Target, numbers: &[u32]) -> Result<Vec<u32>, StoreError> {
-        let sql = "SELECT c.id FROM {changes} JOIN shadow s ON s.tenant = c.tenant AND s.application = ? \
-            AND s.uid_key = c.uid_key WHERE s.owner IS NULL OR s.owner <> c.object";
-        let mut values = over.list(numbers).to_vec();
-        values.push(target.application.as_str().into());
-        let rows = over.tx.query(&over.text(sql), values).await?;
-        rows.iter().map(|row| change_number(number(row, 0)?)).collect()
     }
 
     /// Of the listed changes those whose object or shadow no longer has the version they were decided on.

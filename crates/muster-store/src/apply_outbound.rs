@@ -1,4 +1,9 @@
 //! Storing what became of outbound changes that a connector has carried out, and what sweeps read.
+//!
+//! An account that is not yet all that its plan says, since it does not name others yet, is unsettled: nothing is
+//! promised and nothing remembered of it, so that the next run finishes it should this one not.
+
+use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 use muster_model::{ApplicationId, ObjectClassId};
@@ -8,12 +13,23 @@ use crate::TenantStore;
 use crate::apply::{APART, Batch, Over, Target};
 use crate::database::Urgency;
 use crate::error::StoreError;
-use crate::row::get;
+use crate::make::Taken;
+use crate::row::{get, number, unsigned};
 use crate::run::RunRecord;
-use crate::stage::{Bucket, ProblemRow};
+use crate::stage::{Bucket, ProblemRow, ProblemStep};
+
+/// What a shadow says of its account after a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Remembered {
+    /// All that the change makes of it.
+    AsPlanned,
+    /// What it said before; the account is unsettled.
+    NotYet,
+}
 
 impl TenantStore {
-    /// Stores what became of a batch of outbound changes that the connector has carried out.
+    /// Stores what became of a batch of outbound changes that the connector has carried out. Those listed as
+    /// `undigested` leave their accounts unsettled.
     ///
     /// # Errors
     /// [`StoreError::LostFence`] when the worker has the run no longer.
@@ -29,25 +45,85 @@ impl TenantStore {
         let tx = self.database.begin(Urgency::Bulk).await?;
         self.move_cursor(&tx, run, bucket).await?;
         let over = Over { tx: &tx, tenant: self.tenant, run: run.seq };
-        self.insert_shadows(&over, target, &batch.creates).await?;
-        self.change_accounts(&over, target, &batch.others).await?;
+        let (settled, unsettled): (Vec<u32>, Vec<u32>) =
+            batch.others.iter().partition(|number| !batch.undigested.contains(number));
+        let made: Vec<u32> =
+            batch.creates.iter().copied().filter(|number| batch.undigested.contains(number)).collect();
+        self.insert_shadows(&over, target, &batch.creates, Taken::LeftOut).await?;
+        self.unsettle(&over, target, &made).await?;
+        self.change_accounts(&over, target, (&settled, Remembered::AsPlanned)).await?;
+        self.change_accounts(&over, target, (&unsettled, Remembered::NotYet)).await?;
+        self.delete_shadows(&over, target, &batch.others).await?;
         self.note_in(&tx, run, bucket.no, problems, now).await?;
         tx.commit().await
+    }
+
+    /// Stores that accounts are all that their changes say, once they name everybody whom they should.
+    ///
+    /// # Errors
+    /// [`StoreError::LostFence`] when the worker has the run no longer.
+    pub async fn settle_outbound(
+        &self,
+        run: &RunRecord,
+        bucket: &Bucket,
+        target: &Target,
+        numbers: &[u32],
+        problems: &[ProblemRow],
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let tx = self.database.begin(Urgency::Bulk).await?;
+        self.move_cursor(&tx, run, bucket).await?;
+        let over = Over { tx: &tx, tenant: self.tenant, run: run.seq };
+        over.execute(
+            &format!(
+                "UPDATE shadow SET digest = n.digest, account_digest = n.account_digest, \
+                 snapshot = coalesce(n.snapshot, shadow.snapshot) FROM (SELECT c.* FROM {{changes}} {APART}) AS n \
+                 WHERE shadow.tenant = n.tenant AND shadow.application = ? AND shadow.uid_key = n.uid_key \
+                 AND shadow.owner = n.object"
+            ),
+            Vec::new(),
+            numbers,
+            vec![target.application.as_str().into()],
+        )
+        .await?;
+        self.note_in(&tx, run, bucket.no, problems, now).await?;
+        tx.commit().await
+    }
+
+    async fn unsettle(&self, over: &Over<'_>, target: &Target, numbers: &[u32]) -> Result<(), StoreError> {
+        over.execute(
+            "UPDATE shadow SET digest = NULL, account_digest = NULL, snapshot = '{}' \
+             WHERE tenant = ? AND application = ? AND uid_key IN (SELECT c.uid_key FROM {changes})",
+            vec![self.tenant.into(), target.application.as_str().into()],
+            numbers,
+            Vec::new(),
+        )
+        .await
+        .map(|_| ())
     }
 
     async fn change_accounts(
         &self,
         over: &Over<'_>,
         target: &Target,
-        numbers: &[u32],
+        (numbers, remembered): (&[u32], Remembered),
     ) -> Result<(), StoreError> {
+        let remember = match remembered {
+            Remembered::AsPlanned => {
+                "digest = n.digest, account_digest = n.account_digest, \
+                 snapshot = coalesce(n.snapshot, shadow.snapshot)"
+            }
+            // What was remembered of an account that is gone says nothing about the one made in its place.
+            Remembered::NotYet => {
+                "digest = NULL, account_digest = NULL, \
+                 snapshot = CASE n.action WHEN 0 THEN '{}' ELSE shadow.snapshot END"
+            }
+        };
         over.execute(
             &format!(
                 "UPDATE shadow SET version = shadow.version + 1, state = 0, \
                  uid = n.uid, uid_key = n.uid_key, \
-                 owner = coalesce(n.object, shadow.owner), digest = n.digest, \
-                 account_digest = n.account_digest, due_at = n.due_at, \
-                 snapshot = coalesce(n.snapshot, shadow.snapshot), \
+                 owner = coalesce(n.object, shadow.owner), due_at = n.due_at, {remember}, \
                  profile = coalesce(n.profile, shadow.profile), disabled = CASE n.state \
                  WHEN 0 THEN shadow.disabled WHEN 1 THEN NULL ELSE n.state - 2 END \
                  FROM (SELECT c.* FROM {{changes}} WHERE c.action <= {} {APART}) AS n \
@@ -58,8 +134,21 @@ impl TenantStore {
             numbers,
             vec![target.application.as_str().into()],
         )
-        .await?;
-        self.delete_shadows(over, target, numbers).await
+        .await
+        .map(|_| ())
+    }
+
+    /// The changes that CHECK left out of a plan. What a run finds out later is not among them, so that the answer
+    /// is the same whenever it is asked.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn left_out(&self, run: &RunRecord) -> Result<HashSet<u32>, StoreError> {
+        let sql = "SELECT change FROM problem WHERE tenant = ? AND run = ? AND change IS NOT NULL \
+            AND outcome IS NOT NULL AND step = ?";
+        let step = ProblemStep::Check as i64;
+        let rows = self.database.query(sql, vec![self.tenant.into(), run.seq.into(), step.into()]).await?;
+        rows.iter().map(|row| unsigned(number(row, 0)?, "number of a change")).collect()
     }
 
     /// Of the listed changes those whose object or shadow has moved on since the plan was made.

@@ -1,5 +1,7 @@
 //! Changes read back: for people, and for connectors that carry them out.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use muster_model::configuration::application::{Reaction, Situation};
 use muster_model::run::Outcome;
@@ -9,8 +11,10 @@ use sea_orm::{QueryResult, Value};
 use uuid::Uuid;
 
 use crate::codec;
+use crate::database::Dialect;
 use crate::error::StoreError;
 use crate::page::{change_id, decode_memberships};
+use crate::reached::{PageOrder, Reached};
 use crate::row::{case, get, get_case, instant, number, optional_number, unsigned};
 use crate::run::RunRecord;
 use crate::stage::ProblemStep;
@@ -18,7 +22,12 @@ use crate::tenant::TenantStore;
 
 const COLUMNS: &str = "c.id, c.bucket, c.position, c.action, c.situation, c.reaction, c.uid, c.place, \
     c.shadow, c.object, c.object_version, c.state, c.before, c.result, c.memberships, c.profile, c.why, \
-    p.outcome, p.message";
+    p.outcome, p.message, c.level";
+
+/// How changes of a run came out that did not end as planned, and how many.
+pub(crate) const ENDED_OTHERWISE: &str = "SELECT c.action, p.outcome, count(*) FROM problem p \
+    JOIN change c ON c.id = ? + p.change AND c.tenant = p.tenant WHERE p.tenant = ? AND p.run = ? \
+    AND p.change IS NOT NULL AND p.outcome IS NOT NULL GROUP BY c.action, p.outcome";
 
 /// Which changes to read.
 #[derive(Debug, Clone, Copy, Default)]
@@ -29,20 +38,22 @@ pub struct ChangeFilter {
     pub limit: u32,
 }
 
-/// How the wave and place of a change compare with how far its bucket has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct PageOrder {
-    /// The place of the account's key as the store sorts it.
-    pub position: i64,
-    /// The number of the change.
-    pub number: u32,
+/// How much of what was noted about runs to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MostProblems {
+    /// At most so many of one run.
+    pub of_each: u32,
+    /// At most so many of all runs together.
+    pub in_all: u32,
 }
 
-/// What has become of a change, apart from how far its bucket has come.
+/// What has become of a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ChangeStatus {
-    /// It is applied when its turn has come.
+    /// Its turn has not come; in a run that has ended it never will.
     Planned,
+    /// It has been applied.
+    Applied,
     /// It ended otherwise.
     Ended {
         /// How.
@@ -134,17 +145,33 @@ impl TenantStore {
             i64::from(filter.limit).into(),
         ];
         let rows = self.database.query(&sql, values).await?;
-        rows.iter().map(change).collect()
+        let mut changes = rows.iter().map(change).collect::<Result<Vec<_>, _>>()?;
+        let reached = self.reached(run).await?;
+        for change in changes.iter_mut().filter(|change| change.status == ChangeStatus::Planned) {
+            let bucket = reached.get(&change.bucket);
+            if bucket.is_some_and(|reached| reached.has_applied(change.action.wave(), change.order)) {
+                change.status = ChangeStatus::Applied;
+            }
+        }
+        Ok(changes)
     }
 
-    /// The changes of these numbers, in no particular order.
+    /// How far each bucket of a run has come.
+    async fn reached(&self, run: &RunRecord) -> Result<HashMap<u32, Reached>, StoreError> {
+        let sql = "SELECT step, cursor, no FROM bucket WHERE tenant = ? AND run = ?";
+        let rows = self.database.query(sql, vec![self.tenant.into(), run.seq.into()]).await?;
+        rows.iter().map(|row| Ok((unsigned(number(row, 2)?, "bucket")?, Reached::read(row)?))).collect()
+    }
+
+    /// The changes of these numbers, in no particular order, for whoever carries them out: how far that has come is
+    /// not asked.
     ///
     /// # Errors
     /// When the database fails or holds something unreadable.
     pub async fn changes_of(&self, run: &RunRecord, numbers: &[u32]) -> Result<Vec<ChangeRow>, StoreError> {
         let cast = match self.dialect() {
-            crate::database::Dialect::Sqlite => "j.value",
-            crate::database::Dialect::Postgres => "j.value::bigint",
+            Dialect::Sqlite => "j.value",
+            Dialect::Postgres => "j.value::bigint",
         };
         let sql = format!(
             "SELECT {COLUMNS} FROM {} CROSS JOIN change c \
@@ -175,6 +202,40 @@ impl TenantStore {
         rows.iter().map(problem).collect()
     }
 
+    /// What was noted about several runs, by their [`seq`](RunRecord::seq), in the order in which it was. The newest
+    /// runs come first where `in_all` does not suffice.
+    ///
+    /// # Errors
+    /// When the database fails or holds something unreadable.
+    pub async fn problems_of(
+        &self,
+        runs: &[RunRecord],
+        most: MostProblems,
+    ) -> Result<HashMap<i64, Vec<ProblemRecord>>, StoreError> {
+        let cast = match self.dialect() {
+            Dialect::Sqlite => "j.value",
+            Dialect::Postgres => "j.value::bigint",
+        };
+        let sql = format!(
+            "SELECT no, change, outcome, step, code, uid, place, message, noted_at, run FROM (SELECT p.*, \
+             row_number() OVER (PARTITION BY p.run ORDER BY p.no) AS nth FROM {} CROSS JOIN problem p \
+             WHERE p.run = {cast} AND p.tenant = ?) noted WHERE nth <= ? ORDER BY run DESC, no LIMIT ?",
+            self.list()
+        );
+        let seqs: Vec<i64> = runs.iter().map(|run| run.seq).collect();
+        let values: Vec<Value> = vec![
+            serde_json::to_string(&seqs).unwrap_or_default().into(),
+            self.tenant.into(),
+            i64::from(most.of_each).into(),
+            i64::from(most.in_all).into(),
+        ];
+        let mut found: HashMap<i64, Vec<ProblemRecord>> = HashMap::new();
+        for row in self.database.query(&sql, values).await? {
+            found.entry(number(&row, 9)?).or_default().push(problem(&row)?);
+        }
+        Ok(found)
+    }
+
     /// The changes of a run that will not be applied, or have not been: their numbers and outcomes.
     ///
     /// # Errors
@@ -193,19 +254,21 @@ impl TenantStore {
     /// # Errors
     /// When the database fails.
     pub async fn ended_otherwise(&self, run: &RunRecord) -> Result<Vec<(Outcome, Outcome, u64)>, StoreError> {
-        let sql = "SELECT c.action, p.outcome, count(*) FROM problem p JOIN change c ON c.id = ? + p.change \
-            AND c.tenant = p.tenant WHERE p.tenant = ? AND p.run = ? AND p.change IS NOT NULL \
-            AND p.outcome IS NOT NULL GROUP BY c.action, p.outcome";
-        let values = vec![change_id(run.seq, 0).into(), self.tenant.into(), run.seq.into()];
-        let rows = self.database.query(sql, values).await?;
-        rows.iter()
-            .map(|row| {
-                let action = get_case(row, 0, &Action::ALL, "action")?;
-                let came_out = get_case(row, 1, &Outcome::ALL, "outcome")?;
-                Ok((action.outcome(), came_out, number(row, 2)?.unsigned_abs()))
-            })
-            .collect()
+        let rows = self.database.query(ENDED_OTHERWISE, self.ended_otherwise_values(run.seq)).await?;
+        rows.iter().map(ended).collect()
     }
+
+    /// The values of [`ENDED_OTHERWISE`].
+    pub(crate) fn ended_otherwise_values(&self, run: i64) -> Vec<Value> {
+        vec![change_id(run, 0).into(), self.tenant.into(), run.into()]
+    }
+}
+
+/// What a row of [`ENDED_OTHERWISE`] says: planned outcome, actual outcome, how many.
+pub(crate) fn ended(row: &QueryResult) -> Result<(Outcome, Outcome, u64), StoreError> {
+    let action = get_case(row, 0, &Action::ALL, "action")?;
+    let came_out = get_case(row, 1, &Outcome::ALL, "outcome")?;
+    Ok((action.outcome(), came_out, number(row, 2)?.unsigned_abs()))
 }
 
 fn outcome_at(row: &QueryResult, place: usize) -> Result<Option<Outcome>, StoreError> {
@@ -227,7 +290,11 @@ fn change(row: &QueryResult) -> Result<ChangeRow, StoreError> {
     Ok(ChangeRow {
         number,
         bucket: unsigned(self::number(row, 1)?, "bucket")?,
-        order: PageOrder { position: self::number(row, 2)?, number },
+        order: PageOrder {
+            level: unsigned(self::number(row, 19)?, "level")?,
+            position: self::number(row, 2)?,
+            number,
+        },
         action: get_case(row, 3, &Action::ALL, "action")?,
         situation: get_case(row, 4, &Situation::ALL, "situation")?,
         reaction: get_case(row, 5, &Reaction::ALL, "reaction")?,

@@ -8,9 +8,11 @@ use sea_orm::Value;
 
 use crate::TenantStore;
 use crate::database::Urgency;
+use crate::ending::{ENDING, Ending};
 use crate::error::StoreError;
 use crate::row::{encode_counters, phase_number};
 use crate::run::{Hash, RunRecord};
+use crate::stage::ProblemRow;
 
 /// A step of a run's life, as the worker stores it.
 #[derive(Debug, Clone)]
@@ -23,12 +25,27 @@ pub struct Advance<'a> {
     pub held_by: Option<&'a str>,
     /// Why it failed, when it fails in this step.
     pub failure: Option<&'a str>,
-    /// What it has counted, when it ends in this step.
+    /// What it has counted, when it ends well in this step; otherwise that follows from what is stored.
     pub counters: Option<Counters>,
+    /// What is to be known about the run as a whole from this step on.
+    pub problems: &'a [ProblemRow],
     /// Statements sent so far on its behalf.
     pub statements: u64,
     /// The most memory held so far.
     pub peak_memory: u64,
+    /// The instant.
+    pub now: DateTime<Utc>,
+}
+
+/// What was decided about a held plan.
+#[derive(Debug, Clone)]
+pub struct Verdict<'a> {
+    /// The hash of the plan that was looked at.
+    pub plan_hash: Hash,
+    /// The next state.
+    pub state: RunState,
+    /// What is to be known about the run as a whole from now on.
+    pub problems: &'a [ProblemRow],
     /// The instant.
     pub now: DateTime<Utc>,
 }
@@ -39,6 +56,12 @@ impl Advance<'_> {
         matches!(self.state.outcome, Some(OutcomeStatus::Aborted | OutcomeStatus::Failure))
     }
 }
+
+/// Moves a run on, if the worker still has it; a run that was told to stop is only ended.
+const ADVANCE: &str = "UPDATE run SET status = ?, phase = ?, outcome = ?, plan_hash = coalesce(?, plan_hash), \
+    held_by = coalesce(?, held_by), held_at = coalesce(?, held_at), failure = ?, ended_at = ?, counters = ?, \
+    statements = ?, peak_memory = ? \
+    WHERE seq = ? AND tenant = ? AND epoch = ? AND status = 1 AND (stopping = 0 OR ? = 1) RETURNING";
 
 impl TenantStore {
     /// Takes a run up: raises its epoch, so that whoever had it before writes nothing more.
@@ -115,7 +138,17 @@ impl TenantStore {
     /// [`StoreError::LostFence`] when the worker has it no longer or it was told to stop.
     pub async fn advance(&self, run: &RunRecord, step: &Advance<'_>) -> Result<(), StoreError> {
         let tx = self.database.begin(Urgency::Short).await?;
-        let values: Vec<Value> = vec![
+        let moved = tx.query_one(&format!("{ADVANCE} {ENDING}"), self.advance_values(run, step)).await?;
+        let Some(moved) = moved else { return Err(StoreError::LostFence) };
+        self.note_of_run(&tx, run.seq, step.problems, step.now).await?;
+        if step.state.is_terminal() && step.counters.is_none() {
+            self.close_run(&tx, &Ending::read(&moved, step.state.outcome)?).await?;
+        }
+        tx.commit().await
+    }
+
+    fn advance_values(&self, run: &RunRecord, step: &Advance<'_>) -> Vec<Value> {
+        vec![
             (step.state.status as i64).into(),
             phase_number(step.state.phase).into(),
             step.state.outcome.map(|outcome| outcome as i64).into(),
@@ -131,53 +164,37 @@ impl TenantStore {
             self.tenant.into(),
             run.epoch.into(),
             i64::from(step.ends_stopped()).into(),
-        ];
-        let moved = tx
-            .execute(
-                "UPDATE run SET status = ?, phase = ?, outcome = ?, plan_hash = coalesce(?, plan_hash), \
-                 held_by = coalesce(?, held_by), held_at = coalesce(?, held_at), failure = ?, ended_at = ?, \
-                 counters = ?, statements = ?, peak_memory = ? \
-                 WHERE seq = ? AND tenant = ? AND epoch = ? AND status = 1 AND (stopping = 0 OR ? = 1)",
-                values,
-            )
-            .await?;
-        tx.commit().await?;
-        if moved == 0 { Err(StoreError::LostFence) } else { Ok(()) }
+        ]
     }
 
     /// Decides a held plan, if its hash is the one given: lets it go on, or ends it.
     ///
     /// # Errors
     /// When the database fails. `false` when the run is not held or its plan has another hash.
-    pub async fn decide_held(
-        &self,
-        id: RunId,
-        plan_hash: &Hash,
-        next: RunState,
-        now: DateTime<Utc>,
-    ) -> Result<bool, StoreError> {
-        // What stands with the buckets while a run lives stays with the run once it has ended.
-        let ended = if next.is_terminal() { self.run(id).await? } else { None };
-        let counters = ended.map(|run| encode_counters(&run.counters)).unwrap_or_default();
+    pub async fn decide_held(&self, id: RunId, verdict: &Verdict<'_>) -> Result<bool, StoreError> {
         let tx = self.database.begin(Urgency::Short).await?;
+        let (next, now) = (verdict.state, verdict.now.timestamp_millis());
         let values: Vec<Value> = vec![
             (next.status as i64).into(),
             phase_number(next.phase).into(),
             next.outcome.map(|outcome| outcome as i64).into(),
-            next.is_terminal().then(|| now.timestamp_millis()).into(),
-            counters.into(),
+            next.is_terminal().then_some(now).into(),
+            (!next.is_terminal()).then_some(now).into(),
             self.tenant.into(),
             id.0.into(),
-            plan_hash.to_vec().into(),
+            verdict.plan_hash.to_vec().into(),
         ];
-        let decided = tx
-            .execute(
-                "UPDATE run SET status = ?, phase = ?, outcome = ?, ended_at = ?, counters = ?, lease_until = 0 \
-                 WHERE tenant = ? AND id = ? AND status = 3 AND plan_hash = ?",
-                values,
-            )
-            .await?;
+        let sql = format!(
+            "UPDATE run SET status = ?, phase = ?, outcome = ?, ended_at = ?, approved_at = ?, lease_until = 0 \
+             WHERE tenant = ? AND id = ? AND status = 3 AND plan_hash = ? RETURNING {ENDING}"
+        );
+        let Some(decided) = tx.query_one(&sql, values).await? else { return Ok(false) };
+        let ending = Ending::read(&decided, next.outcome)?;
+        self.note_of_run(&tx, ending.run, verdict.problems, verdict.now).await?;
+        if next.is_terminal() {
+            self.close_run(&tx, &ending).await?;
+        }
         tx.commit().await?;
-        Ok(decided > 0)
+        Ok(true)
     }
 }

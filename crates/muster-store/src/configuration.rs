@@ -1,9 +1,12 @@
 //! Configuration resources as documents: stored and read whole; their meaning is the caller's.
+//!
+//! Invariant: every write moves the version of the whole configuration on from the one that the writer checked
+//! it against, in the transaction of the write. So no other write, of whatever process, comes between the two.
 
 use muster_model::DirectoryId;
 use sea_orm::QueryResult;
 
-use crate::database::Urgency;
+use crate::database::{Transaction, Urgency};
 use crate::error::StoreError;
 use crate::row::{get, number};
 use crate::tenant::TenantStore;
@@ -21,7 +24,30 @@ pub struct StoredResource {
     pub body: String,
 }
 
+/// Tells one state of a tenant's configuration from all others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConfigurationVersion(i64);
+
 impl TenantStore {
+    /// The version of the whole configuration. Asked for *before* the resources are read: what is read after it
+    /// can only be newer, and then the write that names it is refused.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn configuration_version(&self) -> Result<ConfigurationVersion, StoreError> {
+        let sql = "SELECT configuration FROM tenant WHERE id = ?";
+        let row = self.database.query_one(sql, vec![self.tenant.into()]).await?;
+        let version = row.map(|row| number(&row, 0)).transpose()?;
+        version.map(ConfigurationVersion).ok_or_else(|| StoreError::unreadable("tenant", "it is gone"))
+    }
+
+    /// Moves the version on. The row stays locked to the end of the transaction.
+    async fn move_version(&self, tx: &Transaction, checked: ConfigurationVersion) -> Result<(), StoreError> {
+        let sql = "UPDATE tenant SET configuration = configuration + 1 WHERE id = ? AND configuration = ?";
+        let moved = tx.execute(sql, vec![self.tenant.into(), checked.0.into()]).await?;
+        if moved == 0 { Err(StoreError::ConfigurationMoved) } else { Ok(()) }
+    }
+
     /// All resources, by kind and id.
     ///
     /// # Errors
@@ -46,9 +72,17 @@ impl TenantStore {
     /// Stores a new resource.
     ///
     /// # Errors
+    /// [`StoreError::ConfigurationMoved`] when the configuration is no longer the one it was checked against,
     /// [`StoreError::Exists`] when there is one of that kind and id.
-    pub async fn create_resource(&self, kind: u8, id: &str, body: &str) -> Result<(), StoreError> {
+    pub async fn create_resource(
+        &self,
+        checked: ConfigurationVersion,
+        kind: u8,
+        id: &str,
+        body: &str,
+    ) -> Result<(), StoreError> {
         let tx = self.database.begin(Urgency::Short).await?;
+        self.move_version(&tx, checked).await?;
         let made = tx
             .execute(
                 "INSERT INTO configuration (tenant, kind, id, version, body) VALUES (?, ?, ?, 1, ?) \
@@ -56,16 +90,25 @@ impl TenantStore {
                 vec![self.tenant.into(), i64::from(kind).into(), id.into(), body.into()],
             )
             .await?;
-        tx.commit().await?;
-        if made == 0 { Err(StoreError::Exists(format!("`{id}`"))) } else { Ok(()) }
+        if made == 0 {
+            return Err(StoreError::Exists(format!("`{id}`")));
+        }
+        tx.commit().await
     }
 
     /// Puts another document in the place of a resource's. Answers whether there is one.
     ///
     /// # Errors
-    /// When the database fails.
-    pub async fn replace_resource(&self, kind: u8, id: &str, body: &str) -> Result<bool, StoreError> {
+    /// [`StoreError::ConfigurationMoved`] when the configuration is no longer the one it was checked against.
+    pub async fn replace_resource(
+        &self,
+        checked: ConfigurationVersion,
+        kind: u8,
+        id: &str,
+        body: &str,
+    ) -> Result<bool, StoreError> {
         let tx = self.database.begin(Urgency::Short).await?;
+        self.move_version(&tx, checked).await?;
         let changed = tx
             .execute(
                 "UPDATE configuration SET version = version + 1, body = ? \
@@ -73,24 +116,36 @@ impl TenantStore {
                 vec![body.into(), self.tenant.into(), i64::from(kind).into(), id.into()],
             )
             .await?;
+        if changed == 0 {
+            return Ok(false);
+        }
         tx.commit().await?;
-        Ok(changed > 0)
+        Ok(true)
     }
 
     /// Deletes a resource. Answers whether there was one.
     ///
     /// # Errors
-    /// When the database fails.
-    pub async fn delete_resource(&self, kind: u8, id: &str) -> Result<bool, StoreError> {
+    /// [`StoreError::ConfigurationMoved`] when the configuration is no longer the one it was checked against.
+    pub async fn delete_resource(
+        &self,
+        checked: ConfigurationVersion,
+        kind: u8,
+        id: &str,
+    ) -> Result<bool, StoreError> {
         let tx = self.database.begin(Urgency::Short).await?;
+        self.move_version(&tx, checked).await?;
         let deleted = tx
             .execute(
                 "DELETE FROM configuration WHERE tenant = ? AND kind = ? AND id = ?",
                 vec![self.tenant.into(), i64::from(kind).into(), id.into()],
             )
             .await?;
+        if deleted == 0 {
+            return Ok(false);
+        }
         tx.commit().await?;
-        Ok(deleted > 0)
+        Ok(true)
     }
 
     /// Makes a directory unless there is one of that id.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use sea_orm::sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database as SeaOrm, DatabaseConnection, DatabaseTransaction, DbBackend,
     QueryResult, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait, Value,
@@ -22,13 +23,14 @@ const LOG_PAGES: i64 = 16_384;
 
 /// Every statement of ours looks rows up by key. A planner that has not seen a table grow yet takes it for
 /// empty and reads it whole for each page, so it is told not to. Waiting for a lock, or for us, has an end.
-const POSTGRES_SETTINGS: [(&str, &str); 9] = [
+const POSTGRES_SETTINGS: [(&str, &str); 10] = [
     ("enable_seqscan", "off"),
     ("enable_bitmapscan", "off"),
     ("enable_material", "off"),
     ("enable_hashjoin", "off"),
     ("enable_mergejoin", "off"),
     ("jit", "off"),
+    ("work_mem", "16MB"),
     ("lock_timeout", "30s"),
     ("statement_timeout", "10min"),
     ("idle_in_transaction_session_timeout", "60s"),
@@ -69,7 +71,11 @@ pub(crate) struct Database {
     writer: DatabaseConnection,
     gate: Arc<Gate>,
     statements: Arc<AtomicU64>,
+    /// Of these what went through this clone and those made of it, where somebody wants to know.
+    own_statements: Option<Arc<AtomicU64>>,
     fuse: Fuse,
+    #[cfg(test)]
+    pub(crate) recorder: crate::query_plans::Recorder,
 }
 
 /// The queue before SQLite's one write connection. A bulk write waits in a queue of its own first, so at most
@@ -119,7 +125,10 @@ impl Database {
             writer,
             gate,
             statements: Arc::default(),
+            own_statements: None,
             fuse: Fuse::default(),
+            #[cfg(test)]
+            recorder: Default::default(),
         })
     }
 
@@ -140,13 +149,22 @@ impl Database {
             writer: pool,
             gate: Arc::default(),
             statements: Arc::default(),
+            own_statements: None,
             fuse: Fuse::default(),
+            #[cfg(test)]
+            recorder: Default::default(),
         })
     }
 
-    /// How many statements have been sent so far.
+    /// How many statements have been sent so far: by the process, or through a clone that counts its own.
     pub(crate) fn statements(&self) -> u64 {
-        self.statements.load(Ordering::Relaxed)
+        self.own_statements.as_ref().unwrap_or(&self.statements).load(Ordering::Relaxed)
+    }
+
+    /// The same database with a count of its own.
+    pub(crate) fn counting_its_own(mut self) -> Self {
+        self.own_statements = Some(Arc::default());
+        self
     }
 
     /// The same database on the other side of a fuse.
@@ -156,7 +174,9 @@ impl Database {
     }
 
     fn count(&self) -> Result<(), StoreError> {
-        self.statements.fetch_add(1, Ordering::Relaxed);
+        for count in std::iter::once(&self.statements).chain(&self.own_statements) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
         self.fuse.burn()
     }
 
@@ -176,6 +196,20 @@ impl Database {
         self.count()?;
         let statement = self.statement(sql, values);
         self.readers.query_one_raw(statement).await.map_err(|source| failed(sql, source))
+    }
+
+    /// A pool of one connection to the same PostgreSQL, for somebody who occupies a connection all the time.
+    /// Nothing is connected yet. `None` on SQLite.
+    pub(crate) fn pool_of_one(&self, name: &str) -> Option<PgPool> {
+        match self.dialect {
+            Dialect::Sqlite => None,
+            Dialect::Postgres => {
+                let options = self.readers.get_postgres_connection_pool().connect_options();
+                let options = PgConnectOptions::clone(&options).application_name(name);
+                let pool = PgPoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None);
+                Some(pool.connect_lazy_with(options))
+            }
+        }
     }
 
     /// Begins a transaction that writes.
@@ -200,6 +234,8 @@ impl Database {
     }
 
     fn statement(&self, sql: &str, values: Vec<Value>) -> Statement {
+        #[cfg(test)]
+        self.recorder.note(sql, &values);
         match self.dialect {
             Dialect::Sqlite => Statement::from_sql_and_values(DbBackend::Sqlite, sql, values),
             Dialect::Postgres => Statement::from_sql_and_values(DbBackend::Postgres, numbered(sql), values),

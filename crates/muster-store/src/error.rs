@@ -51,6 +51,9 @@ pub enum StoreError {
     /// The worker no longer owns the run, or the run is no longer running: nothing was written.
     #[error("the run was taken over, paused, cancelled or ended")]
     LostFence,
+    /// Another write of configuration came between the check of this one and itself: nothing was written.
+    #[error("the configuration has changed since it was checked")]
+    ConfigurationMoved,
     /// A [`Fuse`](crate::Fuse) has blown: nothing reaches the database any more.
     #[error("the fuse on the way to the database has blown")]
     Unplugged,
@@ -76,6 +79,7 @@ impl StoreError {
             | Self::NewerSchema { .. }
             | Self::AlreadyRunning { .. }
             | Self::LostFence
+            | Self::ConfigurationMoved
             | Self::Unplugged
             | Self::Exists(_) => false,
         }

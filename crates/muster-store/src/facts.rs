@@ -145,7 +145,8 @@ impl TenantStore {
     /// When the database fails.
     pub async fn known_keys(&self, keys: &[KeyHash]) -> Result<Vec<KeyHash>, StoreError> {
         let sql = format!(
-            "SELECT DISTINCT k.hash FROM {} CROSS JOIN key k WHERE k.tenant = ? AND k.hash = unhex(j.value)",
+            "SELECT DISTINCT k.hash FROM {} CROSS JOIN key k CROSS JOIN object o \
+             WHERE k.tenant = ? AND k.hash = unhex(j.value) AND o.tenant = k.tenant AND o.id = k.object",
             self.list()
         );
         let rows = self.database.query(&sql, vec![hex_list(keys), Value::from(self.tenant)]).await?;
@@ -169,9 +170,10 @@ impl TenantStore {
         let elsewhere = if others.is_empty() {
             "CAST(0 AS BIGINT)".to_owned()
         } else {
+            // An expression in the place of the column keeps SQLite from reading all shadows of the applications.
             format!(
                 "(SELECT count(*) FROM shadow e WHERE e.tenant = s.tenant AND e.owner = s.owner \
-                 AND e.state = 0 AND e.application IN ({marks}))"
+                 AND e.state = 0 AND (e.application || '') IN ({marks}))"
             )
         };
         let cast = match self.dialect() {
@@ -299,7 +301,7 @@ pub(crate) fn hex(out: &mut String, octets: &[u8]) {
     }
 }
 
-fn hex_list(keys: &[KeyHash]) -> Value {
+pub(crate) fn hex_list(keys: &[KeyHash]) -> Value {
     let mut list = String::with_capacity(keys.len() * 35 + 2);
     list.push('[');
     for (index, key) in keys.iter().enumerate() {

@@ -10,26 +10,33 @@ mod claim;
 mod codec;
 mod configuration;
 mod database;
+mod ending;
 mod error;
 mod facts;
 mod fuse;
 mod lists;
+mod make;
 mod migration;
 mod objects;
 mod page;
 mod principal;
+#[cfg(test)]
+mod query_plans;
+mod reached;
+mod referred;
 mod row;
 mod rows;
 mod run;
 mod stage;
 mod tenant;
+mod wakeups;
 
 use chrono::{DateTime, Utc};
 
 pub use apply::{Batch, Target};
-pub use changes::{ChangeFilter, ChangeRow, ChangeStatus, PageOrder, ProblemRecord};
-pub use claim::Advance;
-pub use configuration::StoredResource;
+pub use changes::{ChangeFilter, ChangeRow, ChangeStatus, MostProblems, ProblemRecord};
+pub use claim::{Advance, Verdict};
+pub use configuration::{ConfigurationVersion, StoredResource};
 pub use database::Location;
 pub use error::StoreError;
 pub use facts::LinkedShadow;
@@ -38,9 +45,12 @@ pub use lists::{KeyEntry, Lists, Makes, Mention, Met, Slot};
 pub use objects::OwnerRow;
 pub use page::PageRows;
 pub use principal::{NewToken, Principal, Token};
+pub use reached::PageOrder;
+pub use referred::{KnownAccount, ReferredObject};
 pub use run::{Hash, NewRun, RunFilter, RunRecord};
 pub use stage::{Bucket, ProblemRow, ProblemStep, StagedPage, plan_hash};
 pub use tenant::{Tenant, TenantStore};
+pub use wakeups::{Wakeup, Wakeups};
 
 use database::Database;
 
@@ -82,10 +92,11 @@ impl Store {
         self.database.query_one("SELECT 1", Vec::new()).await.map(|_| ())
     }
 
-    /// Whether several processes on several machines can share it.
+    /// The door by which processes on one database wake each other; `None` where the database does not carry
+    /// that. Nothing is connected before somebody listens.
     #[must_use]
-    pub fn is_shared(&self) -> bool {
-        self.database.dialect == database::Dialect::Postgres
+    pub fn wakeups(&self) -> Option<Wakeups> {
+        Wakeups::of(&self.database)
     }
 
     /// The runs of all tenants that wait for a worker, oldest first, with their tenants.

@@ -2,7 +2,7 @@
 //! their keys go. Packed into two blobs, so that a page of unchanged entries costs one small row.
 
 use muster_model::run::{Outcome, Wave};
-use muster_plan::change::Change;
+use muster_plan::change::{Action, Change};
 use muster_plan::key::{KeyHash, Position};
 use roaring::RoaringBitmap;
 use uuid::Uuid;
@@ -69,6 +69,8 @@ pub struct Slot {
     pub change: u32,
     /// What of the store's rows the change makes.
     pub makes: Makes,
+    /// What the change does.
+    pub action: Action,
 }
 
 /// What a change makes.
@@ -123,7 +125,7 @@ pub struct Lists {
     pub keys_added: Vec<KeyEntry>,
     /// Keys that objects are no longer found by.
     pub keys_removed: Vec<KeyEntry>,
-    /// Keys of objects referred to.
+    /// Inbound keys of objects referred to, outbound keys of the accounts that the account names.
     pub references: Vec<Mention>,
     /// Keys by which owners were looked for, of changes that make a shadow.
     pub correlation: Vec<Mention>,
@@ -137,6 +139,7 @@ impl Lists {
             position: account_key.position(),
             change: number,
             makes: Makes::of(change),
+            action: change.action,
         });
         let object = change.object.map(|base| base.id.0).unwrap_or_default();
         let entry = |hash: &KeyHash| KeyEntry { hash: *hash, object, change: number };
@@ -160,7 +163,8 @@ impl Lists {
         let mut out = Vec::with_capacity(20 + self.slots.len() * 14 + self.keys_added.len() * 36);
         count(&mut out, self.slots.len());
         for slot in &self.slots {
-            out.push(slot.wave as u8 | (slot.makes as u8) << 4);
+            // The wave follows from the action.
+            out.push(slot.action as u8 | (slot.makes as u8) << 4);
             out.extend_from_slice(&slot.position.0.to_le_bytes());
             out.extend_from_slice(&slot.change.to_le_bytes());
         }
@@ -190,15 +194,15 @@ impl Lists {
         let mut lists = Self::default();
         for _ in 0..reader.count()? {
             let [head] = reader.take::<1>()?;
-            let wave = *Wave::ALL
+            let action = *Action::ALL
                 .get(usize::from(head & 0xf))
-                .ok_or_else(|| StoreError::unreadable("page of changes", "wave"))?;
+                .ok_or_else(|| StoreError::unreadable("page of changes", "action"))?;
             let makes = *Makes::ALL
                 .get(usize::from(head >> 4))
                 .ok_or_else(|| StoreError::unreadable("page of changes", "what is made"))?;
             let position = Position(u64::from_le_bytes(reader.take()?));
             let change = u32::from_le_bytes(reader.take()?);
-            lists.slots.push(Slot { wave, position, change, makes });
+            lists.slots.push(Slot { wave: action.wave(), position, change, makes, action });
         }
         for keys in [&mut lists.keys_added, &mut lists.keys_removed] {
             for _ in 0..reader.count()? {
@@ -255,12 +259,16 @@ mod tests {
         assert!(Met::decode(&met.encode()[..8]).is_err());
     }
 
+    fn slot(action: Action, position: Position, change: u32, makes: Makes) -> Slot {
+        Slot { wave: action.wave(), position, change, makes, action }
+    }
+
     #[test]
     fn lists_are_read_back() {
         let lists = Lists {
             slots: vec![
-                Slot { wave: Wave::Build, position: Position(7), change: 1, makes: Makes::ShadowAndObject },
-                Slot { wave: Wave::Withdraw, position: Position(u64::MAX), change: 2, makes: Makes::Nothing },
+                slot(Action::Create, Position(7), 1, Makes::ShadowAndObject),
+                slot(Action::MarkGone, Position(u64::MAX), 2, Makes::Nothing),
             ],
             keys_added: vec![KeyEntry { hash: KeyHash([1; 16]), object: Uuid::from_u128(3), change: 1 }],
             keys_removed: vec![KeyEntry { hash: KeyHash([2; 16]), object: Uuid::from_u128(4), change: 2 }],

@@ -63,34 +63,41 @@ impl Bulk {
         format!("{}VALUES {} {}", self.head(), vec![row; rows].join(","), self.suffix)
     }
 
+    /// One array a column. What is the same in all rows is said once: of the columns of a page most are.
     async fn insert_postgres(&self, tx: &Transaction, rows: Vec<Vec<Value>>) -> Result<u64, StoreError> {
         let mut columns: Vec<Vec<Value>> =
             self.columns.iter().map(|_| Vec::with_capacity(rows.len())).collect();
         for row in rows {
-            for ((column, value), (_, kind)) in columns.iter_mut().zip(row).zip(self.columns) {
-                column.push(present(value, *kind));
+            for (column, value) in columns.iter_mut().zip(row) {
+                column.push(value);
             }
         }
-        let arrays = columns
-            .into_iter()
-            .zip(self.columns)
-            .map(|(values, (_, kind))| Value::Array(kind.array_type(), Some(Box::new(values))));
-        tx.execute(&self.postgres_text(), arrays.collect()).await
-    }
-
-    fn postgres_text(&self) -> String {
-        let selected: Vec<_> = self.columns.iter().map(|(name, kind)| kind.or_null(name)).collect();
-        let arrays: Vec<_> =
-            self.columns.iter().map(|(_, kind)| format!("?::{}[]", kind.postgres())).collect();
-        let names: Vec<_> = self.columns.iter().map(|(name, _)| format!("\"{name}\"")).collect();
-        format!(
+        let mut selected = Vec::with_capacity(columns.len());
+        let (mut arrays, mut names) = (Vec::new(), Vec::new());
+        let (mut same, mut differing) = (Vec::new(), Vec::new());
+        for (place, (mut values, (name, kind))) in columns.into_iter().zip(self.columns).enumerate() {
+            // One array there has to be, to say how many rows there are.
+            if place > 0 && values.iter().all(|value| *value == values[0]) {
+                selected.push(format!("?::{}", kind.postgres()));
+                same.push(values.swap_remove(0));
+                continue;
+            }
+            selected.push(kind.or_null(name));
+            arrays.push(format!("?::{}[]", kind.postgres()));
+            names.push(format!("\"{name}\""));
+            let values = values.into_iter().map(|value| present(value, *kind)).collect();
+            differing.push(Value::Array(kind.array_type(), Some(Box::new(values))));
+        }
+        let sql = format!(
             "{}SELECT {} FROM UNNEST({}) AS u ({}) {}",
             self.head(),
             selected.join(", "),
             arrays.join(", "),
             names.join(", "),
             self.suffix
-        )
+        );
+        same.extend(differing);
+        tx.execute(&sql, same).await
     }
 }
 

@@ -8,15 +8,16 @@ use sea_orm::{QueryResult, Value};
 
 use crate::TenantStore;
 use crate::database::{Database, Transaction, Urgency};
+use crate::ending::{self, ENDING, Ending};
 use crate::error::StoreError;
 use crate::facts::octets;
-use crate::row::{
-    case, decode_counters, encode_counters, get, get_case, instant, number, optional_number, phase_number,
-};
+use crate::row::{case, decode_counters, get, get_case, instant, number, optional_number, phase_number};
+use crate::stage::ProblemRow;
 
 const COLUMNS: &str = "r.seq, r.tenant, r.id, r.no, r.task_kind, r.task, r.mode, r.keys, r.status, r.phase, \
     r.absence, r.outcome, r.stopping, r.rules, r.started_at, r.ended_at, r.held_at, r.lease_until, r.epoch, \
-    r.estimate, r.counters, r.plan_hash, r.held_by, r.failure, r.statements, r.peak_memory, r.approved_hash";
+    r.estimate, r.counters, r.plan_hash, r.held_by, r.failure, r.statements, r.peak_memory, r.approved_hash, \
+    r.approved_at";
 
 /// How often a launch is tried again that lost its number to another.
 const LAUNCH_TRIES: u32 = 100;
@@ -78,6 +79,8 @@ pub struct RunRecord {
     pub ended_at: Option<DateTime<Utc>>,
     /// When its plan was held.
     pub held_at: Option<DateTime<Utc>>,
+    /// When its held plan was approved.
+    pub approved_at: Option<DateTime<Utc>>,
     /// Until when its worker has promised to be alive.
     pub lease_until: DateTime<Utc>,
     /// Raised by every claim.
@@ -98,6 +101,18 @@ pub struct RunRecord {
     pub statements: u64,
     /// The most memory its process held, in octets.
     pub peak_memory: u64,
+}
+
+impl RunRecord {
+    /// Whether a claim would find it: never begun, or left by a worker that is silent.
+    #[must_use]
+    pub fn waits_for_worker(&self, now: DateTime<Utc>) -> bool {
+        let claimable = match self.state.status {
+            ProgressStatus::Pending | ProgressStatus::Running => true,
+            ProgressStatus::Paused | ProgressStatus::Held | ProgressStatus::Finished => false,
+        };
+        claimable && self.lease_until < now
+    }
 }
 
 /// Which runs to list, newest first.
@@ -245,7 +260,7 @@ impl TenantStore {
             run.counters.add(&decode_counters(&get::<String>(&row, 0)?)?);
             estimate += number(&row, 1)?.unsigned_abs();
         }
-        run.estimate = run.estimate.max(estimate).max(run.counters.entries());
+        run.estimate = ending::estimate(run.state.phase, run.estimate, estimate, run.counters.entries());
         Ok(())
     }
 
@@ -259,7 +274,7 @@ impl TenantStore {
              WHERE r.tenant = ? AND r.status < 4"
         );
         let rows = self.database.query(&sql, vec![self.tenant.into()]).await?;
-        rows.iter().map(|row| Ok((record(row)?, get(row, 27)?))).collect()
+        rows.iter().map(|row| Ok((record(row)?, get(row, 28)?))).collect()
     }
 
     /// The configuration that a run was launched with.
@@ -273,34 +288,39 @@ impl TenantStore {
         get(&row, 0)
     }
 
-    /// Tells a run to stop. One that nobody works on is ended at once; for one that is worked on the
-    /// outcome is set, and its worker ends it at the next page.
+    /// Tells a run to stop, and notes why; the first time counts. One that nobody works on is ended at once; for one
+    /// that is worked on the outcome is set, and its worker ends it at the next page. `false` when it has ended.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn stop(&self, id: RunId, now: DateTime<Utc>) -> Result<bool, StoreError> {
-        let counters = self.run(id).await?.map(|run| encode_counters(&run.counters)).unwrap_or_default();
+    pub async fn stop(&self, id: RunId, why: &ProblemRow, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        let aborted = OutcomeStatus::Aborted;
         let tx = self.database.begin(Urgency::Short).await?;
-        let live = tx
-            .execute(
-                "UPDATE run SET stopping = 1, outcome = ? WHERE tenant = ? AND id = ? AND status < 4",
-                vec![(OutcomeStatus::Aborted as i64).into(), self.tenant.into(), id.0.into()],
+        let told = tx
+            .query_one(
+                "UPDATE run SET stopping = 1, outcome = ? \
+                 WHERE tenant = ? AND id = ? AND status < 4 AND stopping = 0 RETURNING seq",
+                vec![(aborted as i64).into(), self.tenant.into(), id.0.into()],
             )
             .await?;
-        tx.execute(
-            "UPDATE run SET status = 4, ended_at = ?, counters = ? \
-             WHERE tenant = ? AND id = ? AND status < 4 AND (status <> 1 OR lease_until < ?)",
-            vec![
-                now.timestamp_millis().into(),
-                counters.into(),
-                self.tenant.into(),
-                id.0.into(),
-                now.timestamp_millis().into(),
-            ],
-        )
-        .await?;
+        if let Some(told) = told {
+            self.note_of_run(&tx, number(&told, 0)?, std::slice::from_ref(why), now).await?;
+        }
+        let sql = "SELECT 1 FROM run WHERE tenant = ? AND id = ? AND status < 4";
+        let live = tx.query_one(sql, vec![self.tenant.into(), id.0.into()]).await?.is_some();
+        let sql = format!(
+            "UPDATE run SET status = 4, ended_at = ? WHERE tenant = ? AND id = ? AND status < 4 \
+             AND (status <> 1 OR lease_until < ?) RETURNING {ENDING}"
+        );
+        let now = now.timestamp_millis();
+        let values = vec![now.into(), self.tenant.into(), id.0.into(), now.into()];
+        if let Some(ended) = tx.query_one(&sql, values).await? {
+            let ending = Ending::read(&ended, Some(aborted))?;
+            self.fence_off(&tx, ending.run).await?;
+            self.close_run(&tx, &ending).await?;
+        }
         tx.commit().await?;
-        Ok(live > 0)
+        Ok(live)
     }
 }
 
@@ -355,6 +375,7 @@ fn record(row: &QueryResult) -> Result<RunRecord, StoreError> {
         started_at: instant(number(row, 14)?)?,
         ended_at: moment(15)?,
         held_at: moment(16)?,
+        approved_at: moment(27)?,
         lease_until: instant(number(row, 17)?)?,
         epoch: number(row, 18)?,
         estimate: number(row, 19)?.unsigned_abs(),

@@ -16,7 +16,7 @@ use crate::row::{decode_counters, decode_tally, encode_counters, encode_tally, g
 use crate::rows::{Bulk, Kind};
 use crate::run::{Hash, RunRecord};
 
-const PROBLEMS: Bulk = Bulk {
+pub(crate) const PROBLEMS: Bulk = Bulk {
     table: "problem",
     columns: &[
         ("tenant", Kind::Integer),
@@ -81,6 +81,31 @@ pub struct ProblemRow {
     pub place: Option<u64>,
     /// What was seen and what to do.
     pub message: String,
+}
+
+impl ProblemRow {
+    /// Its row of [`PROBLEMS`], under a tenant, a run and a number within that.
+    pub(crate) fn values(
+        &self,
+        (tenant, run, no): (i64, i64, i64),
+        bucket: u32,
+        now: DateTime<Utc>,
+    ) -> Vec<Value> {
+        vec![
+            tenant.into(),
+            run.into(),
+            no.into(),
+            i64::from(bucket).into(),
+            self.change.map(i64::from).into(),
+            self.outcome.map(|outcome| outcome as i64).into(),
+            (self.step as i64).into(),
+            self.code.id().into(),
+            self.uid.clone().into(),
+            self.place.map(u64::cast_signed).into(),
+            self.message.clone().into(),
+            now.timestamp_millis().into(),
+        ]
+    }
 }
 
 /// Where a bucket stands. Stored with every page.
@@ -297,27 +322,13 @@ impl TenantStore {
             )
             .await?;
         let last = last.map(|row| number(&row, 0)).transpose()?.unwrap_or(0);
-        let rows = (last + 1..).zip(problems).map(|(no, problem)| {
-            vec![
-                self.tenant.into(),
-                run.seq.into(),
-                no.into(),
-                i64::from(bucket).into(),
-                problem.change.map(i64::from).into(),
-                problem.outcome.map(|outcome| outcome as i64).into(),
-                (problem.step as i64).into(),
-                problem.code.id().into(),
-                problem.uid.clone().into(),
-                problem.place.map(u64::cast_signed).into(),
-                problem.message.clone().into(),
-                now.timestamp_millis().into(),
-            ]
-        });
+        let rows = (last + 1..).zip(problems);
+        let rows = rows.map(|(no, problem)| problem.values((self.tenant, run.seq, no), bucket, now));
         PROBLEMS.insert(tx, rows.collect()).await.map(|_| ())
     }
 
-    /// Lets PostgreSQL look at tables that a run has just filled. Without that it takes indexes that begin alike
-    /// for equally good, and reads a whole tenant for each account. SQLite has no such trouble.
+    /// Lets PostgreSQL take a short look at the tables that a run has just filled. Without that it takes indexes
+    /// that begin alike for equally good, and reads a whole tenant for each account. SQLite has no such trouble.
     ///
     /// # Errors
     /// When the database fails.
@@ -326,6 +337,7 @@ impl TenantStore {
             Dialect::Sqlite => Ok(()),
             Dialect::Postgres => {
                 let tx = self.database.begin(Urgency::Bulk).await?;
+                tx.script("SET LOCAL default_statistics_target = 10").await?;
                 tx.script("ANALYZE change, object, shadow, key, problem").await?;
                 tx.commit().await
             }

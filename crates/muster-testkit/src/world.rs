@@ -9,7 +9,7 @@ use chrono::TimeDelta;
 use muster_connector::faulty::{FaultPlan, FaultyKind, Watch};
 use muster_connector::memory::{CAPABLE, MemoryAccount, MemoryKind, MemorySystem};
 use muster_connector::{Capabilities, ConnectorKind};
-use muster_engine::{Channel, Connectors, Engine, Launch, Settings};
+use muster_engine::{Channel, Connectors, Delivery, Engine, Launch, Settings};
 use muster_model::configuration::{Configuration, ConfigurationKind, Document, Leniency};
 use muster_model::run::{Mode, TaskKind};
 use muster_model::{Attributes, ConfigurationId, Field, TenantSlug};
@@ -52,7 +52,7 @@ impl World {
         let store = database.store().create_tenant(&slug, clock.instant()).await.expect("a new tenant");
         let mut settings = Settings::new(PathBuf::from("/nonexistent"), "nobody".to_owned());
         settings.page_size = 3;
-        settings.batch_size = 2;
+        (settings.apply_size, settings.batch_size) = (2, 2);
         let mut world = Self {
             database: database.clone(),
             store,
@@ -95,6 +95,16 @@ impl World {
     #[must_use]
     pub fn with_sizes(mut self, pages: usize, batches: usize) -> Self {
         (self.settings.page_size, self.settings.batch_size) = (pages, batches);
+        self.settings.apply_size = batches;
+        self
+    }
+
+    /// The same world, where each process has so many workers, who get nothing but what is delivered: the look
+    /// for runs comes once, at their start.
+    #[must_use]
+    pub fn with_workers_that_do_not_look(mut self, workers: usize) -> Self {
+        self.settings.workers = workers;
+        self.settings.look_every = std::time::Duration::from_secs(24 * 60 * 60);
         self
     }
 
@@ -116,6 +126,13 @@ impl World {
     #[must_use]
     pub fn with_capabilities(mut self, system: &'static str, capabilities: Capabilities) -> Self {
         self.set_system(system, MemorySystem::new(capabilities));
+        self
+    }
+
+    /// The same world with another system in the place of one of that name.
+    #[must_use]
+    pub fn with_system(mut self, name: &'static str, system: MemorySystem) -> Self {
+        self.set_system(name, system);
         self
     }
 
@@ -169,9 +186,14 @@ impl World {
     /// An engine on a store of its own, as another process has it.
     #[must_use]
     pub fn engine_on(&self, store: Store) -> Engine {
+        self.engine_with(store, Arc::new(Channel::default()))
+    }
+
+    /// The same, with this delivery.
+    #[must_use]
+    pub fn engine_with(&self, store: Store, delivery: Arc<dyn Delivery>) -> Engine {
         let settings = Settings { owner: self.clock.next_id().to_string(), ..self.settings.clone() };
-        let (connectors, clock) = (self.connectors.clone(), self.clock.clone());
-        Engine::new(store, connectors, clock, Arc::new(Channel::default()), settings)
+        Engine::new(store, self.connectors.clone(), self.clock.clone(), delivery, settings)
     }
 
     /// A process that dies after so many points of a [`Fuse`]: its engine, its door to the tenant's data, and
@@ -200,8 +222,9 @@ impl World {
         let (id, body) = (document.id().to_string(), document.to_value().to_string());
         let whole = self.configuration().await.with(resource).check();
         assert!(whole.is_empty(), "{whole}");
-        if !self.store.replace_resource(number, &id, &body).await.expect("the database") {
-            self.store.create_resource(number, &id, &body).await.expect("the database");
+        let checked = self.store.configuration_version().await.expect("the database");
+        if !self.store.replace_resource(checked, number, &id, &body).await.expect("the database") {
+            self.store.create_resource(checked, number, &id, &body).await.expect("the database");
         }
     }
 

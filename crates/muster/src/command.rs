@@ -12,13 +12,16 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use muster::Muster;
-use muster::settings::{Settings, Sources};
+use muster::settings::{Settings, Sources, unknown_variables};
 use muster_model::TenantSlug;
 use muster_store::TenantStore;
 
 use crate::error::{CommandError, Exit};
 use crate::logging;
 use crate::summary::Output;
+
+/// What is logged unless the settings say: that something went wrong, and what is wrong with how Muster is set up.
+const QUIET: &str = "error,muster::command=warn,muster::data=warn";
 
 /// Keeps people in step between systems: reads them from an HR file, provisions their accounts.
 #[derive(Parser)]
@@ -109,7 +112,7 @@ impl PlaceArguments {
 
     /// The data, for a command that works on it and ends.
     async fn open(&self, common: &Common) -> Result<Muster, CommandError> {
-        let settings = self.settings(common, Vec::new(), "error")?;
+        let settings = self.settings(common, Vec::new(), QUIET)?;
         Ok(Muster::open_as_set(&settings).await?)
     }
 
@@ -138,6 +141,12 @@ fn load_settings(
     let settings =
         Settings::load(&Sources { file: config.map(PathBuf::as_path), environment: &environment, flags })?;
     logging::start(&settings, level)?;
+    let names = std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
+    for name in unknown_variables(names) {
+        tracing::warn!(
+            "{name} is no setting, so its value changes nothing; config/muster.toml lists them all"
+        );
+    }
     Ok(settings)
 }
 

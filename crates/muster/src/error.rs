@@ -119,7 +119,22 @@ impl CommandError {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Settings(_) | Self::Usage { .. } => Exit::Usage,
-            _ => Exit::Failed,
+            Self::Open(_)
+            | Self::Store(_)
+            | Self::NoTenant(_)
+            | Self::Nobody { .. }
+            | Self::Exists { .. }
+            | Self::Machine { .. }
+            | Self::Listen { .. }
+            | Self::Launch(_)
+            | Self::Running { .. }
+            | Self::Work { .. }
+            | Self::Interrupted(_)
+            | Self::Control(_)
+            | Self::Client(_)
+            | Self::Progress(_)
+            | Self::Failed { .. }
+            | Self::Unexpected { .. } => Exit::Failed,
         }
     }
 
@@ -172,13 +187,8 @@ impl CommandError {
 }
 
 fn store_hint(error: &StoreError) -> Option<String> {
-    let hint = match error {
-        StoreError::Connect { .. } => {
-            "look whether the data directory can be written, or the database of --database-url answers"
-        }
-        _ => return None,
-    };
-    Some(hint.to_owned())
+    let hint = "look whether the data directory can be written, or the database of --database-url answers";
+    matches!(error, StoreError::Connect { .. }).then(|| hint.to_owned())
 }
 
 fn launch_hint(error: &LaunchError) -> Option<String> {
@@ -199,12 +209,13 @@ fn control_hint(error: &ControlError) -> Option<String> {
         ControlError::NotHeld(_) => "only plans that are held, or were simulated, are decided about",
         ControlError::OtherPlan(_) => "look at the plan that there is now, and decide with its hash",
         ControlError::AlreadyRunning(_) => "wait until that run has ended",
-        ControlError::Ended(_) | ControlError::Store(_) => return None,
+        ControlError::OtherConfiguration(_) => "save the configuration that is meant, and simulate it again",
+        ControlError::Ended(_) | ControlError::Store(_) | ControlError::Configuration(_) => return None,
     };
     Some(hint.to_owned())
 }
 
-/// An error with all its causes, each said once.
+/// An error with all its causes, each said once: errors of others often say theirs themselves.
 fn with_causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -233,5 +244,15 @@ mod tests {
             source: io::Error::other("not allowed"),
         });
         assert_eq!(with_causes(&transparent), "cannot make the data directory /nowhere: not allowed");
+    }
+
+    #[test]
+    fn a_run_in_the_way_is_named_and_its_cause_is_said_once() {
+        let run = RunId(uuid::Uuid::nil());
+        let status = muster_model::run::ProgressStatus::Held;
+        let cause = StoreError::AlreadyRunning { run, status };
+        let error = CommandError::Launch(LaunchError::AlreadyRunning(cause, run));
+        assert_eq!(error.to_string(), format!("the task is running already: run {run}"));
+        assert_eq!(with_causes(&error).matches("it is HELD").count(), 1);
     }
 }

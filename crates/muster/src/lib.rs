@@ -1,5 +1,6 @@
 //! Muster, put together: store, engine and every connector. The only crate that names connectors.
 
+mod data;
 mod machine;
 pub mod settings;
 
@@ -8,7 +9,7 @@ use std::sync::Arc;
 
 use muster_connector::ConnectorKind;
 use muster_connector_csv::CsvKind;
-use muster_engine::{Channel, Connectors, Engine, Settings as EngineSettings};
+use muster_engine::{Channel, Connectors, Delivery, Engine, Notifications, Settings as EngineSettings};
 use muster_store::{Location, Store, StoreError};
 
 pub use machine::Machine;
@@ -69,11 +70,15 @@ impl Muster {
     }
 
     async fn open_to_work(place: &Place, work: &Work) -> Result<Self, OpenError> {
-        std::fs::create_dir_all(&place.data_dir)
-            .map_err(|source| OpenError::DataDir { path: place.data_dir.clone(), source })?;
+        let failed = |source| OpenError::DataDir { path: place.data_dir.clone(), source };
+        data::make_directory(&place.data_dir).map_err(failed)?;
         let location = match &place.database_url {
             Some(url) => Location::Postgres(url.clone()),
-            None => Location::File(place.data_dir.join("muster.db")),
+            None => {
+                let file = place.data_dir.join("muster.db");
+                data::make_file(&file).map_err(failed)?;
+                Location::File(file)
+            }
         };
         let store = Store::open(&location).await?;
         let machine = Machine::new();
@@ -81,9 +86,16 @@ impl Muster {
             file_roots: place.file_roots.clone(),
             ..work.engine_settings(place.data_dir.clone(), machine.owner())
         };
-        let delivery = Arc::new(Channel::default());
-        let engine = Engine::new(store.clone(), connectors(), Arc::new(machine), delivery, settings);
+        let engine = Engine::new(store.clone(), connectors(), Arc::new(machine), delivery(&store), settings);
         Ok(Self { engine, store })
+    }
+}
+
+/// What brings runs to workers: where the database carries wakeups, to those of all processes.
+fn delivery(store: &Store) -> Arc<dyn Delivery> {
+    match store.wakeups() {
+        Some(wakeups) => Arc::new(Notifications::new(wakeups)),
+        None => Arc::new(Channel::default()),
     }
 }
 

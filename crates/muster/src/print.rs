@@ -3,6 +3,8 @@
 use std::fmt::{self, Display};
 use std::io::{self, Write};
 
+use chrono::{DateTime, SecondsFormat, Utc};
+
 /// A line on standard output.
 pub(crate) fn say(line: impl Display) {
     // Who closed our output wants no more of it, `muster tenant list | head -1`.
@@ -34,6 +36,11 @@ impl Display for Number {
 /// So many of a thing: `1 person`, `3,006 people`.
 pub(crate) fn count(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", Number(number), if number == 1 { one } else { many })
+}
+
+/// An instant as the API writes it: RFC 3339 in UTC with milliseconds.
+pub(crate) fn instant(instant: DateTime<Utc>) -> String {
+    instant.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
 /// Rows in columns, two spaces apart, under their heads.
@@ -68,6 +75,11 @@ mod tests {
             (count(1, "line", "lines"), count(2, "line", "lines")),
             ("1 line".into(), "2 lines".into())
         );
+    }
+
+    #[test]
+    fn instants_are_those_of_the_api() {
+        assert_eq!(instant(DateTime::UNIX_EPOCH), "1970-01-01T00:00:00.000Z");
     }
 
     #[test]

@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use muster_api::view::ProgressView;
-use muster_model::run::{OutcomeStatus, ProgressStatus};
-use muster_store::{ProblemRecord, RunRecord};
+use muster_model::error::ErrorCode;
+use muster_model::run::{Outcome, OutcomeStatus, ProgressStatus};
+use muster_store::RunRecord;
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde_json::{Map, Value};
 
@@ -20,6 +21,7 @@ pub(crate) struct Progress {
     pub(crate) progress_status: ProgressStatus,
     #[serde(deserialize_with = "outcome")]
     pub(crate) outcome_status: Option<OutcomeStatus>,
+    pub(crate) start_date: String,
     pub(crate) processing_time_millis: u64,
     pub(crate) number_of_entries_to_process: u64,
     pub(crate) number_of_processed_entries: u64,
@@ -50,6 +52,8 @@ pub(crate) struct Counters {
 /// Something that was noted about a run or one of its entries.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
 pub(crate) struct Problem {
+    /// Which kind of problem it is, as programs tell them apart.
+    pub(crate) label: String,
     #[serde(rename = "description")]
     pub(crate) message: String,
     #[serde(default)]
@@ -65,15 +69,9 @@ pub(crate) struct ProblemProperties {
 }
 
 impl Progress {
-    /// The progress of a run of the own store, and what was noted about it.
-    pub(crate) fn of(
-        run: &RunRecord,
-        now: DateTime<Utc>,
-        problems: &[ProblemRecord],
-    ) -> serde_json::Result<Self> {
-        let view = serde_json::to_value(ProgressView::new(run, now, None))?;
-        let error_details = problems.iter().map(Problem::from).collect();
-        Ok(Self { error_details, ..serde_json::from_value(view)? })
+    /// The progress of a run of the own store.
+    pub(crate) fn of(run: &RunRecord, now: DateTime<Utc>) -> serde_json::Result<Self> {
+        serde_json::from_value(serde_json::to_value(ProgressView::new(run, now, None))?)
     }
 
     /// Whether somebody still works on it, or will.
@@ -85,6 +83,11 @@ impl Progress {
     pub(crate) fn exit(&self) -> Exit {
         match (self.progress_status, self.outcome_status) {
             (ProgressStatus::Held, _) => Exit::Held,
+            (ProgressStatus::Finished, Some(OutcomeStatus::Success | OutcomeStatus::Partial))
+                if self.would_be_held() =>
+            {
+                Exit::Held
+            }
             (ProgressStatus::Finished, Some(OutcomeStatus::Success)) => Exit::Done,
             (ProgressStatus::Finished, Some(OutcomeStatus::Partial)) => Exit::Partial,
             (
@@ -99,6 +102,26 @@ impl Progress {
 
     pub(crate) fn is_simulation(&self) -> bool {
         self.mode == "SIMULATE"
+    }
+
+    /// Whether a simulation made a plan that the guards would not let pass.
+    pub(crate) fn would_be_held(&self) -> bool {
+        self.is_simulation() && self.held_by.is_some()
+    }
+
+    /// Whether entries failed, or had moved on when they were to be changed.
+    pub(crate) fn has_failed_entries(&self) -> bool {
+        [Outcome::Failed, Outcome::Stale]
+            .into_iter()
+            .any(|outcome| self.counters.action(outcome.as_str()) > 0)
+    }
+
+    /// Whether a source was not read to its end. Known when the problems are, or when nothing else can be the
+    /// reason why the run is a partial one.
+    pub(crate) fn is_cut_short(&self) -> bool {
+        let noted =
+            self.error_details.iter().any(|problem| problem.label == ErrorCode::SourceCutShort.label());
+        noted || (self.outcome_status == Some(OutcomeStatus::Partial) && !self.has_failed_entries())
     }
 }
 
@@ -116,18 +139,6 @@ impl Counters {
     /// How many entries had this action.
     pub(crate) fn action(&self, name: &str) -> u64 {
         self.actions.get(name).and_then(Value::as_u64).unwrap_or(0)
-    }
-}
-
-impl From<&ProblemRecord> for Problem {
-    fn from(record: &ProblemRecord) -> Self {
-        Self {
-            message: record.message.clone(),
-            properties: ProblemProperties {
-                account_key: record.uid.clone(),
-                outcome: record.outcome.map(|outcome| outcome.as_str().to_owned()),
-            },
-        }
     }
 }
 

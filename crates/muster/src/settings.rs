@@ -12,7 +12,7 @@ use muster_engine::Settings as EngineSettings;
 use serde::Deserialize;
 
 use crate::Place;
-pub use sources::{Sources, environment_name};
+pub use sources::{Sources, environment_name, unknown_variables};
 
 /// All settings. What each means stands in `config/muster.toml`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 
 use clap::ValueEnum;
+use muster_model::error::ErrorCode;
 use muster_model::run::{OutcomeStatus, ProgressStatus};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use crate::print::{Number, count};
 use crate::progress::{Problem, Progress};
@@ -22,6 +23,8 @@ pub(crate) enum Output {
 /// A run as it stands when a command ends.
 pub(crate) struct Summary<'a> {
     pub(crate) progress: &'a Progress,
+    /// The same as the API shows it.
+    pub(crate) view: &'a Value,
     /// What the run cost, as far as it is known.
     pub(crate) cost: Cost,
     /// How a plan is decided about from here; the words `approve` or `reject` fill the gap.
@@ -54,43 +57,17 @@ impl Summary<'_> {
         (self.cost.span == Span::Whole && self.cost.seconds > 0.0).then(|| entries / self.cost.seconds)
     }
 
-    /// One object for programs.
+    /// One object for programs: what the API shows of the run, and what was measured here.
     pub(crate) fn json(&self) -> Value {
-        let progress = self.progress;
-        let counters = &progress.counters;
-        let mut counted: Map<String, Value> =
-            counters.actions().map(|(name, number)| (name.to_owned(), number.into())).collect();
-        for (name, number) in [
-            ("read", counters.read),
-            ("lacking", counters.lacking),
-            ("openReferences", counters.open_references),
-            ("unidentified", counters.unidentified),
+        let mut object = self.view.clone();
+        for (name, measured) in [
+            ("seconds", Some(self.cost.seconds)),
+            ("entriesPerSecond", self.entries_per_second()),
+            ("cpuSeconds", self.cost.cpu_seconds),
         ] {
-            counted.insert(name.to_owned(), number.into());
+            object[name] = measured.into();
         }
-        let problems: Vec<_> = progress
-            .error_details
-            .iter()
-            .map(|problem| json!({"accountKey": problem.properties.account_key, "message": problem.message}))
-            .collect();
-        json!({
-            "run": progress.id,
-            "task": progress.task,
-            "mode": progress.mode,
-            "status": progress.progress_status.as_str(),
-            "outcome": progress.outcome_status.map(OutcomeStatus::as_str),
-            "entries": counters.entries(),
-            "seconds": self.cost.seconds,
-            "entries_per_second": self.entries_per_second(),
-            "cpu_seconds": self.cost.cpu_seconds,
-            "peak_rss_mib": mebibytes(progress.peak_memory_bytes),
-            "statements": progress.statements,
-            "counters": counted,
-            "planHash": progress.plan_hash,
-            "heldBy": progress.held_by,
-            "failure": progress.failure,
-            "problems": problems,
-        })
+        object
     }
 
     /// Lines for people.
@@ -100,28 +77,41 @@ impl Summary<'_> {
         for (name, value) in self.figures() {
             let _ = writeln!(text, "  {name:<11} {value}");
         }
-        text.push_str(&problem_lines(&progress.error_details, progress.number_of_errors));
+        // Why the run itself failed is said by whoever shows the summary.
+        let problems = progress.error_details.iter().filter(|p| p.label != ErrorCode::RunFailed.label());
+        text.push_str(&problem_lines(&problems.collect::<Vec<_>>(), progress.number_of_errors));
         text.push_str(&self.decision_lines());
         text.truncate(text.trim_end().len());
         text
     }
 
-    fn standing(&self) -> &'static str {
-        let simulated = self.progress.is_simulation();
-        match (self.progress.progress_status, self.progress.outcome_status) {
-            (ProgressStatus::Finished, Some(OutcomeStatus::Success)) if simulated => {
-                "simulated, nothing was written"
+    fn standing(&self) -> String {
+        let progress = self.progress;
+        match (progress.progress_status, progress.outcome_status) {
+            (ProgressStatus::Finished, Some(OutcomeStatus::Success | OutcomeStatus::Partial)) => {
+                self.ending()
             }
-            (ProgressStatus::Finished, Some(OutcomeStatus::Partial)) if simulated => {
-                "simulated, nothing was written; some entries failed"
-            }
-            (ProgressStatus::Finished, Some(OutcomeStatus::Success)) => "done",
-            (ProgressStatus::Finished, Some(OutcomeStatus::Partial)) => "done, but some entries failed",
-            (ProgressStatus::Finished, Some(OutcomeStatus::Failure)) => "failed",
-            (ProgressStatus::Finished, Some(OutcomeStatus::Aborted) | None) => "cancelled",
-            (ProgressStatus::Held, _) => "held, nothing was written",
-            (ProgressStatus::Paused, _) => "paused",
-            (ProgressStatus::Pending | ProgressStatus::Running, _) => "still at work",
+            (ProgressStatus::Finished, Some(OutcomeStatus::Failure)) => "failed".to_owned(),
+            (ProgressStatus::Finished, Some(OutcomeStatus::Aborted) | None) => "cancelled".to_owned(),
+            (ProgressStatus::Held, _) => "held, nothing was written".to_owned(),
+            (ProgressStatus::Paused, _) => "paused".to_owned(),
+            (ProgressStatus::Pending | ProgressStatus::Running, _) => "still at work".to_owned(),
+        }
+    }
+
+    /// How a run ended that came to its end, and everything that was not as it should be.
+    fn ending(&self) -> String {
+        let progress = self.progress;
+        let done = if progress.is_simulation() { "simulated, nothing was written" } else { "done" };
+        let flaws = [
+            (progress.would_be_held(), "the plan would be held"),
+            (progress.has_failed_entries(), "some entries failed"),
+            (progress.is_cut_short(), "the source was cut short, so nobody was taken for gone"),
+        ];
+        let flaws: Vec<_> = flaws.into_iter().filter_map(|(is_so, words)| is_so.then_some(words)).collect();
+        match flaws.as_slice() {
+            [] => done.to_owned(),
+            some => format!("{done}, but {}", some.join("; ")),
         }
     }
 
@@ -157,22 +147,23 @@ impl Summary<'_> {
         figures
     }
 
-    /// What waits for a decision, and how it is made.
+    /// The limits that a plan is beyond, and what a plan that waits for a decision is decided about with.
     fn decision_lines(&self) -> String {
         let progress = self.progress;
-        let Some(hash) = &progress.plan_hash else { return String::new() };
         let held = progress.progress_status == ProgressStatus::Held;
         let simulated = progress.is_simulation() && progress.progress_status == ProgressStatus::Finished;
-        if !held && !simulated {
-            return String::new();
-        }
         let mut lines = String::from("\n");
-        if held {
-            lines.push_str("held by\n");
-            for limit in progress.held_by.as_deref().unwrap_or_default().lines() {
+        if let Some(limits) = &progress.held_by {
+            lines.push_str(match (held, simulated) {
+                (true, _) => "held by\n",
+                (false, true) => "would be held by\n",
+                (false, false) => "was held by\n",
+            });
+            for limit in limits.lines() {
                 let _ = writeln!(lines, "  {limit}");
             }
         }
+        let Some(hash) = progress.plan_hash.as_ref().filter(|_| held || simulated) else { return lines };
         let _ = writeln!(lines, "plan {hash}");
         let _ = writeln!(lines, "to carry it out:  {}", (self.decision)("approve"));
         if held {
@@ -183,7 +174,7 @@ impl Summary<'_> {
 }
 
 /// The first problems with their places.
-fn problem_lines(problems: &[Problem], failed: u64) -> String {
+fn problem_lines(problems: &[&Problem], failed: u64) -> String {
     if problems.is_empty() {
         return String::new();
     }
@@ -206,11 +197,14 @@ fn mebibytes(octets: u64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
-    fn progress(status: &str, outcome: Option<&str>, mode: &str) -> Progress {
-        serde_json::from_value(json!({
+    fn view(status: &str, outcome: Option<&str>, mode: &str) -> Value {
+        json!({
             "id": "r1", "synchronizationTaskId": "hr", "progressStatus": status, "outcomeStatus": outcome,
+            "startDate": "1970-01-01T00:00:00.000Z", "endDate": null,
             "processingTimeMillis": 2000, "numberOfEntriesToProcess": 3006, "numberOfProcessedEntries": 3006,
             "numberOfErrors": 1, "phase": "FINISH", "mode": mode,
             "counters": {
@@ -220,24 +214,35 @@ mod tests {
             "planHash": "ab", "heldBy": "create: 3005 of 3005, the limit is 10", "failure": null,
             "peakMemoryBytes": 10 << 20, "statements": 42,
             "errorDetails": [{
-                "description": "`hr.csv` line 7: bad", "properties": {"accountKey": "X1", "outcome": "failed"},
+                "label": "ENTRY_UNREADABLE", "description": "`hr.csv` line 7: bad",
+                "properties": {"accountKey": "X1"},
             }],
-        }))
-        .unwrap()
+        })
+    }
+
+    /// The view without guards that tripped and without entries that failed.
+    fn well(mut view: Value) -> Value {
+        (view["heldBy"], view["numberOfErrors"]) = (Value::Null, 0.into());
+        (view["counters"]["actions"]["failed"], view["errorDetails"]) = (0.into(), json!([]));
+        view
+    }
+
+    fn summed_up<T>(view: &Value, cost: Cost, tell: impl FnOnce(Summary<'_>) -> T) -> T {
+        let progress = serde_json::from_value(view.clone()).unwrap();
+        let decision = |word: &str| format!("muster run {word} r1");
+        tell(Summary { progress: &progress, view, cost, decision: &decision })
+    }
+
+    fn text(view: &Value) -> String {
+        summed_up(view, cost(), |summary| summary.text())
     }
 
     fn cost() -> Cost {
         Cost { seconds: 2.0, span: Span::Whole, cpu_seconds: Some(1.5) }
     }
 
-    fn decision(word: &str) -> String {
-        format!("muster run {word} r1")
-    }
-
     #[test]
     fn people_read_what_happened_and_where_it_went_wrong() {
-        let progress = progress("FINISHED", Some("PARTIAL"), "APPLY");
-        let text = Summary { progress: &progress, cost: cost(), decision: &decision }.text();
         let expected = "\
 run r1 of `hr`: done, but some entries failed
 
@@ -251,36 +256,74 @@ run r1 of `hr`: done, but some entries failed
 
 problems, the first 1 (1 entry failed)
   X1: `hr.csv` line 7: bad";
-        assert_eq!(text, expected);
+        let mut view = view("FINISHED", Some("PARTIAL"), "APPLY");
+        view["heldBy"] = Value::Null;
+        assert_eq!(text(&view), expected);
     }
 
     #[test]
-    fn who_may_decide_is_told_how() {
-        for (progress, approve, reject) in [
-            (progress("HELD", None, "APPLY"), true, true),
-            (progress("FINISHED", Some("SUCCESS"), "SIMULATE"), true, false),
-            (progress("FINISHED", Some("SUCCESS"), "APPLY"), false, false),
+    fn who_may_decide_is_told_how_and_what_speaks_against_it() {
+        for (status, outcome, mode, approve, reject, limits) in [
+            ("HELD", None, "APPLY", true, true, "\nheld by\n"),
+            ("FINISHED", Some("SUCCESS"), "SIMULATE", true, false, "\nwould be held by\n"),
+            ("FINISHED", Some("SUCCESS"), "APPLY", false, false, "\nwas held by\n"),
+            ("FINISHED", Some("ABORTED"), "APPLY", false, false, "\nwas held by\n"),
         ] {
-            let text = Summary { progress: &progress, cost: cost(), decision: &decision }.text();
-            assert_eq!(text.contains("muster run approve r1"), approve, "{text}");
-            assert_eq!(text.contains("muster run reject r1"), reject, "{text}");
-            assert_eq!(text.contains("create: 3005 of 3005"), reject, "{text}");
+            let view = view(status, outcome, mode);
+            let told = text(&view);
+            assert_eq!(told.contains("muster run approve r1"), approve, "{told}");
+            assert_eq!(told.contains("muster run reject r1"), reject, "{told}");
+            assert!(told.contains(&format!("{limits}  create: 3005 of 3005")), "{told}");
+            let told = text(&well(view));
+            assert!(!told.contains("held by"), "{told}");
         }
     }
 
     #[test]
-    fn programs_read_figures() {
-        let progress = progress("FINISHED", Some("PARTIAL"), "APPLY");
-        let summary = Summary { progress: &progress, cost: cost(), decision: &decision };
-        let object = summary.json();
-        assert_eq!(object["entries_per_second"], 1503.0);
-        assert_eq!(object["peak_rss_mib"], 10.0);
-        assert_eq!(
-            (&object["counters"]["created"], &object["counters"]["read"]),
-            (&json!(3005), &json!(3006))
-        );
+    fn a_run_that_ended_says_what_was_not_as_it_should_be() {
+        let finished = |outcome, mode| view("FINISHED", Some(outcome), mode);
+        let cut_short = |mut view: Value| {
+            view["errorDetails"].as_array_mut().unwrap().push(json!({
+                "label": "SOURCE_CUT_SHORT", "description": "it ends early",
+            }));
+            view
+        };
+        let gone = "the source was cut short, so nobody was taken for gone";
+        for (view, expected) in [
+            (well(finished("SUCCESS", "APPLY")), "done".to_owned()),
+            (well(finished("SUCCESS", "SIMULATE")), "simulated, nothing was written".to_owned()),
+            (finished("PARTIAL", "APPLY"), "done, but some entries failed".to_owned()),
+            (well(finished("PARTIAL", "APPLY")), format!("done, but {gone}")),
+            (cut_short(well(finished("PARTIAL", "APPLY"))), format!("done, but {gone}")),
+            (
+                cut_short(finished("PARTIAL", "SIMULATE")),
+                format!(
+                    "simulated, nothing was written, but the plan would be held; some entries failed; {gone}"
+                ),
+            ),
+        ] {
+            assert_eq!(text(&view).lines().next(), Some(format!("run r1 of `hr`: {expected}").as_str()));
+        }
+    }
+
+    #[test]
+    fn why_a_run_failed_is_no_problem_of_an_entry() {
+        let mut view = well(view("FINISHED", Some("FAILURE"), "APPLY"));
+        view["errorDetails"] = json!([{"label": "RUN_FAILED", "description": "no such file"}]);
+        let told = text(&view);
+        assert!(told.starts_with("run r1 of `hr`: failed\n") && !told.contains("no such file"), "{told}");
+    }
+
+    #[test]
+    fn programs_read_what_the_api_shows_and_what_was_measured() {
+        let view = view("FINISHED", Some("PARTIAL"), "APPLY");
+        let mut object = summed_up(&view, cost(), |summary| summary.json());
+        for (measured, expected) in [("seconds", 2.0), ("entriesPerSecond", 1503.0), ("cpuSeconds", 1.5)] {
+            assert_eq!(object.as_object_mut().unwrap().remove(measured), Some(expected.into()));
+        }
+        assert_eq!(object, view, "all else is the API's");
         let rest = Cost { span: Span::Rest, ..cost() };
-        let object = Summary { cost: rest, ..summary }.json();
-        assert_eq!(object["entries_per_second"], Value::Null, "only a part was measured");
+        let object = summed_up(&view, rest, |summary| summary.json());
+        assert_eq!(object["entriesPerSecond"], Value::Null, "only a part was measured");
     }
 }

@@ -120,11 +120,11 @@ struct Expected {
 fn measure_reconciliation(expected: Expected, setup: &Setup<'_>, floor: &Figures) -> Result<Row, Error> {
     let Expected { job, outcome, entries } = expected;
     let report = reconcile(setup)?;
-    let found = report.counters.get(outcome).copied().unwrap_or_default();
+    let found = report.entries(outcome);
     if found != entries {
         return Err(Error::Outcome { job, outcome, found, expected: entries });
     }
-    Ok(Row::new(job, setup.database.as_str(), &report.figures).with_floor(floor))
+    Ok(Row::new(job, setup.database.as_str(), &report.figures()).with_floor(floor))
 }
 
 /// Reads the same file and takes a digest of each record.

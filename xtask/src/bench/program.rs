@@ -64,11 +64,37 @@ pub(crate) fn instrument(name: &str) -> Result<Command, Error> {
 
 /// What `muster` reports of a run.
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Report {
-    #[serde(flatten)]
-    pub(crate) figures: Figures,
-    /// Entries by what became of them, and how many were read.
-    pub(crate) counters: BTreeMap<String, u64>,
+    number_of_processed_entries: u64,
+    seconds: f64,
+    cpu_seconds: f64,
+    peak_memory_bytes: u64,
+    statements: u64,
+    counters: Counters,
+}
+
+#[derive(Debug, Deserialize)]
+struct Counters {
+    actions: BTreeMap<String, u64>,
+}
+
+impl Report {
+    /// What the run did and what that cost.
+    pub(crate) fn figures(&self) -> Figures {
+        Figures {
+            entries: self.number_of_processed_entries,
+            seconds: self.seconds,
+            cpu_seconds: self.cpu_seconds,
+            peak_rss_mib: self.peak_memory_bytes as f64 / 1024.0 / 1024.0,
+            statements: self.statements,
+        }
+    }
+
+    /// Entries that this became of.
+    pub(crate) fn entries(&self, outcome: &str) -> u64 {
+        self.counters.actions.get(outcome).copied().unwrap_or_default()
+    }
 }
 
 /// Reconciles the people of the setup, in the released program.
@@ -158,15 +184,14 @@ mod tests {
 
     #[test]
     fn reports_and_figures_are_read() {
-        let printed =
-            br#"{"run":"7","status":"FINISHED","entries":12,"seconds":0.5,"entries_per_second":24.0,
-            "cpu_seconds":0.25,"peak_rss_mib":50.5,"statements":9,"counters":{"unchanged":11,"read":12},
-            "failure":null}"#;
+        let printed = br#"{"id":"7","progressStatus":"FINISHED","numberOfProcessedEntries":12,"seconds":0.5,
+            "entriesPerSecond":24.0,"cpuSeconds":0.25,"peakMemoryBytes":52953088,"statements":9,
+            "counters":{"read":12,"actions":{"unchanged":11}},"failure":null}"#;
         let report: Report = parse(&Command::new("muster"), printed).unwrap();
         let figures =
             Figures { entries: 12, seconds: 0.5, cpu_seconds: 0.25, peak_rss_mib: 50.5, statements: 9 };
-        assert_eq!(report.figures, figures);
-        assert_eq!(report.counters["unchanged"], 11);
+        assert_eq!(report.figures(), figures);
+        assert_eq!((report.entries("unchanged"), report.entries("created")), (11, 0));
         let printed = br#"{"entries":12,"seconds":0.5,"cpu_seconds":0.25,"peak_rss_mib":50.5}"#;
         let floor: Figures = parse(&Command::new("muster-bench"), printed).unwrap();
         assert_eq!(floor, Figures { statements: 0, ..figures });

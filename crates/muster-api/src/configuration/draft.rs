@@ -5,8 +5,6 @@ use muster_model::configuration::{ConfigurationKind, Document, Leniency, Problem
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::error::ApiError;
-
 /// A resource that is to be saved.
 #[derive(Debug)]
 pub(super) struct Draft {
@@ -31,7 +29,7 @@ impl Draft {
         mut body: Value,
         named: Named<'_>,
         new_id: impl FnOnce() -> Uuid,
-    ) -> Result<Self, ApiError> {
+    ) -> Result<Self, Problems> {
         let mut problems = Problems::new();
         if let Named::AsBefore(old) = &named {
             let id = old.id();
@@ -52,10 +50,10 @@ impl Draft {
             Ok((document, resource)) if problems.is_empty() => {
                 Ok(Self { resource, body: document.to_value().to_string() })
             }
-            Ok(_) => Err(ApiError::Invalid(problems)),
+            Ok(_) => Err(problems),
             Err(others) => {
                 problems.merge(others);
-                Err(ApiError::Invalid(problems))
+                Err(problems)
             }
         }
     }
@@ -133,9 +131,7 @@ mod tests {
         without.as_object_mut().unwrap().remove("id");
         assert_eq!(again(without).unwrap().id().as_str(), "hr");
         for other in ["HR", "hr2"] {
-            let Err(ApiError::Invalid(problems)) = again(with("id", other)) else {
-                panic!("{other} is accepted")
-            };
+            let Err(problems) = again(with("id", other)) else { panic!("{other} is accepted") };
             assert!(problems.iter().any(|(place, _)| place == "/id"));
         }
         assert!(again(json!([])).is_err());

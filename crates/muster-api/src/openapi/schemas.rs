@@ -76,7 +76,7 @@ fn list(item: Value) -> Value {
 fn or_null(mut schema: Value) -> Value {
     let Some(name) = schema["type"].as_str().map(str::to_owned) else { return schema };
     schema["type"] = json!([name, "null"]);
-    if let Some(words) = schema["enum"].as_array_mut() {
+    if let Some(words) = schema.get_mut("enum").and_then(Value::as_array_mut) {
         words.push(Value::Null);
     }
     schema
@@ -138,7 +138,7 @@ fn progress() -> Value {
             ),
             ("startDate", instant()),
             ("endDate", or_null(instant())),
-            ("processingTimeMillis", count()),
+            ("processingTimeMillis", described(count(), "Without the time for which the plan was held.")),
             ("numberOfEntriesToProcess", described(count(), to_process)),
             ("numberOfProcessedEntries", described(count(), processed)),
             ("numberOfErrors", count()),
@@ -156,8 +156,11 @@ fn progress() -> Value {
             ("planHash", described(or_null(text()), "What an approval has to name.")),
             ("heldBy", described(or_null(text()), "The limits that hold the plan, one a line.")),
             ("failure", described(or_null(text()), "Why the run failed.")),
-            ("peakMemoryBytes", count()),
-            ("statements", described(count(), "Statements sent to the database.")),
+            (
+                "peakMemoryBytes",
+                described(count(), "The most memory that the process held by then, whatever else it did."),
+            ),
+            ("statements", described(count(), "Statements sent to the database on the run's behalf.")),
         ],
         &[
             ("synchronizationTaskId", text()),
@@ -166,7 +169,8 @@ fn progress() -> Value {
                 "errorDetails",
                 described(
                     list(reference("Error")),
-                    "Only with `option=expandErrorDetails:true`; 1000 at most.",
+                    "Only with `option=expandErrorDetails:true`; 1000 at most. In a list 10000 at most of all \
+                     instances together, those of the newest first.",
                 ),
             ),
         ],
@@ -175,7 +179,10 @@ fn progress() -> Value {
 
 fn counters() -> Value {
     let of = |names: &[&str]| object(&names.iter().map(|name| (*name, count())).collect::<Vec<_>>());
+    let planned = "Whether the actions are the plan's, as while it is held and after a simulation. After an end \
+        before its time `notApplied` counts what of the plan was not carried out.";
     object(&[
+        ("planned", described(json!({"type": "boolean"}), planned)),
         ("read", described(count(), "Accounts read.")),
         ("lacking", described(count(), "Accounts that are gone, and owners without one.")),
         (
@@ -196,11 +203,12 @@ fn change() -> Value {
     let attribute =
         object_with(&[("name", text())], &[("before", any("held")), ("after", any("is to hold"))]);
     let membership = object(&[("attribute", text()), ("add", list(text())), ("remove", list(text()))]);
-    let mut statuses = vec!["PLANNED".to_owned(), "APPLYING".to_owned(), "APPLIED".to_owned()];
-    statuses.extend(Outcome::ALL.map(|outcome| outcome.as_str().to_uppercase()));
+    let mut statuses = ["PLANNED", "APPLIED", "NOT_APPLIED"].map(str::to_owned).to_vec();
+    let otherwise = Outcome::ALL.into_iter().filter(|outcome| *outcome != Outcome::NotApplied);
+    statuses.extend(otherwise.map(|outcome| outcome.as_str().to_uppercase()));
     let statuses: Vec<_> = statuses.iter().map(String::as_str).collect();
-    let status = "PLANNED until its turn, APPLYING while changes of its sort are carried out, then APPLIED, \
-        or how it ended otherwise.";
+    let status = "PLANNED until its turn, then APPLIED, or how it ended otherwise; NOT_APPLIED when the run \
+        ended before its turn.";
     object(&[
         ("number", count()),
         ("action", words(&Action::ALL.map(Action::as_str))),

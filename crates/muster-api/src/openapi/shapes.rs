@@ -40,7 +40,7 @@ fn field_schema(field: &FieldShape) -> Value {
     let mut one = form_schema(field);
     let mut schema = if field.is_list() {
         let mut list = json!({"type": "array", "items": one});
-        if field.is_required() {
+        if field.is_never_empty() {
             list["minItems"] = 1.into();
         }
         list

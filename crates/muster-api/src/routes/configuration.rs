@@ -58,7 +58,7 @@ const ROWS: [Row; 5] = [
         verb: "update",
         summary: "Put another document in the place of the resource's; runs under way go on with the old one",
         query: &[],
-        refusals: &[400, 408, 413, 415],
+        refusals: &[400, 408, 409, 413, 415],
     },
     Row {
         method: Method::Delete,

@@ -4,6 +4,7 @@ use super::{
     Access, Answer, Content, FileOperation, Method, ObjectOperation, OpenOperation, Parameter, Route,
     TenantOperation,
 };
+use crate::query::MOST_ROWS;
 use crate::rights::Permission;
 
 pub(super) fn routes() -> Vec<Route> {
@@ -41,7 +42,7 @@ fn files() -> Vec<Route> {
     };
     vec![
         Route {
-            query: &[Parameter::Limit, Parameter::AfterText],
+            query: &[Parameter::LimitOr(MOST_ROWS), Parameter::AfterText],
             answers: vec![answer(200, "The files", Content::JsonList("File"))],
             ..file(Method::Get, "", FileOperation::List, ("listFiles", "List the tenant's files, by path"))
         },
@@ -80,7 +81,7 @@ fn objects() -> Vec<Route> {
     };
     vec![
         Route {
-            query: &[Parameter::Limit, Parameter::AfterUuid],
+            query: &[Parameter::LimitOr(100), Parameter::AfterUuid],
             answers: vec![answer(200, "The objects", Content::JsonList("ImObject"))],
             ..object("", ObjectOperation::List, ("listImObjects", "List the IM objects of a kind, by id"))
         },

@@ -3,6 +3,7 @@
 use muster_model::run::TaskKind;
 
 use super::{Access, Answer, Content, Method, Parameter, Route, TaskOperation, TenantOperation};
+use crate::query::MOST_ROWS;
 use crate::rights::Permission;
 
 struct Row {
@@ -18,8 +19,13 @@ struct Row {
     refusals: &'static [u16],
 }
 
-const RUNS: &[Parameter] =
-    &[Parameter::Option, Parameter::Limit, Parameter::AfterUuid, Parameter::Status, Parameter::Since];
+const RUNS: &[Parameter] = &[
+    Parameter::Option,
+    Parameter::LimitOr(MOST_ROWS),
+    Parameter::AfterUuid,
+    Parameter::Status,
+    Parameter::Since,
+];
 
 const ROWS: [Row; 8] = [
     Row {
@@ -85,7 +91,7 @@ const ROWS: [Row; 8] = [
         operation: TaskOperation::Changes,
         id: ("list", "TaskChanges"),
         summary: "List the changes of the plan and what became of them, by number",
-        query: &[Parameter::Limit, Parameter::AfterNumber],
+        query: &[Parameter::LimitOr(100), Parameter::AfterNumber],
         body: Content::Nothing,
         answer: Answer { status: 200, description: "The changes", content: Content::JsonList("Change") },
         refusals: &[],

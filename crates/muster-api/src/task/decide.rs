@@ -3,8 +3,8 @@
 use actix_web::HttpResponse;
 use muster_engine::ControlError;
 use muster_model::configuration::Problems;
-use muster_model::run::TaskKind;
-use muster_store::Hash;
+use muster_model::run::{Mode, TaskKind};
+use muster_store::{Hash, RunRecord};
 use serde_json::{Value, json};
 
 use super::{instance, launch};
@@ -28,9 +28,18 @@ pub(super) async fn approve(kind: TaskKind, mut call: Call) -> Result<HttpRespon
 pub(super) async fn reject(kind: TaskKind, mut call: Call) -> Result<HttpResponse, ApiError> {
     let run = instance(kind, &call).await?;
     let hash = read(&call.json().await?).map_err(ApiError::Invalid)?;
+    if run.state.mode == Mode::Simulate {
+        return Err(nothing_to_reject(&run));
+    }
     call.engine().reject(&call.store, run.id, hash).await.map_err(|error| refusal(&call, error))?;
     call.note(format_args!("plan of run {} rejected", run.id));
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// A simulation holds nothing up, whether its plan is approved or not.
+fn nothing_to_reject(run: &RunRecord) -> ApiError {
+    let description = format!("run `{}` is a simulation, which does nothing that could be rejected", run.id);
+    ApiError::conflict(description, "nothing; its plan is only carried out if somebody approves it")
 }
 
 /// Why the engine does not do it.
@@ -48,8 +57,11 @@ pub(super) fn refusal(call: &Call, error: ControlError) -> ApiError {
         ControlError::OtherPlan(_) => {
             "get the instance, look at its changes, then decide with its `planHash`"
         }
+        ControlError::OtherConfiguration(_) => {
+            "save the configuration that is meant, simulate the task again, then approve that plan"
+        }
         ControlError::AlreadyRunning(_) => "wait until that run has ended, or cancel it",
-        ControlError::Store(_) => return ApiError::internal(error),
+        ControlError::Store(_) | ControlError::Configuration(_) => return ApiError::internal(error),
     };
     ApiError::conflict(error.to_string(), fix)
 }

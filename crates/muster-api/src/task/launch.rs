@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use actix_web::HttpResponse;
 use muster_engine::{ConfigurationError, Launch, LaunchError};
 use muster_model::configuration::problems::push_segment;
-use muster_model::configuration::{ConfigurationKind, Problems, Resource};
+use muster_model::configuration::{Configuration, ConfigurationKind, Problems, Resource};
 use muster_model::run::{Mode, ProgressStatus, TaskKind};
 use muster_model::{ConfigurationId, RunId};
 use serde_json::{Map, Value};
 
 use super::kind_of_definition;
 use crate::call::Call;
-use crate::configuration::read_document;
+use crate::configuration::{as_reference, read_document};
 use crate::error::{ApiError, Conflict};
 use crate::rights::Permission;
 
@@ -24,7 +24,14 @@ const MOST_KEYS: usize = 1000;
 struct Wishes {
     mode: Mode,
     keys: Option<Vec<String>>,
-    instead: Vec<Resource>,
+    instead: Vec<Unsaved>,
+}
+
+/// An unsaved resource, and where in the body it stands.
+#[derive(Debug, PartialEq)]
+struct Unsaved {
+    place: String,
+    resource: Resource,
 }
 
 pub(super) async fn launch(kind: TaskKind, mut call: Call) -> Result<HttpResponse, ApiError> {
@@ -38,22 +45,37 @@ pub(super) async fn launch(kind: TaskKind, mut call: Call) -> Result<HttpRespons
         call.caller.needs(Permission::Configure)?;
     }
     let Wishes { mode, keys, instead } = wishes;
+    let places =
+        instead.iter().map(|one| (Configuration::pointer(&one.resource), one.place.clone())).collect();
+    let instead = instead.into_iter().map(|one| one.resource).collect();
     let launch = Launch { kind, task: task.clone(), mode, keys, instead };
     match call.engine().launch(&call.store, launch).await {
         Ok(run) => {
             call.note(format_args!("run {} of task `{task}` launched", run.id));
             Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(run.id.to_string()))
         }
-        Err(error) => Err(refusal(kind, &task, &call, error).await),
+        Err(error) => Err(refusal(&Asked { kind, task, places }, &call, error).await),
     }
 }
 
-async fn refusal(kind: TaskKind, task: &ConfigurationId, call: &Call, error: LaunchError) -> ApiError {
+/// What was to be launched.
+struct Asked {
+    kind: TaskKind,
+    task: ConfigurationId,
+    /// Where in the body unsaved resources stand, by their pointer within the configuration.
+    places: BTreeMap<String, String>,
+}
+
+async fn refusal(asked: &Asked, call: &Call, error: LaunchError) -> ApiError {
     match error {
-        LaunchError::NoTask(_) => ApiError::NotFound(format!("{} `{task}`", kind_of_definition(kind))),
-        LaunchError::AlreadyRunning(_, run) => running(call, task, run).await,
-        LaunchError::Refused(message) => ApiError::conflict(message, "launch another task"),
-        LaunchError::Configuration(ConfigurationError::Invalid(problems)) => ApiError::Invalid(problems),
+        LaunchError::NoTask(_) => {
+            ApiError::NotFound(format!("{} `{}`", kind_of_definition(asked.kind), asked.task))
+        }
+        LaunchError::AlreadyRunning(_, run) => running(call, &asked.task, run).await,
+        LaunchError::Refused(message) => ApiError::invalid("", message),
+        LaunchError::Configuration(ConfigurationError::Invalid(problems)) => {
+            ApiError::Invalid(placed(&problems, &asked.places))
+        }
         LaunchError::Configuration(ConfigurationError::Lacking(what)) => {
             let fix = "correct the configuration, then launch the task again";
             ApiError::conflict(format!("the task cannot be run: {what} does not exist"), fix)
@@ -62,6 +84,21 @@ async fn refusal(kind: TaskKind, task: &ConfigurationId, call: &Call, error: Lau
             error.into()
         }
     }
+}
+
+/// Problems of a whole configuration where the caller looks for them: those of unsaved resources in the body, those
+/// of saved ones under their reference.
+fn placed(problems: &Problems, places: &BTreeMap<String, String>) -> Problems {
+    let mut placed = Problems::new();
+    for (pointer, messages) in problems.iter() {
+        let in_body = places.iter().find_map(|(resource, place)| {
+            let rest = pointer.strip_prefix(resource.as_str())?;
+            (rest.is_empty() || rest.starts_with('/')).then(|| format!("{place}{rest}"))
+        });
+        let at = in_body.unwrap_or_else(|| as_reference(pointer));
+        messages.iter().for_each(|message| placed.add(at.clone(), message));
+    }
+    placed
 }
 
 /// The run that is in the way, and what can be done about it.
@@ -91,8 +128,15 @@ fn read(body: &Value) -> Result<Wishes, Problems> {
         problems.add("", "is no object such as {\"mode\": \"SIMULATE\"}");
         return Err(problems);
     };
-    for name in fields.keys().filter(|name| !["mode", "keys", "configuration"].contains(&name.as_str())) {
+    let known = ["mode", "keys", "override", "configuration"];
+    for name in fields.keys().filter(|name| !known.contains(&name.as_str())) {
         problems.add(pointer(&[name]), "unknown field; known are `mode`, `keys`, `configuration`");
+    }
+    if fields.get("override").is_some_and(|value| !value.is_null()) {
+        // A guard is got past by who has read what it holds back, and by no one else.
+        let message = "cannot be done by this version; leave it out, and where limits hold the plan, look at its \
+            changes and have it carried out with POST …/instances/{instance}/~approve";
+        problems.add("/override", message);
     }
     let mode = read_mode(fields, &mut problems);
     let keys = read_keys(fields, &mut problems);
@@ -149,7 +193,7 @@ fn read_keys(fields: &Map<String, Value>, problems: &mut Problems) -> Option<Vec
 }
 
 /// Unsaved resources: lists of documents by the kinds' names in paths.
-fn read_configuration(fields: &Map<String, Value>, problems: &mut Problems) -> Vec<Resource> {
+fn read_configuration(fields: &Map<String, Value>, problems: &mut Problems) -> Vec<Unsaved> {
     let kinds = match fields.get("configuration") {
         None | Some(Value::Null) => return Vec::new(),
         Some(Value::Object(kinds)) => kinds,
@@ -169,9 +213,10 @@ fn read_configuration(fields: &Map<String, Value>, problems: &mut Problems) -> V
             continue;
         };
         for (index, document) in documents.iter().enumerate() {
+            let place = format!("{place}/{index}");
             match read_document(kind, document) {
-                Ok((_, resource)) => resources.push(resource),
-                Err(found) => problems.merge(found.placed_under(&format!("{place}/{index}"))),
+                Ok((_, resource)) => resources.push(Unsaved { place, resource }),
+                Err(found) => problems.merge(found.placed_under(&place)),
             }
         }
     }
@@ -210,6 +255,9 @@ mod tests {
         assert!(places.iter().any(|place| place.starts_with("/configuration/applications/0/")));
         assert!(read(&json!([])).is_err());
         assert!(read(&json!({"keys": []})).is_err());
+        let told = read(&json!({"override": {"reason": "r"}})).unwrap_err().to_string();
+        assert!(told.starts_with("/override: cannot be done") && told.contains("~approve"), "{told}");
+        assert!(read(&json!({"override": null})).is_ok());
         let unsaved = read(&json!({"configuration": {}})).unwrap_err();
         assert_eq!(unsaved.iter().count(), 1, "unsaved configuration is simulated only");
     }

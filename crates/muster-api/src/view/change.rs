@@ -1,7 +1,7 @@
 //! Changes of a plan as clients see them: what was to be done, why, and what became of it.
 
 use muster_model::configuration::application::Situation;
-use muster_model::run::{Mode, Outcome, Phase};
+use muster_model::run::{Mode, Outcome};
 use muster_model::{AttributeName, Field};
 use muster_plan::change::{Action, MembershipChange};
 use muster_plan::lifecycle::RunState;
@@ -56,7 +56,8 @@ impl ChangeView {
     #[must_use]
     pub fn new(change: &ChangeRow, state: RunState) -> Self {
         let (status, message) = match &change.status {
-            ChangeStatus::Planned => (progress(change.action, state).to_owned(), None),
+            ChangeStatus::Planned => (waiting(state).to_owned(), None),
+            ChangeStatus::Applied => ("APPLIED".to_owned(), None),
             ChangeStatus::Ended { outcome, message } => (ended(*outcome), Some(message.clone())),
         };
         let situation: Situation = change.situation;
@@ -83,16 +84,11 @@ impl ChangeView {
     }
 }
 
-/// What has become of a change that did not end otherwise, as far as the run has come.
-fn progress(action: Action, state: RunState) -> &'static str {
-    match (state.mode, state.phase) {
-        (Mode::Simulate, _) => "PLANNED",
-        (Mode::Apply, Phase::Start | Phase::Sweep | Phase::Absence | Phase::Check) => "PLANNED",
-        (Mode::Apply, Phase::Apply(wave)) if action.wave() < wave => "APPLIED",
-        // How far the wave has come is known to its worker; after a run that ended here, to the next run.
-        (Mode::Apply, Phase::Apply(wave)) if action.wave() == wave => "APPLYING",
-        (Mode::Apply, Phase::Apply(_)) => "PLANNED",
-        (Mode::Apply, Phase::Finish) => "APPLIED",
+/// What is to be said of a change whose turn has not come. Of a simulation it never comes.
+fn waiting(state: RunState) -> &'static str {
+    match (state.mode, state.is_terminal()) {
+        (Mode::Apply, true) => "NOT_APPLIED",
+        (Mode::Apply, false) | (Mode::Simulate, _) => "PLANNED",
     }
 }
 
@@ -125,24 +121,23 @@ impl From<&MembershipChange> for MembershipView {
 
 #[cfg(test)]
 mod tests {
-    use muster_model::run::Wave;
+    use muster_model::run::ProgressStatus;
     use muster_plan::lifecycle::Absence;
 
     use super::*;
 
     #[test]
-    fn a_change_is_applied_when_its_wave_is_over() {
-        let at = |mode, phase| RunState { phase, ..RunState::launched(mode, Absence::Concluded) };
-        for (action, mode, phase, expected) in [
-            (Action::Create, Mode::Apply, Phase::Sweep, "PLANNED"),
-            (Action::Create, Mode::Apply, Phase::Check, "PLANNED"),
-            (Action::Create, Mode::Apply, Phase::Apply(Wave::Build), "APPLYING"),
-            (Action::Create, Mode::Apply, Phase::Apply(Wave::Connect), "APPLIED"),
-            (Action::Delete, Mode::Apply, Phase::Apply(Wave::Connect), "PLANNED"),
-            (Action::Delete, Mode::Apply, Phase::Finish, "APPLIED"),
-            (Action::Create, Mode::Simulate, Phase::Finish, "PLANNED"),
+    fn a_turn_that_has_not_come_never_comes_after_the_end() {
+        use ProgressStatus::{Finished, Held, Running};
+        for (mode, status, expected) in [
+            (Mode::Apply, Running, "PLANNED"),
+            (Mode::Apply, Held, "PLANNED"),
+            (Mode::Apply, Finished, "NOT_APPLIED"),
+            (Mode::Simulate, Running, "PLANNED"),
+            (Mode::Simulate, Finished, "PLANNED"),
         ] {
-            assert_eq!(progress(action, at(mode, phase)), expected, "{action:?} {phase:?}");
+            let state = RunState { status, ..RunState::launched(mode, Absence::Concluded) };
+            assert_eq!(waiting(state), expected, "{mode:?} {status:?}");
         }
     }
 }

@@ -62,7 +62,8 @@ impl ErrorView {
     }
 
     /// Something that was noted about an entry of a run.
-    pub(crate) fn of_problem(app_id: &str, run: &RunRecord, problem: &ProblemRecord) -> Self {
+    #[must_use]
+    pub fn of_problem(app_id: &str, run: &RunRecord, problem: &ProblemRecord) -> Self {
         let code = ErrorCode::ALL.into_iter().find(|code| code.id() == problem.code);
         let code = code.unwrap_or(ErrorCode::Internal);
         let mut properties: BTreeMap<String, String> =
@@ -81,7 +82,8 @@ impl ErrorView {
     }
 
     /// Why the run itself failed.
-    pub(crate) fn of_failure(app_id: &str, run: &RunRecord, failure: &str) -> Self {
+    #[must_use]
+    pub fn of_failure(app_id: &str, run: &RunRecord, failure: &str) -> Self {
         let instant = run.ended_at.unwrap_or(run.started_at);
         Self::new(ErrorCode::RunFailed, failure.to_owned()).with_fix(fix(ErrorCode::RunFailed).to_owned()).at(
             app_id,
@@ -94,7 +96,9 @@ impl ErrorView {
 /// What to do about an error of a run. Those of requests know their own.
 fn fix(code: ErrorCode) -> &'static str {
     match code {
-        ErrorCode::SourceUnreadable => "make the source readable, then launch the task again",
+        ErrorCode::SourceCutShort => {
+            "deliver the whole source, then launch the task again; until then nobody is gone"
+        }
         ErrorCode::EntryUnreadable => "correct the entry in its source; the next run reads it again",
         ErrorCode::EntryRepeated => "remove one of the two entries from the source",
         ErrorCode::MappingFailed => "correct the value in its source, or the mapping",
@@ -104,6 +108,12 @@ fn fix(code: ErrorCode) -> &'static str {
         ErrorCode::GuardTripped => "look at the changes, then approve or reject the plan",
         ErrorCode::PlanRejected => "launch the task again for a new plan",
         ErrorCode::ReferenceOpen => "nothing, if the object is to come; else correct the value in its source",
+        ErrorCode::EntryUnidentified => {
+            "give these entries readable keys in their source, then launch the task again"
+        }
+        ErrorCode::EntryNotFound => "correct the key; whoever is gone is found by a run over all accounts",
+        ErrorCode::RunCancelled => "launch the task again, if it is to go on",
+        ErrorCode::PlanOutdated => "simulate the task again, look at its plan, then approve that",
         ErrorCode::RunFailed => "remove the cause, then launch the task again",
         ErrorCode::Internal
         | ErrorCode::Unauthorized

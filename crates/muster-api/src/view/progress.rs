@@ -1,8 +1,8 @@
 //! The progress of a run as clients see it: the seed's fields, then ours.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use muster_model::configuration::application::Situation;
-use muster_model::run::{Counters, Mode, Outcome, OutcomeStatus, TaskKind};
+use muster_model::run::{Mode, Outcome, OutcomeStatus, TaskKind};
 use muster_store::RunRecord;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -44,6 +44,8 @@ pub struct ProgressView {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CountersView {
+    /// Whether the actions are those of a plan that has not been carried out, or not to its end.
+    planned: bool,
     read: u64,
     lacking: u64,
     actions: Map<String, Value>,
@@ -57,7 +59,6 @@ impl ProgressView {
     #[must_use]
     pub fn new(run: &RunRecord, now: DateTime<Utc>, error_details: Option<Vec<ErrorView>>) -> Self {
         let task = |kind| (run.task_kind == kind).then(|| run.task.to_string());
-        let took = run.ended_at.unwrap_or(now) - run.started_at;
         let amount = Amount::of(run);
         Self {
             id: run.id.to_string(),
@@ -67,7 +68,7 @@ impl ProgressView {
             outcome_status: run.state.outcome.map(|outcome| outcome.as_str()),
             start_date: instant(run.started_at),
             end_date: run.ended_at.map(instant),
-            processing_time_millis: u64::try_from(took.num_milliseconds()).unwrap_or(0),
+            processing_time_millis: u64::try_from(at_work(run, now).num_milliseconds()).unwrap_or(0),
             number_of_entries_to_process: amount.to_process,
             number_of_processed_entries: amount.processed,
             number_of_errors: run.counters.outcome(Outcome::Failed),
@@ -79,13 +80,23 @@ impl ProgressView {
                 Mode::Apply => "APPLY",
                 Mode::Simulate => "SIMULATE",
             },
-            counters: CountersView::from(&run.counters),
+            counters: CountersView::new(run),
             plan_hash: run.plan_hash.map(|hash| hex(&hash)),
             held_by: run.held_by.clone(),
             failure: run.failure.clone(),
             peak_memory_bytes: run.peak_memory,
             statements: run.statements,
         }
+    }
+}
+
+/// How long the run has been going on, without the time for which its plan was held.
+fn at_work(run: &RunRecord, now: DateTime<Utc>) -> TimeDelta {
+    let until = run.ended_at.unwrap_or(now);
+    match (run.held_at, run.approved_at) {
+        (None, _) => until - run.started_at,
+        (Some(held), None) => held - run.started_at,
+        (Some(held), Some(approved)) => (held - run.started_at) + (until - approved),
     }
 }
 
@@ -110,13 +121,15 @@ impl Amount {
     }
 }
 
-impl From<&Counters> for CountersView {
-    fn from(counters: &Counters) -> Self {
+impl CountersView {
+    fn new(run: &RunRecord) -> Self {
+        let counters = &run.counters;
         let actions =
             Outcome::ALL.map(|outcome| (outcome.as_str().to_owned(), Value::from(counters.outcome(outcome))));
         let situations = Situation::ALL
             .map(|situation| (situation.as_str().to_owned(), Value::from(counters.situation(situation))));
         Self {
+            planned: run.state.mode == Mode::Simulate || !run.state.is_terminal(),
             read: counters.read,
             lacking: counters.lacking,
             actions: actions.into_iter().collect(),
@@ -129,7 +142,7 @@ impl From<&Counters> for CountersView {
 
 #[cfg(test)]
 mod tests {
-    use muster_model::run::ProgressStatus;
+    use muster_model::run::{Counters, ProgressStatus};
     use muster_model::{ConfigurationId, RunId};
     use muster_plan::lifecycle::{Absence, RunState};
     use uuid::Uuid;
@@ -155,6 +168,7 @@ mod tests {
             started_at: DateTime::UNIX_EPOCH,
             ended_at: None,
             held_at: None,
+            approved_at: None,
             lease_until: DateTime::UNIX_EPOCH,
             epoch: 0,
             estimate,
@@ -184,6 +198,39 @@ mod tests {
             let amount = Amount::of(&run(status, outcome, estimate, read));
             let found = (amount.to_process, amount.processed, amount.percentage);
             assert_eq!(found, (to_process, read, percentage), "{status:?} {estimate} {read}");
+        }
+    }
+
+    #[test]
+    fn the_time_for_which_a_plan_is_held_is_no_work() {
+        let at = |seconds| DateTime::from_timestamp(seconds, 0).unwrap();
+        for (held, approved, ended, now, seconds) in [
+            (None, None, None, 27, 27),
+            (None, None, Some(9), 27, 9),
+            (Some(1), None, None, 27, 1),
+            (Some(1), None, Some(28), 40, 1),
+            (Some(1), Some(21), None, 27, 7),
+            (Some(1), Some(21), Some(25), 40, 5),
+        ] {
+            let mut run = run(ProgressStatus::Running, None, 0, 0);
+            (run.held_at, run.approved_at) = (held.map(at), approved.map(at));
+            run.ended_at = ended.map(at);
+            assert_eq!(at_work(&run, at(now)).num_seconds(), seconds, "{held:?} {approved:?} {ended:?}");
+        }
+    }
+
+    #[test]
+    fn counters_are_the_plans_until_the_run_has_ended() {
+        use ProgressStatus::{Finished, Held, Running};
+        for (mode, status, planned) in [
+            (Mode::Apply, Running, true),
+            (Mode::Apply, Held, true),
+            (Mode::Apply, Finished, false),
+            (Mode::Simulate, Finished, true),
+        ] {
+            let mut run = run(status, None, 0, 0);
+            run.state.mode = mode;
+            assert_eq!(CountersView::new(&run).planned, planned, "{mode:?} {status:?}");
         }
     }
 

@@ -1,6 +1,10 @@
 //! The seven kinds of configuration: created, read, listed, replaced, deleted, and refused.
 
-use muster_testkit::server::Staff;
+use std::sync::Arc;
+
+use muster_api::ApiSettings;
+use muster_connector_csv::CsvKind;
+use muster_testkit::server::{Staff, TestServer};
 use serde_json::{Value, json};
 
 use crate::world::{
@@ -116,6 +120,105 @@ fn everything_wrong_is_told_at_once() {
     });
     let found = places(admin.put(&conf("acme", "applications/hr"), &rule));
     assert!(found.iter().all(|place| place.starts_with("/objectTypes/0/attributeMappings/1")), "{found:?}");
+}
+
+#[test]
+fn a_broken_document_hides_no_other_problem() {
+    let (_server, admin) = configured(Staff::Absent);
+    let wrong_class = json!({"id": "c", "remoteName": "c"});
+    for (kind, body, expected) in [
+        (
+            "applications",
+            json!({"id": "x", "colour": 1, "connectorDefinitionId": "unknown", "objectClasses": [wrong_class]}),
+            vec!["/colour", "/connectorDefinitionId", "/name", "/objectClasses/0/uidAttribute"],
+        ),
+        (
+            "connector-definitions",
+            json!({"id": "x", "type": "memory", "colour": 1,
+                   "connectorProperties": [{"name": 7}, {"name": "host", "value": "h"}]}),
+            vec!["/colour", "/connectorProperties/0/name", "/connectorProperties/1", "/name"],
+        ),
+        (
+            "connector-definitions",
+            json!({"id": "x", "name": "X", "type": "fax", "colour": 1}),
+            vec!["/colour", "/type"],
+        ),
+        (
+            "prov-task-definitions",
+            json!({"id": "x", "scope": "kind pr", "applicationIds": ["hr", "unknown"]}),
+            vec!["/applicationIds/1", "/name"],
+        ),
+        (
+            "sync-task-definitions",
+            json!({"id": "x", "taskType": "IMPORT", "applicationId": "unknown", "preSynchronization": "x"}),
+            vec!["/applicationId", "/name"],
+        ),
+    ] {
+        assert_eq!(places(admin.post(&conf("acme", kind), &body)), expected, "{body}");
+    }
+    let mut broken = application("hr");
+    broken["colour"] = 1.into();
+    broken["connectorDefinitionId"] = "unknown".into();
+    let found = places(admin.put(&conf("acme", "applications/hr"), &broken));
+    assert_eq!(found, ["/colour", "/connectorDefinitionId"]);
+}
+
+#[test]
+fn paths_are_confined_when_they_are_saved() {
+    let connectors = [("csv", Arc::new(CsvKind) as Arc<_>)].into();
+    let server = TestServer::start_with(Staff::Absent, ApiSettings::default(), connectors);
+    server.make_tenant("acme");
+    let admin = server.make_token("acme", "admin");
+    let definition = |properties: Value| json!({"id": "memory", "name": "Files", "type": "csv", "connectorProperties": properties});
+    let _ = admin.post(&conf("acme", "connector-definitions"), &definition(json!([]))).expect(201);
+    for (path, expected) in [
+        ("../../etc/passwd", Some("/objectClasses/0/remoteName")),
+        ("/etc/passwd", Some("/objectClasses/0/remoteName")),
+        ("in/hr.csv", None),
+    ] {
+        let mut body = application("hr");
+        body["objectClasses"][0]["remoteName"] = path.into();
+        let answer = admin.post(&conf("acme", "applications"), &body);
+        match expected {
+            Some(place) => assert_eq!(places(answer), [place], "{path}"),
+            None => drop(answer.expect(201)),
+        }
+        body["colour"] = 1.into();
+        let found = places(admin.post(&conf("acme", "applications"), &body));
+        let all: Vec<_> = ["/colour"].into_iter().chain(expected).collect();
+        assert_eq!(found, all, "{path}");
+    }
+    // What a change of the connector does to the classes of applications is told as well.
+    let without_header = definition(json!([
+        {"name": "header", "value": "false"}, {"name": "columns", "value": "name,mail"},
+    ]));
+    let found = places(admin.put(&conf("acme", "connector-definitions/memory"), &without_header));
+    assert_eq!(found, ["applications/hr#/objectClasses/0/uidAttribute"]);
+}
+
+#[test]
+fn what_would_be_taken_otherwise_than_it_is_written_is_refused() {
+    let (_server, admin) = configured(Staff::Absent);
+    let _ = admin.post(&conf("acme", "applications"), &target("payroll")).expect(201);
+    let list = conf("acme", "prov-task-definitions");
+    for (field, value, place) in [
+        ("applicationIds", json!([]), Some("/applicationIds")),
+        ("sortExpression", json!("nosuch,ASC"), Some("/sortExpression")),
+        ("sortExpression", json!("name,DESC"), None),
+    ] {
+        let mut task = provisioning_task("accounts");
+        task[field] = value;
+        let answer = admin.post(&list, &task);
+        match place {
+            Some(place) => assert_eq!(places(answer), [place]),
+            None => drop(answer.expect(201)),
+        }
+    }
+    let twice = br#"{"id": "x", "name": "X", "type": "memory", "id": "y"}"#;
+    let json = [("content-type", "application/json")];
+    let answer = admin.send("POST", &conf("acme", "connector-definitions"), &json, twice);
+    let error = expect_error(answer, 400, "MALFORMED");
+    assert_eq!(error["properties"], json!({"1:47": "the member `id` stands there already"}));
 }
 
 #[test]

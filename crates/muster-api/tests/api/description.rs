@@ -40,11 +40,8 @@ fn misfits(document: &Value, schema: &Value, value: &Value, place: &str, found: 
         Value::Array(_) => "array",
         Value::Object(_) => "object",
     };
-    let kinds = match &schema["type"] {
-        Value::Array(kinds) => kinds.clone(),
-        Value::Null => return,
-        one => vec![one.clone()],
-    };
+    let Some(kinds) = schema.get("type") else { return };
+    let kinds = kinds.as_array().cloned().unwrap_or_else(|| vec![kinds.clone()]);
     if !kinds.contains(&kind.into()) {
         found.push(format!("{place} is {kind}, not {kinds:?}"));
     }
@@ -83,6 +80,97 @@ fn the_description_is_served_and_whole() {
     assert!(found.len() > 20, "{found:?}");
     for reference in found {
         assert!(document.pointer(reference.trim_start_matches('#')).is_some(), "{reference}");
+    }
+}
+
+/// What of a schema breaks the rules that OpenAPI 3.1 (JSON Schema 2020-12) has for the keywords we use.
+fn malformed(schema: &Value, place: &str, found: &mut Vec<String>) {
+    const TYPES: [&str; 6] = ["null", "boolean", "integer", "string", "array", "object"];
+    let Some(keywords) = schema.as_object() else {
+        if !schema.is_boolean() {
+            found.push(format!("{place} is {schema}"));
+        }
+        return;
+    };
+    for (keyword, value) in keywords {
+        let at = format!("{place}/{keyword}");
+        let known_type = |value: &Value| value.as_str().is_some_and(|name| TYPES.contains(&name));
+        let unique = |items: &[Value]| items.iter().enumerate().all(|(i, item)| !items[..i].contains(item));
+        let fits = match keyword.as_str() {
+            "type" => match value.as_array() {
+                Some(types) => !types.is_empty() && unique(types) && types.iter().all(known_type),
+                None => known_type(value),
+            },
+            "enum" => value.as_array().is_some_and(|words| !words.is_empty() && unique(words)),
+            "required" => value.as_array().is_some_and(|names| {
+                unique(names)
+                    && names.iter().all(|name| schema["properties"].get(name.as_str().unwrap()).is_some())
+            }),
+            "properties" => {
+                let fields = value.as_object();
+                for (name, field) in fields.into_iter().flatten() {
+                    malformed(field, &format!("{at}/{name}"), found);
+                }
+                fields.is_some()
+            }
+            "items" | "additionalProperties" => {
+                malformed(value, &at, found);
+                true
+            }
+            "minimum" | "maximum" => value.is_number(),
+            "minItems" | "maxItems" | "minLength" => value.is_u64(),
+            "pattern" | "format" | "description" | "$ref" => value.is_string(),
+            "default" | "const" => true,
+            _ => false,
+        };
+        if !fits {
+            found.push(format!("{at} is {value}"));
+        }
+    }
+}
+
+/// Has every schema of a document looked at, with its place.
+fn schemas(value: &Value, place: &str, visit: &mut impl FnMut(&Value, &str)) {
+    for (name, field) in value.as_object().into_iter().flatten() {
+        let at = format!("{place}/{name}");
+        match name.as_str() {
+            "schema" => visit(field, &at),
+            "schemas" => {
+                field.as_object().unwrap().iter().for_each(|(name, one)| visit(one, &format!("{at}/{name}")))
+            }
+            _ => schemas(field, &at, visit),
+        }
+    }
+    for (index, item) in value.as_array().into_iter().flatten().enumerate() {
+        schemas(item, &format!("{place}/{index}"), visit);
+    }
+}
+
+#[test]
+fn every_schema_is_one() {
+    let (mut found, mut count) = (Vec::new(), 0);
+    schemas(&openapi(), "", &mut |schema, place| {
+        malformed(schema, place, &mut found);
+        count += 1;
+    });
+    assert_eq!(found, [""; 0]);
+    assert!(count > 100, "{count}");
+    malformed(&json!({"type": ["string", "null"], "enum": null}), "", &mut found);
+    assert_eq!(found, ["/enum is null"]);
+}
+
+#[test]
+fn lists_say_how_much_they_answer() {
+    let document = openapi();
+    for (path, default) in [
+        ("/{tenant}/api/sync/sync-tasks/~instances", json!(1000)),
+        ("/{tenant}/api/sync/sync-tasks/{definition}/instances/{instance}/changes", json!(100)),
+        ("/{tenant}/api/im/{kind}", json!(100)),
+        ("/{tenant}/api/sync/conf/applications", Value::Null),
+    ] {
+        let parameters = &document["paths"][path]["get"]["parameters"];
+        let limit = parameters.as_array().unwrap().iter().find(|one| one["name"] == "limit").unwrap();
+        assert_eq!(limit["schema"].get("default").cloned().unwrap_or_default(), default, "{path}");
     }
 }
 

@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use muster_api::ApiSettings;
 use muster_connector::memory::CAPABLE;
 use muster_connector::{
-    Capabilities, Connector, ConnectorError, ConnectorKind, Host, Properties, PropertyProblem,
+    Capabilities, ClassProblem, Connector, ConnectorError, ConnectorKind, Host, Place, Properties,
+    PropertyProblem, RemoteClass,
 };
 use muster_testkit::server::{Staff, TestServer};
 use serde_json::json;
@@ -147,6 +148,14 @@ impl ConnectorKind for Panicking {
         panic!("the secret is swordfish")
     }
 
+    fn check_class(&self, _: &Properties, _: &RemoteClass, _: &Host) -> Vec<ClassProblem> {
+        Vec::new()
+    }
+
+    fn place(&self, _: &RemoteClass, place: Place) -> String {
+        place.0.to_string()
+    }
+
     fn capabilities(&self, _: &Properties) -> Capabilities {
         CAPABLE
     }
@@ -180,7 +189,8 @@ fn a_failure_of_the_store_shows_nothing_of_it() {
     let _ = admin.get(&path).expect(200);
     let _ = server.anybody().get("/health/ready").expect(200);
     let tenant = server.tenant("acme");
-    server.block_on(tenant.create_resource(1, "hr", "no json")).unwrap();
+    let checked = server.block_on(tenant.configuration_version()).unwrap();
+    server.block_on(tenant.create_resource(checked, 1, "hr", "no json")).unwrap();
     let answer = admin.post(&conf("acme", "connector-definitions"), &connector_definition("memory"));
     let error = expect_error(answer, 500, "INTERNAL_ERROR");
     assert_eq!(error["description"], "an internal error occurred");

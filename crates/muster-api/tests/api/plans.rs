@@ -5,7 +5,7 @@ use muster_testkit::server::{Staff, TestServer};
 use serde_json::{Value, json};
 
 use crate::tasks::{wait_for, wait_for_end};
-use crate::world::{application, conf, configured, expect_error, places, put_people};
+use crate::world::{application, conf, configured, expect_error, places, put_people, synchronization_task};
 
 const TASK: &str = "/acme/api/sync/sync-tasks/hr-import/instances";
 
@@ -30,6 +30,19 @@ fn held() -> (TestServer, Client, String, Value) {
     });
     assert_eq!(progress["progressStatus"], "HELD", "{progress}");
     (server, admin, run, progress)
+}
+
+/// The labels of what is to be known about a run.
+fn labels(client: &Client, run: &str) -> Vec<String> {
+    let progress = client.get(&format!("{run}?option=expandErrorDetails:true")).expect(200).json();
+    let details = progress["errorDetails"].as_array().unwrap();
+    details.iter().map(|detail| detail["label"].as_str().unwrap().to_owned()).collect()
+}
+
+fn statuses(client: &Client, run: &str) -> Vec<String> {
+    let changes = client.get(&format!("{run}/changes")).expect(200).json();
+    let changes = changes.as_array().unwrap();
+    changes.iter().map(|change| change["status"].as_str().unwrap().to_owned()).collect()
 }
 
 #[test]
@@ -85,9 +98,56 @@ fn an_approved_simulation_is_carried_out_by_a_run_of_its_own() {
 }
 
 #[test]
+fn an_outdated_approval_ends_and_says_why() {
+    let (server, admin) = configured(Staff::Working);
+    put_people(&server, &[("1", "Ann"), ("2", "Bob")]);
+    let (id, progress) = simulate(&admin);
+    put_people(&server, &[("3", "Cem")]);
+    let body = json!({"planHash": progress["planHash"]});
+    let approval = admin.post(&format!("{TASK}/{id}/~approve"), &body).expect(200).json();
+    let run = format!("{TASK}/{}", approval["id"].as_str().unwrap());
+    let progress = wait_for_end(&admin, &run);
+    assert_eq!(progress["outcomeStatus"], "ABORTED", "{progress}");
+    assert_eq!(
+        (&progress["heldBy"], &progress["counters"]["actions"]["notApplied"]),
+        (&Value::Null, &json!(3))
+    );
+    assert_eq!(
+        (labels(&admin, &run), statuses(&admin, &run)),
+        (texts(["PLAN_OUTDATED"]), texts(["NOT_APPLIED"; 3]))
+    );
+    assert_eq!(admin.get("/acme/api/im/IDENTITY").json(), json!([]));
+    let _ = admin.post_nothing(TASK).expect(200);
+}
+
+#[test]
+fn a_key_that_does_not_exist_is_a_failed_entry() {
+    let (server, admin) = configured(Staff::Working);
+    put_people(&server, &[("1", "Ann")]);
+    let id = admin.post(TASK, &json!({"keys": ["1", "9999"]})).expect(200).text().to_owned();
+    let run = format!("{TASK}/{id}");
+    let progress = wait_for_end(&admin, &run);
+    assert_eq!((&progress["outcomeStatus"], &progress["numberOfErrors"]), (&json!("PARTIAL"), &json!(1)));
+    assert_eq!(progress["numberOfEntriesToProcess"], 2, "{progress}");
+    let details = admin.get(&format!("{run}?option=expandErrorDetails:true")).json()["errorDetails"].clone();
+    assert_eq!(details[0]["label"], "ENTRY_NOT_FOUND", "{details}");
+    assert_eq!(details[0]["properties"]["accountKey"], "9999");
+}
+
+fn texts<const N: usize>(texts: [&str; N]) -> Vec<String> {
+    texts.map(str::to_owned).to_vec()
+}
+
+#[test]
 fn a_held_plan_is_named_by_the_next_launch_and_approved() {
     let (_server, admin, run, progress) = held();
     assert!(progress["heldBy"].as_str().unwrap().starts_with("create"), "{progress}");
+    let counters = &progress["counters"];
+    assert_eq!((&counters["planned"], &counters["actions"]["created"]), (&json!(true), &json!(2)));
+    assert_eq!(
+        (labels(&admin, &run), statuses(&admin, &run)),
+        (texts(["GUARD_TRIPPED"]), texts(["PLANNED"; 2]))
+    );
     assert_eq!(admin.get("/acme/api/im/IDENTITY").json(), json!([]));
     let error = expect_error(admin.post_nothing(TASK), 409, "CONFLICT");
     assert_eq!(error["properties"]["heldBy"], progress["heldBy"]);
@@ -98,6 +158,9 @@ fn a_held_plan_is_named_by_the_next_launch_and_approved() {
     assert_eq!(approval.json(), json!({"id": progress["id"]}));
     let progress = wait_for_end(&admin, &run);
     assert_eq!(progress["outcomeStatus"], "SUCCESS", "{progress}");
+    let counters = &progress["counters"];
+    assert_eq!((&counters["planned"], &counters["actions"]["created"]), (&json!(false), &json!(2)));
+    assert_eq!(statuses(&admin, &run), ["APPLIED"; 2]);
     assert_eq!(admin.get("/acme/api/im/IDENTITY").json().as_array().unwrap().len(), 2);
     expect_error(
         admin.post(&format!("{run}/~approve"), &json!({"planHash": progress["planHash"]})),
@@ -122,6 +185,11 @@ fn a_rejected_plan_ends_without_doing_anything() {
         (&progress["progressStatus"], &progress["outcomeStatus"]),
         (&json!("FINISHED"), &json!("ABORTED"))
     );
+    let counters = &progress["counters"];
+    assert_eq!((&counters["planned"], &counters["actions"]["created"]), (&json!(false), &json!(0)));
+    assert_eq!(counters["actions"]["notApplied"], 2, "{counters}");
+    assert_eq!(labels(&admin, &run), ["PLAN_REJECTED", "GUARD_TRIPPED"]);
+    assert_eq!(statuses(&admin, &run), ["NOT_APPLIED"; 2]);
     expect_error(admin.post(&format!("{run}/~reject"), &body), 409, "CONFLICT");
     assert_eq!(admin.get("/acme/api/im/IDENTITY").json(), json!([]));
 }
@@ -143,7 +211,79 @@ fn unsaved_configuration_is_simulated_only_and_by_who_may_configure() {
     let saved = admin.get(&conf("acme", "applications/hr")).json();
     assert!(saved["objectTypes"][0]["attributeMappings"][1].get("transformations").is_none(), "{saved}");
 
+    // What was never saved is not approved, until it is.
+    let simulated = admin.get(&format!("{TASK}/{id}")).json();
+    let approve =
+        |plan: &Value| admin.post(&format!("{TASK}/{id}/~approve"), &json!({"planHash": plan["planHash"]}));
+    let error = expect_error(approve(&simulated), 409, "CONFLICT");
+    assert!(error["description"].as_str().unwrap().contains("configuration"), "{error}");
+    assert_eq!(admin.get("/acme/api/im/IDENTITY").json(), json!([]));
+    let _ = admin.put(&conf("acme", "applications/hr"), &unsaved).expect(200);
+    let approval = approve(&simulated).expect(200).json();
+    let run = format!("{TASK}/{}", approval["id"].as_str().unwrap());
+    assert_eq!(wait_for_end(&admin, &run)["outcomeStatus"], "SUCCESS");
+    assert_eq!(admin.get("/acme/api/im/IDENTITY").json()[0]["attributes"]["name"], "ANN");
+
     unsaved["connectorDefinitionId"] = "unknown".into();
     let found = places(admin.post(TASK, &body("SIMULATE", &unsaved)));
-    assert_eq!(found, ["/applications/hr/connectorDefinitionId"]);
+    assert_eq!(found, ["/configuration/applications/0/connectorDefinitionId"]);
+
+    // The connector is asked as well, and what breaks in saved resources is told under their reference.
+    let connector =
+        json!({"id": "memory", "name": "M", "type": "memory", "connectorProperties": [{"name": "host"}]});
+    let mut renamed = application("hr");
+    renamed["objectClasses"][0]["id"] = "badge".into();
+    renamed["objectTypes"][0]["objectClassId"] = "badge".into();
+    let unsaved = json!({"connector-definitions": [connector], "applications": [renamed]});
+    let found = places(admin.post(TASK, &json!({"mode": "SIMULATE", "configuration": unsaved})));
+    assert_eq!(
+        found,
+        [
+            "/configuration/connector-definitions/0/connectorProperties/0",
+            "sync-task-definitions/hr-import#/objectClassId"
+        ]
+    );
+}
+
+#[test]
+fn only_a_saved_definition_is_launched() {
+    let (_server, admin) = configured(Staff::Absent);
+    let unsaved = json!({"sync-task-definitions": [synchronization_task("newone")]});
+    let body = json!({"mode": "SIMULATE", "configuration": unsaved});
+    let instances = "/acme/api/sync/sync-tasks/newone/instances";
+    expect_error(admin.post(instances, &body), 404, "NOT_FOUND");
+    assert_eq!(admin.get("/acme/api/sync/sync-tasks/~instances").expect(200).json(), json!([]));
+    let _ = admin.post(&conf("acme", "sync-task-definitions"), &synchronization_task("newone")).expect(201);
+    let id = admin.post(instances, &body).expect(200).text().to_owned();
+    assert_eq!(admin.get(instances).expect(200).json()[0]["id"], id.as_str());
+}
+
+#[test]
+fn what_this_version_cannot_do_is_refused_where_it_is_written() {
+    let (_server, admin) = configured(Staff::Absent);
+    let cleanup = json!({
+        "id": "cleaner", "name": "C", "taskType": "CLEANUP", "directoryId": "main", "action": "KEEP",
+    });
+    let mut changes = synchronization_task("changes");
+    changes["sweep"] = "CHANGES".into();
+    for (task, place) in [(cleanup, "/taskType"), (changes, "/sweep")] {
+        let id = task["id"].as_str().unwrap();
+        let _ = admin.post(&conf("acme", "sync-task-definitions"), &task).expect(201);
+        let found = places(admin.post_nothing(&format!("/acme/api/sync/sync-tasks/{id}/instances")));
+        assert_eq!(found, [format!("sync-task-definitions/{id}#{place}")]);
+    }
+    let body = json!({"override": {"reason": "the list is right"}});
+    assert_eq!(places(admin.post(TASK, &body)), ["/override"]);
+}
+
+#[test]
+fn a_simulation_cannot_be_rejected_and_says_why() {
+    let (server, admin) = configured(Staff::Working);
+    put_people(&server, &[("1", "Ann")]);
+    let (id, progress) = simulate(&admin);
+    let body = json!({"planHash": progress["planHash"]});
+    let error = expect_error(admin.post(&format!("{TASK}/{id}/~reject"), &body), 409, "CONFLICT");
+    assert!(error["description"].as_str().unwrap().contains("is a simulation"), "{error}");
+    assert!(!error["fix"].as_str().unwrap().contains("HELD"), "{error}");
+    let _ = admin.post(&format!("{TASK}/{id}/~approve"), &body).expect(200);
 }

@@ -39,9 +39,10 @@ fn call(client: &Client, route: &Route, tenant: &str) -> u16 {
 
 /// One client a role.
 fn clients(server: &TestServer, admin: &Client) -> [(&'static str, Client); 5] {
-    Role::ALL.map(|role| match role {
-        Role::Admin => (role.as_str(), admin.clone()),
-        other => (role.as_str(), server.make_token("acme", other.as_str())),
+    Role::ALL.map(|role| {
+        let is_admin = role == Role::Admin;
+        let client = if is_admin { admin.clone() } else { server.make_token("acme", role.as_str()) };
+        (role.as_str(), client)
     })
 }
 

@@ -174,6 +174,8 @@ fn a_synchronization_is_cancelled_once() {
         (&json!("FINISHED"), &json!("ABORTED"))
     );
     assert_ne!(progress["progressPercentage"], 100);
+    let details = admin.get(&format!("{run}?option=expandErrorDetails:true")).json()["errorDetails"].clone();
+    assert_eq!((&details[0]["label"], &details[1]), (&json!("RUN_CANCELLED"), &Value::Null));
     expect_error(admin.post_nothing(&format!("{run}/~cancel")), 409, "CONFLICT");
 }
 
@@ -193,6 +195,8 @@ fn a_cancelled_run_that_winds_down_is_running_and_aborted() {
         let states = (&progress["progressStatus"], &progress["outcomeStatus"]);
         assert_eq!(states, (&json!("RUNNING"), &json!("ABORTED")));
     }
+    let details = admin.get(&format!("{path}?option=expandErrorDetails:true")).json()["errorDetails"].clone();
+    assert_eq!(details.as_array().unwrap().len(), 1, "the first time counts: {details}");
 }
 
 #[test]
@@ -311,6 +315,32 @@ fn histories_are_newest_first_and_filtered() {
     }
     let wrong = admin.get(&format!("{all}?option=expandErrorDetails:yes&status=DONE&limit=0"));
     assert_eq!(places(wrong), ["?limit", "?option", "?status"]);
+}
+
+#[test]
+fn a_history_with_errors_is_as_long_as_one_without() {
+    let (server, admin) = configured(Staff::Working);
+    put_people(&server, &[("1", "Ann")]);
+    server.system().put_bad("people", "2", Some("2".to_owned()));
+    let first = launch(&admin, TASK);
+    wait_for_end(&admin, &format!("{TASK}/{first}"));
+    server.system().put_bad("people", "3", Some("3".to_owned()));
+    let second = launch(&admin, TASK);
+    wait_for_end(&admin, &format!("{TASK}/{second}"));
+    for _ in 0..100 {
+        let id = put_run(&server, TaskKind::Synchronization, "hr-import");
+        let _ = admin.post_nothing(&format!("{TASK}/{id}/~cancel")).expect(200);
+    }
+    let plain = admin.get(TASK).expect(200).json();
+    let expanded = admin.get(&format!("{TASK}?option=expandErrorDetails:true")).expect(200).json();
+    let (plain, expanded) = (plain.as_array().unwrap(), expanded.as_array().unwrap());
+    assert_eq!((plain.len(), expanded.len()), (102, 102));
+    let details = |run: &Value| run["errorDetails"].as_array().unwrap().len();
+    assert_eq!((details(&expanded[100]), details(&expanded[101])), (2, 1));
+    for (id, run) in [(second, &expanded[100]), (first, &expanded[101])] {
+        let one = admin.get(&format!("{TASK}/{id}?option=expandErrorDetails:true")).expect(200).json();
+        assert_eq!(run["errorDetails"], one["errorDetails"]);
+    }
 }
 
 #[test]

@@ -93,9 +93,12 @@ impl Target {
                 let shown = &self.shown;
                 let appeared =
                     format!("nothing was written: `{shown}` was made by somebody else meanwhile; run again");
-                written.persist_noclobber(&self.place).map_err(|error| match error.error.kind() {
-                    io::ErrorKind::AlreadyExists => changed(appeared),
-                    _ => failed(error.error),
+                written.persist_noclobber(&self.place).map_err(|error| {
+                    if error.error.kind() == io::ErrorKind::AlreadyExists {
+                        changed(appeared)
+                    } else {
+                        failed(error.error)
+                    }
                 })?;
             }
         }
@@ -135,6 +138,7 @@ fn changed(message: String) -> ConnectorError {
     ConnectorError::Transient { message, retry_after: None }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "the kinds of the library are many, and grow")]
 fn cannot_write(shown: &str, error: &io::Error) -> ConnectorError {
     match error.kind() {
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => ConnectorError::Unusable {

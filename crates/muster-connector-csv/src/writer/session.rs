@@ -124,10 +124,10 @@ impl Session {
             }
             (Operation::Delete { .. }, Presence::Gone) => return Ok(()),
             (Operation::Create { attributes, enabled, .. }, Presence::Gone) => {
-                (Stored::Create(self.created(&uid, attributes, enabled)?), After::Here)
+                (Stored::Create(self.created(&uid, attributes, enabled.into())?), After::Here)
             }
             (Operation::Update { writes, enabled, .. }, Presence::Here) => {
-                (Stored::Update(self.updated(&uid, writes, enabled)?), After::Here)
+                (Stored::Update(self.updated(&uid, writes, enabled.map(Standing::from))?), After::Here)
             }
             (Operation::Delete { .. }, Presence::Here) => (Stored::Delete, After::Gone),
         };
@@ -176,7 +176,7 @@ impl Session {
         &self,
         uid: &str,
         attributes: Vec<(AttributeName, Field)>,
-        enabled: bool,
+        standing: Standing,
     ) -> Result<Vec<Edit>, ConnectorError> {
         let refuse = |why: String| rejected(uid, &why);
         if uid.is_empty() {
@@ -189,8 +189,8 @@ impl Session {
             edits.extend(self.edit(uid, &name, AttributeWrite::Replace(field))?);
         }
         match self.base.layout.enabled {
-            None if enabled => {}
-            _ => edits.push(self.enabled_edit(uid, enabled)?),
+            None if standing == Standing::Enabled => {}
+            None | Some(_) => edits.push(self.standing_edit(uid, standing)?),
         }
         Ok(edits)
     }
@@ -199,26 +199,29 @@ impl Session {
         &self,
         uid: &str,
         writes: Vec<(AttributeName, AttributeWrite)>,
-        enabled: Option<bool>,
+        standing: Option<Standing>,
     ) -> Result<Vec<Edit>, ConnectorError> {
         let mut edits = Vec::with_capacity(writes.len() + 1);
         for (name, write) in writes {
             edits.extend(self.edit(uid, &name, write)?);
         }
-        if let Some(enabled) = enabled {
-            edits.push(self.enabled_edit(uid, enabled)?);
+        if let Some(standing) = standing {
+            edits.push(self.standing_edit(uid, standing)?);
         }
         Ok(edits)
     }
 
-    fn enabled_edit(&self, uid: &str, enabled: bool) -> Result<Edit, ConnectorError> {
+    fn standing_edit(&self, uid: &str, standing: Standing) -> Result<Edit, ConnectorError> {
         let (Some(rule), Some(column)) = (&self.settings.enabled, self.base.layout.enabled) else {
             return Err(rejected(
                 uid,
                 "the file does not say who is enabled; set the property `enabledColumn`",
             ));
         };
-        let text = if enabled { &rule.enabled } else { &rule.disabled };
+        let text = match standing {
+            Standing::Enabled => &rule.enabled,
+            Standing::Disabled => &rule.disabled,
+        };
         let cell = self.settings.cells.plain(text);
         self.composer().check(&cell).map_err(|why| rejected(uid, &why))?;
         Ok(Edit { column, change: Change::Cell(cell) })
@@ -239,10 +242,10 @@ impl Session {
             };
         };
         if column == self.base.layout.key {
-            return match &write {
-                AttributeWrite::Replace(field) if is_text(field, uid) => Ok(None),
-                _ => Err(refuse("a key cannot be changed; delete the account and create another".to_owned())),
-            };
+            if matches!(&write, AttributeWrite::Replace(field) if is_text(field, uid)) {
+                return Ok(None);
+            }
+            return Err(refuse("a key cannot be changed; delete the account and create another".to_owned()));
         }
         let arity = self.base.layout.arity(name);
         let change = match (write, arity) {
@@ -270,6 +273,19 @@ impl Session {
         }
         let texts = |values: Vec<Value>| values.iter().map(|value| value.to_text().into_owned()).collect();
         Ok(Change::Values { add: texts(add), remove: texts(remove) })
+    }
+}
+
+/// What the file is to say of an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Enabled,
+    Disabled,
+}
+
+impl From<bool> for Standing {
+    fn from(enabled: bool) -> Self {
+        if enabled { Self::Enabled } else { Self::Disabled }
     }
 }
 

@@ -50,6 +50,7 @@ impl Rules {
             }
             Operation::Delete { uid } => match held(state, class, &uid) {
                 Some(Held::Account(_)) => {
+                    self.admit_delete(state, &uid)?;
                     state.class(class).remove(&uid);
                 }
                 Some(Held::Bad { .. }) => return Err(unreadable(&uid)),
@@ -66,6 +67,22 @@ impl Rules {
             }
             Some(_) | None => Ok(()),
         }
+    }
+
+    /// An account that others name stays, where names of accounts that do not exist are refused.
+    fn admit_delete(&self, state: &State, uid: &str) -> Result<(), ConnectorError> {
+        if !self.capabilities.references_must_exist {
+            return Ok(());
+        }
+        for (other, held) in state.classes.values().flatten() {
+            if let Held::Account(account) = held
+                && other != uid
+                && names(account, &self.references, uid)
+            {
+                return Err(rejected(format!("`{uid}` is named by `{other}`; delete that first")));
+            }
+        }
+        Ok(())
     }
 
     fn admit_references(
@@ -87,6 +104,12 @@ impl Rules {
         }
         Ok(())
     }
+}
+
+/// Whether one of the attributes names the key.
+fn names(account: &MemoryAccount, references: &[AttributeName], uid: &str) -> bool {
+    let fields = references.iter().map(|name| account.attributes.get(name.as_str()));
+    fields.flat_map(Field::values).any(|value| value.to_text() == uid)
 }
 
 fn held<'a>(state: &'a State, class: &str, uid: &str) -> Option<&'a Held> {

@@ -4,10 +4,17 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use futures_util::future::join_all;
+use muster_connector::Capabilities;
 use muster_connector::faulty::{Call, CallKind, Fault, FaultPlan, Moment};
+use muster_connector::memory::{CAPABLE, MemorySystem};
 use muster_engine::{EngineError, LaunchError};
-use muster_model::run::{Mode, OutcomeStatus, ProgressStatus};
-use muster_testkit::world::{TestDatabase, World, on_each_database, provisioning, synchronization};
+use muster_model::configuration::ConfigurationKind;
+use muster_model::run::{Mode, Outcome, OutcomeStatus, ProgressStatus};
+use muster_store::{ChangeFilter, ChangeStatus};
+use muster_testkit::world::configuration::naming;
+use muster_testkit::world::{
+    TestDatabase, World, on_each_database, on_sqlite, provisioning, synchronization,
+};
 use tokio::sync::Notify;
 
 async fn five(database: &TestDatabase) -> World {
@@ -19,13 +26,13 @@ async fn five(database: &TestDatabase) -> World {
 }
 
 /// A plan that stops one call until it is told to go on, and says when it is there.
-struct Barrier {
-    reached: Arc<Notify>,
-    go_on: Arc<Notify>,
+pub(crate) struct Barrier {
+    pub(crate) reached: Arc<Notify>,
+    pub(crate) go_on: Arc<Notify>,
 }
 
 impl Barrier {
-    fn at(kind: CallKind, number: u64) -> (Self, FaultPlan) {
+    pub(crate) fn at(kind: CallKind, number: u64) -> (Self, FaultPlan) {
         let barrier = Self { reached: Arc::default(), go_on: Arc::default() };
         let (reached, go_on) = (barrier.reached.clone(), barrier.go_on.clone());
         let plan = move |call: &Call| {
@@ -223,9 +230,36 @@ fn a_cancelled_run_stores_no_further_page() {
         assert_eq!(world.pages_of(id).await, pages);
         assert!(run.counters.add_up());
         assert!(world.objects().await.is_empty());
+        let problems = world.problems(&run).await;
+        assert_eq!(problems, ["the run was cancelled; what it had applied until then stays"]);
         world.disturb("hr", muster_connector::faulty::no_faults());
         world.synchronize("hr").await;
         assert_eq!(world.objects().await.len(), 5);
+    });
+}
+
+#[test]
+fn a_run_that_is_cancelled_in_its_sweep_counts_nothing_as_done_and_keeps_its_estimate() {
+    on_each_database(async |database| {
+        let mut world = World::usual(database).await.with_page_size(1);
+        for number in 1..=12 {
+            world.hire(&number.to_string(), &format!("{number}@x"), "Somebody", "IT");
+        }
+        let (barrier, plan) = Barrier::at(CallKind::Page, 10);
+        world.disturb("hr", plan);
+        let run = world.admit(synchronization("hr", Mode::Apply)).await;
+        let (engine, store, id) = (world.engine(), world.store().clone(), run.id);
+        let working = tokio::spawn(async move { engine.execute(&store, run).await });
+        barrier.reached.notified().await;
+        let live = world.store().run(id).await.expect("the database").expect("a run");
+        world.engine().cancel(world.store(), id).await.expect("cancelled");
+        barrier.go_on.notify_one();
+        let run = working.await.expect("no panic").expect("a run");
+        assert_eq!((live.counters.outcome(Outcome::Created), live.estimate), (live.counters.read, 12));
+        assert!((1..12).contains(&live.counters.read), "{live:?}");
+        let ended = (run.counters.read, run.counters.outcome(Outcome::NotApplied), run.estimate);
+        assert_eq!(ended, (live.counters.read, live.counters.read, 12));
+        assert!(run.counters.add_up() && world.objects().await.is_empty());
     });
 }
 
@@ -263,5 +297,64 @@ fn a_cancelled_run_writes_nothing_more_to_its_target() {
         let run = world.provision("ad").await;
         assert_eq!(run.state.outcome, Some(OutcomeStatus::Success));
         assert_eq!(world.system("ad").accounts("account").len(), 5);
+    });
+}
+
+#[test]
+fn statements_are_the_runs_own() {
+    on_sqlite(async |database| {
+        let alone = five(database).await;
+        let alone = alone.synchronize("hr").await.statements;
+        let mut world = five(database).await;
+        let (barrier, plan) = Barrier::at(CallKind::Page, 3);
+        world.disturb("hr", plan);
+        let run = world.admit(synchronization("hr", Mode::Apply)).await;
+        let (engine, store) = (world.engine(), world.store().clone());
+        let working = tokio::spawn(async move { engine.execute(&store, run).await });
+        barrier.reached.notified().await;
+        let other = five(database).await;
+        other.synchronize("crm").await;
+        barrier.go_on.notify_one();
+        let run = working.await.expect("no panic").expect("a run");
+        assert!(alone > 20, "{alone}");
+        assert_eq!(run.statements, alone, "another run has sent statements meanwhile");
+    });
+}
+
+#[test]
+fn of_a_run_that_is_cancelled_while_it_writes_exactly_what_it_stored_counts_as_done() {
+    on_each_database(async |database| {
+        let target = Capabilities { references_must_exist: true, ..CAPABLE };
+        let system = MemorySystem::new(target).with_references(vec!["manager".into()]);
+        let mut world = World::usual(database).await.with_page_size(1).with_system("ad", system);
+        world.save(ConfigurationKind::Application, naming("REMOTE_NAME")).await;
+        // Everybody reports to the one before, so they are made one after the other.
+        for number in 1..=8 {
+            let (uid, email, manager) = (number.to_string(), format!("{number}@x"), (number - 1).to_string());
+            let fields =
+                [("number", &*uid), ("email", &*email), ("department", "IT"), ("manager", &*manager)];
+            world.put("hr", "person", &uid, if number == 1 { &fields[..3] } else { &fields });
+        }
+        world.synchronize("hr").await;
+        let (barrier, plan) = Barrier::at(CallKind::Write, 4);
+        world.disturb("ad", plan);
+        let run = world.admit(provisioning("ad", Mode::Apply)).await;
+        let (engine, store, id) = (world.engine(), world.store().clone(), run.id);
+        let working = tokio::spawn(async move { engine.execute(&store, run).await });
+        barrier.reached.notified().await;
+        world.engine().cancel(world.store(), id).await.expect("cancelled");
+        barrier.go_on.notify_one();
+        let run = working.await.expect("no panic").expect("a run");
+        let changes = world.store().changes(&run, ChangeFilter { after: 0, limit: 100 }).await;
+        let mut applied: Vec<String> = changes
+            .expect("the database")
+            .into_iter()
+            .filter(|change| change.status == ChangeStatus::Applied)
+            .map(|change| change.uid)
+            .collect();
+        applied.sort_unstable();
+        assert_eq!(applied, ["1@x", "2@x", "3@x"]);
+        let counted = [Outcome::Created, Outcome::NotApplied].map(|outcome| run.counters.outcome(outcome));
+        assert_eq!((counted, run.counters.add_up()), ([3, 5], true));
     });
 }

@@ -1,9 +1,10 @@
 //! Guards: plans that go too far are held, whole; people approve or reject exactly what they have read.
 
 use chrono::TimeDelta;
-use expect_test::expect;
+use expect_test::{Expect, expect};
 use muster_engine::{ControlError, LaunchError};
-use muster_model::configuration::ConfigurationKind;
+use muster_model::configuration::{ConfigurationKind, Document, Leniency};
+use muster_model::error::ErrorCode;
 use muster_model::run::{Mode, OutcomeStatus, ProgressStatus};
 use muster_store::RunRecord;
 use muster_testkit::world::configuration::{hr, reconciliation};
@@ -50,6 +51,16 @@ fn hash(run: &RunRecord) -> [u8; 16] {
     run.plan_hash.expect("a plan")
 }
 
+/// What is to be known about a run, with the labels of clients.
+async fn noted(world: &World, run: &RunRecord) -> String {
+    let problems = world.store().problems(run, 1000).await.expect("the database");
+    let lines = problems.iter().map(|problem| {
+        let code = ErrorCode::ALL.into_iter().find(|code| code.id() == problem.code).expect("a code");
+        format!("{}: {}", code.label(), problem.message)
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 async fn reload(world: &World, run: &RunRecord) -> RunRecord {
     world.store().run(run.id).await.expect("the database").expect("a run")
 }
@@ -83,6 +94,7 @@ fn a_mass_dismissal_waits_for_approval_by_its_hash() {
         world.resume().await;
         let run = reload(&world, &run).await;
         assert_eq!(run.state.outcome, Some(OutcomeStatus::Success));
+        assert!(run.approved_at > run.held_at, "{run:?}");
         let expected = expect!["1 read, 29 lacking, 1 unchanged, 29 disabled"];
         expected.assert_eq(&shown::counted(&run.counters));
         let disabled = world.objects().await.values().filter(|object| object.disabled.is_some()).count();
@@ -93,7 +105,7 @@ fn a_mass_dismissal_waits_for_approval_by_its_hash() {
 }
 
 #[test]
-fn a_rejected_plan_is_aborted_and_keeps_its_counts() {
+fn a_rejected_plan_is_aborted_and_nothing_of_it_counts_as_done() {
     on_each_database(async |database| {
         let world = crowd(database).await;
         let run = held(&world).await;
@@ -104,8 +116,14 @@ fn a_rejected_plan_is_aborted_and_keeps_its_counts() {
             (run.state.status, run.state.outcome),
             (ProgressStatus::Finished, Some(OutcomeStatus::Aborted))
         );
-        let expected = expect!["1 read, 29 lacking, 1 unchanged, 29 disabled"];
+        let expected = expect!["1 read, 29 lacking, 1 unchanged, 29 notApplied"];
         expected.assert_eq(&shown::counted(&run.counters));
+        assert!(run.counters.add_up());
+        assert_eq!(run.approved_at, None);
+        let expected = expect![[r#"
+            PLAN_REJECTED: the plan was rejected; nothing was done
+            GUARD_TRIPPED: application `hr`: disable: 29 of 30, the limit is 10 % and at least 20"#]];
+        expected.assert_eq(&noted(&world, &run).await);
         world.resume().await;
         assert_eq!(world.outcome_state().await, before);
         assert!(world.engine().admit(world.store(), synchronization("hr", Mode::Apply)).await.is_ok());
@@ -122,7 +140,11 @@ fn a_plan_that_nobody_decides_about_ends_after_three_days() {
             world.engine().expire_held().await.expect("the database");
             assert_eq!(reload(&world, &run).await.state.status, expected);
         }
-        assert_eq!(reload(&world, &run).await.state.outcome, Some(OutcomeStatus::Aborted));
+        let run = reload(&world, &run).await;
+        assert_eq!(run.state.outcome, Some(OutcomeStatus::Aborted));
+        let noted = noted(&world, &run).await;
+        let first = "PLAN_REJECTED: nobody approved the plan within 72 hours; nothing was done\n";
+        assert!(noted.starts_with(first), "{noted}");
     });
 }
 
@@ -137,8 +159,14 @@ fn a_held_run_keeps_its_task_to_itself() {
         world.engine().cancel(world.store(), run.id).await.expect("cancelled");
         let run = reload(&world, &run).await;
         assert_eq!((run.state.outcome, run.counters.lacking), (Some(OutcomeStatus::Aborted), 29));
+        let expected = expect!["1 read, 29 lacking, 1 unchanged, 29 notApplied"];
+        expected.assert_eq(&shown::counted(&run.counters));
         let ended = world.engine().cancel(world.store(), run.id).await;
         assert!(matches!(ended, Err(ControlError::Ended(_))), "{ended:?}");
+        let expected = expect![[r#"
+            RUN_CANCELLED: the run was cancelled; what it had applied until then stays
+            GUARD_TRIPPED: application `hr`: disable: 29 of 30, the limit is 10 % and at least 20"#]];
+        expected.assert_eq(&noted(&world, &run).await);
     });
 }
 
@@ -235,23 +263,75 @@ fn an_approved_simulation_is_carried_out_past_the_guards() {
 }
 
 #[test]
-fn an_approved_simulation_is_held_when_the_plan_is_another_by_then() {
+fn an_approval_that_is_outdated_ends_the_run_and_keeps_nobody_waiting() {
     on_each_database(async |database| {
         let world = crowd(database).await;
+        let engine = world.engine();
+        let outdated = async |expected: Expect| {
+            let simulated = world.run(synchronization("hr", Mode::Simulate)).await;
+            dismiss_all_but_one(&world);
+            let before = world.outcome_state().await;
+            let run = engine.approve(world.store(), simulated.id, hash(&simulated)).await.expect("approved");
+            world.resume().await;
+            let run = world.store().run(run).await.expect("the database").expect("a run");
+            let ended = (run.state.status, run.state.outcome);
+            assert_eq!(ended, (ProgressStatus::Finished, Some(OutcomeStatus::Aborted)));
+            assert_ne!(run.plan_hash, simulated.plan_hash);
+            assert_eq!((run.held_by.as_deref(), run.held_at), (None, None));
+            expected.assert_eq(&noted(&world, &run).await);
+            assert_eq!(world.outcome_state().await, before);
+            run
+        };
+        world.dismiss("2");
+        let run = outdated(expect![[r#"
+            PLAN_OUTDATED: the plan is not the one that was approved; nothing was done
+            GUARD_TRIPPED: application `hr`: disable: 29 of 30, the limit is 10 % and at least 20"#]])
+        .await;
+        let expected = expect!["1 read, 29 lacking, 1 unchanged, 29 notApplied"];
+        expected.assert_eq(&shown::counted(&run.counters));
+        // Nothing is left to do at all, since another run did it.
+        for number in 2..=CROWD {
+            hire(&world, number);
+        }
         world.dismiss("2");
         let simulated = world.run(synchronization("hr", Mode::Simulate)).await;
-        world.dismiss("3");
-        let before = world.outcome_state().await;
-        let engine = world.engine();
+        world.synchronize("hr").await;
         let run = engine.approve(world.store(), simulated.id, hash(&simulated)).await.expect("approved");
         world.resume().await;
         let run = world.store().run(run).await.expect("the database").expect("a run");
-        assert_eq!(run.state.status, ProgressStatus::Held);
-        assert_eq!(run.held_by.as_deref(), Some("the plan is not the one that was approved"));
-        assert_eq!(world.outcome_state().await, before);
-        engine.approve(world.store(), run.id, hash(&run)).await.expect("approved");
+        assert_eq!(run.state.outcome, Some(OutcomeStatus::Aborted));
+        world.synchronize("hr").await;
+    });
+}
+
+#[test]
+fn what_was_simulated_is_only_approved_while_it_is_saved() {
+    on_each_database(async |database| {
+        let world = crowd(database).await;
+        let mut unsaved = hr();
+        unsaved["objectTypes"][0]["attributeMappings"][2]["source"] = json!("email");
+        let document =
+            Document::read(ConfigurationKind::Application, &unsaved, Leniency::Strict).expect("read");
+        let mut launch = synchronization("hr", Mode::Simulate);
+        launch.instead = vec![document.parse().expect("a resource")];
+        let simulated = world.run(launch).await;
+        let before = world.outcome_state().await;
+        let engine = world.engine();
+        let approve = async || engine.approve(world.store(), simulated.id, hash(&simulated)).await;
+        let refused = approve().await;
+        assert!(matches!(refused, Err(ControlError::OtherConfiguration(_))), "{refused:?}");
         world.resume().await;
-        assert_eq!(world.object("3").await.disabled.map(|reason| reason.as_str()), Some("MISSING"));
+        assert_eq!(world.outcome_state().await, before);
+        // Saved as it was simulated, it is what the approval means.
+        world.save(ConfigurationKind::Application, unsaved).await;
+        let run = approve().await.expect("approved");
+        world.resume().await;
+        let run = world.store().run(run).await.expect("the database").expect("a run");
+        assert_eq!(run.state.outcome, Some(OutcomeStatus::Success), "{run:?}");
+        // And changed again, it is not.
+        world.save(ConfigurationKind::Application, hr()).await;
+        let refused = approve().await;
+        assert!(matches!(refused, Err(ControlError::OtherConfiguration(_))), "{refused:?}");
     });
 }
 
@@ -333,6 +413,8 @@ fn too_many_failures_end_the_run_before_anything_is_done() {
         let before = world.outcome_state().await;
         let run = world.synchronize("hr").await;
         assert_eq!(run.state.outcome, Some(OutcomeStatus::Failure));
+        let counted = expect!["30 read, 0 lacking, 27 unchanged, 2 failed, 1 notApplied"];
+        counted.assert_eq(&shown::counted(&run.counters));
         let expected = expect!["2 entries failed, the error policy allows 1; nothing was applied"];
         expected.assert_eq(run.failure.as_deref().unwrap_or_default());
         assert_eq!(world.outcome_state().await, before);

@@ -1,10 +1,11 @@
 //! Keys: references that wait for somebody, people that cannot be told apart, and rules that change.
 
 use expect_test::expect;
+use muster_engine::Launch;
 use muster_model::configuration::ConfigurationKind;
-use muster_model::run::Mode;
+use muster_model::run::{Mode, OutcomeStatus};
 use muster_testkit::world::configuration::{correlation, crm, hr};
-use muster_testkit::world::{World, on_each_database, synchronization};
+use muster_testkit::world::{World, on_each_database, provisioning, synchronization};
 use serde_json::json;
 
 use crate::shown;
@@ -268,9 +269,10 @@ fn a_run_of_single_keys_looks_at_these_alone_and_takes_no_guard() {
         let before = world.picture().await;
         let run = world.run(launch).await;
         let expected = expect![[r#"
-            SUCCESS: 2 read, 0 lacking, 1 created, 1 updated
+            PARTIAL: 2 read, 1 lacking, 1 created, 1 updated, 1 failed
             * UPDATE 1
             * CREATE 3
+            ! no account has the key `2`; nobody is concluded to be gone
             - object 1 v1: department=IT email=ann@x name=Ann
             + object 1 v2: department=IT email=ann@x name=Anna
             + object 3 v1: department=IT email=cid@x name=Cid
@@ -279,6 +281,29 @@ fn a_run_of_single_keys_looks_at_these_alone_and_takes_no_guard() {
         shown::check(&world, &before, &run, &expected).await;
         let run = world.engine().execute(world.store(), full).await.expect("a run");
         let expected = expect!["3 read, 1 lacking, 1 created, 2 unchanged, 1 disabled"];
+        expected.assert_eq(&shown::counted(&run.counters));
+    });
+}
+
+#[test]
+fn a_key_that_is_not_there_is_a_failed_entry() {
+    on_each_database(async |database| {
+        let world = World::usual(database).await;
+        world.hire("1001", "ann@x", "Ann", "IT");
+        let of = |task: Launch, keys: &[&str]| Launch {
+            keys: Some(keys.iter().map(|key| (*key).to_owned()).collect()),
+            ..task
+        };
+        let run = world.run(of(synchronization("hr", Mode::Apply), &["1001", "9999", "9999"])).await;
+        assert_eq!(run.state.outcome, Some(OutcomeStatus::Partial));
+        let expected = expect!["1 read, 1 lacking, 1 created, 1 failed"];
+        expected.assert_eq(&shown::counted(&run.counters));
+        let problems = world.store().problems(&run, 10).await.expect("the database");
+        let codes: Vec<_> = problems.iter().map(|problem| (&*problem.code, problem.uid.as_deref())).collect();
+        assert_eq!(codes, [("MUS-C0000113", Some("9999"))]);
+        world.provision("ad").await;
+        let run = world.run(of(provisioning("ad", Mode::Apply), &["1001", "TYPO"])).await;
+        let expected = expect!["1 read, 1 lacking, 1 unchanged, 1 failed"];
         expected.assert_eq(&shown::counted(&run.counters));
     });
 }

@@ -109,6 +109,19 @@ fn repeated_keys_come_to_the_same_whatever_the_size_of_pages() {
                     9 read, 0 lacking, 1 updated, 3 unchanged, 5 failed
                     9 read, 0 lacking, 1 created, 1 updated, 2 unchanged, 5 failed"#]]
                 .assert_eq(&counts.join("\n"));
+                let repeated: Vec<&str> =
+                    found.0.iter().filter(|line| line.contains("was read before")).map(|s| &**s).collect();
+                expect![[r#"
+                    key `1` at `hr/people.csv` line 10 was read before, at `hr/people.csv` line 2; the first counts, remove the other
+                    key `1` at `hr/people.csv` line 3 was read before, at `hr/people.csv` line 2; the first counts, remove the other
+                    key `2` at `hr/people.csv` line 8 was read before, at `hr/people.csv` line 4; the first counts, remove the other
+                    the key at `hr/people.csv` line 10 was read before, at `hr/people.csv` line 2; the first counts, remove the other
+                    the key at `hr/people.csv` line 3 was read before, at `hr/people.csv` line 2; the first counts, remove the other
+                    the key at `hr/people.csv` line 8 was read before, at `hr/people.csv` line 4; the first counts, remove the other
+                    the key at `hr/people.csv` line 10 was read before, at `hr/people.csv` line 2; the first counts, remove the other
+                    the key at `hr/people.csv` line 3 was read before, at `hr/people.csv` line 2; the first counts, remove the other
+                    the key at `hr/people.csv` line 8 was read before, at `hr/people.csv` line 4; the first counts, remove the other"#]]
+                .assert_eq(&repeated.join("\n"));
                 expected = Some(found);
                 continue;
             };

@@ -101,7 +101,7 @@ fn an_entry_without_a_key_may_be_anybody() {
         let expected = expect![[r#"
             PARTIAL: 4 read, 0 lacking, 3 unchanged, 1 failed
             ! entry 3 cannot be read; repair it
-            ! 1 bad entries have no readable key and may be anybody; nobody is concluded to be gone"#]];
+            ! 1 bad entry has no readable key and may be anybody; nobody is concluded to be gone"#]];
         shown::check(&world, &before, &run, &expected).await;
     });
 }

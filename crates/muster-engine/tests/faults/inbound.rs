@@ -78,6 +78,15 @@ fn leavers_that_are_deleted() {
 }
 
 #[test]
+fn a_run_that_is_cancelled_at_any_point() {
+    on_each_database(async |database| {
+        let launch = || synchronization("hr", Mode::Apply);
+        Story { before: empty, launch }.survives_a_cancel(database).await;
+        Story { before: busy, launch }.survives_a_cancel(database).await;
+    });
+}
+
+#[test]
 fn a_simulation() {
     on_each_database(async |database| {
         let story = Story { before: busy, launch: || synchronization("hr", Mode::Simulate) };

@@ -1,11 +1,11 @@
 //! Provisioning runs that are interrupted, against targets that remember each call and targets that remember
 //! all calls at once.
 
-use muster_connector::memory::CAPABLE;
+use muster_connector::memory::{CAPABLE, MemorySystem};
 use muster_connector::{Capabilities, Durable};
 use muster_model::configuration::ConfigurationKind;
-use muster_model::run::Mode;
-use muster_testkit::world::configuration::{provisioning as task, staff};
+use muster_model::run::{Mode, OutcomeStatus};
+use muster_testkit::world::configuration::{naming, provisioning as task, staff};
 use muster_testkit::world::{TestDatabase, World, on_each_database, provisioning};
 use serde_json::json;
 
@@ -43,6 +43,85 @@ async fn busy(database: &TestDatabase, durable: Durable) -> World {
     world.put("ad", "account", "3", &[("uid", "3"), ("mail", "wrong@x"), ("groups", "admins")]);
     world.system("ad").take("account", "4");
     world
+}
+
+fn person(world: &World, number: &str, department: &str, manager: &str) {
+    let email = format!("{number}@x");
+    let fields = [("number", number), ("email", &*email), ("department", department), ("manager", manager)];
+    world.put("hr", "person", number, &fields);
+}
+
+/// A target that insists on managers who exist: a chain and a cycle to make, one who names himself, one whose
+/// manager is nobody, and one who gets another manager.
+async fn joining(database: &TestDatabase, durable: Durable) -> World {
+    let target = Capabilities { durable, references_must_exist: true, ..CAPABLE };
+    let system = MemorySystem::new(target).with_references(vec!["manager".into()]);
+    let world = World::usual(database).await.with_page_size(2).with_system("ad", system);
+    world.save(ConfigurationKind::Application, naming("REMOTE_NAME")).await;
+    let mut profile = staff();
+    profile["deprovisioning"] = json!("DELETE");
+    world.save(ConfigurationKind::ApplicationProfile, profile).await;
+    for (number, manager) in [("1", ""), ("2", "1"), ("3", "4"), ("4", "3"), ("5", "2")] {
+        person(&world, number, "IT", manager);
+    }
+    world.synchronize("hr").await;
+    world.provision("ad").await;
+    let people = [("5", "7"), ("6", "7"), ("7", ""), ("8", "9"), ("9", "8"), ("10", "10"), ("11", "99")];
+    for (number, manager) in people {
+        person(&world, number, "IT", manager);
+    }
+    world.synchronize("hr").await;
+    world
+}
+
+/// The same with a chain and a cycle to delete.
+async fn entangled(database: &TestDatabase, durable: Durable) -> World {
+    let world = joining(database, durable).await;
+    for (number, manager) in [("1", ""), ("2", "1"), ("3", "4"), ("4", "3")] {
+        person(&world, number, "HR", manager);
+    }
+    world.synchronize("hr").await;
+    world
+}
+
+#[test]
+fn accounts_that_name_each_other() {
+    on_each_database(async |database| {
+        let before = async |database: &TestDatabase| entangled(database, Durable::EachCall).await;
+        let story = Story { before, launch: || provisioning("ad", Mode::Apply) };
+        story.survives_a_dead_process(database).await;
+    });
+}
+
+#[test]
+fn a_run_that_is_cancelled_leaves_nothing_that_the_next_does_not_finish() {
+    for verify in ["LIVE", "SHADOW"] {
+        on_each_database(async |database| {
+            let before = async |database: &TestDatabase| {
+                let world = joining(database, Durable::EachCall).await;
+                let mut task = task();
+                task["verify"] = json!(verify);
+                world.save(ConfigurationKind::ProvisioningTaskDefinition, task).await;
+                world
+            };
+            let story = Story { before, launch: || provisioning("ad", Mode::Apply) };
+            story.survives_a_cancel(database).await;
+        });
+    }
+}
+
+#[test]
+fn the_process_dies_at_a_call_to_a_target_that_insists() {
+    for durable in [Durable::EachCall, Durable::AtClose] {
+        on_each_database(async |database| {
+            let before = async |database: &TestDatabase| entangled(database, durable).await;
+            let story = Story { before, launch: || provisioning("ad", Mode::Apply) };
+            story.survives_a_death_at_any_call(database, "ad").await;
+            let world = entangled(database, durable).await;
+            let run = world.provision("ad").await;
+            assert_eq!(run.state.outcome, Some(OutcomeStatus::Success), "{:?}", world.problems(&run).await);
+        });
+    }
 }
 
 #[test]

@@ -128,6 +128,8 @@ pub struct AttributeMapping {
     pub direction: Direction,
     /// How the value is found.
     pub strategy: Strategy,
+    /// Outbound and SIMPLE: what is taken of the objects that the source refers to.
+    pub take: Taken,
     /// When it is written.
     pub strength: Strength,
     /// The type of the values.
@@ -157,6 +159,30 @@ pub enum Strategy {
         /// The expression's text.
         rule: String,
     },
+}
+
+/// What a mapping takes of an object that its source refers to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Taken {
+    /// The key, as the reference says it; also the value of an attribute that is no reference.
+    #[default]
+    Key,
+    /// The object's id.
+    Id,
+    /// The key of the object's account in the application that is written.
+    RemoteName,
+}
+
+impl Taken {
+    /// The word as it stands in JSON, XML and logs.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Key => "KEY",
+            Self::Id => "ID",
+            Self::RemoteName => "REMOTE_NAME",
+        }
+    }
 }
 
 /// When a mapped value is written.

@@ -64,12 +64,6 @@ impl ConfigurationKind {
         }
     }
 
-    /// The kind of that element name.
-    #[must_use]
-    pub fn from_element_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.element_name() == name)
-    }
-
     /// The kind of that path segment.
     #[must_use]
     pub fn from_path_segment(segment: &str) -> Option<Self> {
@@ -88,12 +82,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_lead_back_to_their_kind() {
+    fn path_segments_lead_back_to_their_kind() {
         for kind in ConfigurationKind::ALL {
-            assert_eq!(ConfigurationKind::from_element_name(kind.element_name()), Some(kind));
             assert_eq!(ConfigurationKind::from_path_segment(kind.path_segment()), Some(kind));
         }
-        assert_eq!(ConfigurationKind::from_element_name("applications"), None);
         assert_eq!(ConfigurationKind::from_path_segment("Application"), None);
         assert!(ConfigurationKind::ALL.is_sorted());
     }

@@ -49,6 +49,21 @@ impl Problems {
         Self(self.0.into_iter().map(|(pointer, messages)| (format!("{parent}{pointer}"), messages)).collect())
     }
 
+    /// The problems that another does not have at the same place.
+    #[must_use]
+    pub fn without(&self, known: &Self) -> Self {
+        let mut left = Self::new();
+        for (pointer, messages) in &self.0 {
+            let there = known.0.get(pointer);
+            for message in
+                messages.iter().filter(|message| there.is_none_or(|there| !there.contains(message)))
+            {
+                left.add(pointer.clone(), message.clone());
+            }
+        }
+        left
+    }
+
     /// The problems at or below a pointer, with pointers that begin there.
     #[must_use]
     pub fn below(&self, parent: &str) -> Self {
@@ -185,6 +200,19 @@ mod tests {
         let placed = problems.placed_under("/applications/hr");
         assert_eq!(placed.below("/applications/h").iter().count(), 0);
         assert_eq!(placed.below("/applications/hr/a~1b").to_string(), "/0: is wrong");
+    }
+
+    #[test]
+    fn what_was_known_is_left_out_at_its_place_only() {
+        let problems = |list: &[(&str, &str)]| {
+            list.iter().fold(Problems::new(), |mut problems, (pointer, message)| {
+                problems.add(*pointer, *message);
+                problems
+            })
+        };
+        let found = problems(&[("/a", "is old"), ("/a", "is new"), ("/b", "is old")]);
+        let left = found.without(&problems(&[("/a", "is old"), ("/c", "is old")]));
+        assert_eq!(left, problems(&[("/a", "is new"), ("/b", "is old")]));
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map;
 
-use crate::configuration::application::Application;
+use crate::attribute::{AttributeName, ValueType};
+use crate::configuration::application::{Application, Direction, ReferenceTarget};
 use crate::configuration::connector_definition::ConnectorDefinition;
 use crate::configuration::kind::ConfigurationKind;
 use crate::configuration::post_processing::{
@@ -15,6 +16,7 @@ use crate::configuration::resource::{ConfigurationReference, Resource};
 use crate::configuration::set_check;
 use crate::configuration::task::{ProvisioningTaskDefinition, SynchronizationTaskDefinition};
 use crate::ids::{ApplicationId, ConfigurationId};
+use crate::object::ObjectKind;
 
 /// All resources of a tenant, in the order of their kinds and ids.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -84,6 +86,26 @@ impl Configuration {
         push_segment(&mut pointer, resource.kind().path_segment());
         push_segment(&mut pointer, resource.id().as_str());
         pointer
+    }
+
+    /// What an attribute of a kind of objects refers to, if it is a reference: as the first inbound mapping that
+    /// writes it says. All others say the same, or [`check`](Self::check) tells.
+    #[must_use]
+    pub fn reference_target(&self, kind: ObjectKind, attribute: &AttributeName) -> Option<&ReferenceTarget> {
+        let object_types = self.applications().flat_map(|application| &application.object_types);
+        let of_kind = object_types.filter(|object_type| object_type.object_kind == kind);
+        let mut writing = of_kind.flat_map(|object_type| &object_type.attribute_mappings).filter(|mapping| {
+            mapping.direction == Direction::Inbound
+                && mapping.value_type == ValueType::Reference
+                && mapping.attribute == *attribute
+        });
+        writing.find_map(|mapping| mapping.reference.as_ref())
+    }
+
+    /// Of references those that lead nowhere, at the pointers that they stand at.
+    #[must_use]
+    pub fn dangling(&self, references: &[ConfigurationReference]) -> Problems {
+        set_check::dangling(self, references)
     }
 
     /// All that is wrong between resources. Pointers begin with that of the resource; [`Problems::below`]

@@ -3,48 +3,64 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::configuration::application::{
-    Application, AttributeMapping, Direction, ObjectClass, ObjectTypeMapping,
+    Application, AttributeMapping, Direction, ObjectClass, ObjectTypeMapping, Strategy, Taken,
 };
 use crate::configuration::attribute_type::AttributeType;
 use crate::configuration::problems::{Problems, Trail};
 use crate::configuration::profile::ApplicationProfile;
 use crate::configuration::resource::{ConfigurationReference, Resource};
 use crate::configuration::set::Configuration;
-use crate::configuration::task::SynchronizationTaskDefinition;
+use crate::configuration::task::{ProvisioningTaskDefinition, SynchronizationTaskDefinition};
 use crate::ids::{ApplicationId, ObjectClassId};
 use crate::object::ObjectKind;
+
+/// What every IM object can be sorted by.
+const BUILT_IN_SORTS: [&str; 2] = ["createdAt", "id"];
 
 /// All that is wrong between the resources of a tenant.
 pub(super) fn check(configuration: &Configuration) -> Problems {
     let mut problems = Problems::new();
     for resource in configuration.iter() {
         let mut trail = Trail::default();
-        for reference in resource.references() {
-            if configuration.resolve(&reference).is_none() {
-                problems.add(
-                    format!("{}{}", Configuration::pointer(resource), reference.pointer),
-                    dangling(&reference),
-                );
-            }
-        }
+        let place = Configuration::pointer(resource);
+        problems.merge(dangling(configuration, &resource.references()).placed_under(&place));
         match resource {
             Resource::ApplicationProfile(profile) => check_profile(configuration, profile, &mut trail),
             Resource::SynchronizationTaskDefinition(task) => check_task(configuration, task, &mut trail),
+            Resource::Application(application) => check_taken(configuration, application, &mut trail),
+            Resource::ProvisioningTaskDefinition(task) => check_sort(configuration, task, &mut trail),
             Resource::ConnectorDefinition(_)
-            | Resource::Application(_)
             | Resource::SynchronizationTaskPostProcessingDefinition(_)
-            | Resource::ProvisioningTaskDefinition(_)
             | Resource::ProvisioningTaskPostProcessingDefinition(_) => {}
         }
-        problems.merge(trail.into_problems().placed_under(&Configuration::pointer(resource)));
+        problems.merge(trail.into_problems().placed_under(&place));
     }
     check_shared_attributes(configuration, &mut problems);
     problems
 }
 
-fn dangling(reference: &ConfigurationReference) -> String {
-    let kinds: Vec<_> = reference.kinds.iter().map(ToString::to_string).collect();
-    format!("there is no {} `{}`", kinds.join(" or "), reference.id)
+pub(super) fn dangling(configuration: &Configuration, references: &[ConfigurationReference]) -> Problems {
+    let mut problems = Problems::new();
+    for reference in references.iter().filter(|reference| configuration.resolve(reference).is_none()) {
+        let kinds: Vec<_> = reference.kinds.iter().map(ToString::to_string).collect();
+        let message = format!("there is no {} `{}`", kinds.join(" or "), reference.id);
+        problems.add(reference.pointer.clone(), message);
+    }
+    problems
+}
+
+/// IM objects have the attributes that inbound mappings write, and no others can sort them.
+fn check_sort(configuration: &Configuration, task: &ProvisioningTaskDefinition, trail: &mut Trail) {
+    let by = task.sort.by.as_str();
+    let writes = |mapping: &AttributeMapping| {
+        mapping.direction == Direction::Inbound && mapping.attribute.as_str() == by
+    };
+    let object_types = configuration.applications().flat_map(|application| &application.object_types);
+    let mut mappings = object_types.flat_map(|object_type| &object_type.attribute_mappings);
+    if !BUILT_IN_SORTS.contains(&by) && !mappings.any(writes) {
+        let message = format!("there is no attribute `{by}`: no inbound mapping writes it");
+        trail.problem_in("sortExpression", message);
+    }
 }
 
 fn check_task(configuration: &Configuration, task: &SynchronizationTaskDefinition, trail: &mut Trail) {
@@ -99,6 +115,40 @@ fn check_profile(configuration: &Configuration, profile: &ApplicationProfile, tr
                 Some(_) => continue,
             };
             trail.enter(&index.to_string(), |trail| trail.problem_in("objectClassId", message));
+        }
+    });
+}
+
+/// What is taken of an object can only be taken of one that a reference names, and its account's key only where
+/// objects of its kind have accounts.
+fn check_taken(configuration: &Configuration, application: &Application, trail: &mut Trail) {
+    trail.enter("objectTypes", |trail| {
+        for (i, object_type) in application.object_types.iter().enumerate() {
+            for (j, mapping) in object_type.attribute_mappings.iter().enumerate() {
+                let Strategy::Simple { source, .. } = &mapping.strategy else { continue };
+                if mapping.take == Taken::Key {
+                    continue;
+                }
+                let target = configuration.reference_target(object_type.object_kind, source);
+                let message = match target.map(|target| target.object_kind) {
+                    None => format!(
+                        "`{source}` of {} is no reference: no inbound mapping gives it the `type` REFERENCE",
+                        object_type.object_kind
+                    ),
+                    Some(kind)
+                        if mapping.take == Taken::RemoteName
+                            && !served(application, Direction::Outbound).any(|o| o.object_kind == kind) =>
+                    {
+                        format!("refers to {kind}, for which this application has no outbound object type")
+                    }
+                    Some(_) => continue,
+                };
+                trail.enter(&i.to_string(), |trail| {
+                    trail.enter("attributeMappings", |trail| {
+                        trail.enter(&j.to_string(), |trail| trail.problem_in("source", message));
+                    });
+                });
+            }
         }
     });
 }

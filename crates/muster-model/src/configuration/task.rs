@@ -1,10 +1,12 @@
 //! Task definitions: what is run, on what, and when.
 
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use uuid::Uuid;
 
 use crate::condition::Condition;
 use crate::configuration::guard::Guards;
+use crate::cron::Cron;
 use crate::ids::{ApplicationId, ConfigurationId, DirectoryId, ObjectClassId};
 
 /// What a synchronization task does.
@@ -176,10 +178,10 @@ pub enum ExecutionPlan {
     },
     /// By a cron expression in Quartz form.
     Cron {
-        /// Seconds first, 6 or 7 fields, 1 is Sunday.
-        cron: String,
+        /// When it fires.
+        cron: Cron,
         /// The IANA time zone it is read in; `None` is UTC.
-        time_zone: Option<String>,
+        time_zone: Option<Tz>,
     },
     /// Every so often.
     Interval {

@@ -56,9 +56,10 @@ pub(super) fn compile(text: &str) -> Result<AST, ExpressionError> {
     }
     admit::tokens(&ENGINE, text)?;
     ENGINE.compile_expression(text).map_err(|error| {
-        let message = match error.err_type() {
-            ParseErrorType::UnexpectedEOF => "the expression is incomplete".to_owned(),
-            other => in_lower_case(&other.to_string()),
+        let message = if let ParseErrorType::UnexpectedEOF = error.err_type() {
+            "the expression is incomplete".to_owned()
+        } else {
+            in_lower_case(&error.err_type().to_string())
         };
         ExpressionError::at(error.position(), message)
     })

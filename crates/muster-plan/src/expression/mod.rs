@@ -176,6 +176,7 @@ impl ExpressionError {
     }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "what the library says of the others is good enough")]
 fn of_evaluation(mut error: EvalAltResult) -> ExpressionError {
     let position = error.take_position();
     let message = match &error {

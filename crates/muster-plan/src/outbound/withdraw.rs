@@ -3,12 +3,13 @@
 use muster_model::configuration::application::{Reaction, Situation};
 use muster_model::configuration::profile::Deprovisioning;
 use muster_model::error::ErrorCode;
-use muster_model::{DisabledReason, ImObject};
+use muster_model::{ConfigurationId, DisabledReason, ImObject};
 
 use super::{Outbound, OutboundFacts, problem};
 use crate::change::{Action, ObjectBase, StateChange};
 use crate::decision::{AccountView, Decision, ShadowFacts};
 use crate::inbound::bare_change;
+use crate::rules::Rules;
 
 impl Outbound {
     /// What becomes of an account that nobody grants any more.
@@ -20,17 +21,8 @@ impl Outbound {
         situation: Situation,
     ) -> Decision {
         let Some(shadow) = &facts.shadow else { return Decision::unchanged(situation) };
-        let granted_by = shadow.profile.as_ref().and_then(|id| self.profiles.get(id));
         let rules = owner.and_then(|owner| self.rules_for(owner)).or(self.rules.first());
-        let configured = rules.map_or(Reaction::Disable, |rules| rules.reaction(situation));
-        // Where the profile that granted the account is known, it decides; the reaction is for all others.
-        let reaction = match (configured, granted_by.map(|profile| profile.deprovisioning)) {
-            (Reaction::Ignore | Reaction::Report, _) | (_, None) => configured,
-            (_, Some(Deprovisioning::Disable)) => Reaction::Disable,
-            (_, Some(Deprovisioning::Delete)) => Reaction::Delete,
-            (_, Some(Deprovisioning::Unlink)) => Reaction::Unlink,
-            (_, Some(Deprovisioning::Keep)) => Reaction::Ignore,
-        };
+        let reaction = self.reaction_to_withdrawal(rules, shadow.profile.as_ref());
         if let (Some(rules), Some(owner)) = (rules, owner)
             && rules.is_protected(owner)
         {
@@ -51,6 +43,24 @@ impl Outbound {
             }
         };
         self.withdraw(action, account, Some(shadow), owner, (situation, reaction))
+    }
+
+    /// What becomes of an account that is no longer granted.
+    pub(super) fn reaction_to_withdrawal(
+        &self,
+        rules: Option<&Rules>,
+        granted_by: Option<&ConfigurationId>,
+    ) -> Reaction {
+        let configured = rules.map_or(Reaction::Disable, |rules| rules.reaction(Situation::Unassigned));
+        let profile = granted_by.and_then(|id| self.profiles.get(id));
+        // Where the profile that granted the account is known, it decides; the reaction is for all others.
+        match (configured, profile.map(|profile| profile.deprovisioning)) {
+            (Reaction::Ignore | Reaction::Report, _) | (_, None) => configured,
+            (_, Some(Deprovisioning::Disable)) => Reaction::Disable,
+            (_, Some(Deprovisioning::Delete)) => Reaction::Delete,
+            (_, Some(Deprovisioning::Unlink)) => Reaction::Unlink,
+            (_, Some(Deprovisioning::Keep)) => Reaction::Ignore,
+        }
     }
 
     /// What becomes of an account that belongs to nobody.
@@ -86,6 +96,10 @@ impl Outbound {
         change.shadow = shadow.map(|shadow| shadow.base);
         change.object = owner.map(|owner| ObjectBase { id: owner.id, version: owner.version });
         change.snapshot = shadow.map(|shadow| shadow.snapshot.clone()).unwrap_or_default();
+        if action == Action::Delete {
+            // Whom it names has to stay until it is gone.
+            change.references = self.named_by(account.attributes);
+        }
         if action != Action::Disable {
             return Decision::change(change);
         }

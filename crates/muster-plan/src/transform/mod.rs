@@ -184,7 +184,7 @@ fn apply_to_value(step: &TextStep, value: Value) -> Option<Value> {
     // A text that comes back as it was is not copied.
     let changed = match step.apply(&text)? {
         Cow::Borrowed(same) if same.len() == text.len() => None,
-        changed => Some(changed.into_owned()),
+        changed @ (Cow::Borrowed(_) | Cow::Owned(_)) => Some(changed.into_owned()),
     };
     Some(Value::String(changed.unwrap_or(text)))
 }

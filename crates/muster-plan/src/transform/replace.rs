@@ -66,14 +66,12 @@ fn push(result: &mut String, text: &str) -> Option<()> {
 
 /// The last line of a fault of the regular expression: those before it draw where it is.
 pub(crate) fn cause(error: &regex::Error) -> String {
-    match error {
-        regex::Error::CompiledTooBig(limit) => format!("compiled it is larger than {limit} octets"),
-        other => {
-            let text = other.to_string();
-            let last = text.lines().next_back().unwrap_or_default();
-            last.strip_prefix("error: ").unwrap_or(last).to_owned()
-        }
+    if let regex::Error::CompiledTooBig(limit) = error {
+        return format!("compiled it is larger than {limit} octets");
     }
+    let text = error.to_string();
+    let last = text.lines().next_back().unwrap_or_default();
+    last.strip_prefix("error: ").unwrap_or(last).to_owned()
 }
 
 /// Splits at `$1`, `$name`, `${name}` and `$$`, as the `regex` crate does; a group that the regular expression

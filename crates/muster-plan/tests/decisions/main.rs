@@ -4,3 +4,4 @@ mod inbound;
 mod mapping;
 mod outbound;
 mod rules;
+mod taken;

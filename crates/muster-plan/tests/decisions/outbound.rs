@@ -11,13 +11,14 @@ use muster_model::{
 };
 use muster_plan::change::{Action, ShadowBase, StateChange};
 use muster_plan::decision::{AccountView, Decision, ShadowFacts};
-use muster_plan::outbound::{AccountAbilities, Outbound, OutboundFacts, Profiles};
+use muster_plan::outbound::taken::TakenValues;
+use muster_plan::outbound::{AccountAbilities, Outbound, OutboundFacts, OwnerView, Profiles};
 use serde_json::json;
 use uuid::Uuid;
 
 use crate::rules::{attributes, mapping, now, rules};
 
-fn profile(id: &str, condition: &str, priority: i32, groups: &[&str]) -> ApplicationProfile {
+pub(crate) fn profile(id: &str, condition: &str, priority: i32, groups: &[&str]) -> ApplicationProfile {
     let class = ObjectClassId::new("group").expect("an id");
     let assigned = groups.iter().map(|group| EntitlementAssignment {
         object_class_id: class.clone(),
@@ -36,7 +37,7 @@ fn profile(id: &str, condition: &str, priority: i32, groups: &[&str]) -> Applica
     }
 }
 
-fn outbound(reactions: &serde_json::Value) -> Outbound {
+pub(crate) fn outbound(reactions: &serde_json::Value) -> Outbound {
     let fields = json!({
         "attributeMappings": [
             mapping("OUTBOUND", &json!({ "attribute": "uid", "source": "number" })),
@@ -59,7 +60,7 @@ fn outbound(reactions: &serde_json::Value) -> Outbound {
     }
 }
 
-fn owner(department: &str, disabled: Option<DisabledReason>) -> ImObject {
+pub(crate) fn owner(department: &str, disabled: Option<DisabledReason>) -> ImObject {
     ImObject {
         id: ObjectId(Uuid::from_u128(1)),
         kind: ObjectKind::Identity,
@@ -72,7 +73,7 @@ fn owner(department: &str, disabled: Option<DisabledReason>) -> ImObject {
     }
 }
 
-fn shadow(profile: Option<&str>) -> ShadowFacts {
+pub(crate) fn shadow(profile: Option<&str>) -> ShadowFacts {
     ShadowFacts {
         base: ShadowBase { no: ShadowNo(5), version: 2 },
         uid: "1".to_owned(),
@@ -90,9 +91,13 @@ fn account(name: &str, groups: &[&str]) -> Attributes {
 }
 
 fn decide(outbound: &Outbound, owner: Option<ImObject>, enabled: bool, account: &Attributes) -> Decision {
-    let facts = OutboundFacts { shadow: Some(shadow(Some("admins"))), owner, candidates: Vec::new() };
+    let facts = OutboundFacts { shadow: Some(shadow(Some("admins"))), owner, ..OutboundFacts::default() };
     let view = AccountView { uid: "1", place: Some(1), enabled: Some(enabled), attributes: account };
     outbound.decide_account(view, &facts, now()).expect("in scope")
+}
+
+fn view<'a>(object: &'a ImObject, shadow: Option<&'a ShadowFacts>, taken: &'a TakenValues) -> OwnerView<'a> {
+    OwnerView { object, shadow, taken }
 }
 
 #[test]
@@ -158,7 +163,8 @@ fn an_owner_that_lacks_an_account_gets_one_when_it_is_granted() {
         ("HR", true, None),
     ] {
         let known = had.then(|| shadow(Some("admins")));
-        let decision = outbound.decide_owner(&owner(department, None), known.as_ref(), now());
+        let object = owner(department, None);
+        let decision = outbound.decide_owner(view(&object, known.as_ref(), &TakenValues::default()), now());
         assert_eq!(decision.as_ref().and_then(|decision| decision.situation), expected, "{department} {had}");
         let Some(change) = decision.and_then(|decision| decision.change) else { continue };
         assert_eq!((change.action, change.uid.as_str()), (Action::Create, "1"));
@@ -174,15 +180,19 @@ fn an_owner_that_lacks_an_account_gets_one_when_it_is_granted() {
 fn nobody_outside_the_scope_is_touched() {
     let mut outbound = outbound(&json!({}));
     outbound.scope = "department eq \"FIN\"".parse().expect("a condition");
-    let facts =
-        OutboundFacts { shadow: Some(shadow(None)), owner: Some(owner("IT", None)), candidates: Vec::new() };
+    let facts = OutboundFacts {
+        shadow: Some(shadow(None)),
+        owner: Some(owner("IT", None)),
+        ..OutboundFacts::default()
+    };
     let held = account("By Hand", &[]);
-    let view = AccountView { uid: "1", place: None, enabled: Some(true), attributes: &held };
-    assert_eq!(outbound.decide_account(view, &facts, now()), None);
-    assert_eq!(outbound.decide_owner(&owner("IT", None), None, now()), None);
+    let found = AccountView { uid: "1", place: None, enabled: Some(true), attributes: &held };
+    assert_eq!(outbound.decide_account(found, &facts, now()), None);
+    let object = owner("IT", None);
+    assert_eq!(outbound.decide_owner(view(&object, None, &TakenValues::default()), now()), None);
     // An account whose owner is deleted is always looked at.
     let facts = OutboundFacts { owner: None, ..facts };
-    let decision = outbound.decide_account(view, &facts, now()).expect("a decision");
+    let decision = outbound.decide_account(found, &facts, now()).expect("a decision");
     assert_eq!(decision.situation, Some(Situation::Unassigned));
 }
 
@@ -201,7 +211,7 @@ fn what_nobody_grants_any_more_goes_as_its_profile_says() {
         let facts = OutboundFacts {
             shadow: Some(shadow(granted_by)),
             owner: Some(owner("HR", None)),
-            candidates: Vec::new(),
+            ..OutboundFacts::default()
         };
         let held = account("Ann", &["all"]);
         let view = AccountView { uid: "1", place: None, enabled: Some(true), attributes: &held };

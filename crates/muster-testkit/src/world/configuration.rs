@@ -113,6 +113,23 @@ pub fn ad() -> Value {
     })
 }
 
+/// The target, where accounts are called by e-mail addresses and hold what is taken of their owners' managers.
+///
+/// # Panics
+/// Never: the target has attributes and mappings.
+#[must_use]
+pub fn naming(take: &str) -> Value {
+    let mut application = ad();
+    let attributes = application["objectClasses"][0]["attributes"].as_array_mut().expect("attributes");
+    attributes.push(json!({ "name": "manager" }));
+    let mappings = application["objectTypes"][0]["attributeMappings"].as_array_mut().expect("mappings");
+    mappings[0] = outbound("uid", "email");
+    let mut manager = cleared(outbound("manager", "manager"));
+    manager["take"] = json!(take);
+    mappings.push(manager);
+    application
+}
+
 /// Who gets an account, and which groups.
 #[must_use]
 pub fn staff() -> Value {

@@ -53,6 +53,7 @@ const DETERMINED: [(&str, &[&str]); 9] = [
             "(SELECT r.no FROM run r WHERE r.seq = change.id >> 32)",
             "id & 4294967295",
             "bucket",
+            "level",
             "action",
             "situation",
             "reaction",
@@ -94,6 +95,9 @@ const DETERMINED: [(&str, &[&str]); 9] = [
 const OWNER: &str =
     "(SELECT o.attributes FROM object o WHERE o.tenant = shadow.tenant AND o.id = shadow.owner)";
 
+/// The attributes of the object that a key finds.
+const FOUND: &str = "(SELECT o.attributes FROM object o WHERE o.tenant = key.tenant AND o.id = key.object)";
+
 impl World {
     /// Every row that the history determines, as sorted lines of text, and all accounts of all systems.
     pub async fn whole_state(&self) -> String {
@@ -122,6 +126,13 @@ impl World {
         lines.extend(self.rows("shadow", &columns).await);
         lines.extend(self.accounts());
         lines.join("\n")
+    }
+
+    /// The keys by which objects are found. Some may be left behind by what an object held before, and find
+    /// nobody.
+    pub async fn keys(&self) -> Vec<String> {
+        let keys = self.rows("key", &["hash", FOUND]).await;
+        keys.into_iter().filter(|line| !line.ends_with(" NULL")).collect()
     }
 
     async fn rows(&self, table: &str, columns: &[&str]) -> Vec<String> {
@@ -235,7 +246,9 @@ impl World {
         let rows = rows.expect("the database");
         rows.iter()
             .map(|row| match &row.status {
-                ChangeStatus::Planned => format!("{} {}", row.action.as_str(), row.uid),
+                ChangeStatus::Planned | ChangeStatus::Applied => {
+                    format!("{} {}", row.action.as_str(), row.uid)
+                }
                 ChangeStatus::Ended { outcome, .. } => {
                     format!("{} {}: {outcome}", row.action.as_str(), row.uid)
                 }

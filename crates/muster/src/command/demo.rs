@@ -6,7 +6,9 @@ mod samples;
 mod story;
 mod tenant;
 
+use std::fs::Permissions;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use muster::Muster;
@@ -16,7 +18,7 @@ use muster_api::rights::{Role, Roles};
 use muster_store::{Principal, StoreError};
 
 use super::serve::{bind, serve};
-use super::{Common, block_on, load_settings};
+use super::{Common, QUIET, block_on, load_settings};
 use crate::client::Client;
 use crate::error::{CommandError, Exit};
 use crate::print::say;
@@ -39,6 +41,15 @@ pub(super) struct Arguments {
     listen: Option<String>,
 }
 
+/// What comes after the story.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Afterwards {
+    /// It serves what it made, where the settings say, until somebody interrupts it.
+    Serve,
+    /// It ends.
+    End,
+}
+
 /// What the demonstration makes for itself.
 struct Stage {
     settings: Settings,
@@ -50,7 +61,7 @@ struct Stage {
 
 pub(super) fn run(arguments: &Arguments, common: &Common) -> Result<Exit, CommandError> {
     let listen = arguments.listen.iter().map(|listen| ("listen", listen.clone())).collect();
-    let settings = load_settings(None, common, listen, "error")?;
+    let settings = load_settings(None, common, listen, QUIET)?;
     // Dropped, and with it the directory, once everything has ended.
     let temporary = match arguments.data_dir {
         Some(_) => None,
@@ -60,10 +71,11 @@ pub(super) fn run(arguments: &Arguments, common: &Common) -> Result<Exit, Comman
     let data_dir = given.or(temporary.as_ref().map(tempfile::TempDir::path)).unwrap_or(Path::new("."));
     block_on(async {
         let mut interruptions = Interruptions::catch()?;
-        let stage = Stage::set(settings, data_dir, arguments.keep).await?;
+        let afterwards = if arguments.keep { Afterwards::Serve } else { Afterwards::End };
+        let stage = Stage::set(settings, data_dir, afterwards).await?;
         introduce(arguments, data_dir);
         let tenant = Tenant { client: Client::with_user(&stage.url, USER, &stage.password) };
-        let (keep, url, password) = (arguments.keep, stage.url.clone(), stage.password.clone());
+        let (url, password) = (stage.url.clone(), stage.password.clone());
         let acts = async {
             let told = tokio::task::spawn_blocking(move || story::tell(&tenant));
             tokio::select! {
@@ -72,12 +84,15 @@ pub(super) fn run(arguments: &Arguments, common: &Common) -> Result<Exit, Comman
                 })??,
                 () = interruptions.next() => return Ok(Exit::Failed),
             }
-            if keep {
-                invite(&url, &password);
-                interruptions.next().await;
-            } else {
-                say("");
-                say("To look around in what it made, over the API: `muster demo --keep`");
+            match afterwards {
+                Afterwards::Serve => {
+                    invite(&url, &password);
+                    interruptions.next().await;
+                }
+                Afterwards::End => {
+                    say("");
+                    say("To look around in what it made, over the API: `muster demo --keep`");
+                }
             }
             Ok(Exit::Done)
         };
@@ -88,9 +103,12 @@ pub(super) fn run(arguments: &Arguments, common: &Common) -> Result<Exit, Comman
 impl Stage {
     /// Opens the data, makes the tenant and its admin, and takes an address. No database but its own is
     /// touched, whatever the environment says.
-    async fn set(settings: Settings, data_dir: &Path, keep: bool) -> Result<Self, CommandError> {
+    async fn set(settings: Settings, data_dir: &Path, afterwards: Afterwards) -> Result<Self, CommandError> {
         let settings = Settings { data_dir: data_dir.to_owned(), database_url: String::new(), ..settings };
-        let listener = bind(if keep { &settings.listen } else { "127.0.0.1:0" })?;
+        let listener = bind(match afterwards {
+            Afterwards::Serve => &settings.listen,
+            Afterwards::End => "127.0.0.1:0",
+        })?;
         let address = listener.local_addr().map_err(CommandError::machine("ask for the own address"))?;
         let muster = Muster::open_as_set(&settings).await?;
         let password = new_password();
@@ -122,6 +140,7 @@ async fn make_tenant(muster: &Muster, password: &str) -> Result<(), CommandError
 fn temporary_directory() -> Result<tempfile::TempDir, CommandError> {
     tempfile::Builder::new()
         .prefix("muster-demo-")
+        .permissions(Permissions::from_mode(0o700))
         .tempdir()
         .map_err(CommandError::machine("make a temporary directory"))
 }

@@ -7,6 +7,7 @@ mod remote;
 use clap::{Subcommand, ValueEnum};
 use muster_model::run::{Mode, OutcomeStatus, ProgressStatus, TaskKind};
 use muster_model::{ConfigurationId, RunId, TenantSlug};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::{Common, PlaceArguments, block_on, quoted};
@@ -15,8 +16,8 @@ use crate::print::{complain, say};
 use crate::progress::Progress;
 use crate::summary::{Cost, Output, Summary};
 
-/// How many problems of a run are asked for.
-const PROBLEMS: u32 = 100;
+/// How many problems of a run are asked for; as many as the API shows.
+const PROBLEMS: u32 = 1000;
 
 /// The most keys of a run of single keys.
 const MOST_KEYS: usize = 1000;
@@ -98,6 +99,8 @@ enum Decision {
 /// A run that was watched to its end, or until it was held.
 struct Watched {
     progress: Progress,
+    /// The same as the API shows it, with its problems.
+    view: Value,
     cost: Cost,
 }
 
@@ -120,7 +123,7 @@ fn run_task(kind: TaskKind, arguments: &LaunchArguments, common: &Common) -> Res
     let door = &arguments.door;
     let watched = block_on(async {
         match &door.server {
-            Some(server) => remote::Server::new(server, &door.tenant)?.launch(&wish).await,
+            Some(server) => remote::Server::new(server, door)?.launch(&wish).await,
             None => own::Process::open(door, common).await?.launch(wish).await,
         }
     })?;
@@ -131,7 +134,7 @@ fn decide(decision: Decision, arguments: &DecisionArguments, common: &Common) ->
     let (run, hash, door) = (RunId(arguments.run), arguments.plan, &arguments.door);
     let watched = block_on(async {
         match &door.server {
-            Some(server) => remote::Server::new(server, &door.tenant)?.decide(decision, run, hash).await,
+            Some(server) => remote::Server::new(server, door)?.decide(decision, run, hash).await,
             None => own::Process::open(door, common).await?.decide(decision, run, hash).await,
         }
     })?;
@@ -151,7 +154,7 @@ fn conclude(watched: &Watched, door: &DoorArguments, output: Output) -> Result<E
         let hash = progress.plan_hash.as_deref().unwrap_or_default();
         format!("muster run {word} {} --plan {hash} {}", progress.id, door.as_given())
     };
-    let summary = Summary { progress, cost: watched.cost, decision: &decision };
+    let summary = Summary { progress, view: &watched.view, cost: watched.cost, decision: &decision };
     match output {
         Output::Json => say(summary.json()),
         Output::Text => say(summary.text()),
@@ -163,6 +166,37 @@ fn conclude(watched: &Watched, door: &DoorArguments, output: Output) -> Result<E
         return Err(CommandError::Failed { run: progress.id.clone(), failure });
     }
     Ok(progress.exit())
+}
+
+/// A run that stands in the way of another.
+struct Obstacle {
+    run: RunId,
+    status: ProgressStatus,
+    /// As the API writes it.
+    start_date: String,
+    plan_hash: Option<String>,
+}
+
+impl Obstacle {
+    /// The error that says so. `flags` lead back here, `waiting` is what else there is to say to who waits.
+    fn error(self, task: &ConfigurationId, flags: &str, waiting: &str) -> CommandError {
+        let Self { run, status, start_date, plan_hash } = self;
+        let hint = match (status, plan_hash) {
+            (ProgressStatus::Held, Some(hash)) => format!(
+                "decide about its plan first, with `muster run approve {run} --plan {hash} {flags}` or `reject`"
+            ),
+            (
+                ProgressStatus::Held
+                | ProgressStatus::Pending
+                | ProgressStatus::Running
+                | ProgressStatus::Paused
+                | ProgressStatus::Finished,
+                _,
+            ) => format!("wait until it has ended{waiting}"),
+        };
+        let state = format!("{} since {start_date}", status.as_str());
+        CommandError::Running { task: task.to_string(), run, state, hint }
+    }
 }
 
 impl DoorArguments {

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::{Common, PlaceArguments, block_on, tenant_store};
 use crate::error::{CommandError, Exit};
-use crate::print::{complain, count, say, table};
+use crate::print::{complain, count, instant, say, table};
 use crate::summary::Output;
 
 #[derive(clap::Args)]
@@ -82,7 +82,7 @@ async fn create(muster: &Muster, slug: &TenantSlug) -> Result<(), CommandError> 
 
 async fn list(muster: &Muster, output: Output) -> Result<(), CommandError> {
     let tenants = muster.store.tenants().await?;
-    let rows = tenants.iter().map(|tenant| (tenant.slug.to_string(), tenant.created_at.to_rfc3339()));
+    let rows = tenants.iter().map(|tenant| (tenant.slug.to_string(), instant(tenant.created_at)));
     match output {
         Output::Json => {
             let objects: Vec<_> =

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::user::{Of, check_roles};
 use super::{Common, block_on, tenant_store};
 use crate::error::{CommandError, Exit};
-use crate::print::{complain, say, table};
+use crate::print::{complain, instant, say, table};
 use crate::summary::Output;
 
 #[derive(clap::Args)]
@@ -95,7 +95,7 @@ async fn list(store: &TenantStore, output: Output) -> Result<(), CommandError> {
                 .iter()
                 .map(|token| {
                     let roles: Vec<_> = token.roles.split(',').collect();
-                    json!({"name": token.name, "roles": roles, "createdAt": token.created_at.to_rfc3339()})
+                    json!({"name": token.name, "roles": roles, "createdAt": instant(token.created_at)})
                 })
                 .collect();
             say(json!(objects));
@@ -103,7 +103,7 @@ async fn list(store: &TenantStore, output: Output) -> Result<(), CommandError> {
         Output::Text => {
             let rows: Vec<_> = tokens
                 .iter()
-                .map(|token| vec![token.name.clone(), token.roles.clone(), token.created_at.to_rfc3339()])
+                .map(|token| vec![token.name.clone(), token.roles.clone(), instant(token.created_at)])
                 .collect();
             say(table(&["TOKEN", "ROLES", "CREATED"], &rows));
         }

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{Common, PlaceArguments, block_on, tenant_store};
 use crate::error::{CommandError, Exit};
-use crate::print::{complain, say, table};
+use crate::print::{complain, instant, say, table};
 use crate::secret::{Password, PasswordSource};
 use crate::summary::Output;
 
@@ -167,7 +167,7 @@ async fn list(store: &TenantStore, output: Output) -> Result<(), CommandError> {
                 .iter()
                 .map(|user| {
                     let roles: Vec<_> = user.roles.split(',').collect();
-                    json!({"name": user.name, "roles": roles, "createdAt": user.created_at.to_rfc3339()})
+                    json!({"name": user.name, "roles": roles, "createdAt": instant(user.created_at)})
                 })
                 .collect();
             say(json!(objects));
@@ -175,7 +175,7 @@ async fn list(store: &TenantStore, output: Output) -> Result<(), CommandError> {
         Output::Text => {
             let rows: Vec<_> = users
                 .iter()
-                .map(|user| vec![user.name.clone(), user.roles.clone(), user.created_at.to_rfc3339()])
+                .map(|user| vec![user.name.clone(), user.roles.clone(), instant(user.created_at)])
                 .collect();
             say(table(&["USER", "ROLES", "CREATED"], &rows));
         }

@@ -52,6 +52,25 @@ pub fn environment_name(setting: &str) -> String {
     format!("MUSTER_{}", setting.to_uppercase().replace(['.', '-'], "_"))
 }
 
+/// Variables that are no settings, but that a command reads.
+const NO_SETTINGS: [&str; 2] = ["MUSTER_CONFIG", "MUSTER_TOKEN"];
+/// What names of variables for tests begin with.
+const FOR_TESTS: &str = "MUSTER_TEST_";
+
+/// Of variables of the environment those that look like settings and are none: their values change nothing.
+/// They are no error, since others may have set them: Kubernetes tells every container of a service `muster`
+/// its `MUSTER_PORT`.
+pub fn unknown_variables(names: impl IntoIterator<Item = String>) -> Vec<String> {
+    let is_known = |name: &String| {
+        NO_SETTINGS.contains(&name.as_str())
+            || NAMES.iter().any(|(known, _)| environment_name(known) == *name)
+    };
+    let ours = names.into_iter().filter(|name| name.starts_with("MUSTER_") && !name.starts_with(FOR_TESTS));
+    let mut unknown: Vec<_> = ours.filter(|name| !is_known(name)).collect();
+    unknown.sort();
+    unknown
+}
+
 impl Sources<'_> {
     pub(super) fn read(&self) -> Result<Settings, SettingsError> {
         let mut table = match self.file {

@@ -28,9 +28,9 @@ fn written(text: &str) -> tempfile::NamedTempFile {
 
 /// The names of all values of a file.
 fn leaves(table: &toml::Table) -> BTreeSet<String> {
-    let below = |(name, value): (&String, &toml::Value)| match value {
-        toml::Value::Table(table) => leaves(table).into_iter().map(|leaf| format!("{name}.{leaf}")).collect(),
-        _ => vec![name.clone()],
+    let below = |(name, value): (&String, &toml::Value)| match value.as_table() {
+        Some(table) => leaves(table).into_iter().map(|leaf| format!("{name}.{leaf}")).collect(),
+        None => vec![name.clone()],
     };
     table.iter().flat_map(below).collect()
 }
@@ -61,6 +61,22 @@ fn the_later_source_wins() {
     assert_eq!(settings.listen, "3.3.3.3:3");
     assert_eq!((settings.work.workers, settings.work.page_size), (3, 20));
     assert_eq!(settings.work.batch_size, Work::default().batch_size);
+}
+
+#[test]
+fn variables_that_are_no_settings_are_found() {
+    let names = [
+        "MUSTER_WORK_WORKERS",
+        "MUSTER_MASTER_KEY_FILE",
+        "MUSTER_CONFIG",
+        "MUSTER_TOKEN",
+        "MUSTER_TEST_POSTGRES",
+        "MUSTER_DATA_DIRECTORY",
+        "MUSTERING",
+        "PATH",
+    ];
+    let found = unknown_variables(names.map(str::to_owned));
+    assert_eq!(found, ["MUSTER_DATA_DIRECTORY", "MUSTER_MASTER_KEY_FILE"]);
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Tenants, users and tokens: made, listed, deleted; secrets are told once and alone.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 use crate::world::{World, bare, finish, finish_with};
 
@@ -69,6 +71,24 @@ fn a_token_is_told_alone_and_never_again() {
 }
 
 #[test]
+fn instants_are_told_as_the_api_tells_them() {
+    let world = World::empty();
+    world.call(&["tenant", "create", "acme"]).expect(0);
+    world.call(&["user", "create", "--tenant", "acme", "--role", "viewer", "ann"]).expect(0);
+    world.call(&["token", "create", "--tenant", "acme", "--role", "viewer", "--name", "night"]).expect(0);
+    for list in [
+        vec!["tenant", "list"],
+        vec!["user", "list", "--tenant", "acme"],
+        vec!["token", "list", "--tenant", "acme"],
+    ] {
+        let shown = world.call(&[&list[..], &["--output", "json"]].concat()).expect(0).json();
+        let created = shown[0]["createdAt"].as_str().unwrap().to_owned();
+        assert!(created.len() == "1970-01-01T00:00:00.000Z".len() && created.ends_with('Z'), "{created}");
+        assert!(world.call(&list).expect(0).out.contains(&created), "people read the same");
+    }
+}
+
+#[test]
 fn a_wrong_call_is_told_so() {
     let world = World::empty();
     for arguments in [
@@ -83,6 +103,44 @@ fn a_wrong_call_is_told_so() {
     }
     let called = world.call(&["user", "list", "--tenant", "nobody"]).expect(1);
     assert!(called.err.contains("there is no tenant `nobody`"), "{}", called.err);
+}
+
+#[test]
+fn what_is_made_is_for_its_owner_alone() {
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let world = World::empty();
+    let data = world.directory.path().join("new/data");
+    let create = |data: &Path, slug: &str| {
+        finish(bare(&["tenant", "create", slug]).arg("--data-dir").arg(data)).expect(0)
+    };
+    let told = create(&data, "acme").err;
+    assert!(!told.contains("WARN"), "{told}");
+    assert_eq!(mode(&data), 0o700);
+    for file in fs::read_dir(&data).unwrap() {
+        let path = file.unwrap().path();
+        assert_eq!(mode(&path), 0o600, "{}", path.display());
+    }
+    // A directory that is there keeps its mode, and people are told what that means.
+    let open = world.directory.path().join("open");
+    fs::create_dir(&open).unwrap();
+    fs::set_permissions(&open, fs::Permissions::from_mode(0o755)).unwrap();
+    let told = create(&open, "globex").err;
+    let warning = format!("all users of this machine may look into {0}; `chmod 700 {0}`", open.display());
+    assert!(told.contains(&warning), "{told}");
+    assert_eq!((mode(&open), mode(&open.join("muster.db"))), (0o755, 0o600));
+}
+
+#[test]
+fn variables_that_are_no_settings_are_told_of() {
+    let world = World::empty();
+    let mut command = world.command(&["tenant", "list"]);
+    command
+        .env("MUSTER_MASTER_KEY_FILE", "/run/key")
+        .env("MUSTER_TOKEN", "x")
+        .env("MUSTER_TEST_POSTGRES", "x");
+    let told = finish(&mut command).expect(0).err;
+    assert_eq!(told.lines().count(), 1, "{told}");
+    assert!(told.contains("MUSTER_MASTER_KEY_FILE is no setting"), "{told}");
 }
 
 #[test]

@@ -19,13 +19,19 @@ fn a_run_ends_in_numbers() {
         assert!(text.contains(part), "{part} in {text}");
     }
     let figures = world.call(&with(&["--output", "json"])).expect(0).json();
-    assert_eq!((&figures["status"], &figures["outcome"]), (&"FINISHED".into(), &"SUCCESS".into()));
-    assert_eq!((&figures["entries"], &figures["counters"]["unchanged"]), (&40.into(), &40.into()));
-    for figure in ["seconds", "entries_per_second", "cpu_seconds", "peak_rss_mib"] {
+    let ended = (&figures["progressStatus"], &figures["outcomeStatus"]);
+    assert_eq!(ended, (&"FINISHED".into(), &"SUCCESS".into()));
+    assert_eq!(figures["numberOfProcessedEntries"], 40);
+    assert_eq!(figures["counters"]["actions"]["unchanged"], 40);
+    for figure in ["seconds", "entriesPerSecond", "cpuSeconds"] {
         assert!(figures[figure].is_f64(), "{figure} in {figures}");
     }
-    assert!(figures["statements"].as_u64().unwrap() > 0 && figures["peak_rss_mib"].as_f64().unwrap() > 1.0);
-    assert!(figures["run"].is_string() && figures["planHash"].is_string());
+    assert!(figures["statements"].as_u64() > Some(0) && figures["peakMemoryBytes"].as_u64() > Some(1 << 20));
+    assert!(figures["id"].is_string() && figures["planHash"].is_string());
+    assert!(figures["endDate"].as_str().unwrap().ends_with('Z'), "{figures}");
+    for name in figures.as_object().unwrap().keys() {
+        assert!(!name.contains('_'), "{name} is spelt as nothing of the API is");
+    }
 }
 
 #[test]
@@ -42,14 +48,16 @@ fn a_simulation_writes_nothing_until_it_is_approved() {
     let world = World::example();
     world.deliver(&people(40, BadLines::None));
     let simulated = world.call(&with(&["--simulate", "--output", "json"])).expect(0).json();
-    assert_eq!((&simulated["mode"], &simulated["counters"]["created"]), (&"SIMULATE".into(), &40.into()));
-    let (run, plan) = (simulated["run"].as_str().unwrap(), simulated["planHash"].as_str().unwrap());
+    let created = &simulated["counters"]["actions"]["created"];
+    assert_eq!((&simulated["mode"], created), (&"SIMULATE".into(), &40.into()));
+    let (run, plan) = (simulated["id"].as_str().unwrap(), simulated["planHash"].as_str().unwrap());
     let approve = |plan: &str| world.call(&["run", "approve", run, "--plan", plan, "--tenant", "acme"]);
     let other = approve(&"0".repeat(32)).expect(1);
     assert!(other.err.contains("another hash") && other.err.contains("hint: "), "{}", other.err);
     assert!(approve(plan).expect(0).out.contains("created     40"));
     let single = world.call(&with(&["--keys", "E0000007,E0000009", "--output", "json"])).expect(0).json();
-    assert_eq!((&single["entries"], &single["counters"]["unchanged"]), (&2.into(), &2.into()));
+    assert_eq!(single["numberOfProcessedEntries"], 2);
+    assert_eq!(single["counters"]["actions"]["unchanged"], 2);
 }
 
 #[test]
@@ -77,14 +85,36 @@ fn a_plan_beyond_its_limits_is_held_until_somebody_decides() {
 }
 
 #[test]
+fn a_simulation_says_that_its_plan_would_be_held() {
+    let world = World::example();
+    world.deliver(&people(100, BadLines::None));
+    world.call(&RUN).expect(0);
+    world.deliver(String::from_utf8(people(100, BadLines::None)).unwrap().replace("\nE", "\nN").as_bytes());
+    let simulated = world.call(&with(&["--simulate"])).expect(4).out;
+    for part in [
+        "nothing was written, but the plan would be held",
+        "would be held by\n  disable: 100 of 100, the limit",
+    ] {
+        assert!(simulated.contains(part), "{part} in {simulated}");
+    }
+    assert!(simulated.contains("to carry it out:  muster run approve"), "{simulated}");
+    let simulated = world.call(&with(&["--simulate", "--output", "json"])).expect(4).json();
+    assert_eq!(
+        (&simulated["progressStatus"], &simulated["outcomeStatus"]),
+        (&"FINISHED".into(), &"SUCCESS".into())
+    );
+    assert!(simulated["heldBy"].as_str().unwrap().starts_with("disable: 100 of 100"), "{simulated}");
+}
+
+#[test]
 fn a_rejected_plan_is_dropped() {
     let world = World::example();
     world.deliver(&people(100, BadLines::None));
     world.call(&RUN).expect(0);
     world.deliver(String::from_utf8(people(100, BadLines::None)).unwrap().replace("\nE", "\nN").as_bytes());
     let held = world.call(&with(&["--output", "json"])).expect(4).json();
-    assert_eq!(held["status"], "HELD");
-    let (run, plan) = (held["run"].as_str().unwrap(), held["planHash"].as_str().unwrap());
+    assert_eq!(held["progressStatus"], "HELD");
+    let (run, plan) = (held["id"].as_str().unwrap(), held["planHash"].as_str().unwrap());
     let reject = ["run", "reject", run, "--plan", plan, "--tenant", "acme"];
     world.call(&reject).expect(0);
     assert!(world.call(&reject).expect(1).err.contains("holds no plan"));

@@ -1,5 +1,6 @@
 //! `muster serve`, and `muster run --server`: the same runs over the API, beside commands on the same data.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::Child;
@@ -67,7 +68,11 @@ fn a_tenant_is_set_up_and_run_over_the_api() {
     assert!(called.out.contains("created     40") && called.out.contains("line "), "{}", called.out);
     let prov = ["run", "prov", "accounts", "--tenant", "acme", "--output", "json"];
     let figures = served.run(&operator, &prov).expect(0).json();
-    assert_eq!((&figures["status"], &figures["cpu_seconds"]), (&"FINISHED".into(), &Value::Null));
+    assert_eq!((&figures["progressStatus"], &figures["cpuSeconds"]), (&"FINISHED".into(), &Value::Null));
+    // A run of the own process and one of a server are told in the same words.
+    let own = world.call(&prov).expect(0).json();
+    let names = |figures: &Value| figures.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
+    assert_eq!(names(&figures), names(&own));
     // The same data, from another process at the same time.
     assert!(world.call(&prov[..5]).expect(0).out.contains("unchanged"));
     served.stop();
@@ -86,7 +91,10 @@ fn plans_are_decided_about_over_the_api() {
     let command = held.lines().find_map(|line| line.strip_prefix("to carry it out:  muster ")).unwrap();
     assert!(command.contains(&format!("--server http://{}", served.address)), "{command}");
     let again = served.run(&operator, &RUN).expect(1);
-    assert!(again.err.contains("is running already") && again.err.contains("hint: "), "{}", again.err);
+    assert!(again.err.contains("is running already") && again.err.contains("HELD since"), "{}", again.err);
+    // The command that leads on, not the request that it makes.
+    assert!(again.err.contains(&format!("`muster {command}` or `reject`")), "{}", again.err);
+    assert!(!again.err.contains("POST"), "{}", again.err);
     let words: Vec<_> = command.split(' ').collect();
     let refused = finish(bare(&words).env("MUSTER_TOKEN", &operator)).expect(1);
     assert!(refused.err.contains("the right to approve plans"), "{}", refused.err);

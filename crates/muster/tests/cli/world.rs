@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
@@ -34,7 +35,9 @@ pub(crate) struct Called {
 impl World {
     /// A data directory with nothing in it.
     pub(crate) fn empty() -> Self {
-        Self { directory: tempfile::tempdir().unwrap() }
+        // As Muster makes one; of an open directory it warns.
+        let own = fs::Permissions::from_mode(0o700);
+        Self { directory: tempfile::Builder::new().permissions(own).tempdir().unwrap() }
     }
 
     /// The tenant `acme` with the configuration of the example, `adapt`ed.
@@ -45,7 +48,8 @@ impl World {
                 adapt(kind, &mut value);
                 let document = Document::read(kind, &value, Leniency::Strict).unwrap();
                 let body = document.to_value().to_string();
-                store.create_resource(kind as u8, document.id().as_str(), &body).await.unwrap();
+                let checked = store.configuration_version().await.unwrap();
+                store.create_resource(checked, kind as u8, document.id().as_str(), &body).await.unwrap();
             }
         });
         world

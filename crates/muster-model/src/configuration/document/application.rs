@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::configuration::application::{Application, Direction};
+use crate::configuration::application::{Application, Direction, Taken};
 use crate::configuration::attribute_type::AttributeType;
 use crate::configuration::document::check::parse_list;
 use crate::configuration::document::macros::document;
@@ -40,6 +40,7 @@ impl Parse for ApplicationDocument {
         self.check_classes(trail);
         self.check_types_differ(trail);
         self.check_attribute_types(trail);
+        self.check_keys(trail);
         Some(Application {
             id: self.id.clone(),
             name: self.name.clone(),
@@ -108,6 +109,32 @@ impl ApplicationDocument {
                         trail.enter(&index.to_string(), |trail| trail.problem_in("type", message));
                     });
                 }
+            }
+        });
+    }
+
+    /// The key of an account is known from its owner alone, so that those who refer to it can be told what it
+    /// will be.
+    fn check_keys(&self, trail: &mut Trail) {
+        self.visit_object_types(trail, |object_type, trail| {
+            let class = self.object_classes.iter().find(|class| class.id == object_type.object_class_id);
+            let key = class.map(|class| &class.uid_attribute);
+            for (index, mapping) in object_type.attribute_mappings.iter().enumerate() {
+                let take = mapping.take.unwrap_or_default();
+                if mapping.direction != Direction::Outbound
+                    || take == Taken::Key
+                    || Some(&mapping.attribute) != key
+                {
+                    continue;
+                }
+                let message = format!(
+                    "is {}, but `{}` is the key of an account, which cannot depend on another object",
+                    take.word(),
+                    mapping.attribute
+                );
+                trail.enter("attributeMappings", |trail| {
+                    trail.enter(&index.to_string(), |trail| trail.problem_in("take", message));
+                });
             }
         });
     }

@@ -2,7 +2,7 @@
 
 use crate::attribute::{AttributeName, ValueType};
 use crate::configuration::application::{
-    AttributeMapping, Direction, OnNoMatch, ReferenceTarget, Strategy, Strength,
+    AttributeMapping, Direction, OnNoMatch, ReferenceTarget, Strategy, Strength, Taken,
 };
 use crate::configuration::document::check::{
     Choice, check_choice, check_not_empty, parse_list, parse_optional,
@@ -27,6 +27,10 @@ document! {
         required strategy: StrategyWord = "strategy";
         /// SIMPLE: the attribute that is read.
         optional source: AttributeName = "source";
+        /// OUTBOUND and SIMPLE, where the source is a reference: what is taken of the object that it names. KEY
+        /// takes the key as it is, ID the object's id, REMOTE_NAME the key of the object's account in this
+        /// application. What cannot be taken yet counts as absent, and is looked for again by every run.
+        defaulted take: Taken = "take";
         /// SIMPLE: what is done to the value, in this order.
         list transformations: TransformationDocument = "transformations" each "transformation";
         /// CUSTOM: the expression.
@@ -70,11 +74,35 @@ impl AttributeMappingDocument {
         check_not_empty("rule", self.rule.as_ref(), trail);
 
         let value_type = self.value_type.unwrap_or_default();
-        let (needed, name): (&[&str], _) = match value_type {
-            ValueType::Reference => (&["reference"], "`type` REFERENCE".to_owned()),
-            other => (&[], format!("`type` {}", other.word())),
-        };
+        let needed: &[&str] = if value_type == ValueType::Reference { &["reference"] } else { &[] };
+        let name = format!("`type` {}", value_type.word());
         check_choice(self, &Choice { name, needed, admitted: &[], governed: &["reference"] }, trail);
+    }
+
+    fn check_take(&self, trail: &mut Trail) {
+        let take = self.take.unwrap_or_default();
+        if take == Taken::RemoteName {
+            // The value is compared with keys of accounts, so that they come before those who name them.
+            if !self.transformations.is_empty() {
+                let message = "does not belong to `take` REMOTE_NAME, which is taken as it is";
+                trail.problem_in("transformations", message);
+            }
+            let value_type = self.value_type.unwrap_or_default();
+            if value_type != ValueType::String {
+                let message = format!("is {}, but `take` REMOTE_NAME gives a STRING", value_type.word());
+                trail.problem_in("type", message);
+            }
+        }
+        let problem = match (take, self.direction, self.strategy) {
+            (Taken::Key, ..) | (_, Direction::Outbound, StrategyWord::Simple) => return,
+            (_, Direction::Inbound, _) => {
+                format!("is {}, which only OUTBOUND mappings can take", take.word())
+            }
+            (_, Direction::Outbound, StrategyWord::Custom) => {
+                format!("is {}, which does not belong to `strategy` CUSTOM", take.word())
+            }
+        };
+        trail.problem_in("take", problem);
     }
 
     fn strategy(&self, trail: &mut Trail) -> Option<Strategy> {
@@ -94,12 +122,14 @@ impl Parse for AttributeMappingDocument {
     // Whether a rule compiles is known to `muster-plan`.
     fn parse(&self, trail: &mut Trail) -> Option<AttributeMapping> {
         self.check(trail);
+        self.check_take(trail);
         let strategy = self.strategy(trail);
         let reference = parse_optional("reference", self.reference.as_ref(), trail);
         Some(AttributeMapping {
             attribute: self.attribute.clone(),
             direction: self.direction,
             strategy: strategy?,
+            take: self.take.unwrap_or_default(),
             strength: self.strength.unwrap_or_default(),
             value_type: self.value_type.unwrap_or_default(),
             multi_valued: self.multi_valued.unwrap_or_default(),
@@ -123,6 +153,7 @@ impl From<&AttributeMapping> for AttributeMappingDocument {
             direction: mapping.direction,
             strategy,
             source,
+            take: unless_default(mapping.take),
             transformations: transformations.iter().map(Into::into).collect(),
             rule,
             strength: unless_default(mapping.strength),

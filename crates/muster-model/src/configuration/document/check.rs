@@ -65,7 +65,11 @@ fn broken_promise(shape: &FieldShape, value: Option<&Value>) -> Option<String> {
         (Presence::Required, Form::Text(_), Some(Value::String(text))) if text.trim().is_empty() => {
             Some("is empty".to_owned())
         }
-        (Presence::List | Presence::AtLeastOne, Form::Text(_), Some(Value::Array(items))) => {
+        (
+            Presence::List | Presence::AtLeastOne | Presence::Narrowing,
+            Form::Text(_),
+            Some(Value::Array(items)),
+        ) => {
             let empty =
                 items.iter().position(|item| item.as_str().is_some_and(|text| text.trim().is_empty()));
             empty.map(|index| format!("is empty at position {index}"))

@@ -26,7 +26,7 @@ document! {
         required connector_type: String = "type";
         /// Its settings; which there are depends on `type`.
         list connector_properties: ConnectorPropertyDocument = "connectorProperties" each "connectorProperty";
-        /// How hard the remote system may be worked.
+        /// How hard the remote system may be worked. This version checks and keeps it, and does not follow it.
         optional limits: ConnectorLimitsDocument = "limits";
         /// While true no run uses it.
         defaulted maintenance: bool = "maintenance";

@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 
 use crate::configuration::document::check::{Choice, check_choice};
 use crate::configuration::document::macros::document;
@@ -10,6 +11,7 @@ use crate::configuration::document::value::{Parse, Word};
 use crate::configuration::document::words::ScheduleWord;
 use crate::configuration::problems::Trail;
 use crate::configuration::task::{ErrorPolicy, ExecutionPlan, IntervalUnit};
+use crate::cron::CronError;
 
 const FROM_ONE: RangeInclusive<i64> = 1..=u32::MAX as i64;
 
@@ -51,31 +53,37 @@ impl ExecutionPlanDocument {
         let name = format!("`scheduleType` {}", self.schedule_type.word());
         let governed = &["fireTime", "cron", "interval", "intervalUnit", "timeZone"];
         check_choice(self, &Choice { name, needed, admitted, governed }, trail);
-        if let Some(cron) = &self.cron {
-            let fields = cron.split_whitespace().count();
-            if !(6..=7).contains(&fields) {
-                let message = format!("has {fields} fields, but a cron expression has 6 or 7, seconds first");
-                trail.problem_in("cron", message);
+    }
+
+    /// What fires by cron, if it is in order.
+    fn cron(&self, trail: &mut Trail) -> Option<ExecutionPlan> {
+        let cron = self.cron.as_ref().and_then(|text| match text.parse() {
+            Ok(cron) => Some(cron),
+            Err(error) => {
+                let error: CronError = error;
+                trail.problem_in("cron", error.to_string());
+                None
             }
+        });
+        let time_zone = self.time_zone.as_ref().map(|name| name.parse::<Tz>());
+        if let Some(Err(_)) = time_zone {
+            let message = "is not the IANA name of a time zone such as `Europe/Paris`, case counts";
+            trail.problem_in("timeZone", message);
         }
-        let zone_letter = |letter: char| letter.is_ascii_alphanumeric() || "_+-/".contains(letter);
-        if self.time_zone.as_ref().is_some_and(|zone| zone.is_empty() || !zone.chars().all(zone_letter)) {
-            trail.problem_in("timeZone", "is not the name of a time zone such as `Europe/Paris`");
-        }
+        Some(ExecutionPlan::Cron { cron: cron?, time_zone: time_zone.transpose().ok()? })
     }
 }
 
 impl Parse for ExecutionPlanDocument {
     type Domain = ExecutionPlan;
 
-    // Whether a cron expression ever fires and a time zone exists is known to `muster-plan`, which schedules.
     fn parse(&self, trail: &mut Trail) -> Option<ExecutionPlan> {
         self.check(trail);
+        // What does not belong to the schedule may be wrong as well.
+        let cron = self.cron(trail);
         Some(match self.schedule_type {
             ScheduleWord::Once => ExecutionPlan::Once { fire_time: self.fire_time? },
-            ScheduleWord::Cron => {
-                ExecutionPlan::Cron { cron: self.cron.clone()?, time_zone: self.time_zone.clone() }
-            }
+            ScheduleWord::Cron => cron?,
             ScheduleWord::Interval => ExecutionPlan::Interval {
                 interval: self.interval?,
                 unit: self.interval_unit?,
@@ -103,8 +111,8 @@ impl ExecutionPlanDocument {
                 Some(Self { fire_time: Some(*fire_time), ..bare(ScheduleWord::Once) })
             }
             ExecutionPlan::Cron { cron, time_zone } => Some(Self {
-                cron: Some(cron.clone()),
-                time_zone: time_zone.clone(),
+                cron: Some(cron.to_string()),
+                time_zone: time_zone.map(|zone| zone.name().to_owned()),
                 ..bare(ScheduleWord::Cron)
             }),
             ExecutionPlan::Interval { interval, unit, fire_time } => Some(Self {

@@ -21,11 +21,13 @@ macro_rules! document {
     (@type defaulted $type:ty) => { Option<$type> };
     (@type list $type:ty) => { Vec<$type> };
     (@type at_least_one $type:ty) => { Vec<$type> };
+    (@type narrowing $type:ty) => { Vec<$type> };
     (@presence required) => { $crate::configuration::document::shape::Presence::Required };
     (@presence optional) => { $crate::configuration::document::shape::Presence::Optional };
     (@presence defaulted) => { $crate::configuration::document::shape::Presence::Defaulted };
     (@presence list) => { $crate::configuration::document::shape::Presence::List };
     (@presence at_least_one) => { $crate::configuration::document::shape::Presence::AtLeastOne };
+    (@presence narrowing) => { $crate::configuration::document::shape::Presence::Narrowing };
     (@default defaulted $type:ty) => {
         Some(|| $crate::configuration::document::value::FieldValue::write(&<$type>::default()))
     };

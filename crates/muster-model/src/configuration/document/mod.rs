@@ -6,8 +6,8 @@
 //! [`Shape`], from which all descriptions are generated.
 //!
 //! What may be absent keeps its own default, which the shape names; what was written is kept as written, and
-//! what comes out of a domain type leaves out whatever says the default. Lists have no difference between
-//! empty and absent, since XML cannot say it, and null is absent.
+//! what comes out of a domain type leaves out whatever says the default. Null is absent. Of lists absent is
+//! empty, since XML cannot tell one from the other; where absent means all, an empty list is refused.
 
 pub mod application;
 pub mod attribute_mapping;
@@ -24,6 +24,7 @@ pub mod profile;
 pub mod provisioning_task;
 pub mod reactions;
 pub mod reader;
+mod references;
 pub mod shape;
 pub mod synchronization_task;
 #[cfg(test)]

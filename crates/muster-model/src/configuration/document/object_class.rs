@@ -20,7 +20,7 @@ document! {
         /// The attribute that people know the object by; absent, the key.
         optional name_attribute: AttributeName = "nameAttribute";
         /// The attributes that are read and written; absent, all that the system offers.
-        list attributes: RemoteAttributeDocument = "attributes" each "attribute";
+        narrowing attributes: RemoteAttributeDocument = "attributes" each "attribute";
         /// For a class of entitlements: where membership is held.
         optional membership: MembershipDocument = "membership";
     }

@@ -56,7 +56,7 @@ document! {
     /// A report file.
     PublicationDocument named "Publication" {
         /// Its columns; absent, all.
-        list error_details: ReportColumn = "errorDetails" each "errorDetail";
+        narrowing error_details: ReportColumn = "errorDetails" each "errorDetail";
         /// Its name below the tenant's directory, with `{original_filename}` and `{timestamp}`; absent, the
         /// report's default name.
         optional report_relative_file_path: String = "reportRelativeFilePath";

@@ -21,19 +21,21 @@ document! {
         optional description: String = "description";
         /// The IM objects it looks at.
         required scope: Condition = "scope";
-        /// The order in which it looks at them: `createdAt`, `id` or an attribute, then `ASC` or `DESC`.
+        /// The order in which it looks at them: `createdAt`, `id` or an attribute, then `ASC` or `DESC`. This
+        /// version checks and keeps it, and does not follow it.
         defaulted sort_expression: Sort = "sortExpression";
         /// The applications it writes; absent, all that have a profile.
-        list application_ids: ApplicationId = "applicationIds" each "applicationId";
+        narrowing application_ids: ApplicationId = "applicationIds" each "applicationId";
         /// What the wanted state is compared with: LIVE reads the application, SHADOW does not ask it.
         defaulted verify: Verify = "verify";
         /// Limits that replace the applications'.
         optional guards: GuardsDocument = "guards";
         /// What failed entries do to the run.
         optional error_policy: ErrorPolicyDocument = "errorPolicy";
-        /// What happens after the run.
+        /// What happens after the run. This version checks and keeps it, and does not follow it.
         optional provisioning_task_post_processing_id: ConfigurationId = "provisioningTaskPostProcessingId";
-        /// When it runs; absent, only when somebody launches it.
+        /// When it runs; absent, only when somebody launches it. This version checks and keeps it, and does not
+        /// follow it.
         optional execution_plan: ExecutionPlanDocument = "executionPlan";
     }
 }

@@ -119,6 +119,19 @@ impl Reader {
         self.enter(name, |reader| reader.items(value))
     }
 
+    /// A list whose absence means all there are. Only here an empty one can be told from none.
+    pub(crate) fn narrowing<T: FieldValue>(
+        &mut self,
+        object: &Map<String, Value>,
+        name: &str,
+    ) -> Option<Vec<T>> {
+        if given(object, name).and_then(Value::as_array).is_some_and(Vec::is_empty) {
+            self.trail.problem_in(name, "is empty; leave it out if all are meant");
+            return None;
+        }
+        self.list(object, name)
+    }
+
     fn items<T: FieldValue>(&mut self, value: &Value) -> Option<Vec<T>> {
         let Value::Array(items) = value else {
             return self.expected("a list", value);

@@ -47,7 +47,13 @@ impl FieldShape {
     /// Whether it holds a list.
     #[must_use]
     pub fn is_list(&self) -> bool {
-        matches!(self.presence, Presence::List | Presence::AtLeastOne)
+        matches!(self.presence, Presence::List | Presence::AtLeastOne | Presence::Narrowing)
+    }
+
+    /// Whether an empty list is refused.
+    #[must_use]
+    pub fn is_never_empty(&self) -> bool {
+        matches!(self.presence, Presence::AtLeastOne | Presence::Narrowing)
     }
 
     /// Whether a document without it is refused.
@@ -80,6 +86,8 @@ pub enum Presence {
     List,
     /// One value at least.
     AtLeastOne,
+    /// None is all there are; a list that is given names one at least, so that an empty one is not taken for all.
+    Narrowing,
 }
 
 /// What a value looks like.

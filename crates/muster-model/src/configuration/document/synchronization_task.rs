@@ -26,7 +26,8 @@ document! {
         /// What it is for.
         optional description: String = "description";
         /// RECONCILIATION compares all accounts with the repository, then looks at those that are gone;
-        /// IMPORT takes every account as just created; CLEANUP looks for users that are no longer in use.
+        /// IMPORT takes every account as just created; CLEANUP looks for users that are no longer in use. This
+        /// version refuses to launch CLEANUP.
         required task_type: TaskTypeWord = "taskType";
         /// RECONCILIATION, IMPORT: the application; required there.
         optional application_id: ApplicationId = "applicationId";
@@ -36,14 +37,15 @@ document! {
         defaulted directory_id: DirectoryId = "directoryId";
         /// The id by which User Sync knows it; made when absent, never changed once made.
         optional unique_id: Uuid = "uniqueId";
-        /// RECONCILIATION, IMPORT: whether all accounts are read, or the changes only.
+        /// RECONCILIATION, IMPORT: whether all accounts are read, or the changes only. This version refuses to
+        /// launch CHANGES.
         defaulted sweep: SweepKind = "sweep";
         /// RECONCILIATION, IMPORT: which accounts it looks at; absent, all.
         optional filter: Condition = "filter";
         /// CLEANUP: users not authenticated for so many days.
         optional inactive_days: u32 = "inactiveDays" in 1..=36_500;
-        /// CLEANUP: only users of these groups.
-        list groups: String = "groups" each "group";
+        /// CLEANUP: only users of these groups; absent, of all.
+        narrowing groups: String = "groups" each "group";
         /// CLEANUP: whether users that were never seen count as inactive.
         defaulted include_never_seen: bool = "includeNeverSeen";
         /// CLEANUP: what is done to them; required there.
@@ -52,11 +54,13 @@ document! {
         optional guards: GuardsDocument = "guards";
         /// What failed entries do to the run.
         optional error_policy: ErrorPolicyDocument = "errorPolicy";
-        /// A synchronization task that has to end well before this one starts.
+        /// A synchronization task that has to end well before this one starts. This version checks and keeps it,
+        /// and does not follow it.
         optional pre_synchronization: ConfigurationId = "preSynchronization";
-        /// What happens after the run.
+        /// What happens after the run. This version checks and keeps it, and does not follow it.
         optional post_processing_id: ConfigurationId = "postProcessingId";
-        /// When it runs; absent, only when somebody launches it.
+        /// When it runs; absent, only when somebody launches it. This version checks and keeps it, and does not
+        /// follow it.
         optional execution_plan: ExecutionPlanDocument = "executionPlan";
     }
 }

@@ -90,6 +90,10 @@ pub(crate) mod written {
     pub(crate) fn at_least_one(values: &[impl FieldValue]) -> Option<Value> {
         list(values)
     }
+
+    pub(crate) fn narrowing(values: &[impl FieldValue]) -> Option<Value> {
+        list(values)
+    }
 }
 
 impl FieldValue for bool {

@@ -2,7 +2,7 @@
 
 use crate::attribute::ValueType;
 use crate::configuration::application::{
-    Direction, MembershipHolder, OnNoMatch, Reaction, Situation, Strength,
+    Direction, MembershipHolder, OnNoMatch, Reaction, Situation, Strength, Taken,
 };
 use crate::configuration::document::macros::words;
 use crate::configuration::guard::Guarded;
@@ -85,6 +85,7 @@ words! {
     Direction { Inbound = "INBOUND", Outbound = "OUTBOUND" }
     MembershipHolder { Account = "ACCOUNT", Entitlement = "ENTITLEMENT" }
     StrategyWord { Simple = "SIMPLE", Custom = "CUSTOM" }
+    Taken { Key = "KEY", Id = "ID", RemoteName = "REMOTE_NAME" }
     Strength { Strong = "STRONG", Normal = "NORMAL", Weak = "WEAK" }
     OnNoMatch { Raw = "RAW", Keep = "KEEP", Clear = "CLEAR", Filter = "FILTER" }
     Situation {
@@ -141,6 +142,9 @@ mod tests {
         }
         for guarded in Guarded::ALL {
             assert_eq!(guarded.as_str(), guarded.word());
+        }
+        for taken in <Taken as Word>::ALL {
+            assert_eq!(taken.as_str(), taken.word());
         }
         assert_eq!(<Situation as Word>::ALL, Situation::ALL);
         assert_eq!(<Reaction as Word>::ALL, Reaction::ALL);

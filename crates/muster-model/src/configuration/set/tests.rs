@@ -239,6 +239,30 @@ fn two_applications_share_an_attribute_by_authority_and_type() {
 }
 
 #[test]
+fn what_is_taken_of_an_object_is_taken_of_one_that_a_reference_names() {
+    let hr = |kind: &str| {
+        let reference = json!({ "objectKind": kind, "byAttribute": "mail" });
+        application("hr", mapped("INBOUND", json!({ "type": "REFERENCE", "reference": reference })))
+    };
+    let at = "/applications/ldap/objectTypes/0/attributeMappings/0/source";
+    let no_reference =
+        format!("{at}: `name` of IDENTITY is no reference: no inbound mapping gives it the `type` REFERENCE");
+    let no_accounts = format!("{at}: refers to ROLE, for which this application has no outbound object type");
+    for (target, source, take, expected) in [
+        ("IDENTITY", "mail", "REMOTE_NAME", &[] as &[&str]),
+        ("IDENTITY", "mail", "ID", &[]),
+        ("ROLE", "mail", "ID", &[]),
+        ("ROLE", "mail", "REMOTE_NAME", &[&no_accounts]),
+        ("IDENTITY", "name", "ID", &[&no_reference]),
+        ("IDENTITY", "name", "REMOTE_NAME", &[&no_reference]),
+        ("IDENTITY", "name", "KEY", &[]),
+    ] {
+        let ldap = mapped("OUTBOUND", json!({ "source": source, "take": take }));
+        check(&tenant().with(hr(target)).with(application("ldap", ldap)), expected);
+    }
+}
+
+#[test]
 fn the_effective_configuration_shows_every_cell() {
     let object_types = json!([{
         "objectKind": "IDENTITY", "objectClassId": "person",

@@ -3,18 +3,25 @@
 use std::time::Instant;
 
 use muster::{Machine, Muster};
+use muster_api::view::{ErrorView, ProgressView};
 use muster_engine::{ControlError, EngineError, Launch, LaunchError};
-use muster_model::RunId;
 use muster_model::run::ProgressStatus;
+use muster_model::{ConfigurationId, RunId};
 use muster_store::{RunRecord, TenantStore};
+use serde::Deserialize as _;
+use serde_json::Value;
 
 use super::bar::{Bar, LOOK_EVERY};
-use super::{Decision, DoorArguments, Hash, PROBLEMS, Watched, Wish};
+use super::{Decision, DoorArguments, Hash, Obstacle, PROBLEMS, Watched, Wish};
 use crate::command::{Common, tenant_store};
 use crate::error::CommandError;
+use crate::print::instant;
 use crate::progress::Progress;
 use crate::signals::Interruptions;
 use crate::summary::{Cost, Span};
+
+/// Who says what was noted, where no server does.
+const APP_ID: &str = "muster";
 
 /// This process, with the data of a tenant.
 pub(super) struct Process {
@@ -33,7 +40,7 @@ impl Process {
     }
 
     pub(super) async fn launch(mut self, wish: Wish) -> Result<Watched, CommandError> {
-        let task = wish.task.to_string();
+        let task = wish.task.clone();
         let launch = Launch {
             kind: wish.kind,
             task: wish.task,
@@ -78,33 +85,21 @@ impl Process {
     }
 
     /// The run that is in the way, if nobody works on it.
-    async fn left_behind(&self, task: String, id: RunId) -> Result<RunId, CommandError> {
+    async fn left_behind(&self, task: ConfigurationId, id: RunId) -> Result<RunId, CommandError> {
         let run = self.record(id).await?;
         if self.is_free(&run) {
             return Ok(id);
         }
-        let status = run.state.status;
-        let state = format!("{} since {}", status.as_str(), run.started_at.format("%F %T UTC"));
-        let hint = match status {
-            ProgressStatus::Held => {
-                let hash = run.plan_hash.map(|hash| Hash(hash).to_string()).unwrap_or_default();
-                format!(
-                    "decide about its plan first, with `muster run approve {id} --plan {hash} {}` or `reject`",
-                    self.flags
-                )
-            }
-            ProgressStatus::Pending
-            | ProgressStatus::Running
-            | ProgressStatus::Paused
-            | ProgressStatus::Finished => {
-                let lease = self.muster.engine.settings().lease.as_secs();
-                format!(
-                    "wait until it has ended; if its process has died, its work can be taken up by this command \
-                     {lease} s later"
-                )
-            }
+        let lease = self.muster.engine.settings().lease.as_secs();
+        let waiting =
+            format!("; if its process has died, its work can be taken up by this command {lease} s later");
+        let obstacle = Obstacle {
+            run: id,
+            status: run.state.status,
+            start_date: instant(run.started_at),
+            plan_hash: run.plan_hash.map(|hash| Hash(hash).to_string()),
         };
-        Err(CommandError::Running { task, run: id, state, hint })
+        Err(obstacle.error(&task, &self.flags, &waiting))
     }
 
     /// Whether a run waits for somebody who works on it.
@@ -137,9 +132,18 @@ impl Process {
             span,
             cpu_seconds: Machine::new().cpu_seconds(),
         };
-        let problems = self.store.problems(&run, PROBLEMS).await?;
-        let progress = Progress::of(&run, self.muster.engine.surroundings().now(), &problems)?;
-        Ok(Watched { progress, cost })
+        let view = self.view(&run).await?;
+        Ok(Watched { progress: Progress::deserialize(&view)?, view, cost })
+    }
+
+    /// A run as the API shows it, with what was noted about it.
+    async fn view(&self, run: &RunRecord) -> Result<Value, CommandError> {
+        let failure = run.failure.iter().map(|failure| ErrorView::of_failure(APP_ID, run, failure));
+        let problems = self.store.problems(run, PROBLEMS).await?;
+        let problems = problems.iter().map(|problem| ErrorView::of_problem(APP_ID, run, problem));
+        let details = failure.chain(problems).take(PROBLEMS as usize).collect();
+        let now = self.muster.engine.surroundings().now();
+        Ok(serde_json::to_value(ProgressView::new(run, now, Some(details)))?)
     }
 
     async fn goes_on(&self, id: RunId) -> Result<bool, CommandError> {
@@ -206,6 +210,6 @@ impl Process {
     }
 
     async fn progress(&self, run: &RunRecord) -> Result<Progress, CommandError> {
-        Ok(Progress::of(run, self.muster.engine.surroundings().now(), &[])?)
+        Ok(Progress::of(run, self.muster.engine.surroundings().now())?)
     }
 }

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use muster_model::run::{Mode, TaskKind};
-use muster_model::{RunId, TenantSlug};
+use muster_model::{ConfigurationId, RunId, TenantSlug};
+use serde::Deserialize as _;
 use serde_json::{Value, json};
 use tokio::task::spawn_blocking;
 
 use super::bar::{Bar, LOOK_EVERY};
-use super::{Decision, Hash, PROBLEMS, Watched, Wish};
+use super::{Decision, DoorArguments, Hash, Obstacle, Watched, Wish};
 use crate::client::{Client, ClientError};
 use crate::error::CommandError;
 use crate::progress::Progress;
@@ -22,17 +23,20 @@ const PAGE: usize = 1000;
 pub(super) struct Server {
     client: Client,
     tenant: TenantSlug,
+    /// The flags that lead here, for commands that are told.
+    flags: String,
 }
 
 impl Server {
-    pub(super) fn new(address: &str, tenant: &TenantSlug) -> Result<Self, CommandError> {
+    pub(super) fn new(address: &str, door: &DoorArguments) -> Result<Self, CommandError> {
         let token = std::env::var("MUSTER_TOKEN").unwrap_or_default();
         if token.is_empty() {
             let hint =
                 "`muster token create` makes one; give it in the environment: MUSTER_TOKEN=… muster run …";
             return Err(CommandError::usage("there is no token for the server", hint));
         }
-        Ok(Self { client: Client::with_token(address, &token), tenant: tenant.clone() })
+        let client = Client::with_token(address, &token);
+        Ok(Self { client, tenant: door.tenant.clone(), flags: door.as_given() })
     }
 
     pub(super) async fn launch(&self, wish: &Wish) -> Result<Watched, CommandError> {
@@ -42,7 +46,11 @@ impl Server {
         };
         let body = json!({"mode": mode, "keys": wish.keys});
         let instances = format!("{}/{}/instances", self.tasks(wish.kind), wish.task);
-        let id = self.ask(instances.clone(), move |client, path| client.post(path, &body)).await?;
+        let launched = self.ask(instances.clone(), move |client, path| client.post(path, &body)).await;
+        let id = match launched {
+            Ok(id) => id,
+            Err(error) => return Err(self.in_the_way(&instances, &wish.task, error).await),
+        };
         self.watch(&format!("{instances}/{id}")).await
     }
 
@@ -66,6 +74,20 @@ impl Server {
                 self.ask(path, move |client, path| client.post(path, &body)).await?;
                 Ok(None)
             }
+        }
+    }
+
+    /// What the error of a launch means here: where another run is in the way, the command that decides about
+    /// it, instead of the request.
+    async fn in_the_way(&self, instances: &str, task: &ConfigurationId, error: CommandError) -> CommandError {
+        let Some(run) = other_run(&error) else { return error };
+        let other = self.ask(format!("{instances}/{run}"), |client, path| client.get::<Progress>(path)).await;
+        match other {
+            Ok(Progress { progress_status: status, start_date, plan_hash, .. }) => {
+                Obstacle { run, status, start_date, plan_hash }.error(task, &self.flags, "")
+            }
+            // What the server said is still true.
+            Err(_) => error,
         }
     }
 
@@ -108,10 +130,10 @@ impl Server {
             }
         }
         let expanded = format!("{instance}?option=expandErrorDetails:true");
-        let mut progress: Progress = self.ask(expanded, |client, path| client.get(path)).await?;
-        progress.error_details.truncate(PROBLEMS as usize);
+        let view: Value = self.ask(expanded, |client, path| client.get(path)).await?;
+        let progress = Progress::deserialize(&view)?;
         let seconds = Duration::from_millis(progress.processing_time_millis).as_secs_f64();
-        Ok(Watched { progress, cost: Cost { seconds, span: Span::Whole, cpu_seconds: None } })
+        Ok(Watched { progress, view, cost: Cost { seconds, span: Span::Whole, cpu_seconds: None } })
     }
 
     fn tasks(&self, kind: TaskKind) -> String {
@@ -133,4 +155,12 @@ impl Server {
             answer.map_err(|error| CommandError::machine("ask the server")(std::io::Error::other(error)))?;
         Ok(answer?)
     }
+}
+
+/// The run that the server named when it refused to launch another.
+fn other_run(error: &CommandError) -> Option<RunId> {
+    let CommandError::Client(ClientError::Refused { status: 409, properties, .. }) = error else {
+        return None;
+    };
+    properties.get("instance")?.parse().ok().map(RunId)
 }

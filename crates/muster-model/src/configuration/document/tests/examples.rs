@@ -74,6 +74,8 @@ pub(super) fn rich_object_type() -> Value {
             { "attribute": "manager", "direction": "INBOUND", "strategy": "SIMPLE", "source": "boss",
               "type": "REFERENCE",
               "reference": { "objectKind": "IDENTITY", "byAttribute": "employeeNumber" } },
+            { "attribute": "boss", "direction": "OUTBOUND", "strategy": "SIMPLE", "source": "manager",
+              "take": "REMOTE_NAME" },
             { "attribute": "phones", "direction": "OUTBOUND", "strategy": "CUSTOM",
               "rule": "object.phones.map(|p| p.trim())", "strength": "WEAK", "type": "INTEGER",
               "multiValued": true, "onNoMatch": "CLEAR" },

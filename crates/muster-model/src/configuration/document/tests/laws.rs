@@ -12,6 +12,21 @@ use crate::configuration::document::shape::Shape;
 use crate::configuration::kind::ConfigurationKind;
 
 #[test]
+fn references_are_found_in_the_tree_where_they_are_meant() {
+    let mut count = 0;
+    for (kind, value) in examples() {
+        let found = Document::references(kind, &value);
+        assert_eq!(found, parse(kind, &value).expect("it is in order").references(), "{value}");
+        count += found.len();
+    }
+    assert!(count > 8, "{count}");
+    let broken = json!({ "colour": "red", "applicationIds": ["a", 7, "-", "b"] });
+    let found = Document::references(ConfigurationKind::ProvisioningTaskDefinition, &broken);
+    let places: Vec<_> = found.iter().map(|reference| reference.pointer.as_str()).collect();
+    assert_eq!(places, ["/applicationIds/0", "/applicationIds/3"]);
+}
+
+#[test]
 fn what_is_read_is_written_again_in_the_order_of_the_fields() {
     for (kind, value) in examples() {
         let document = Document::read(kind, &value, Leniency::Strict).expect("it is in order");
@@ -113,14 +128,10 @@ fn texts_are_numbers_only_for_the_lenient() {
 fn spoil(value: &Value, spoiled: &mut impl FnMut(&str, Value)) {
     fn pointers(value: &Value, at: &str, found: &mut Vec<String>) {
         found.push(at.to_owned());
-        match value {
-            Value::Object(fields) => {
-                fields.iter().for_each(|(name, field)| pointers(field, &format!("{at}/{name}"), found));
-            }
-            Value::Array(items) => {
-                items.iter().enumerate().for_each(|(i, item)| pointers(item, &format!("{at}/{i}"), found));
-            }
-            _ => {}
+        if let Value::Object(fields) = value {
+            fields.iter().for_each(|(name, field)| pointers(field, &format!("{at}/{name}"), found));
+        } else if let Value::Array(items) = value {
+            items.iter().enumerate().for_each(|(i, item)| pointers(item, &format!("{at}/{i}"), found));
         }
     }
     let mut found = Vec::new();
@@ -128,9 +139,10 @@ fn spoil(value: &Value, spoiled: &mut impl FnMut(&str, Value)) {
     for pointer in found {
         let mut copy = value.clone();
         let place = copy.pointer_mut(&pointer).expect("it was there");
-        match place {
-            Value::Object(fields) => fields.insert("unheardOf".to_owned(), json!(1)).map_or((), drop),
-            other => *other = json!({ "unheardOf": 1 }),
+        if let Value::Object(fields) = place {
+            fields.insert("unheardOf".to_owned(), json!(1));
+        } else {
+            *place = json!({ "unheardOf": 1 });
         }
         spoiled(&pointer, copy);
     }

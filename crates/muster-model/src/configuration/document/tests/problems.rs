@@ -113,6 +113,29 @@ fn mappings_fit_their_strategy_and_type() {
             json!({ "transformations": [{ "type": "LOOKUP", "table": [{ "from": "a" }, { "from": "a" }] }] }),
             "/transformations/0/table/1: repeats `a`, which stands at position 0 already",
         ),
+        (json!({ "take": "ID" }), "/take: is ID, which only OUTBOUND mappings can take"),
+        (
+            json!({ "direction": "OUTBOUND", "strategy": "CUSTOM", "source": null, "rule": "1",
+                    "take": "REMOTE_NAME" }),
+            "/take: is REMOTE_NAME, which does not belong to `strategy` CUSTOM",
+        ),
+        (
+            json!({ "direction": "OUTBOUND", "attribute": "id", "take": "REMOTE_NAME" }),
+            "/take: is REMOTE_NAME, but `id` is the key of an account, which cannot depend on another object",
+        ),
+        (
+            json!({ "direction": "OUTBOUND", "attribute": "id", "take": "ID" }),
+            "/take: is ID, but `id` is the key of an account, which cannot depend on another object",
+        ),
+        (
+            json!({ "direction": "OUTBOUND", "take": "REMOTE_NAME", "transformations": [{ "type": "TRIM" }] }),
+            "/transformations: does not belong to `take` REMOTE_NAME, which is taken as it is",
+        ),
+        (
+            json!({ "direction": "OUTBOUND", "take": "REMOTE_NAME", "type": "INTEGER" }),
+            "/type: is INTEGER, but `take` REMOTE_NAME gives a STRING",
+        ),
+        (json!({ "direction": "OUTBOUND", "take": "NAME" }), "/take: is none of `KEY`, `ID`, `REMOTE_NAME`"),
     ] {
         check_object_type(mapping(changes), &[&format!("{at}{expected}")]);
     }
@@ -276,8 +299,19 @@ fn execution_plans_have_the_fields_of_their_schedule() {
             json!({ "scheduleType": "CRON", "cron": "0 2 * * *", "timeZone": "Europe Paris" }),
             &[
                 "/executionPlan/cron: has 5 fields, but a cron expression has 6 or 7, seconds first",
-                "/executionPlan/timeZone: is not the name of a time zone such as `Europe/Paris`",
+                "/executionPlan/timeZone: is not the IANA name of a time zone such as `Europe/Paris`, case counts",
             ],
+        ),
+        (
+            json!({ "scheduleType": "CRON", "cron": "0 0 99 * * ?", "timeZone": "X/Y" }),
+            &[
+                "/executionPlan/cron: hour 99 does not exist, they go from 0 to 23, at position 4",
+                "/executionPlan/timeZone: is not the IANA name of a time zone such as `Europe/Paris`, case counts",
+            ],
+        ),
+        (
+            json!({ "scheduleType": "CRON", "cron": "0 0 2 ? * MON-FRI", "timeZone": "America/Argentina/Ushuaia" }),
+            &[],
         ),
         (
             json!({ "scheduleType": "INTERVAL", "interval": 0, "fireTime": "tomorrow" }),
@@ -296,6 +330,34 @@ fn execution_plans_have_the_fields_of_their_schedule() {
         ),
     ] {
         check_task(json!({ "executionPlan": plan }), expected);
+    }
+}
+
+#[test]
+fn an_empty_list_is_not_taken_for_all() {
+    let empty = "is empty; leave it out if all are meant";
+    let class = json!({ "id": "c", "remoteName": "c.csv", "uidAttribute": "id", "attributes": [] });
+    let application =
+        json!({ "id": "a", "name": "A", "connectorDefinitionId": "d", "objectClasses": [class] });
+    let provisioning =
+        |ids: Value| json!({ "id": "p", "name": "P", "scope": "kind pr", "applicationIds": ids });
+    let cleanup = json!({ "id": "c", "name": "C", "taskType": "CLEANUP", "directoryId": "main",
+                          "action": "KEEP", "groups": [] });
+    let report =
+        json!({ "id": "x", "reportDefinition": { "errorPublicationDefinition": { "errorDetails": [] } } });
+    for (kind, value, place) in [
+        (ConfigurationKind::ProvisioningTaskDefinition, provisioning(json!([])), Some("/applicationIds")),
+        (ConfigurationKind::ProvisioningTaskDefinition, provisioning(Value::Null), None),
+        (ConfigurationKind::SynchronizationTaskDefinition, cleanup, Some("/groups")),
+        (ConfigurationKind::Application, application, Some("/objectClasses/0/attributes")),
+        (
+            ConfigurationKind::ProvisioningTaskPostProcessingDefinition,
+            report,
+            Some("/reportDefinition/errorPublicationDefinition/errorDetails"),
+        ),
+    ] {
+        let expected: Vec<_> = place.map(|place| format!("{place}: {empty}")).into_iter().collect();
+        check(kind, &value, &expected.iter().map(String::as_str).collect::<Vec<_>>());
     }
 }
 

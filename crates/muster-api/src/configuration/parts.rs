@@ -1,0 +1,69 @@
+//! What can be checked of a document that is broken: its references, its connector's settings, its classes. So the
+//! caller gets to know all problems at once.
+
+use muster_model::ConfigurationId;
+use muster_model::configuration::document::check;
+use muster_model::configuration::document::connector_definition::ConnectorPropertyDocument;
+use muster_model::configuration::document::object_class::ObjectClassDocument;
+use muster_model::configuration::document::reader;
+use muster_model::configuration::document::value::Parse;
+use muster_model::configuration::{Configuration, ConfigurationKind, Document, Leniency, Problems};
+use serde_json::Value;
+
+use crate::call::Call;
+
+/// Checks what of a broken document can be read. Pointers are within the document.
+pub(super) fn check_parts(
+    call: &Call,
+    before: &Configuration,
+    kind: ConfigurationKind,
+    body: &Value,
+) -> Problems {
+    let own = body.get("id").and_then(Value::as_str);
+    let mut references = Document::references(kind, body);
+    // What refers to itself leads somewhere once it is saved.
+    references.retain(|reference| !(reference.kinds.contains(&kind) && own == Some(reference.id.as_str())));
+    let mut problems = before.dangling(&references);
+    match kind {
+        ConfigurationKind::ConnectorDefinition => problems.merge(check_settings(call, body)),
+        ConfigurationKind::Application => problems.merge(check_classes(call, before, body)),
+        ConfigurationKind::ApplicationProfile
+        | ConfigurationKind::SynchronizationTaskDefinition
+        | ConfigurationKind::SynchronizationTaskPostProcessingDefinition
+        | ConfigurationKind::ProvisioningTaskDefinition
+        | ConfigurationKind::ProvisioningTaskPostProcessingDefinition => {}
+    }
+    problems
+}
+
+fn check_settings(call: &Call, body: &Value) -> Problems {
+    let Some(connector_type) =
+        body.get("type").and_then(Value::as_str).filter(|text| !text.trim().is_empty())
+    else {
+        return Problems::new();
+    };
+    let settings = readable::<ConnectorPropertyDocument>(body, "connectorProperties");
+    let settings: Vec<_> = settings.iter().map(|(index, setting)| (*index, setting)).collect();
+    call.engine().check_settings(connector_type, &settings)
+}
+
+fn check_classes(call: &Call, before: &Configuration, body: &Value) -> Problems {
+    let mut problems = Problems::new();
+    let id = body.get("connectorDefinitionId").and_then(Value::as_str).map(ConfigurationId::new);
+    let Some(definition) = id.and_then(Result::ok).and_then(|id| before.connector_definition(&id)) else {
+        return problems;
+    };
+    for (index, class) in readable::<ObjectClassDocument>(body, "objectClasses") {
+        let found = call.engine().check_class(call.store.slug(), definition, &class);
+        problems.merge(found.placed_under(&format!("/objectClasses/{index}")));
+    }
+    problems
+}
+
+/// The items of a list that are in order by themselves, each with its place.
+fn readable<D: Parse>(body: &Value, list: &str) -> Vec<(usize, D::Domain)> {
+    let read =
+        |item| reader::read::<D>(item, Leniency::Strict).and_then(|document| check::parse(&document)).ok();
+    let items = body.get(list).and_then(Value::as_array).into_iter().flatten().enumerate();
+    items.filter_map(|(index, item)| Some((index, read(item)?))).collect()
+}

@@ -1,0 +1,151 @@
+//! Two processes on one database: what one changes in the configuration, the other has not checked against.
+
+use std::hint::spin_loop;
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::sync::{Arc, Barrier};
+
+use chrono::Utc;
+use muster_api::principal::new_token;
+use muster_api::{ApiSettings, ApiState, serve_until};
+use muster_connector::memory::{CAPABLE, MemoryKind, MemorySystem};
+use muster_engine::{Channel, Connectors, Engine, Settings};
+use muster_model::TenantSlug;
+use muster_store::{NewToken, Store, StoreError, TenantStore};
+use muster_testkit::http::{Answer, Client};
+use muster_testkit::world::{StoppedClock, TestDatabase, on_each_database};
+use serde_json::Value;
+use tokio::sync::oneshot;
+use tokio::task::{JoinHandle, spawn_blocking};
+
+use crate::world::{application, conf, connector_definition, expect_error, places};
+
+/// How often the two race. Each time one of them gets a little more of a start.
+const ROUNDS: usize = 60;
+
+/// A server on a store of its own.
+struct Process {
+    client: Client,
+    stop: oneshot::Sender<()>,
+    served: JoinHandle<std::io::Result<()>>,
+}
+
+impl Process {
+    fn start(store: Store) -> Self {
+        let memory = MemoryKind { name: "memory", system: MemorySystem::new(CAPABLE) };
+        let connectors: Connectors = [("memory", Arc::new(memory) as _)].into();
+        let settings = Settings::new(PathBuf::from("/nonexistent"), "nobody".to_owned());
+        let clock = Arc::new(StoppedClock::default());
+        let engine = Engine::new(store, connectors, clock, Arc::new(Channel::default()), settings);
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = Client::new(listener.local_addr().unwrap());
+        let (stop, stopped) = oneshot::channel();
+        let state = ApiState::new(engine, ApiSettings::default());
+        let served = tokio::spawn(serve_until(listener, state, async move {
+            let _ = stopped.await;
+        }));
+        Self { client, stop, served }
+    }
+
+    async fn end(self) {
+        self.stop.send(()).unwrap();
+        self.served.await.unwrap().unwrap();
+    }
+}
+
+/// The tenant `acme`, through the doors of two processes, and what its admin shows.
+async fn acme(database: &TestDatabase) -> ([(Store, TenantStore); 2], String) {
+    let slug = TenantSlug::new("acme").unwrap();
+    let here = database.store().create_tenant(&slug, Utc::now()).await.unwrap();
+    let (token, hash) = new_token();
+    let admin = NewToken { name: "admin".to_owned(), roles: "admin".to_owned(), hash, now: Utc::now() };
+    here.create_token(&admin).await.unwrap();
+    let other = database.another_process().await;
+    let there = other.tenant(&slug).await.unwrap().unwrap();
+    ([(database.store().clone(), here), (other, there)], token)
+}
+
+#[test]
+fn of_two_writes_checked_against_one_configuration_the_first_counts() {
+    on_each_database(async |database| {
+        let ([(_, here), (_, there)], _) = acme(database).await;
+        for turn in 0..2 {
+            let (first, second) = if turn == 0 { (&here, &there) } else { (&there, &here) };
+            let id = |number: u8| format!("c{turn}.{number}");
+            let (checked, late) =
+                (first.configuration_version().await.unwrap(), second.configuration_version().await.unwrap());
+            first.create_resource(checked, 0, &id(1), "{}").await.unwrap();
+            let refused = [
+                second.create_resource(late, 0, &id(2), "{}").await,
+                second.replace_resource(late, 0, &id(1), "[]").await.map(drop),
+                second.delete_resource(late, 0, &id(1)).await.map(drop),
+            ];
+            for refused in refused {
+                assert!(matches!(refused, Err(StoreError::ConfigurationMoved)), "{refused:?}");
+            }
+            assert_eq!(second.resource(0, &id(1)).await.unwrap().unwrap().body, "{}");
+            assert_eq!(second.resource(0, &id(2)).await.unwrap(), None);
+            let checked = second.configuration_version().await.unwrap();
+            assert!(second.replace_resource(checked, 0, &id(1), "[]").await.unwrap());
+            let checked = second.configuration_version().await.unwrap();
+            assert!(second.delete_resource(checked, 0, &id(1)).await.unwrap());
+            // What changes nothing outruns nobody.
+            let checked = first.configuration_version().await.unwrap();
+            assert!(!first.delete_resource(checked, 0, &id(1)).await.unwrap());
+            assert_eq!(first.configuration_version().await.unwrap(), checked);
+        }
+    });
+}
+
+#[test]
+fn what_one_process_deletes_another_does_not_refer_to() {
+    on_each_database(async |database| {
+        let (stores, token) = acme(database).await;
+        let processes = stores.map(|(store, _)| Process::start(store));
+        let [deleter, creator] = [0, 1].map(|place: usize| processes[place].client.with_token(&token));
+        spawn_blocking(move || {
+            for round in 0..ROUNDS {
+                race(&deleter, &creator, round);
+            }
+        })
+        .await
+        .unwrap();
+        for process in processes {
+            process.end().await;
+        }
+    });
+}
+
+/// One deletes a connector definition while the other creates an application that refers to it.
+fn race(deleter: &Client, creator: &Client, round: usize) {
+    let (connector, id) = (format!("c{round}"), format!("a{round}"));
+    let _ =
+        deleter.post(&conf("acme", "connector-definitions"), &connector_definition(&connector)).expect(201);
+    let mut body = application(&id);
+    body["connectorDefinitionId"] = connector.as_str().into();
+    // Applications that map the same attributes would get into each other's way.
+    body["objectTypes"] = Value::Array(Vec::new());
+    let path = conf("acme", &format!("connector-definitions/{connector}"));
+    let start = Barrier::new(2);
+    let after = |spins: usize, send: &dyn Fn() -> Answer| {
+        start.wait();
+        (0..spins).for_each(|_| spin_loop());
+        send()
+    };
+    // Who is late, and by how much, goes round.
+    let late = (round % 15) * 20_000;
+    let spins = if round.is_multiple_of(2) { (late, 0) } else { (0, late) };
+    let (deleted, created) = std::thread::scope(|scope| {
+        let deleting = scope.spawn(|| after(spins.0, &|| deleter.delete(&path)));
+        let created = after(spins.1, &|| creator.post(&conf("acme", "applications"), &body));
+        (deleting.join().unwrap(), created)
+    });
+    println!("round {round}: {} {}", deleted.status, created.status);
+    if deleted.status == 204 {
+        assert_eq!(places(created), ["/connectorDefinitionId"]);
+    } else {
+        let error = expect_error(deleted, 409, "CONFLICT");
+        assert_eq!(error["properties"][format!("applications/{id}")], "/connectorDefinitionId");
+        let _ = created.expect(201);
+    }
+}

@@ -1,0 +1,132 @@
+//! Making objects and shadows from staged creates.
+
+use muster_model::ApplicationId;
+use sea_orm::Value;
+
+use crate::TenantStore;
+use crate::apply::{Over, Target, change_number};
+use crate::database::{Dialect, Transaction};
+use crate::error::StoreError;
+use crate::row::number;
+
+/// What becomes of a change whose account has got a shadow meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// Its whole batch is refused.
+    Refused,
+    /// It is left out.
+    LeftOut,
+}
+
+const OBJECT: &str = "INSERT INTO object (tenant, id, kind, directory, type, disabled, version, attributes, provenance) \
+     SELECT c.tenant, c.object, ?, ?, ?, CASE WHEN c.state > 1 THEN c.state - 2 END, 1, \
+     coalesce(c.result, '{}'), coalesce(c.provenance, '')";
+
+const SHADOW: &str = "INSERT INTO shadow (tenant, application, no, class, uid_key, uid, owner, state, version, disabled, \
+     digest, account_digest, due_at, profile, snapshot) \
+     SELECT c.tenant, ?, ? + {place}, ?, c.uid_key, c.uid, c.object, 0, 1, \
+     CASE WHEN c.state > 1 THEN c.state - 2 END, c.digest, c.account_digest, c.due_at, c.profile, \
+     coalesce(c.snapshot, '{}')";
+
+impl TenantStore {
+    /// Makes objects and their shadows; answers the changes whose account has got a shadow meanwhile.
+    pub(crate) async fn create(
+        &self,
+        over: &Over<'_>,
+        target: &Target,
+        numbers: &[u32],
+        taken: Taken,
+    ) -> Result<Vec<u32>, StoreError> {
+        if self.dialect() == Dialect::Postgres && taken == Taken::Refused {
+            self.create_at_once(over, target, numbers).await?;
+            return Ok(Vec::new());
+        }
+        let inserted = self.insert_shadows(over, target, numbers, taken).await?;
+        let taken = if inserted == numbers.len() as u64 {
+            Vec::new()
+        } else {
+            self.taken(over, target, numbers).await?
+        };
+        let made: Vec<u32> = numbers.iter().copied().filter(|number| !taken.contains(number)).collect();
+        let sql = format!("{OBJECT} FROM {{changes}}");
+        over.execute(&sql, object_values(target).to_vec(), &made, Vec::new()).await?;
+        Ok(taken)
+    }
+
+    /// Both in one statement, so that PostgreSQL reads the changes, which lie far apart, only once.
+    async fn create_at_once(
+        &self,
+        over: &Over<'_>,
+        target: &Target,
+        numbers: &[u32],
+    ) -> Result<(), StoreError> {
+        if numbers.is_empty() {
+            return Ok(());
+        }
+        let sql = format!(
+            "WITH c AS MATERIALIZED (SELECT c.tenant, c.object, c.uid_key, c.uid, c.state, c.digest, \
+             c.account_digest, c.due_at, c.profile, c.snapshot, c.result, c.provenance, {{index}} AS place \
+             FROM {{changes}} WHERE c.object IS NOT NULL), made AS ({OBJECT} FROM c) {} FROM c",
+            SHADOW.replace("{place}", "c.place")
+        );
+        let first = self.reserve_numbers(over.tx, &target.application, numbers.len()).await?;
+        let mut after = object_values(target).to_vec();
+        after.extend(shadow_values(target, first));
+        over.execute(&sql, Vec::new(), numbers, after).await.map(|_| ())
+    }
+
+    pub(crate) async fn insert_shadows(
+        &self,
+        over: &Over<'_>,
+        target: &Target,
+        numbers: &[u32],
+        taken: Taken,
+    ) -> Result<u64, StoreError> {
+        if numbers.is_empty() {
+            return Ok(0);
+        }
+        let on_conflict = match taken {
+            Taken::Refused => "",
+            Taken::LeftOut => "ON CONFLICT DO NOTHING",
+        };
+        let shadow = SHADOW.replace("{place}", "{index}");
+        let sql = format!("{shadow} FROM {{changes}} WHERE c.object IS NOT NULL {on_conflict}");
+        let first = self.reserve_numbers(over.tx, &target.application, numbers.len()).await?;
+        over.execute(&sql, shadow_values(target, first).to_vec(), numbers, Vec::new()).await
+    }
+
+    async fn reserve_numbers(
+        &self,
+        tx: &Transaction,
+        application: &ApplicationId,
+        count: usize,
+    ) -> Result<i64, StoreError> {
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        let row = tx
+            .query_one(
+                "INSERT INTO shadow_number (tenant, application, next) VALUES (?, ?, 1 + ?) \
+                 ON CONFLICT (tenant, application) DO UPDATE SET next = shadow_number.next + ? RETURNING next",
+                vec![self.tenant.into(), application.as_str().into(), count.into(), count.into()],
+            )
+            .await?;
+        let next = row.map(|row| number(&row, 0)).transpose()?;
+        Ok(next.ok_or_else(|| StoreError::unreadable("shadow number", "none was reserved"))? - count)
+    }
+
+    async fn taken(&self, over: &Over<'_>, target: &Target, numbers: &[u32]) -> Result<Vec<u32>, StoreError> {
+        let sql = "SELECT c.id FROM {changes} JOIN shadow s ON s.tenant = c.tenant AND s.application = ? \
+            AND s.uid_key = c.uid_key WHERE s.owner IS NULL OR s.owner <> c.object";
+        let mut values = over.list(numbers).to_vec();
+        values.push(target.application.as_str().into());
+        let rows = over.tx.query(&over.text(sql), values).await?;
+        rows.iter().map(|row| change_number(number(row, 0)?)).collect()
+    }
+}
+
+fn object_values(target: &Target) -> [Value; 3] {
+    [(target.kind as i64).into(), target.directory.as_str().into(), target.object_type.clone().into()]
+}
+
+fn shadow_values(target: &Target, first: i64) -> [Value; 3] {
+    [target.application.as_str().into(), first.into(), target.class.as_str().into()]
+}

@@ -1,0 +1,165 @@
+//! How far a plan has been carried out: what the step and the cursor of a bucket say about each of its changes.
+//!
+//! The engine writes both with every batch and in its transaction; nothing else says whether a change was applied.
+
+use std::cmp::Ordering;
+
+use muster_model::run::Wave;
+use muster_plan::key::Position;
+use sea_orm::QueryResult;
+
+use crate::TenantStore;
+use crate::apply::APART;
+use crate::database::{Dialect, Urgency};
+use crate::error::StoreError;
+use crate::page::change_id;
+use crate::row::{get, number, unsigned};
+use crate::run::RunRecord;
+use crate::stage::Bucket;
+
+/// Levels that are stored at a time.
+const LEVELS_AT_ONCE: usize = 1000;
+
+/// The step of a bucket in its first wave. Each wave has a step to be applied in, and one when it is over.
+const FIRST_WAVE: u32 = 3;
+
+/// The place of a change among those of its wave: they are applied in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PageOrder {
+    /// Applied once all lower levels are; 0 but where accounts have to exist before others name them.
+    pub level: u32,
+    /// The place of the account's key as the store sorts it.
+    pub position: i64,
+    /// The number of the change.
+    pub number: u32,
+}
+
+/// How far a bucket has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Reached {
+    step: u32,
+    last: Option<PageOrder>,
+}
+
+/// Which changes of a wave have been applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Applied {
+    Nothing,
+    UpTo(PageOrder),
+    All,
+}
+
+impl Reached {
+    /// What a row says that begins with the step and the cursor of a bucket.
+    pub(crate) fn read(row: &QueryResult) -> Result<Self, StoreError> {
+        let cursor: Option<String> = get(row, 1)?;
+        Ok(Self::new(unsigned(number(row, 0)?, "step")?, cursor.as_deref()))
+    }
+
+    fn new(step: u32, cursor: Option<&str>) -> Self {
+        Self { step, last: cursor.and_then(order) }
+    }
+
+    /// What has been applied of a wave.
+    pub(crate) fn of(&self, wave: Wave) -> Applied {
+        match (self.step.cmp(&(FIRST_WAVE + 2 * wave as u32)), self.last) {
+            (Ordering::Greater, _) => Applied::All,
+            (Ordering::Equal, Some(last)) => Applied::UpTo(last),
+            (Ordering::Equal, None) | (Ordering::Less, _) => Applied::Nothing,
+        }
+    }
+
+    /// Whether the change of this place has been applied.
+    pub(crate) fn has_applied(&self, wave: Wave, order: PageOrder) -> bool {
+        match self.of(wave) {
+            Applied::Nothing => false,
+            Applied::UpTo(last) => order <= last,
+            Applied::All => true,
+        }
+    }
+}
+
+/// The place that a cursor of applying names: level, position and change in hexadecimal digits, the level where
+/// there are any.
+fn order(cursor: &str) -> Option<PageOrder> {
+    let (level, rest) = match cursor.len() {
+        24 => (0, cursor),
+        32 => (u32::from_str_radix(cursor.get(..8)?, 16).ok()?, cursor.get(8..)?),
+        _ => return None,
+    };
+    let position = Position(u64::from_str_radix(rest.get(..16)?, 16).ok()?);
+    let number = u32::from_str_radix(rest.get(16..)?, 16).ok()?;
+    Some(PageOrder { level, position: position.to_i64(), number })
+}
+
+impl TenantStore {
+    /// Stores the levels of changes, by their numbers; 0 for those that are not named.
+    ///
+    /// # Errors
+    /// [`StoreError::LostFence`] when the worker has the run no longer; nothing is written then.
+    pub async fn set_levels(
+        &self,
+        run: &RunRecord,
+        bucket: &Bucket,
+        levels: &[(u32, u32)],
+    ) -> Result<(), StoreError> {
+        let (id, level, rows) = match self.dialect() {
+            Dialect::Sqlite => {
+                ("json_extract(j.value, '$[0]')", "json_extract(j.value, '$[1]')", "json_each(?) AS j")
+            }
+            Dialect::Postgres => (
+                "(j.value ->> 0)::bigint",
+                "(j.value ->> 1)::bigint",
+                "jsonb_array_elements(?::text::jsonb) AS j(value)",
+            ),
+        };
+        let sql = format!(
+            "UPDATE change SET level = n.level FROM (SELECT ? + {id} AS id, {level} AS level FROM {rows} {APART}) \
+             AS n WHERE change.id = n.id AND change.tenant = ?"
+        );
+        let tx = self.database.begin(Urgency::Bulk).await?;
+        self.move_cursor(&tx, run, bucket).await?;
+        for levels in levels.chunks(LEVELS_AT_ONCE) {
+            let list = serde_json::to_string(levels).unwrap_or_default();
+            let values = vec![change_id(run.seq, 0).into(), list.into(), self.tenant.into()];
+            tx.execute(&sql, values).await?;
+        }
+        tx.commit().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(level: u32, position: u64, number: u32) -> PageOrder {
+        PageOrder { level, position: Position(position).to_i64(), number }
+    }
+
+    #[test]
+    fn what_comes_before_the_cursor_has_been_applied() {
+        let inbound = "80000000000000000000000a";
+        let outbound = "0000000180000000000000000000000a";
+        for (step, cursor, wave, order, expected) in [
+            (0, None, Wave::Build, at(0, 1, 1), false),
+            (2, Some("names"), Wave::Build, at(0, 1, 1), false),
+            (3, None, Wave::Build, at(0, 0, 0), false),
+            (3, Some(inbound), Wave::Build, at(0, 1, 99), true),
+            (3, Some(inbound), Wave::Build, at(0, 1 << 63, 10), true),
+            (3, Some(inbound), Wave::Build, at(0, 1 << 63, 11), false),
+            (3, Some(inbound), Wave::Build, at(0, u64::MAX, 1), false),
+            (3, Some(outbound), Wave::Build, at(0, u64::MAX, 99), true),
+            (3, Some(outbound), Wave::Build, at(1, 1 << 63, 10), true),
+            (3, Some(outbound), Wave::Build, at(2, 1, 1), false),
+            (3, Some(inbound), Wave::Withdraw, at(0, 1, 1), false),
+            (4, None, Wave::Build, at(9, u64::MAX, 99), true),
+            (5, Some(inbound), Wave::Build, at(9, u64::MAX, 99), true),
+            (6, None, Wave::Withdraw, at(0, 0, 0), false),
+            (7, Some(inbound), Wave::Withdraw, at(0, 1, 1), true),
+            (8, None, Wave::Withdraw, at(9, u64::MAX, 99), true),
+        ] {
+            let reached = Reached::new(step, cursor);
+            assert_eq!(reached.has_applied(wave, order), expected, "{step} {cursor:?} {wave:?} {order:?}");
+        }
+    }
+}

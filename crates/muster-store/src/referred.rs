@@ -1,0 +1,116 @@
+//! Whom references mean, and which accounts exist under a key: what provisioning asks before it names anybody.
+//! Never writes.
+
+use std::collections::HashMap;
+
+use muster_model::shadow::ShadowState;
+use muster_model::{ApplicationId, ConfigurationId, ImObject, ObjectClassId, ObjectId};
+use muster_plan::key::KeyHash;
+use sea_orm::{QueryResult, Value};
+use uuid::Uuid;
+
+use crate::TenantStore;
+use crate::error::StoreError;
+use crate::facts::{OBJECT_COLUMNS, hex_list, object_at, octets};
+use crate::row::{get, number};
+
+/// An object that a reference means, with its accounts in one application.
+#[derive(Debug, Clone)]
+pub struct ReferredObject {
+    /// The object.
+    pub object: ImObject,
+    /// Its accounts there, those it had included, in the order of their numbers.
+    pub accounts: Vec<KnownAccount>,
+}
+
+/// What is known of an account of an object that a reference means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownAccount {
+    /// The key by which it is found here.
+    pub key: KeyHash,
+    /// Its key in the remote system.
+    pub uid: String,
+    /// Its class.
+    pub class: ObjectClassId,
+    /// Whether it exists, as far as is known.
+    pub state: ShadowState,
+    /// The profile that granted it last.
+    pub profile: Option<ConfigurationId>,
+}
+
+impl TenantStore {
+    /// The objects that are found by each of these keys, with their accounts in an application.
+    ///
+    /// # Errors
+    /// When the database fails or holds something unreadable.
+    pub async fn referred_objects(
+        &self,
+        application: &ApplicationId,
+        keys: &[KeyHash],
+    ) -> Result<HashMap<KeyHash, Vec<ReferredObject>>, StoreError> {
+        let mut found: HashMap<KeyHash, Vec<ReferredObject>> = HashMap::new();
+        if keys.is_empty() {
+            return Ok(found);
+        }
+        let sql = format!(
+            "SELECT {OBJECT_COLUMNS}, k.hash, s.uid_key, s.uid, s.class, s.state, s.profile \
+             FROM {} CROSS JOIN key k CROSS JOIN object o LEFT JOIN shadow s \
+             ON s.tenant = o.tenant AND s.owner = o.id AND s.application = ? \
+             WHERE k.tenant = ? AND k.hash = unhex(j.value) AND o.tenant = k.tenant AND o.id = k.object \
+             ORDER BY o.id, s.no",
+            self.list()
+        );
+        let values = vec![hex_list(keys), Value::from(application.as_str()), Value::from(self.tenant)];
+        for row in self.database.query(&sql, values).await? {
+            let Some(object) = object_at(&row, 0)? else { continue };
+            let objects = found.entry(KeyHash(octets(get(&row, 8)?)?)).or_default();
+            if objects.last().is_none_or(|last| last.object.id != object.id) {
+                objects.push(ReferredObject { object, accounts: Vec::new() });
+            }
+            if let (Some(last), Some(account)) = (objects.last_mut(), account_at(&row, 9)?) {
+                last.accounts.push(account);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Of these keys of accounts those under which one exists, as far as is known, with its owner.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn live_owners(
+        &self,
+        application: &ApplicationId,
+        keys: &[KeyHash],
+    ) -> Result<HashMap<KeyHash, Option<ObjectId>>, StoreError> {
+        if keys.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let sql = format!(
+            "SELECT s.uid_key, s.owner FROM {} CROSS JOIN shadow s \
+             WHERE s.tenant = ? AND s.application = ? AND s.uid_key = unhex(j.value) AND s.state = 0",
+            self.list()
+        );
+        let values = vec![hex_list(keys), Value::from(self.tenant), Value::from(application.as_str())];
+        let rows = self.database.query(&sql, values).await?;
+        rows.iter()
+            .map(|row| Ok((KeyHash(octets(get(row, 0)?)?), get::<Option<Uuid>>(row, 1)?.map(ObjectId))))
+            .collect()
+    }
+}
+
+/// `None` where the left join found no account.
+fn account_at(row: &QueryResult, first: usize) -> Result<Option<KnownAccount>, StoreError> {
+    let Some(key) = get::<Option<Vec<u8>>>(row, first)? else { return Ok(None) };
+    let profile: Option<String> = get(row, first + 4)?;
+    Ok(Some(KnownAccount {
+        key: KeyHash(octets(key)?),
+        uid: get(row, first + 1)?,
+        class: ObjectClassId::new(&get::<String>(row, first + 2)?)?,
+        state: match number(row, first + 3)? {
+            0 => ShadowState::Live,
+            _ => ShadowState::Gone,
+        },
+        profile: profile.map(|id| ConfigurationId::new(&id)).transpose()?,
+    }))
+}
