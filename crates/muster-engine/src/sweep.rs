@@ -116,7 +116,9 @@ impl Work {
             Task::Inbound(task) => (task.application.clone(), task.class.clone(), true),
             Task::Outbound(task) => {
                 let (application, class) = task.account_class(index);
-                (application.clone(), class.clone(), task.verifies(index) == Verify::Live)
+                // Who asks for single accounts wants to know how they are.
+                let reads = task.verifies(index) == Verify::Live || self.run.keys.is_some();
+                (application.clone(), class.clone(), reads)
             }
         };
         if self.buckets[index].population.is_none() {

@@ -92,10 +92,21 @@ impl Summary<'_> {
                 self.ending()
             }
             (ProgressStatus::Finished, Some(OutcomeStatus::Failure)) => "failed".to_owned(),
-            (ProgressStatus::Finished, Some(OutcomeStatus::Aborted) | None) => "cancelled".to_owned(),
+            (ProgressStatus::Finished, Some(OutcomeStatus::Aborted) | None) => self.why_aborted().to_owned(),
             (ProgressStatus::Held, _) => "held, nothing was written".to_owned(),
             (ProgressStatus::Paused, _) => "paused".to_owned(),
             (ProgressStatus::Pending | ProgressStatus::Running, _) => "still at work".to_owned(),
+        }
+    }
+
+    fn why_aborted(&self) -> &'static str {
+        let noted = |code: ErrorCode| self.progress.error_details.iter().any(|p| p.label == code.label());
+        if noted(ErrorCode::PlanRejected) {
+            "rejected, nothing was written"
+        } else if noted(ErrorCode::PlanOutdated) {
+            "the approved plan is no longer the plan, nothing was written"
+        } else {
+            "cancelled"
         }
     }
 
@@ -303,6 +314,20 @@ problems, the first 1 (1 entry failed)
             ),
         ] {
             assert_eq!(text(&view).lines().next(), Some(format!("run r1 of `hr`: {expected}").as_str()));
+        }
+    }
+
+    #[test]
+    fn an_aborted_run_says_what_ended_it() {
+        for (label, expected) in [
+            ("PLAN_REJECTED", "rejected, nothing was written"),
+            ("PLAN_OUTDATED", "the approved plan is no longer the plan, nothing was written"),
+            ("RUN_CANCELLED", "cancelled"),
+        ] {
+            let mut view = well(view("FINISHED", Some("ABORTED"), "APPLY"));
+            view["errorDetails"] = json!([{"label": label, "description": "so it was"}]);
+            let first = text(&view).lines().next().map(str::to_owned);
+            assert_eq!(first, Some(format!("run r1 of `hr`: {expected}")));
         }
     }
 

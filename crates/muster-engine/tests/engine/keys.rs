@@ -3,8 +3,8 @@
 use expect_test::expect;
 use muster_engine::Launch;
 use muster_model::configuration::ConfigurationKind;
-use muster_model::run::{Mode, OutcomeStatus};
-use muster_testkit::world::configuration::{correlation, crm, hr};
+use muster_model::run::{Mode, Outcome, OutcomeStatus};
+use muster_testkit::world::configuration::{self, correlation, crm, hr};
 use muster_testkit::world::{World, on_each_database, provisioning, synchronization};
 use serde_json::json;
 
@@ -305,6 +305,24 @@ fn a_key_that_is_not_there_is_a_failed_entry() {
         let run = world.run(of(provisioning("ad", Mode::Apply), &["1001", "TYPO"])).await;
         let expected = expect!["1 read, 1 lacking, 1 unchanged, 1 failed"];
         expected.assert_eq(&shown::counted(&run.counters));
+    });
+}
+
+#[test]
+fn single_accounts_are_read_even_where_shadows_are_trusted() {
+    on_each_database(async |database| {
+        let world = World::usual(database).await;
+        world.hire("1", "ann@x", "Ann", "IT");
+        world.hire("2", "bob@x", "Bob", "IT");
+        world.synchronize("hr").await;
+        world.provision("ad").await;
+        let mut task = configuration::provisioning();
+        task["verify"] = json!("SHADOW");
+        world.save(ConfigurationKind::ProvisioningTaskDefinition, task).await;
+        world.system("ad").take("account", "1");
+        let of_one = Launch { keys: Some(vec!["1".to_owned()]), ..provisioning("ad", Mode::Apply) };
+        let run = world.run(of_one).await;
+        assert_eq!((run.counters.read, run.counters.outcome(Outcome::Failed)), (0, 1), "1 was looked for");
     });
 }
 
