@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use muster_model::run::{Outcome, Wave};
 use muster_plan::lifecycle::Event;
-use muster_store::{Batch, KeyEntry, Lists, Makes, Slot};
+use muster_store::{Batch, KeyEntry, Lists, Makes, Mention, Slot};
 
 use crate::error::EngineError;
 use crate::prepare::InboundRun;
@@ -53,10 +53,18 @@ impl Work {
             let mut left = exceptions.clone();
             for part in 0..self.parts(index) {
                 let slots = self.slots(index, wave, part).await?;
-                let size = self.engine.settings.apply_size;
-                for slots in slots.chunks(size) {
+                let mut looked_for = None;
+                for slots in slots.chunks(self.engine.settings.apply_size) {
                     self.may_go_on()?;
-                    let stale = self.apply_batch(index, task, slots, exceptions).await?;
+                    let makes = |slot: &Slot| slot.makes == Makes::ShadowAndObject;
+                    if looked_for.is_none()
+                        && slots.iter().any(makes)
+                        && self.store.has_rivals(&self.run).await?
+                    {
+                        looked_for = Some(self.looked_for(index, part).await?);
+                    }
+                    let looked_for = looked_for.as_deref().unwrap_or_default();
+                    let stale = self.apply_batch(index, task, (slots, looked_for), exceptions).await?;
                     left.extend(stale.into_iter().map(|change| (change, Some(Outcome::Stale))));
                 }
             }
@@ -71,7 +79,7 @@ impl Work {
         &mut self,
         index: usize,
         task: &InboundRun,
-        slots: &[Slot],
+        (slots, looked_for): (&[Slot], &[Mention]),
         exceptions: &Exceptions,
     ) -> Result<Vec<u32>, EngineError> {
         let mut batch = Batch::default();
@@ -87,10 +95,14 @@ impl Work {
                 Makes::Nothing => batch.others.push(slot.change),
             }
         }
+        batch.contested = mentioned(looked_for, &batch.creates);
         let bucket = &mut self.buckets[index];
         bucket.cursor = slots.last().map(|slot| cursor_of(*slot));
         let now = self.engine.surroundings.now();
-        Ok(self.store.apply_inbound(&self.run, bucket, &task.target, &batch, now).await?)
+        Ok(self
+            .store
+            .apply_inbound(&self.run, bucket, &task.target, (&batch, &task.decisions.keys), now)
+            .await?)
     }
 
     async fn add_keys(
@@ -164,6 +176,30 @@ impl Work {
         Ok(keys)
     }
 
+    /// The keys that the owners of the creates of a part were looked for with, in the order of the changes.
+    async fn looked_for(&self, index: usize, part: u64) -> Result<Vec<Mention>, EngineError> {
+        let parts = self.parts(index);
+        let mut looked_for = Vec::new();
+        let mut after = 0;
+        loop {
+            let pages = self.store.pages(&self.run, self.buckets[index].no, after, 100).await?;
+            let Some(last) = pages.last() else { break };
+            after = last.page;
+            for lists in pages.into_iter().map(|page| page.lists) {
+                let creates: HashSet<u32> = lists
+                    .slots
+                    .iter()
+                    .filter(|slot| slot.makes == Makes::ShadowAndObject)
+                    .filter(|slot| in_part(slot.position.0, part, parts))
+                    .map(|slot| slot.change)
+                    .collect();
+                looked_for.extend(lists.correlation.into_iter().filter(|m| creates.contains(&m.change)));
+            }
+        }
+        looked_for.sort_unstable_by_key(|mention| mention.change);
+        Ok(looked_for)
+    }
+
     async fn write_keys(
         &mut self,
         index: usize,
@@ -214,6 +250,17 @@ impl Work {
     fn is_empty(&self, index: usize, wave: Wave) -> bool {
         self.waves[index].is_some_and(|waves| !waves[wave as usize])
     }
+}
+
+/// The keys of these changes, of all in the order of the changes.
+fn mentioned(looked_for: &[Mention], changes: &[u32]) -> Vec<Mention> {
+    let mut mentioned = Vec::new();
+    for change in changes {
+        let first = looked_for.partition_point(|mention| mention.change < *change);
+        let end = first + looked_for[first..].partition_point(|mention| mention.change == *change);
+        mentioned.extend_from_slice(&looked_for[first..end]);
+    }
+    mentioned
 }
 
 /// Cursors sort as their slots do.

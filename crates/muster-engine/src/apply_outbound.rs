@@ -1,13 +1,14 @@
 //! Carrying a plan out at a target: staged changes become operations, and what became of them is stored.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use muster_connector::{Connector, ConnectorError, Durable, Entry, Operation, RemoteClass, Writer};
 use muster_model::error::ErrorCode;
 use muster_model::run::{Outcome, Wave};
 use muster_model::{ApplicationId, Field};
 use muster_plan::change::Action;
-use muster_store::{Batch, ChangeRow, Makes, ProblemRow, ProblemStep};
+use muster_plan::key::Position;
+use muster_store::{Batch, ChangeRow, Makes, ProblemRow, ProblemStep, Slot};
 
 use crate::apply_inbound::Exceptions;
 use crate::configuration::remote_class;
@@ -43,17 +44,21 @@ struct Way<'a> {
     remote: RemoteClass,
     connector: Box<dyn Connector>,
     writer: Option<Box<dyn Writer>>,
+    /// Where accounts of nobody stand that belong to whom they are made for, whatever they hold.
+    adopted: HashSet<Position>,
 }
 
 /// An account that stands where one was to be made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Found {
     /// It is the one that was to be made.
     Whole,
-    /// It is, but was made without the names of others.
-    WithoutNames,
+    /// It is, but is not all that it is to be yet; the next run finishes it.
+    Unfinished,
     /// It is another one, or none was looked for.
     Other,
+    /// Nobody knows, since it could not be read.
+    Unread(ConnectorError),
 }
 
 impl Way<'_> {
@@ -84,22 +89,28 @@ impl Way<'_> {
         if row.action != Action::Create || !matches!(error, ConnectorError::Conflict { .. }) {
             return Found::Other;
         }
-        let read =
-            self.connector.read(&self.remote, std::slice::from_ref(&row.uid)).await.unwrap_or_default();
+        let read = match self.connector.read(&self.remote, std::slice::from_ref(&row.uid)).await {
+            Ok(read) => read,
+            Err(error) => return Found::Unread(error),
+        };
         let Some(Entry::Account(account)) = read.first().filter(|entry| is_of(entry, &row.uid)) else {
             return Found::Other;
         };
         let decisions = &self.of.task.classes[self.of.index].decisions;
-        let mut found = Found::Whole;
+        let is_adopted = self.adopted.contains(&decisions.account_key(&row.uid).position());
+        // As it was asked for; see `operation_of`.
+        let differs = account.enabled.is_some_and(|enabled| enabled != (row.state < 2));
+        let mut found = if differs { Found::Unfinished } else { Found::Whole };
         for (name, wanted) in &row.result {
             let held = texts(account.record.get(name.as_str()));
             if held == texts(wanted) {
                 continue;
             }
-            if !held.is_empty() || !decisions.naming_attributes().any(|naming| naming == name) {
+            let lacks_names = held.is_empty() && decisions.naming_attributes().any(|naming| naming == name);
+            if !lacks_names && !is_adopted {
                 return Found::Other;
             }
-            found = Found::WithoutNames;
+            found = Found::Unfinished;
         }
         found
     }
@@ -136,7 +147,8 @@ impl Work {
         let opened = self.engine.open_connector(&self.store, configuration, &class.application).await;
         let connector = opened.map_err(Self::connector_error(&class.application.id))?;
         let remote = remote_class(&class.class);
-        let mut way = Way { of, remote, connector, writer: None };
+        let adopted = self.adopted_by(of, exceptions).await?;
+        let mut way = Way { of, remote, connector, writer: None, adopted };
         let mut answered = Vec::new();
         let steps = std::mem::take(&mut sequence.steps);
         // Those of a level are answered before the next begins.
@@ -161,6 +173,20 @@ impl Work {
             self.store_answers(of, batch).await?;
         }
         Ok(())
+    }
+
+    /// Where CHECK has left out to withdraw accounts, since they are made for somebody.
+    async fn adopted_by(
+        &self,
+        of: BucketWave<'_>,
+        exceptions: &Exceptions,
+    ) -> Result<HashSet<Position>, EngineError> {
+        let is_left_out = |slot: &Slot| exceptions.get(&slot.change).is_some_and(Option::is_some);
+        if of.wave != Wave::Build || exceptions.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let withdrawn = self.staged(of.index, Wave::Withdraw).await?.slots.into_iter();
+        Ok(withdrawn.filter(is_left_out).map(|slot| slot.position).collect())
     }
 
     async fn write_batch(
@@ -205,8 +231,12 @@ impl Work {
             }
             match way.found(row, &error).await {
                 Found::Whole => {}
-                Found::WithoutNames => answered.unsettled.push(row.number),
-                Found::Other => answered.problems.push(refused(row, &error)),
+                Found::Unfinished => answered.unsettled.push(row.number),
+                Found::Other => answered.problems.push(refused(row, error.to_string())),
+                Found::Unread(unread) => {
+                    let message = format!("{error}; it could not be read, the next run decides: {unread}");
+                    answered.problems.push(refused(row, message));
+                }
             }
         }
         Ok(answered)
@@ -272,7 +302,7 @@ fn texts(field: &Field) -> Vec<String> {
     texts
 }
 
-fn refused(row: &ChangeRow, error: &ConnectorError) -> ProblemRow {
+fn refused(row: &ChangeRow, message: String) -> ProblemRow {
     ProblemRow {
         change: Some(row.number),
         outcome: Some(Outcome::Failed),
@@ -280,7 +310,7 @@ fn refused(row: &ChangeRow, error: &ConnectorError) -> ProblemRow {
         code: ErrorCode::ChangeRefused,
         uid: Some(row.uid.clone()),
         place: row.place,
-        message: error.to_string(),
+        message,
     }
 }
 

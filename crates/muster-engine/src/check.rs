@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use muster_model::ApplicationId;
 use muster_model::error::ErrorCode;
 use muster_model::run::Outcome;
+use muster_plan::change::Action;
+use muster_plan::digest::Hashing;
 use muster_plan::guard::{Population, Trip};
 use muster_plan::key::KeyHash;
 use muster_plan::lifecycle::Event;
-use muster_store::{ChangeRow, Makes, ProblemRow, ProblemStep, plan_hash};
+use muster_store::{ChangeRow, Makes, ProblemRow, ProblemStep};
 
 use crate::error::{EngineError, of_run};
 use crate::sweep::Before;
@@ -53,7 +55,7 @@ impl Work {
             }
         }
         if self.has_many_changes() {
-            self.store.refresh_statistics().await?;
+            self.refresh_statistics().await;
         }
         let failed: u64 = self.buckets.iter().map(|bucket| bucket.counters.outcome(Outcome::Failed)).sum();
         if let Some(allowed) = self.maximum_errors().filter(|allowed| failed > *allowed) {
@@ -114,25 +116,22 @@ impl Work {
     }
 
     async fn plan_hash(&self) -> Result<muster_store::Hash, EngineError> {
-        let mut digests = Vec::new();
+        let mut plan = Hashing::default();
         for bucket in &self.buckets {
             let mut after = 0;
             loop {
                 let pages = self.store.pages(&self.run, bucket.no, after, 100).await?;
                 let Some(last) = pages.last() else { break };
                 after = last.page;
-                // Pages without a change do not count, so that the hash does not depend on the page size.
-                digests
-                    .extend(pages.into_iter().filter(|page| !page.lists.slots.is_empty()).map(|p| p.digest));
+                // The digests of changes, one after the other: the hash does not depend on the page size.
+                pages.iter().for_each(|page| plan.add(&page.digest));
             }
         }
-        let mut exceptions: Vec<u8> = Vec::new();
         for (change, outcome) in self.store.exceptions(&self.run).await? {
-            exceptions.extend(change.to_le_bytes());
-            exceptions.push(outcome.map_or(u8::MAX, |outcome| outcome as u8));
+            plan.add(&change.to_le_bytes());
+            plan.add(&[outcome.map_or(u8::MAX, |outcome| outcome as u8)]);
         }
-        digests.push(exceptions);
-        Ok(plan_hash(&digests))
+        Ok(plan.finish())
     }
 
     /// Finds what no page can see by itself: keys read twice, creates that would be the same object, and
@@ -150,6 +149,7 @@ impl Work {
         }
         lists.made.sort_unstable();
         let mut problems = self.repeated(index, &lists).await?;
+        problems.extend(self.adopted(&mut lists).await?);
         let repeated: HashSet<u32> = problems.iter().filter_map(|problem| problem.change).collect();
         lists.sort_added_without(&repeated);
         problems.extend(self.disputed(&lists, &repeated).await?);
@@ -178,16 +178,47 @@ impl Work {
                 first.insert(&row.uid, row);
                 continue;
             };
-            let place = |row: &ChangeRow| self.place(index, row.place.unwrap_or(0));
-            let message = format!(
-                "key `{}` at {} was read before, at {}; the first counts, remove the other",
-                row.uid,
-                place(row),
-                place(counted)
-            );
+            let message = match (row.place, counted.place) {
+                (Some(place), Some(before)) => format!(
+                    "key `{}` at {} was read before, at {}; the first counts, remove the other",
+                    row.uid,
+                    self.place(index, place),
+                    self.place(index, before)
+                ),
+                (None, _) | (_, None) => {
+                    let object = |row: &ChangeRow| row.object.map(|id| id.to_string()).unwrap_or_default();
+                    let (first, second) = (object(counted), object(row));
+                    format!("objects {first} and {second} both give the key `{}`; make it unique", row.uid)
+                }
+            };
             problems.push(of_change(row, Some(Outcome::Failed), ErrorCode::EntryRepeated, message));
         }
         Ok(problems)
+    }
+
+    /// An account of nobody that is withdrawn while one of its key is made is that one: a run that was cut off may
+    /// have made it and not have stored so. It stays, and is taken for the one made.
+    async fn adopted(&self, lists: &mut Gathered) -> Result<Vec<ProblemRow>, EngineError> {
+        if lists.withdrawn.is_empty() || lists.created.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut both = [std::mem::take(&mut lists.withdrawn), std::mem::take(&mut lists.created)].concat();
+        both.sort_unstable();
+        let mut rows = self.store.changes_of(&self.run, &same(&both)).await?;
+        rows.sort_by_key(|row| row.number);
+        let created = rows.iter().filter(|row| row.action == Action::Create);
+        let created: HashSet<&str> = created.map(|row| row.uid.as_str()).collect();
+        let withdrawn = rows.iter().filter(|row| row.action != Action::Create && row.shadow.is_none());
+        Ok(withdrawn
+            .filter(|row| created.contains(row.uid.as_str()))
+            .map(|row| {
+                let message = format!(
+                    "account `{}` belonged to nobody; it stays for the owner it is made for",
+                    row.uid
+                );
+                of_change(row, Some(Outcome::Reported), ErrorCode::Disputed, message)
+            })
+            .collect())
     }
 
     /// Staged changes that make a shadow and share a correlation key may mean one object: none is made. Nor is
@@ -270,6 +301,10 @@ fn verdict(event: Event, trips: &[(ApplicationId, Trip)]) -> Vec<ProblemRow> {
 #[derive(Debug, Default)]
 struct Gathered {
     made: Vec<(u64, u32)>,
+    /// Accounts that are made, whether their shadows are or not.
+    created: Vec<(u64, u32)>,
+    /// Accounts that are disabled or deleted.
+    withdrawn: Vec<(u64, u32)>,
     correlation: Vec<(KeyHash, u32)>,
     references: Vec<(KeyHash, u32)>,
     added: Vec<(KeyHash, u32)>,
@@ -279,6 +314,14 @@ impl Gathered {
     fn gather(&mut self, lists: muster_store::Lists) {
         let made = lists.slots.iter().filter(|slot| slot.makes != Makes::Nothing);
         self.made.extend(made.map(|slot| (slot.position.0, slot.change)));
+        for slot in &lists.slots {
+            let place = (slot.position.0, slot.change);
+            match slot.action {
+                Action::Create => self.created.push(place),
+                Action::Disable | Action::Delete => self.withdrawn.push(place),
+                Action::Link | Action::Update | Action::Refresh | Action::Unlink | Action::MarkGone => {}
+            }
+        }
         self.correlation.extend(lists.correlation.iter().map(|mention| (mention.hash, mention.change)));
         self.references.extend(lists.references.iter().map(|mention| (mention.hash, mention.change)));
         self.added.extend(lists.keys_added.iter().map(|key| (key.hash, key.change)));

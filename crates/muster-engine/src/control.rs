@@ -164,7 +164,11 @@ impl Engine {
         for (store, run) in self.store.held_before(since).await? {
             let hours = hold.num_hours();
             let why = rejected(format!("nobody approved the plan within {hours} hours; nothing was done"));
-            self.decide(&store, &run, Event::Rejected, &[why]).await?;
+            match self.decide(&store, &run, Event::Rejected, &[why]).await {
+                // Somebody decided meanwhile.
+                Ok(()) | Err(ControlError::NotHeld(_)) => {}
+                Err(error) => tracing::warn!(run = %run.id, %error, "a held plan cannot be ended"),
+            }
         }
         Ok(())
     }

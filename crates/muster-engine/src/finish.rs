@@ -16,7 +16,7 @@ impl Work {
             counters.move_outcome(planned, came_out, entries);
         }
         if self.has_many_changes() {
-            self.store.refresh_statistics().await?;
+            self.refresh_statistics().await;
         }
         let complete = self.buckets.iter().all(|bucket| bucket.sweep_end.as_deref() == Some(""));
         if complete && self.run.keys.is_none() {
@@ -25,6 +25,13 @@ impl Work {
         let spotless = counters.outcome(Outcome::Failed) == 0 && counters.outcome(Outcome::Stale) == 0;
         let event = Event::Completed { all_well: spotless && complete };
         Ok(Done { event, plan_hash: None, held_by: None, counters: Some(counters), problems: Vec::new() })
+    }
+
+    /// What makes the database faster is not worth a run.
+    pub(crate) async fn refresh_statistics(&self) {
+        if let Err(error) = self.store.refresh_statistics().await {
+            tracing::warn!(run = %self.run.id, %error, "the database did not look at its tables");
+        }
     }
 
     async fn remember_read(&self) -> Result<(), EngineError> {
@@ -36,7 +43,7 @@ impl Work {
                     (&application.id, &class.id)
                 }
             };
-            self.store.remember_read(application, class, bucket.counters.read).await?;
+            self.store.remember_read(&self.run, application, class, bucket.counters.read).await?;
         }
         Ok(())
     }

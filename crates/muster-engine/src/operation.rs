@@ -37,7 +37,8 @@ pub(crate) fn asked_of(
         let field = row.result.get(name.as_str()).clone();
         let mut kept = Vec::new();
         for value in field.values() {
-            let accounts = task.accounts_called(index, &value.to_text());
+            let mut accounts = task.accounts_called(index, &value.to_text());
+            accounts.retain(|account| sequence.names(row.number, *account));
             let named = accounts.iter().map(|account| sequence.named(row.number, *account, wave));
             let named = named.max().unwrap_or(Named::Now);
             if named == Named::Now {

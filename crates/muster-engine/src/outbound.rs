@@ -13,7 +13,7 @@ use muster_model::configuration::guard::Guards;
 use muster_model::configuration::profile::ApplicationProfile;
 use muster_model::configuration::task::{ErrorPolicy, Verify};
 use muster_model::run::Outcome;
-use muster_model::{ApplicationId, ConfigurationId, DirectoryId};
+use muster_model::{ApplicationId, ConfigurationId, DirectoryId, ObjectId};
 use muster_plan::decision::{AccountView, Decision, Problem};
 use muster_plan::key::{KeyHash, KeySpecs};
 use muster_plan::outbound::taken::{Referring, TakenValues};
@@ -224,9 +224,11 @@ impl OutboundRun {
                     Entry::Account(account) => candidates.remove(&account.uid).unwrap_or_default(),
                     Entry::Bad(_) => Vec::new(),
                 },
+                rival: None,
                 taken: TakenValues::default(),
             });
         }
+        class.find_rivals(store, &mut facts).await?;
         self.take_for(class, store, &mut facts, at).await?;
         for (((number, entry), key), facts) in (first..).zip(&entries).zip(&keys).zip(&facts) {
             let linked = key.and_then(|key| shadows.get(&key));
@@ -332,6 +334,19 @@ impl AccountClass {
         self.decisions.naming_attributes().next().is_some()
     }
 
+    /// Finds out which objects that accounts without a link would be linked to have another account already.
+    async fn find_rivals(&self, store: &TenantStore, facts: &mut [OutboundFacts]) -> Result<(), EngineError> {
+        let asked: Vec<ObjectId> = facts.iter().filter_map(claimed).collect();
+        if asked.is_empty() {
+            return Ok(());
+        }
+        let linked = store.live_accounts(&self.application.id, self.class.id.as_str(), &asked).await?;
+        for known in facts {
+            known.rival = claimed(known).and_then(|object| linked.get(&object).cloned());
+        }
+        Ok(())
+    }
+
     fn decide(
         &self,
         account: &Account,
@@ -369,6 +384,14 @@ impl AccountClass {
         let same = promise.owner == self.decisions.owner_digest(rules, &source)
             && promise.account == self.decisions.account_digest(rules, account.enabled, &account.record);
         same.then(Decision::as_promised)
+    }
+}
+
+/// The object that an account without a link would be linked to.
+fn claimed(facts: &OutboundFacts) -> Option<ObjectId> {
+    match (&facts.owner, facts.candidates.as_slice()) {
+        (None, [candidate]) => Some(candidate.id),
+        (None, _) | (Some(_), _) => None,
     }
 }
 

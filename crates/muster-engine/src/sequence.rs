@@ -53,6 +53,8 @@ pub(crate) enum Named {
 #[derive(Debug, Default)]
 pub(crate) struct Sequence {
     pub(crate) steps: Vec<Step>,
+    /// Whom changes name.
+    names: HashMap<u32, Vec<KeyHash>>,
     /// Whom changes name once everybody has been made.
     later: HashMap<u32, Vec<KeyHash>>,
     /// Accounts that the plan was found not to make.
@@ -75,6 +77,11 @@ impl Sequence {
             Wave::Build | Wave::Connect | Wave::Withdraw if has_failed() => Named::NotYet,
             Wave::Build | Wave::Connect | Wave::Withdraw => Named::Now,
         }
+    }
+
+    /// Whether the change names this account at all, and not another one that is called the same.
+    pub(crate) fn names(&self, change: u32, account: KeyHash) -> bool {
+        self.names.get(&change).is_some_and(|names| names.contains(&account))
     }
 
     /// Whether the change waits for others with this name.
@@ -107,8 +114,8 @@ impl Work {
                 Sequence { steps: steps(&staged.slots, &levels), ..Sequence::default() }
             }
             (false, ..) | (_, false, _) => {
-                let slots = self.staged(index, wave).await?.slots;
-                Sequence { steps: steps(&slots, &HashMap::new()), ..Sequence::default() }
+                let Staged { slots, names } = self.staged(index, wave).await?;
+                Sequence { steps: steps(&slots, &HashMap::new()), names, ..Sequence::default() }
             }
         };
         if class.names_any() {
@@ -164,7 +171,8 @@ impl Work {
         let staged = self.staged(index, Wave::Build).await?;
         let makers = self.makers(&self.buckets[index].application).await?;
         let (levels, later) = built(index, &staged, &makers);
-        Ok(Sequence { steps: steps(&staged.slots, &levels), later, makers, ..Sequence::default() })
+        let steps = steps(&staged.slots, &levels);
+        Ok(Sequence { steps, names: staged.names, later, makers, ..Sequence::default() })
     }
 
     /// What is left for the time when everybody has been made: accounts that get the names they were made without,

@@ -121,6 +121,9 @@ impl Work {
                 (application.clone(), class.clone(), reads)
             }
         };
+        if self.buckets[index].page == 0 {
+            self.buckets[index].next_change = self.first_change(index);
+        }
         if self.buckets[index].population.is_none() {
             let accounts = self.store.live_shadows(&application.id, class.id.as_str()).await?;
             let last_shadow = self.store.last_shadow(&application.id).await?;
@@ -260,7 +263,7 @@ impl Work {
         let sweep = if resumed { connector.sweep(request(None)).await } else { sweep };
         let sweep = sweep.map_err(failed)?;
         let staged = self.buckets[index].page > 0;
-        let first = index.checked_sub(1).map_or(1, |before| self.buckets[before].next_change);
+        let first = self.first_change(index);
         let bucket = &mut self.buckets[index];
         bucket.snapshot = Some(sweep.snapshot().0);
         (bucket.page, bucket.cursor, bucket.next_change) = (0, None, first);
@@ -271,6 +274,11 @@ impl Work {
             self.store.restart(&self.run, &self.buckets[index]).await?;
         }
         Ok(sweep)
+    }
+
+    /// Numbers of changes are the run's: a bucket goes on where the one before it has ended.
+    fn first_change(&self, index: usize) -> u32 {
+        index.checked_sub(1).map_or(1, |before| self.buckets[before].next_change)
     }
 
     /// A place of the class that a bucket reads, in the words of its connector.

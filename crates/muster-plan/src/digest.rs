@@ -20,6 +20,25 @@ pub fn hash(octets: &[u8]) -> [u8; 16] {
     head
 }
 
+/// The same of octets that come bit by bit.
+#[derive(Debug, Default)]
+pub struct Hashing(blake3::Hasher);
+
+impl Hashing {
+    /// Adds octets.
+    pub fn add(&mut self, octets: &[u8]) {
+        self.0.update(octets);
+    }
+
+    /// The hash of all that was added.
+    #[must_use]
+    pub fn finish(&self) -> [u8; 16] {
+        let mut head = [0; 16];
+        head.copy_from_slice(&self.0.finalize().as_bytes()[..16]);
+        head
+    }
+}
+
 /// Writes values in canonical form into a hash: equal input gives equal octets, and no two inputs share them,
 /// since every text is preceded by its length and every field by its kind.
 pub struct Canonical {

@@ -48,6 +48,12 @@ impl KeyHash {
         Self::new(&["account", application.as_str(), class.as_str()], uid)
     }
 
+    /// The place of an owner's one account within an application and object class: accounts that claim it share it.
+    #[must_use]
+    pub fn of_claim(application: &ApplicationId, class: &ObjectClassId, owner: ObjectId) -> Self {
+        Self::new(&["claim", application.as_str(), class.as_str()], &owner.to_string())
+    }
+
     /// Where it stands among all keys.
     #[must_use]
     pub fn position(self) -> Position {

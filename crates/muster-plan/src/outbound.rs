@@ -67,6 +67,8 @@ pub struct OutboundFacts {
     pub owner: Option<ImObject>,
     /// For an account that is not linked: the objects that fit.
     pub candidates: Vec<ImObject>,
+    /// The live account that the only object that fits is linked to.
+    pub rival: Option<String>,
     /// What the owner's references come to.
     pub taken: TakenValues,
 }
@@ -185,11 +187,7 @@ impl Outbound {
                 | Situation::Missing
                 | Situation::Absent,
                 ..,
-            ) => {
-                let ids: Vec<String> = facts.candidates.iter().map(|object| object.id.to_string()).collect();
-                let message = format!("several objects fit account `{}`: {}", account.uid, ids.join(", "));
-                self.left_alone(situation, ErrorCode::Disputed, message)
-            }
+            ) => self.left_alone(situation, ErrorCode::Disputed, disputed(account.uid, facts)),
         };
         Some(decision)
     }
@@ -236,8 +234,19 @@ fn ownership(facts: &OutboundFacts) -> Ownership {
         (Some(_), ..) => Ownership::Linked,
         (None, Some(shadow), _) if shadow.owner.is_some() => Ownership::OwnerDeleted,
         (None, _, 0) => Ownership::FitsNone,
+        (None, _, 1) if facts.rival.is_some() => Ownership::FitsLinked,
         (None, _, 1) => Ownership::FitsOne,
         (None, ..) => Ownership::FitsSeveral,
+    }
+}
+
+/// Why nobody can tell whose account it is.
+fn disputed(uid: &str, facts: &OutboundFacts) -> String {
+    let ids: Vec<String> = facts.candidates.iter().map(|object| object.id.to_string()).collect();
+    let ids = ids.join(", ");
+    match &facts.rival {
+        Some(held_by) => format!("account `{uid}` fits object {ids}, which belongs to account `{held_by}`"),
+        None => format!("several objects fit account `{uid}`: {ids}"),
     }
 }
 

@@ -7,12 +7,13 @@ use muster_model::error::ErrorCode;
 use muster_model::run::Outcome;
 use muster_model::{ApplicationId, DirectoryId, ObjectClassId, ObjectKind};
 use muster_plan::change::Action;
+use muster_plan::key::KeySpecs;
 use sea_orm::Value;
 
 use crate::TenantStore;
 use crate::database::{Dialect, Transaction, Urgency};
 use crate::error::StoreError;
-use crate::lists::KeyEntry;
+use crate::lists::{KeyEntry, Mention};
 use crate::make::Taken;
 use crate::page::change_id;
 use crate::row::{number, unsigned};
@@ -35,6 +36,8 @@ pub struct Batch {
     pub links: Vec<u32>,
     /// All others.
     pub others: Vec<u32>,
+    /// The keys that the owners of creates were looked for with, where another run may have made them since.
+    pub contested: Vec<Mention>,
     /// Of all these, the ones whose digest is not stored, since a reference is open.
     pub undigested: Vec<u32>,
 }
@@ -53,6 +56,9 @@ pub struct Target {
     /// The type of objects that are made.
     pub object_type: Option<String>,
 }
+
+/// How often a batch is tried that another transaction stood in the way of.
+const TRIES: usize = 5;
 
 /// Keeps SQLite from mixing a subquery into the statement around it; then the changes come first and the rows
 /// they change are looked up by key. Mixed, all rows of the table would be read for each batch.
@@ -119,16 +125,19 @@ impl TenantStore {
         run: &RunRecord,
         bucket: &Bucket,
         target: &Target,
-        batch: &Batch,
+        (batch, keys): (&Batch, &KeySpecs),
         now: DateTime<Utc>,
     ) -> Result<Vec<u32>, StoreError> {
         // To leave taken accounts out costs PostgreSQL as much again as to insert the others.
-        match self.apply_batch(run, bucket, target, (batch, Taken::Refused), now).await {
-            Err(error) if error.is_unique_violation() => {
-                self.apply_batch(run, bucket, target, (batch, Taken::LeftOut), now).await
+        let mut taken = Taken::Refused;
+        for _ in 0..TRIES {
+            match self.apply_batch(run, bucket, target, (batch, keys, taken), now).await {
+                Err(error) if error.is_unique_violation() => taken = Taken::LeftOut,
+                Err(error) if error.is_contention() => {}
+                applied => return applied,
             }
-            applied => applied,
         }
+        self.apply_batch(run, bucket, target, (batch, keys, taken), now).await
     }
 
     async fn apply_batch(
@@ -136,13 +145,17 @@ impl TenantStore {
         run: &RunRecord,
         bucket: &Bucket,
         target: &Target,
-        (batch, taken): (&Batch, Taken),
+        (batch, keys, taken): (&Batch, &KeySpecs, Taken),
         now: DateTime<Utc>,
     ) -> Result<Vec<u32>, StoreError> {
         let tx = self.database.begin(Urgency::Bulk).await?;
         self.move_cursor(&tx, run, bucket).await?;
         let over = Over { tx: &tx, tenant: self.tenant, run: run.seq };
-        let mut stale = self.create(&over, target, &batch.creates, taken).await?;
+        self.line_up(&tx, !batch.contested.is_empty()).await?;
+        let mut stale = self.made_by_rivals(&tx, &batch.contested, keys).await?;
+        let creates: Vec<u32> =
+            batch.creates.iter().copied().filter(|number| stale.binary_search(number).is_err()).collect();
+        stale.extend(self.create(&over, target, &creates, taken).await?);
         let changing = [batch.links.clone(), batch.others.clone()].concat();
         self.lock_objects(&over, &changing).await?;
         let mut moved = self.moved_on(&over, &changing).await?;
@@ -202,11 +215,12 @@ impl TenantStore {
             return Ok(Vec::new());
         }
         let sql = format!(
-            "SELECT n.id FROM (SELECT c.id, sum(CASE WHEN {TOUCHES} OR c.action = {} THEN 1 ELSE 0 END) OVER \
+            "SELECT n.id FROM (SELECT c.id, sum(CASE WHEN {TOUCHES} OR c.action IN ({}, {}) THEN 1 ELSE 0 END) OVER \
              (PARTITION BY c.object ORDER BY c.position, c.id \
              ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS earlier \
              FROM {{changes}} WHERE c.object_version > 0) AS n WHERE n.earlier > 0",
-            Action::Delete as i64
+            Action::Delete as i64,
+            Action::Link as i64
         );
         let rows = over.tx.query(&over.text(&sql), over.list(numbers).to_vec()).await?;
         rows.iter().map(|row| change_number(number(row, 0)?)).collect()
@@ -374,9 +388,17 @@ impl TenantStore {
         let tx = self.database.begin(Urgency::Bulk).await?;
         self.move_cursor(&tx, run, bucket).await?;
         for key in removed {
+            // Whoever changed the object since may have given it this key again.
             tx.execute(
-                "DELETE FROM key WHERE tenant = ? AND hash = ? AND object = ?",
-                vec![self.tenant.into(), key.hash.0.to_vec().into(), key.object.into()],
+                "DELETE FROM key WHERE tenant = ? AND hash = ? AND object = ? AND NOT EXISTS \
+                 (SELECT 1 FROM object o CROSS JOIN change c WHERE o.tenant = key.tenant AND o.id = key.object \
+                 AND c.tenant = key.tenant AND c.id = ? AND o.version <> c.object_version + 1)",
+                vec![
+                    self.tenant.into(),
+                    key.hash.0.to_vec().into(),
+                    key.object.into(),
+                    change_id(run.seq, key.change).into(),
+                ],
             )
             .await?;
         }

@@ -166,14 +166,16 @@ impl TenantStore {
     /// Remembers how many entries the last complete sweep of a class read.
     ///
     /// # Errors
-    /// When the database fails.
+    /// [`StoreError::LostFence`] when the worker has the run no longer; nothing is written then.
     pub async fn remember_read(
         &self,
+        run: &RunRecord,
         application: &ApplicationId,
         class: &ObjectClassId,
         read: u64,
     ) -> Result<(), StoreError> {
         let tx = self.database.begin(Urgency::Short).await?;
+        self.hold_run(&tx, run).await?;
         tx.execute(
             "INSERT INTO population (tenant, application, class, last_read) VALUES (?, ?, ?, ?) \
              ON CONFLICT (tenant, application, class) DO UPDATE SET last_read = excluded.last_read",

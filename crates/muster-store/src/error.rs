@@ -2,6 +2,7 @@
 
 use muster_model::run::ProgressStatus;
 use muster_model::{IdError, RunId};
+use sea_orm::{DbErr, RuntimeErr};
 
 /// A failure of the store, or a refusal that only the database can know of.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +66,18 @@ pub enum StoreError {
 impl StoreError {
     pub(crate) fn unreadable(what: &'static str, detail: impl std::fmt::Display) -> Self {
         Self::Unreadable { what, detail: detail.to_string() }
+    }
+
+    /// Whether another transaction stood in the way: a deadlock, or a lock that was not given in time. The same
+    /// transaction may be tried again.
+    #[must_use]
+    pub fn is_contention(&self) -> bool {
+        let Self::Statement { source: DbErr::Exec(error) | DbErr::Query(error), .. } = self else {
+            return false;
+        };
+        let RuntimeErr::SqlxError(error) = error else { return false };
+        let code = error.as_database_error().and_then(|error| error.code());
+        matches!(code.as_deref(), Some("40P01" | "40001" | "55P03"))
     }
 
     /// Whether a unique constraint refused the statement.

@@ -126,17 +126,20 @@ impl TenantStore {
         if keys.is_empty() {
             return Ok(found);
         }
-        let sql = format!(
+        let sql = self.objects_by_key_text();
+        let rows = self.database.query(&sql, vec![hex_list(keys), Value::from(self.tenant)]).await?;
+        for (key, object) in objects_by_key(&rows)? {
+            found.entry(key).or_default().push(object);
+        }
+        Ok(found)
+    }
+
+    pub(crate) fn objects_by_key_text(&self) -> String {
+        format!(
             "SELECT {OBJECT_COLUMNS}, k.hash FROM {} CROSS JOIN key k CROSS JOIN object o \
              WHERE k.tenant = ? AND k.hash = unhex(j.value) AND o.tenant = k.tenant AND o.id = k.object",
             self.list()
-        );
-        for row in self.database.query(&sql, vec![hex_list(keys), Value::from(self.tenant)]).await? {
-            let object = object_at(&row, 0)?;
-            let Some(object) = object else { continue };
-            found.entry(KeyHash(octets(get(&row, 8)?)?)).or_default().push(object);
-        }
-        Ok(found)
+        )
     }
 
     /// Which of these keys some object is found by.
@@ -225,6 +228,16 @@ impl TenantStore {
             Dialect::Postgres => "jsonb_array_elements_text(?::text::jsonb) WITH ORDINALITY AS j(value, key)",
         }
     }
+}
+
+pub(crate) fn objects_by_key(rows: &[QueryResult]) -> Result<Vec<(KeyHash, ImObject)>, StoreError> {
+    let mut found = Vec::with_capacity(rows.len());
+    for row in rows {
+        if let Some(object) = object_at(row, 0)? {
+            found.push((KeyHash(octets(get(row, 8)?)?), object));
+        }
+    }
+    Ok(found)
 }
 
 fn pair(text: &str) -> Result<(usize, u32), StoreError> {

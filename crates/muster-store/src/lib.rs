@@ -24,6 +24,7 @@ mod principal;
 mod query_plans;
 mod reached;
 mod referred;
+mod rivals;
 mod row;
 mod rows;
 mod run;
@@ -48,7 +49,7 @@ pub use principal::{NewToken, Principal, Token};
 pub use reached::PageOrder;
 pub use referred::{KnownAccount, ReferredObject};
 pub use run::{Hash, NewRun, RunFilter, RunRecord};
-pub use stage::{Bucket, ProblemRow, ProblemStep, StagedPage, plan_hash};
+pub use stage::{Bucket, ProblemRow, ProblemStep, StagedPage};
 pub use tenant::{Tenant, TenantStore};
 pub use wakeups::{Wakeup, Wakeups};
 

@@ -88,10 +88,19 @@ impl Makes {
     const ALL: [Self; 3] = [Self::Nothing, Self::Shadow, Self::ShadowAndObject];
 
     fn of(change: &Change) -> Self {
-        match (change.shadow, change.object) {
-            (None, Some(object)) if object.version == 0 => Self::ShadowAndObject,
-            (None, _) => Self::Shadow,
-            (Some(_), _) => Self::Nothing,
+        match change.action {
+            Action::Create | Action::Link => match (change.shadow, change.object) {
+                (None, Some(object)) if object.version == 0 => Self::ShadowAndObject,
+                (None, _) => Self::Shadow,
+                (Some(_), _) => Self::Nothing,
+            },
+            // Without a shadow they are about an account of nobody, and leave it nobody's.
+            Action::Update
+            | Action::Refresh
+            | Action::Disable
+            | Action::Delete
+            | Action::Unlink
+            | Action::MarkGone => Self::Nothing,
         }
     }
 }

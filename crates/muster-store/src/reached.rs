@@ -93,10 +93,11 @@ fn order(cursor: &str) -> Option<PageOrder> {
 }
 
 impl TenantStore {
-    /// Stores the levels of changes, by their numbers; 0 for those that are not named.
+    /// Stores the levels of changes, by their numbers; 0 for those that are not named. Some of them at a time, so
+    /// that no other write waits for all; to store them again changes nothing.
     ///
     /// # Errors
-    /// [`StoreError::LostFence`] when the worker has the run no longer; nothing is written then.
+    /// [`StoreError::LostFence`] when the worker has the run no longer; nothing more is written then.
     pub async fn set_levels(
         &self,
         run: &RunRecord,
@@ -117,14 +118,15 @@ impl TenantStore {
             "UPDATE change SET level = n.level FROM (SELECT ? + {id} AS id, {level} AS level FROM {rows} {APART}) \
              AS n WHERE change.id = n.id AND change.tenant = ?"
         );
-        let tx = self.database.begin(Urgency::Bulk).await?;
-        self.move_cursor(&tx, run, bucket).await?;
         for levels in levels.chunks(LEVELS_AT_ONCE) {
+            let tx = self.database.begin(Urgency::Bulk).await?;
+            self.move_cursor(&tx, run, bucket).await?;
             let list = serde_json::to_string(levels).unwrap_or_default();
             let values = vec![change_id(run.seq, 0).into(), list.into(), self.tenant.into()];
             tx.execute(&sql, values).await?;
+            tx.commit().await?;
         }
-        tx.commit().await
+        Ok(())
     }
 }
 

@@ -82,7 +82,8 @@ impl Bulk {
                 same.push(values.swap_remove(0));
                 continue;
             }
-            selected.push(kind.or_null(name));
+            let any_lacks = values.iter().any(|value| *value == kind.nothing());
+            selected.push(if any_lacks { kind.or_null(name) } else { format!("u.\"{name}\"") });
             arrays.push(format!("?::{}[]", kind.postgres()));
             names.push(format!("\"{name}\""));
             let values = values.into_iter().map(|value| present(value, *kind)).collect();
@@ -108,6 +109,15 @@ impl Kind {
             Self::Text => ArrayType::String,
             Self::Octets => ArrayType::Bytes,
             Self::Uuid => ArrayType::Uuid,
+        }
+    }
+
+    fn nothing(self) -> Value {
+        match self {
+            Self::Integer => Value::BigInt(None),
+            Self::Text => Value::String(None),
+            Self::Octets => Value::Bytes(None),
+            Self::Uuid => Value::Uuid(None),
         }
     }
 

@@ -14,7 +14,7 @@ use crate::lists::{Lists, Met};
 use crate::page::{CHANGES, PageRows, change_id};
 use crate::row::{decode_counters, decode_tally, encode_counters, encode_tally, get, number, unsigned};
 use crate::rows::{Bulk, Kind};
-use crate::run::{Hash, RunRecord};
+use crate::run::RunRecord;
 
 pub(crate) const PROBLEMS: Bulk = Bulk {
     table: "problem",
@@ -408,10 +408,4 @@ fn bucket(row: &QueryResult) -> Result<Bucket, StoreError> {
         tally: decode_tally(&get::<String>(row, 11)?)?,
         estimate: number(row, 12)?.unsigned_abs(),
     })
-}
-
-/// The hash of a plan: over the digests of its pages in their order.
-#[must_use]
-pub fn plan_hash(digests: &[Vec<u8>]) -> Hash {
-    muster_plan::digest::hash(&digests.concat())
 }

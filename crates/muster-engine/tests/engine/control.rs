@@ -11,10 +11,11 @@ use muster_engine::{EngineError, LaunchError};
 use muster_model::configuration::ConfigurationKind;
 use muster_model::run::{Mode, Outcome, OutcomeStatus, ProgressStatus};
 use muster_store::{ChangeFilter, ChangeStatus};
-use muster_testkit::world::configuration::naming;
+use muster_testkit::world::configuration::{hr, naming, reconciliation};
 use muster_testkit::world::{
     TestDatabase, World, on_each_database, on_sqlite, provisioning, synchronization,
 };
+use serde_json::json;
 use tokio::sync::Notify;
 
 async fn five(database: &TestDatabase) -> World {
@@ -193,6 +194,40 @@ fn a_worker_that_lost_its_run_to_one_that_still_works_writes_nothing_more() {
         let run = heir.await.expect("no panic").expect("a run");
         assert_eq!(run.state.outcome, Some(OutcomeStatus::Success));
         assert_eq!((run.counters.read, world.objects().await.len()), (5, 5));
+    });
+}
+
+#[test]
+fn two_sources_that_load_one_person_at_once_make_one_object() {
+    on_each_database(async |database| {
+        let mut world = World::usual(database).await;
+        let mut temps = hr();
+        (temps["id"], temps["connectorDefinitionId"]) = (json!("temps"), json!("crm"));
+        for mapping in temps["objectTypes"][0]["attributeMappings"].as_array_mut().expect("mappings") {
+            mapping["authority"] = json!(2);
+        }
+        world.save(ConfigurationKind::Application, temps).await;
+        let task = reconciliation("temps", "person");
+        world.save(ConfigurationKind::SynchronizationTaskDefinition, task).await;
+        world.hire("1", "ann@x", "Ann", "IT");
+        world.put("crm", "person", "t1", &[("number", "t1"), ("email", "ann@x")]);
+        world.put("crm", "person", "t2", &[("number", "t2"), ("email", "cid@x")]);
+        // The second source has been read, and waits with its plan until the first is in.
+        let (barrier, plan) = Barrier::at(CallKind::Page, 2);
+        world.disturb("crm", plan);
+        let run = world.admit(synchronization("temps", Mode::Apply)).await;
+        let (engine, store) = (world.engine(), world.store().clone());
+        let working = tokio::spawn(async move { engine.execute(&store, run).await });
+        barrier.reached.notified().await;
+        world.synchronize("hr").await;
+        barrier.go_on.notify_one();
+        let run = working.await.expect("no panic").expect("a run");
+        assert_eq!(run.counters.outcome(Outcome::Created), 1, "{:?}", run.counters);
+        assert_eq!(world.objects().await.len(), 2);
+        world.disturb("crm", muster_connector::faulty::no_faults());
+        let run = world.synchronize("temps").await;
+        assert_eq!(run.state.outcome, Some(OutcomeStatus::Success));
+        assert_eq!(world.objects().await.len(), 2);
     });
 }
 

@@ -149,6 +149,30 @@ fn accounts_of_one_class_name_those_of_another() {
     });
 }
 
+#[test]
+fn an_account_that_is_called_as_one_of_another_class_is_named_whatever_becomes_of_that() {
+    on_each_database(async |database| {
+        let world = insisting(database).await;
+        for (kind, mut document) in units(false) {
+            if document["id"] == "ad" && kind == ConfigurationKind::Application {
+                document["objectTypes"][1]["attributeMappings"][0] = outbound("ou", "phone");
+            }
+            if document["id"] == "units" {
+                document["objectMatchingCondition"] = json!("phone pr");
+            }
+            world.save(kind, document).await;
+        }
+        // Two units want to be called as the account of the first person is: that account is made, theirs is not.
+        world.contact("u1", "", "1@x");
+        world.contact("u2", "", "1@x");
+        world.synchronize("crm").await;
+        people(&world, &[("1", "IT", ""), ("2", "IT", "1")]).await;
+        let run = world.provision("ad").await;
+        assert_eq!(run.counters.outcome(Outcome::Failed), 1);
+        assert_eq!(managers(&world), ["1@x -> ", "2@x -> 1@x"], "{:?}", world.problems(&run).await);
+    });
+}
+
 /// Nobody is kept from an account because the account of the manager is refused.
 #[test]
 fn who_names_an_account_that_could_not_be_made_gets_one_without_the_name() {

@@ -327,6 +327,44 @@ fn single_accounts_are_read_even_where_shadows_are_trusted() {
 }
 
 #[test]
+fn changes_of_several_targets_have_numbers_of_their_own_however_accounts_are_read() {
+    on_each_database(async |database| {
+        let world = World::usual(database).await;
+        let (mut doors, mut profile) = (configuration::ad(), configuration::staff());
+        (doors["id"], doors["connectorDefinitionId"]) = (json!("doors"), json!("crm"));
+        (profile["id"], profile["applicationId"]) = (json!("doors"), json!("doors"));
+        world.save(ConfigurationKind::Application, doors).await;
+        world.save(ConfigurationKind::ApplicationProfile, profile).await;
+        world.hire("1", "ann@x", "Ann", "IT");
+        world.hire("2", "bob@x", "Bob", "IT");
+        world.synchronize("hr").await;
+        let run = world.provision("ad").await;
+        assert_eq!(run.counters.outcome(Outcome::Created), 4);
+        let renamed = async |ann: &str, bob: &str| {
+            world.hire("1", "ann@x", ann, "IT");
+            world.hire("2", "bob@x", bob, "IT");
+            world.synchronize("hr").await;
+        };
+        renamed("Anna", "Bobby").await;
+        let keys = Some(["1", "2"].map(str::to_owned).to_vec());
+        let run = world.run(Launch { keys, ..provisioning("ad", Mode::Apply) }).await;
+        assert_eq!(
+            (run.state.outcome, run.counters.outcome(Outcome::Updated)),
+            (Some(OutcomeStatus::Success), 4)
+        );
+        let mut task = configuration::provisioning();
+        task["verify"] = json!("SHADOW");
+        world.save(ConfigurationKind::ProvisioningTaskDefinition, task).await;
+        renamed("Ann", "Bob").await;
+        let run = world.provision("ad").await;
+        assert_eq!(
+            (run.state.outcome, run.counters.outcome(Outcome::Updated)),
+            (Some(OutcomeStatus::Success), 4)
+        );
+    });
+}
+
+#[test]
 fn changed_rules_are_applied_to_unchanged_entries() {
     on_each_database(async |database| {
         let world = World::usual(database).await;

@@ -1,5 +1,6 @@
 //! The engine on real databases: what becomes of objects, shadows, accounts and counters.
 
+mod adopting;
 mod control;
 mod delivery;
 mod guards;

@@ -77,6 +77,17 @@ async fn made_by_hand(world: &World) {
     world.put("ad", "account", "bobby", &[("uid", "bobby"), ("mail", "BOB@x")]);
 }
 
+/// An account with Ann's address, who has one.
+async fn second_account(world: &World) {
+    world.put("ad", "account", "annie", &[("uid", "annie"), ("mail", "ann@x")]);
+}
+
+/// Two accounts with Bob's address, who has none yet.
+async fn two_accounts(world: &World) {
+    made_by_hand(world).await;
+    world.put("ad", "account", "rob", &[("uid", "rob"), ("mail", "bob@x")]);
+}
+
 /// An account whose address two people have.
 async fn two_owners(world: &World) {
     world.hire("2", "twin@x", "Bob", "FIN");
@@ -198,6 +209,31 @@ fn unlinked() {
         ! account `bobby` was found UNLINKED
         + shadow ad/2 live, of 2
         + account 2 enabled: cn=Bob groups=all mail=bob@x uid=2"#]],
+    );
+}
+
+#[test]
+fn nobody_is_linked_to_a_second_account() {
+    check(
+        "UNLINKED",
+        "LINK",
+        second_account,
+        expect![[r#"
+            SUCCESS: 2 read, 0 lacking, 1 unchanged, 1 reported
+            * REFRESH 1
+            ! account `annie` fits object …, which belongs to account `1`"#]],
+    );
+    check(
+        "UNLINKED",
+        "LINK",
+        two_accounts,
+        expect![[r#"
+            SUCCESS: 3 read, 0 lacking, 1 unchanged, 2 reported
+            * REFRESH 1
+            * LINK bobby: reported
+            * LINK rob: reported
+            ! account `bobby` shares a correlation key with another change of this run
+            ! account `rob` shares a correlation key with another change of this run"#]],
     );
 }
 

@@ -13,6 +13,7 @@ use crate::change::{Action, Change, MembershipChange, ObjectBase, StateChange};
 use crate::convert::to_text;
 use crate::decision::{AccountView, Decision};
 use crate::inbound::{bare_change, next_midnight};
+use crate::key::KeyHash;
 use crate::mapping::{Mapped, MappingInput, map};
 use crate::rules::Rules;
 
@@ -98,6 +99,10 @@ impl Outbound {
         change.shadow = facts.shadow.as_ref().map(|shadow| shadow.base);
         change.object = Some(ObjectBase { id: owner.id, version: owner.version });
         change.profile = Some(grant.profile.id.clone());
+        if facts.shadow.is_none() {
+            // An owner has one account: of several that would be linked to it nobody knows which is meant.
+            change.correlation = vec![KeyHash::of_claim(&self.application, &self.class, owner.id)];
+        }
         change.snapshot = self.snapshot_of(rules, account.attributes);
         self.differ(&mut change, account.attributes, writes);
         self.correct_membership(&mut change, account.attributes, &grant.entitlements);

@@ -247,3 +247,24 @@ fn an_account_of_nobody_has_its_reaction_too() {
         }
     }
 }
+
+#[test]
+fn an_account_that_fits_somebody_with_another_account_is_disputed() {
+    let outbound = outbound(&json!({ "UNLINKED": "LINK" }));
+    for (rival, situation, action) in
+        [(None, Situation::Unlinked, Some(Action::Link)), (Some("1"), Situation::Disputed, None)]
+    {
+        let facts = OutboundFacts {
+            candidates: vec![owner("IT", None)],
+            rival: rival.map(str::to_owned),
+            ..OutboundFacts::default()
+        };
+        let held = account("Ann", &[]);
+        let view = AccountView { uid: "stray", place: None, enabled: Some(true), attributes: &held };
+        let decision = outbound.decide_account(view, &facts, now()).expect("in scope");
+        assert_eq!(decision.situation, Some(situation), "{rival:?}");
+        assert_eq!(decision.change.as_ref().map(|change| change.action), action, "{rival:?}");
+        let told = decision.problem.map(|problem| problem.message).unwrap_or_default();
+        assert_eq!(told.ends_with("which belongs to account `1`"), rival.is_some(), "{told}");
+    }
+}

@@ -12,13 +12,13 @@ use muster_model::{
 };
 use muster_plan::change::{Action, Change, ObjectBase, ShadowBase, StateChange};
 use muster_plan::digest::Digest;
-use muster_plan::key::KeyHash;
+use muster_plan::key::{KeyHash, KeySpecs};
 use muster_plan::lifecycle::{Absence, RunState};
 use uuid::Uuid;
 
 use crate::{
-    Batch, Bucket, KeyEntry, Met, NewRun, PageRows, ProblemRow, ProblemStep, RunRecord, Store, Target,
-    TenantStore,
+    Batch, Bucket, KeyEntry, Mention, Met, NewRun, PageRows, ProblemRow, ProblemStep, RunRecord, Store,
+    Target, TenantStore,
 };
 
 /// Enough that reading all of them is not the cheaper way.
@@ -187,8 +187,10 @@ impl Story {
             work.stage(&tenant, &changes).await;
             let keys: Vec<_> = numbers.iter().map(|number| key(*number)).collect();
             let batch = Batch { creates: numbers, ..Batch::default() };
-            let stale =
-                tenant.apply_inbound(&work.run, &work.bucket, &target("hr"), &batch, now()).await.unwrap();
+            let stale = tenant
+                .apply_inbound(&work.run, &work.bucket, &target("hr"), (&batch, &KeySpecs::default()), now())
+                .await
+                .unwrap();
             assert_eq!(stale, [0; 0]);
             tenant.apply_keys(&work.run, &work.bucket, &[], &keys).await.unwrap();
         }
@@ -251,9 +253,12 @@ impl Story {
         work.stage(tenant, &changes).await;
         assert_eq!(tenant.pages(&work.run, 0, 0, 10).await.unwrap().len(), 1);
         tenant.staged_links(&work.run, 0).await.unwrap();
-        let batch = Batch { creates, links: Vec::new(), undigested: vec![2, 9], others };
-        let stale =
-            tenant.apply_inbound(&work.run, &work.bucket, &target("hr"), &batch, now()).await.unwrap();
+        let contested = vec![Mention { hash: KeyHash([7; 16]), change: 1 }];
+        let batch = Batch { creates, links: Vec::new(), undigested: vec![2, 9], others, contested };
+        let stale = tenant
+            .apply_inbound(&work.run, &work.bucket, &target("hr"), (&batch, &KeySpecs::default()), now())
+            .await
+            .unwrap();
         assert_eq!(stale, [300]);
         tenant.apply_keys(&work.run, &work.bucket, &[key(1)], &[key(PEOPLE + 1)]).await.unwrap();
         tenant.checkpoint_noting(&work.run, &work.bucket, &[problem(1)], now()).await.unwrap();
