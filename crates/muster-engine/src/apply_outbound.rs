@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use muster_connector::{Connector, ConnectorError, Durable, Entry, Operation, RemoteClass, Writer};
+use muster_connector::{Account, Connector, ConnectorError, Durable, Entry, Operation, RemoteClass, Writer};
 use muster_model::error::ErrorCode;
 use muster_model::run::{Outcome, Wave};
 use muster_model::{ApplicationId, Field};
@@ -57,8 +57,13 @@ enum Found {
     Unfinished,
     /// It is another one, or none was looked for.
     Other,
-    /// Nobody knows, since it could not be read.
-    Unread(ConnectorError),
+    /// Nobody knows, since it could not be read, for this reason.
+    Unread(String),
+}
+
+/// Whether a create was refused since the account exists.
+fn is_there(row: &ChangeRow, error: &ConnectorError) -> bool {
+    row.action == Action::Create && matches!(error, ConnectorError::Conflict { .. })
 }
 
 impl Way<'_> {
@@ -83,19 +88,39 @@ impl Way<'_> {
         Ok(writer.write(operations).await)
     }
 
+    /// The accounts that stand where creates of a batch were to make some, all read at once.
+    async fn read_back(
+        &mut self,
+        refusals: &[(&ChangeRow, ConnectorError)],
+    ) -> Result<HashMap<String, Account>, ConnectorError> {
+        let there = refusals.iter().filter(|(row, error)| is_there(row, error));
+        let uids: Vec<String> = there.map(|(row, _)| row.uid.clone()).collect();
+        if uids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let read = self.connector.read(&self.remote, &uids).await?;
+        let accounts = read.into_iter().filter_map(|entry| match entry {
+            Entry::Account(account) => Some((account.uid.clone(), account)),
+            Entry::Bad(_) => None,
+        });
+        Ok(accounts.collect())
+    }
+
     /// What became of a create that was refused since the account exists. It was ours, before a crash or in a run
     /// that was cancelled, when the account that is read back holds what it was to hold.
-    async fn found(&mut self, row: &ChangeRow, error: &ConnectorError) -> Found {
-        if row.action != Action::Create || !matches!(error, ConnectorError::Conflict { .. }) {
+    fn found(
+        &self,
+        (row, error): (&ChangeRow, &ConnectorError),
+        read: &Result<HashMap<String, Account>, ConnectorError>,
+    ) -> Found {
+        if !is_there(row, error) {
             return Found::Other;
         }
-        let read = match self.connector.read(&self.remote, std::slice::from_ref(&row.uid)).await {
-            Ok(read) => read,
-            Err(error) => return Found::Unread(error),
+        let account = match read {
+            Ok(accounts) => accounts.get(&row.uid),
+            Err(error) => return Found::Unread(error.to_string()),
         };
-        let Some(Entry::Account(account)) = read.first().filter(|entry| is_of(entry, &row.uid)) else {
-            return Found::Other;
-        };
+        let Some(account) = account else { return Found::Other };
         let decisions = &self.of.task.classes[self.of.index].decisions;
         let is_adopted = self.adopted.contains(&decisions.account_key(&row.uid).position());
         // As it was asked for; see `operation_of`.
@@ -224,12 +249,14 @@ impl Work {
                 asked.push(row);
             }
         }
-        for (row, outcome) in asked.iter().zip(way.write(operations).await?) {
-            let Err(error) = outcome else { continue };
-            if may_be_refused(way.of.wave, row) {
-                continue;
-            }
-            match way.found(row, &error).await {
+        let outcomes = asked.iter().zip(way.write(operations).await?);
+        let refusals: Vec<(&ChangeRow, ConnectorError)> = outcomes
+            .filter_map(|(row, outcome)| Some((row, outcome.err()?)))
+            .filter(|(row, _)| !may_be_refused(way.of.wave, row))
+            .collect();
+        let read = way.read_back(&refusals).await;
+        for (row, error) in refusals {
+            match way.found((row, &error), &read) {
                 Found::Whole => {}
                 Found::Unfinished => answered.unsettled.push(row.number),
                 Found::Other => answered.problems.push(refused(row, error.to_string())),
@@ -276,13 +303,6 @@ impl Work {
             }
         }
         Ok(())
-    }
-}
-
-fn is_of(entry: &Entry, uid: &str) -> bool {
-    match entry {
-        Entry::Account(account) => account.uid == uid,
-        Entry::Bad(_) => false,
     }
 }
 

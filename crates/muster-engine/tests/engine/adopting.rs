@@ -56,9 +56,10 @@ fn what_a_cancelled_run_has_made_is_not_deleted_by_the_next() {
         let run = working.await.expect("no panic").expect("a run");
         assert_eq!(run.state.outcome, Some(OutcomeStatus::Aborted));
         assert_eq!(world.system("ad").accounts("account").len(), 3);
-        world.disturb("ad", no_faults());
+        let watch = world.disturb("ad", no_faults());
         let before = world.picture().await;
         let run = world.provision("ad").await;
+        assert_eq!(watch.calls_of(CallKind::Read), 2, "what is there is read once a batch, here of two");
         shown::check(
             &world,
             &before,
