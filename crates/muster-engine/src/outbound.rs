@@ -66,9 +66,10 @@ impl OutboundTask {
             .ok_or_else(|| ConfigurationError::Lacking(format!("provisioning task `{id}`")))?;
         let mut classes = Vec::new();
         for application in configuration.applications() {
-            let named = task.application_ids.as_ref().is_none_or(|ids| ids.contains(&application.id));
+            let named = task.application_ids.as_ref().map(|ids| ids.contains(&application.id));
             let profiles = profiles_of(configuration, &application.id);
-            if !named || profiles.is_empty() {
+            // An application that the task names is looked at even when no profile grants anything any more.
+            if !named.unwrap_or(!profiles.is_empty()) {
                 continue;
             }
             let mut of_class: Vec<(&ObjectClass, Vec<&ObjectTypeMapping>)> = Vec::new();

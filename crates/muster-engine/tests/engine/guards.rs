@@ -7,7 +7,7 @@ use muster_model::configuration::{ConfigurationKind, Document, Leniency};
 use muster_model::error::ErrorCode;
 use muster_model::run::{Mode, OutcomeStatus, ProgressStatus};
 use muster_store::RunRecord;
-use muster_testkit::world::configuration::{hr, reconciliation};
+use muster_testkit::world::configuration::{hr, provisioning as provisioning_task, reconciliation};
 use muster_testkit::world::{TestDatabase, World, on_each_database, provisioning, synchronization};
 use serde_json::{Value, json};
 
@@ -418,5 +418,22 @@ fn too_many_failures_end_the_run_before_anything_is_done() {
         let expected = expect!["2 entries failed, the error policy allows 1; nothing was applied"];
         expected.assert_eq(run.failure.as_deref().unwrap_or_default());
         assert_eq!(world.outcome_state().await, before);
+    });
+}
+
+#[test]
+fn taking_the_last_profile_of_an_application_away_is_held() {
+    on_each_database(async |database| {
+        let world = crowd(database).await;
+        let mut task = provisioning_task();
+        task["applicationIds"] = json!(["ad"]);
+        world.save(ConfigurationKind::ProvisioningTaskDefinition, task).await;
+        let checked = world.store().configuration_version().await.expect("the database");
+        let kind = ConfigurationKind::ApplicationProfile as u8;
+        assert!(world.store().delete_resource(checked, kind, "staff").await.expect("the database"));
+        let run = world.provision("ad").await;
+        assert_eq!(run.state.status, ProgressStatus::Held);
+        expect!["disable: 30 of 30, the limit is 10 % and at least 20"]
+            .assert_eq(&run.held_by.expect("a reason"));
     });
 }
