@@ -75,7 +75,7 @@ impl Settings {
     pub fn new(data_dir: PathBuf, owner: String) -> Self {
         Self {
             page_size: 1000,
-            apply_size: 4000,
+            apply_size: 1000,
             batch_size: 500,
             workers: 4,
             lease: Duration::from_secs(15),
