@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use muster_model::run::{Outcome, Wave};
 use muster_plan::lifecycle::Event;
-use muster_store::{Batch, KeyEntry, Lists, Makes, Mention, Slot};
+use muster_store::{Batch, KeyEntry, Lists, Makes, Mention, PageOrder, Slot, step_of};
 
 use crate::error::EngineError;
 use crate::prepare::InboundRun;
@@ -13,9 +13,6 @@ use crate::worker::{Done, Task, Work};
 /// Changes that are ordered in memory at a time; more are taken in several passes over the lists.
 const ORDERED_AT_ONCE: u64 = 4_000_000;
 
-/// The step of a bucket in the first wave; the others follow.
-const FIRST_WAVE: u32 = 3;
-
 /// How a change ends otherwise than planned.
 pub(crate) type Exceptions = HashMap<u32, Option<Outcome>>;
 
@@ -23,7 +20,7 @@ impl Work {
     pub(crate) async fn apply(&mut self, wave: Wave) -> Result<Done, EngineError> {
         let exceptions: Exceptions = self.store.exceptions(&self.run).await?.into_iter().collect();
         for index in 0..self.buckets.len() {
-            let step = FIRST_WAVE + 2 * wave as u32;
+            let step = step_of(wave);
             match self.buckets[index].step {
                 at if at < step => (self.buckets[index].step, self.buckets[index].cursor) = (step, None),
                 _ => {}
@@ -43,7 +40,7 @@ impl Work {
         wave: Wave,
         exceptions: &Exceptions,
     ) -> Result<(), EngineError> {
-        let step = FIRST_WAVE + 2 * wave as u32;
+        let step = step_of(wave);
         if self.buckets[index].step == step && !self.is_empty(index, wave) {
             // Keys come before their objects and go after them: a key that points at nothing finds nobody, but
             // an object without its keys would be made twice, should the run end here.
@@ -97,7 +94,7 @@ impl Work {
         }
         batch.contested = mentioned(looked_for, &batch.creates);
         let bucket = &mut self.buckets[index];
-        bucket.cursor = slots.last().map(|slot| cursor_of(*slot));
+        bucket.cursor = slots.last().map(|slot| PageOrder::of(*slot, 0).cursor());
         let now = self.engine.surroundings.now();
         Ok(self
             .store
@@ -225,7 +222,7 @@ impl Work {
     /// The changes of a wave that are still to be applied, of one part of all places, in their order.
     async fn slots(&mut self, index: usize, wave: Wave, part: u64) -> Result<Vec<Slot>, EngineError> {
         let parts = self.parts(index);
-        let done = self.buckets[index].cursor.as_deref().and_then(place_of);
+        let done = self.buckets[index].cursor.as_deref().and_then(PageOrder::read);
         let mut waves = [false; Wave::ALL.len()];
         let mut slots = Vec::new();
         let mut after = 0;
@@ -235,7 +232,7 @@ impl Work {
             after = last.page;
             for slot in pages.into_iter().flat_map(|page| page.lists.slots) {
                 waves[slot.wave as usize] = true;
-                let left = done.is_none_or(|done| (slot.position.0, slot.change) > done);
+                let left = done.is_none_or(|done| PageOrder::of(slot, 0) > done);
                 if slot.wave == wave && in_part(slot.position.0, part, parts) && left {
                     slots.push(slot);
                 }
@@ -263,16 +260,6 @@ fn mentioned(looked_for: &[Mention], changes: &[u32]) -> Vec<Mention> {
     mentioned
 }
 
-/// Cursors sort as their slots do.
-pub(crate) fn cursor_of(slot: Slot) -> String {
-    format!("{:016x}{:08x}", slot.position.0, slot.change)
-}
-
-fn place_of(cursor: &str) -> Option<(u64, u32)> {
-    let (position, change) = cursor.split_at_checked(16)?;
-    Some((u64::from_str_radix(position, 16).ok()?, u32::from_str_radix(change, 16).ok()?))
-}
-
 fn in_part(position: u64, part: u64, parts: u64) -> bool {
     parts == 1 || position >> (64 - parts.trailing_zeros()) == part
 }
@@ -280,16 +267,6 @@ fn in_part(position: u64, part: u64, parts: u64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use muster_plan::change::Action;
-    use muster_plan::key::Position;
-
-    #[test]
-    fn cursors_are_read_back() {
-        let (wave, action, makes) = (Wave::Build, Action::Update, Makes::Nothing);
-        let slot = Slot { wave, action, position: Position(77), change: 9, makes };
-        assert_eq!(place_of(&cursor_of(slot)), Some((77, 9)));
-        assert_eq!(place_of("77"), None);
-    }
 
     #[test]
     fn every_place_is_in_exactly_one_part() {

@@ -8,7 +8,7 @@ use muster_model::run::{Outcome, Wave};
 use muster_model::{ApplicationId, Field};
 use muster_plan::change::Action;
 use muster_plan::key::Position;
-use muster_store::{Batch, ChangeRow, Makes, ProblemRow, ProblemStep, Slot};
+use muster_store::{Batch, ChangeRow, Makes, ProblemRow, ProblemStep, Slot, step_of};
 
 use crate::apply_inbound::Exceptions;
 use crate::configuration::remote_class;
@@ -17,9 +17,6 @@ use crate::operation::{Asked, asked_of};
 use crate::outbound::OutboundRun;
 use crate::sequence::{Sequence, Step};
 use crate::worker::Work;
-
-/// The first step of applying; see the inbound half.
-const FIRST_WAVE: u32 = 3;
 
 /// A batch whose operations have been answered.
 #[derive(Default)]
@@ -149,7 +146,7 @@ impl Work {
         wave: Wave,
         exceptions: &Exceptions,
     ) -> Result<(), EngineError> {
-        let step = FIRST_WAVE + 2 * wave as u32;
+        let step = step_of(wave);
         if self.buckets[index].step == step {
             let sequence = self.sequence(index, task, wave, exceptions).await?;
             if !sequence.steps.is_empty() {
@@ -283,7 +280,7 @@ impl Work {
         }
         let now = self.engine.surroundings.now();
         let bucket = &mut self.buckets[of.index];
-        bucket.cursor = answered.steps.last().map(Step::cursor);
+        bucket.cursor = answered.steps.last().map(|step| step.place().cursor());
         let target = &of.task.classes[of.index].target;
         match of.wave {
             Wave::Build | Wave::Withdraw => {

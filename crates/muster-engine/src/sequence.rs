@@ -10,9 +10,9 @@ use muster_model::run::Wave;
 use muster_plan::change::Action;
 use muster_plan::key::{KeyHash, Position};
 use muster_plan::order::{Edge, order};
-use muster_store::Slot;
+use muster_store::{PageOrder, Slot};
 
-use crate::apply_inbound::{Exceptions, cursor_of};
+use crate::apply_inbound::Exceptions;
 use crate::error::EngineError;
 use crate::naming::{Makers, Staged};
 use crate::outbound::OutboundRun;
@@ -28,13 +28,8 @@ pub(crate) struct Step {
 }
 
 impl Step {
-    fn place(&self) -> (u32, Position, u32) {
-        (self.level, self.slot.position, self.slot.change)
-    }
-
-    /// Cursors sort as the places of their steps do.
-    pub(crate) fn cursor(&self) -> String {
-        format!("{:08x}{}", self.level, cursor_of(self.slot))
+    pub(crate) fn place(&self) -> PageOrder {
+        PageOrder::of(self.slot, self.level)
     }
 }
 
@@ -123,9 +118,9 @@ impl Work {
         }
         let ended = exceptions.iter().filter(|(_, outcome)| outcome.is_some());
         sequence.failed = ended.map(|(change, _)| *change).collect();
-        let done = self.buckets[index].cursor.clone().unwrap_or_default();
+        let done = self.buckets[index].cursor.as_deref().and_then(PageOrder::read);
         let Sequence { steps, failed, .. } = &mut sequence;
-        steps.retain(|step| !failed.contains(&step.slot.change) && step.cursor() > done);
+        steps.retain(|step| !failed.contains(&step.slot.change) && Some(step.place()) > done);
         steps.sort_unstable_by_key(Step::place);
         Ok(sequence)
     }

@@ -27,6 +27,12 @@ impl Position {
     pub fn to_i64(self) -> i64 {
         (self.0 ^ (1 << 63)).cast_signed()
     }
+
+    /// The inverse of [`Position::to_i64`].
+    #[must_use]
+    pub fn from_i64(number: i64) -> Self {
+        Self(number.cast_unsigned() ^ (1 << 63))
+    }
 }
 
 impl KeyHash {

@@ -46,7 +46,7 @@ pub use lists::{KeyEntry, Lists, Makes, Mention, Met, Slot};
 pub use objects::OwnerRow;
 pub use page::PageRows;
 pub use principal::{NewToken, Principal, Token};
-pub use reached::PageOrder;
+pub use reached::{PageOrder, step_of};
 pub use referred::{KnownAccount, ReferredObject};
 pub use run::{Hash, NewRun, RunFilter, RunRecord};
 pub use stage::{Bucket, ProblemRow, ProblemStep, StagedPage};

@@ -12,6 +12,7 @@ use crate::TenantStore;
 use crate::apply::APART;
 use crate::database::{Dialect, Urgency};
 use crate::error::StoreError;
+use crate::lists::Slot;
 use crate::page::change_id;
 use crate::row::{get, number, unsigned};
 use crate::run::RunRecord;
@@ -20,8 +21,14 @@ use crate::stage::Bucket;
 /// Levels that are stored at a time.
 const LEVELS_AT_ONCE: usize = 1000;
 
-/// The step of a bucket in its first wave. Each wave has a step to be applied in, and one when it is over.
+/// The step of a bucket in its first wave.
 const FIRST_WAVE: u32 = 3;
+
+/// The step of a bucket in which a wave is applied; in the next it is over.
+#[must_use]
+pub fn step_of(wave: Wave) -> u32 {
+    FIRST_WAVE + 2 * wave as u32
+}
 
 /// The place of a change among those of its wave: they are applied in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,6 +39,34 @@ pub struct PageOrder {
     pub position: i64,
     /// The number of the change.
     pub number: u32,
+}
+
+impl PageOrder {
+    /// The place of a slot in its level.
+    #[must_use]
+    pub fn of(slot: Slot, level: u32) -> Self {
+        Self { level, position: slot.position.to_i64(), number: slot.change }
+    }
+
+    /// The cursor of a bucket whose changes have been applied up to this one.
+    #[must_use]
+    pub fn cursor(self) -> String {
+        format!("{:08x}{:016x}{:08x}", self.level, Position::from_i64(self.position).0, self.number)
+    }
+
+    /// The place that a cursor of applying names.
+    #[must_use]
+    pub fn read(cursor: &str) -> Option<Self> {
+        if cursor.len() != 32 {
+            return None;
+        }
+        let position = Position(u64::from_str_radix(cursor.get(8..24)?, 16).ok()?);
+        Some(Self {
+            level: u32::from_str_radix(cursor.get(..8)?, 16).ok()?,
+            position: position.to_i64(),
+            number: u32::from_str_radix(cursor.get(24..)?, 16).ok()?,
+        })
+    }
 }
 
 /// How far a bucket has come.
@@ -57,12 +92,12 @@ impl Reached {
     }
 
     fn new(step: u32, cursor: Option<&str>) -> Self {
-        Self { step, last: cursor.and_then(order) }
+        Self { step, last: cursor.and_then(PageOrder::read) }
     }
 
     /// What has been applied of a wave.
     pub(crate) fn of(&self, wave: Wave) -> Applied {
-        match (self.step.cmp(&(FIRST_WAVE + 2 * wave as u32)), self.last) {
+        match (self.step.cmp(&step_of(wave)), self.last) {
             (Ordering::Greater, _) => Applied::All,
             (Ordering::Equal, Some(last)) => Applied::UpTo(last),
             (Ordering::Equal, None) | (Ordering::Less, _) => Applied::Nothing,
@@ -77,19 +112,6 @@ impl Reached {
             Applied::All => true,
         }
     }
-}
-
-/// The place that a cursor of applying names: level, position and change in hexadecimal digits, the level where
-/// there are any.
-fn order(cursor: &str) -> Option<PageOrder> {
-    let (level, rest) = match cursor.len() {
-        24 => (0, cursor),
-        32 => (u32::from_str_radix(cursor.get(..8)?, 16).ok()?, cursor.get(8..)?),
-        _ => return None,
-    };
-    let position = Position(u64::from_str_radix(rest.get(..16)?, 16).ok()?);
-    let number = u32::from_str_radix(rest.get(16..)?, 16).ok()?;
-    Some(PageOrder { level, position: position.to_i64(), number })
 }
 
 impl TenantStore {
@@ -139,8 +161,18 @@ mod tests {
     }
 
     #[test]
+    fn cursors_are_read_back_and_sort_as_their_places() {
+        let places = [at(0, 1, 2), at(0, u64::MAX, 1), at(1, 0, 9), at(1, 1 << 63, 9)];
+        for pair in places.windows(2) {
+            assert!(pair[0] < pair[1] && pair[0].cursor() < pair[1].cursor());
+            assert_eq!(PageOrder::read(&pair[0].cursor()), Some(pair[0]));
+        }
+        assert_eq!(PageOrder::read("77"), None);
+    }
+
+    #[test]
     fn what_comes_before_the_cursor_has_been_applied() {
-        let inbound = "80000000000000000000000a";
+        let inbound = "0000000080000000000000000000000a";
         let outbound = "0000000180000000000000000000000a";
         for (step, cursor, wave, order, expected) in [
             (0, None, Wave::Build, at(0, 1, 1), false),

@@ -117,7 +117,7 @@ pub struct Bucket {
     pub application: ApplicationId,
     /// Raised whenever a worker takes it up.
     pub fence: i64,
-    /// The part of the phase it is in; its meaning is the engine's.
+    /// The part of the phase it is in; while a wave is applied, that of [`step_of`](crate::step_of).
     pub step: u32,
     /// Where to take up.
     pub cursor: Option<String>,
