@@ -228,7 +228,7 @@ impl Work {
         let mut rows: HashMap<u32, ChangeRow> =
             self.store.changes_of(&self.run, &live).await?.into_iter().map(|row| (row.number, row)).collect();
         let mut answered = Answered { steps: steps.to_vec(), ..Answered::default() };
-        answered.problems.extend(stale.iter().map(|number| stale_problem(*number)));
+        answered.problems.extend(stale.iter().map(|number| ProblemRow::stale(*number)));
         let mut asked: Vec<ChangeRow> = Vec::new();
         let mut operations = Vec::new();
         for row in live.iter().filter_map(|number| rows.remove(number)) {
@@ -340,17 +340,5 @@ fn open_problem(row: &ChangeRow) -> ProblemRow {
         uid: Some(row.uid.clone()),
         place: row.place,
         message: "it refers to an account that could not be made; the reference stays pending".to_owned(),
-    }
-}
-
-fn stale_problem(number: u32) -> ProblemRow {
-    ProblemRow {
-        change: Some(number),
-        outcome: Some(Outcome::Stale),
-        step: ProblemStep::Apply,
-        code: ErrorCode::ChangeStale,
-        uid: None,
-        place: None,
-        message: "owner or account moved on after the plan was made; the next run picks it up".to_owned(),
     }
 }

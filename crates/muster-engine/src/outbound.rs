@@ -26,7 +26,7 @@ use crate::naming::by_naming;
 use crate::prepare::under;
 use crate::referred::Deciding;
 use crate::sweep::{Decided, MetShadow};
-use crate::sweep_inbound::{note_bad, take};
+use crate::sweep_inbound::{fitting, note_bad, take};
 
 /// A provisioning task, compiled.
 pub(crate) struct OutboundTask {
@@ -304,28 +304,13 @@ impl OutboundRun {
             let all: Vec<KeyHash> = asked.iter().flat_map(|(_, hashes)| hashes.clone()).collect();
             let objects = store.objects_by_key(&all).await?;
             for (account, hashes) in asked {
-                let mut fitting: Vec<ImObject> =
-                    hashes.iter().flat_map(|hash| self.found_by(hash, &objects)).cloned().collect();
-                fitting.sort_by_key(|object| object.id);
-                fitting.dedup_by_key(|object| object.id);
+                let fitting = fitting(&self.keys, &hashes, &objects);
                 if !fitting.is_empty() {
                     found.insert(account.uid.clone(), fitting);
                 }
             }
         }
         Ok(found)
-    }
-
-    /// The objects that a key finds. A key that was left behind by rules of the past finds nobody.
-    fn found_by<'a>(
-        &self,
-        key: &'a KeyHash,
-        found: &'a HashMap<KeyHash, Vec<ImObject>>,
-    ) -> impl Iterator<Item = &'a ImObject> {
-        let holds = |object: &&ImObject| {
-            self.keys.of_object(object.kind, &object.directory, &object.attributes).contains(key)
-        };
-        found.get(key).into_iter().flatten().filter(holds)
     }
 }
 

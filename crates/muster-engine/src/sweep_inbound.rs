@@ -12,7 +12,7 @@ use muster_model::{ImObject, ObjectId};
 use muster_plan::decision::{AccountView, Decision};
 use muster_plan::digest::Digest;
 use muster_plan::inbound::{InboundFacts, OtherSource};
-use muster_plan::key::KeyHash;
+use muster_plan::key::{KeyHash, KeySpecs};
 use muster_store::{LinkedShadow, ProblemRow, ProblemStep, RunRecord, TenantStore};
 use roaring::RoaringBitmap;
 
@@ -155,10 +155,7 @@ impl InboundRun {
                 continue;
             }
             for (number, keys) in asked {
-                let mut fitting: Vec<ImObject> =
-                    keys.iter().flat_map(|key| self.found_by(key, &found)).cloned().collect();
-                fitting.sort_by_key(|object| object.id);
-                fitting.dedup_by_key(|object| object.id);
+                let fitting = fitting(&self.decisions.keys, &keys, &found);
                 if let Some(known) = facts.get_mut(&number).filter(|_| !fitting.is_empty()) {
                     known.candidates = fitting;
                 }
@@ -167,19 +164,6 @@ impl InboundRun {
         }
         self.find_rivals(store, &mut facts).await?;
         Ok(facts)
-    }
-
-    /// The objects that a key finds. A key that was left behind by rules of the past finds nobody.
-    fn found_by<'a>(
-        &self,
-        key: &'a KeyHash,
-        found: &'a HashMap<KeyHash, Vec<ImObject>>,
-    ) -> impl Iterator<Item = &'a ImObject> {
-        let holds = |object: &&ImObject| {
-            let keys = self.decisions.keys.of_object(object.kind, &object.directory, &object.attributes);
-            keys.contains(key)
-        };
-        found.get(key).into_iter().flatten().filter(holds)
     }
 
     /// Finds out which objects that accounts without a live shadow come to are linked to another account.
@@ -198,6 +182,19 @@ impl InboundRun {
         }
         Ok(())
     }
+}
+
+/// The objects that some of these keys find, each once.
+pub(crate) fn fitting(
+    specs: &KeySpecs,
+    keys: &[KeyHash],
+    found: &HashMap<KeyHash, Vec<ImObject>>,
+) -> Vec<ImObject> {
+    let found_by = |key| found.get(key).into_iter().flatten().filter(|object| specs.finds(key, object));
+    let mut fitting: Vec<ImObject> = keys.iter().flat_map(found_by).cloned().collect();
+    fitting.sort_by_key(|object| object.id);
+    fitting.dedup_by_key(|object| object.id);
+    fitting
 }
 
 /// The object that an account without a live shadow would be linked to.

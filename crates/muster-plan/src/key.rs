@@ -6,8 +6,8 @@
 
 use muster_model::configuration::application::CorrelationRule;
 use muster_model::{
-    ApplicationId, AttributeName, AttributeSource, DirectoryId, ObjectClassId, ObjectId, ObjectKind,
-    Reference,
+    ApplicationId, AttributeName, AttributeSource, DirectoryId, ImObject, ObjectClassId, ObjectId,
+    ObjectKind, Reference,
 };
 use uuid::Uuid;
 
@@ -211,6 +211,13 @@ impl KeySpecs {
         let spec = self.for_reference(reference.kind, reference.by.as_str())?;
         let (_, normalize) = spec.items.first()?;
         Some(spec.hash(directory, &normalize.normalize(&reference.key)))
+    }
+
+    /// Whether the key finds the object as it is now; one that was left behind by rules or values of the past
+    /// finds nobody.
+    #[must_use]
+    pub fn finds(&self, key: &KeyHash, object: &ImObject) -> bool {
+        self.of_object(object.kind, &object.directory, &object.attributes).contains(key)
     }
 
     /// All hashes under which an object is found, sorted, each once.

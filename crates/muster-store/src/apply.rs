@@ -3,8 +3,6 @@
 //! Every function is one transaction that begins by moving the bucket's cursor under the fence.
 
 use chrono::{DateTime, Utc};
-use muster_model::error::ErrorCode;
-use muster_model::run::Outcome;
 use muster_model::{ApplicationId, DirectoryId, ObjectClassId, ObjectKind};
 use muster_plan::change::Action;
 use muster_plan::key::KeySpecs;
@@ -14,12 +12,12 @@ use crate::TenantStore;
 use crate::database::{Dialect, Transaction, Urgency};
 use crate::error::StoreError;
 use crate::lists::{KeyEntry, Mention};
-use crate::make::Taken;
+use crate::make::{OBJECT, Taken, object_values};
 use crate::page::change_id;
 use crate::row::{number, unsigned};
 use crate::rows::{Bulk, Kind};
 use crate::run::RunRecord;
-use crate::stage::{Bucket, ProblemRow, ProblemStep};
+use crate::stage::{Bucket, ProblemRow};
 
 pub(crate) const KEYS: Bulk = Bulk {
     table: "key",
@@ -171,7 +169,7 @@ impl TenantStore {
         self.change_shadows(&over, target, &others).await?;
         self.forget_digests(&over, target, &batch.undigested).await?;
         stale.extend(moved);
-        let problems: Vec<_> = stale.iter().map(|number| stale_problem(*number)).collect();
+        let problems: Vec<_> = stale.iter().map(|number| ProblemRow::stale(*number)).collect();
         self.note_in(&tx, run, bucket.no, &problems, now).await?;
         tx.commit().await?;
         Ok(stale)
@@ -248,15 +246,8 @@ impl TenantStore {
         .await?;
         let creates = Action::Create as i64;
         over.execute(
-            "INSERT INTO object (tenant, id, kind, directory, type, disabled, version, attributes, provenance) \
-             SELECT c.tenant, c.object, ?, ?, ?, CASE WHEN c.state > 1 THEN c.state - 2 END, 1, \
-             coalesce(c.result, '{}'), coalesce(c.provenance, '') FROM {changes} \
-             WHERE c.action = ? AND c.object_version = 0",
-            vec![
-                (target.kind as i64).into(),
-                target.directory.as_str().into(),
-                target.object_type.clone().into(),
-            ],
+            &format!("{OBJECT} FROM {{changes}} WHERE c.action = ? AND c.object_version = 0"),
+            object_values(target).to_vec(),
             numbers,
             vec![creates.into()],
         )
@@ -411,16 +402,4 @@ impl TenantStore {
 
 pub(crate) fn change_number(id: i64) -> Result<u32, StoreError> {
     unsigned(id & i64::from(u32::MAX), "number of a change")
-}
-
-fn stale_problem(number: u32) -> ProblemRow {
-    ProblemRow {
-        change: Some(number),
-        outcome: Some(Outcome::Stale),
-        step: ProblemStep::Apply,
-        code: ErrorCode::ChangeStale,
-        uid: None,
-        place: None,
-        message: "object or account moved on after the plan was made; the next run picks it up".to_owned(),
-    }
 }

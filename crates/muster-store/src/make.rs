@@ -18,7 +18,7 @@ pub(crate) enum Taken {
     LeftOut,
 }
 
-const OBJECT: &str = "INSERT INTO object (tenant, id, kind, directory, type, disabled, version, attributes, provenance) \
+pub(crate) const OBJECT: &str = "INSERT INTO object (tenant, id, kind, directory, type, disabled, version, attributes, provenance) \
      SELECT c.tenant, c.object, ?, ?, ?, CASE WHEN c.state > 1 THEN c.state - 2 END, 1, \
      coalesce(c.result, '{}'), coalesce(c.provenance, '')";
 
@@ -123,7 +123,7 @@ impl TenantStore {
     }
 }
 
-fn object_values(target: &Target) -> [Value; 3] {
+pub(crate) fn object_values(target: &Target) -> [Value; 3] {
     [(target.kind as i64).into(), target.directory.as_str().into(), target.object_type.clone().into()]
 }
 

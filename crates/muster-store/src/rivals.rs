@@ -63,8 +63,7 @@ impl TenantStore {
         let rows = tx.query(&self.objects_by_key_text(), vec![hex_list(&hashes), self.tenant.into()]).await?;
         let mut found: HashSet<KeyHash> = HashSet::new();
         for (key, object) in objects_by_key(&rows)? {
-            // A key that was left behind by rules or values of the past finds nobody.
-            if keys.of_object(object.kind, &object.directory, &object.attributes).contains(&key) {
+            if keys.finds(&key, &object) {
                 found.insert(key);
             }
         }

@@ -84,6 +84,21 @@ pub struct ProblemRow {
 }
 
 impl ProblemRow {
+    /// A change that was not applied, since what it was decided on has changed.
+    #[must_use]
+    pub fn stale(change: u32) -> Self {
+        Self {
+            change: Some(change),
+            outcome: Some(Outcome::Stale),
+            step: ProblemStep::Apply,
+            code: ErrorCode::ChangeStale,
+            uid: None,
+            place: None,
+            message: "object or account moved on after the plan was made; the next run picks it up"
+                .to_owned(),
+        }
+    }
+
     /// Its row of [`PROBLEMS`], under a tenant, a run and a number within that.
     pub(crate) fn values(
         &self,
