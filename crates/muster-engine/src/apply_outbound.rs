@@ -3,10 +3,11 @@
 use std::collections::{HashMap, HashSet};
 
 use muster_connector::{Account, Connector, ConnectorError, Durable, Entry, Operation, RemoteClass, Writer};
+use muster_model::ApplicationId;
 use muster_model::error::ErrorCode;
 use muster_model::run::{Outcome, Wave};
-use muster_model::{ApplicationId, Field};
 use muster_plan::change::Action;
+use muster_plan::convert::comparable_texts;
 use muster_plan::key::Position;
 use muster_store::{Batch, ChangeRow, Makes, ProblemRow, ProblemStep, Slot, step_of};
 
@@ -124,8 +125,8 @@ impl Way<'_> {
         let differs = account.enabled.is_some_and(|enabled| enabled != (row.state < 2));
         let mut found = if differs { Found::Unfinished } else { Found::Whole };
         for (name, wanted) in &row.result {
-            let held = texts(account.record.get(name.as_str()));
-            if held == texts(wanted) {
+            let held = comparable_texts(account.record.get(name.as_str()));
+            if held == comparable_texts(wanted) {
                 continue;
             }
             let lacks_names = held.is_empty() && decisions.naming_attributes().any(|naming| naming == name);
@@ -306,17 +307,6 @@ impl Work {
 /// Whether it is the delete after it that tells of a refusal.
 fn may_be_refused(wave: Wave, row: &ChangeRow) -> bool {
     wave == Wave::Connect && row.action == Action::Delete
-}
-
-fn texts(field: &Field) -> Vec<String> {
-    let mut texts: Vec<String> = field
-        .values()
-        .iter()
-        .map(|value| value.to_text().into_owned())
-        .filter(|text| !text.is_empty())
-        .collect();
-    texts.sort_unstable();
-    texts
 }
 
 fn refused(row: &ChangeRow, message: String) -> ProblemRow {

@@ -34,6 +34,7 @@ pub(crate) struct OutboundTask {
     keys: KeySpecs,
     guards: Guards,
     error_policy: ErrorPolicy,
+    verify: Verify,
 }
 
 /// A class of accounts that the task writes.
@@ -53,6 +54,8 @@ pub(crate) struct OutboundRun {
     pub(crate) keys: KeySpecs,
     pub(crate) task_guards: Guards,
     pub(crate) error_policy: ErrorPolicy,
+    /// What the wanted state is compared with.
+    pub(crate) verify: Verify,
     directories: Vec<DirectoryId>,
 }
 
@@ -98,7 +101,6 @@ impl OutboundTask {
                         rules,
                         profiles: Profiles::new(profiles.clone()),
                         scope: task.scope.clone(),
-                        verify: task.verify,
                         abilities: AccountAbilities {
                             can_be_disabled: false,
                             membership: membership_attribute(application),
@@ -123,6 +125,7 @@ impl OutboundTask {
             keys: key_specs(configuration)?,
             guards: task.guards.clone(),
             error_policy: task.error_policy,
+            verify: task.verify,
         })
     }
 
@@ -147,6 +150,7 @@ impl OutboundTask {
             keys: self.keys,
             task_guards: self.guards,
             error_policy: self.error_policy,
+            verify: self.verify,
             directories,
         })
     }
@@ -187,10 +191,6 @@ impl OutboundRun {
 
     pub(crate) fn application_guards(&self, index: usize) -> &Guards {
         &self.classes[index].guards
-    }
-
-    pub(crate) fn verifies(&self, index: usize) -> Verify {
-        self.classes[index].decisions.verify
     }
 
     /// Decides a page of accounts: each against its owner.

@@ -117,7 +117,7 @@ impl Work {
             Task::Outbound(task) => {
                 let (application, class) = task.account_class(index);
                 // Who asks for single accounts wants to know how they are.
-                let reads = task.verifies(index) == Verify::Live || self.run.keys.is_some();
+                let reads = task.verify == Verify::Live || self.run.keys.is_some();
                 (application.clone(), class.clone(), reads)
             }
         };

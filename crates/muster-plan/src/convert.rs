@@ -70,6 +70,15 @@ pub fn convert(
     })
 }
 
+/// What can be told apart of a field by systems that know nothing but texts: those that are not empty, sorted.
+#[must_use]
+pub fn comparable_texts(field: &Field) -> Vec<String> {
+    let texts = field.values().iter().map(|value| value.to_text().into_owned());
+    let mut texts: Vec<String> = texts.filter(|text| !text.is_empty()).collect();
+    texts.sort_unstable();
+    texts
+}
+
 /// The same field with every value as text, for systems that know nothing else.
 #[must_use]
 pub fn to_text(field: Field) -> Field {

@@ -6,7 +6,6 @@
 use chrono::{DateTime, Utc};
 use muster_model::condition::Condition;
 use muster_model::configuration::application::{Reaction, Situation};
-use muster_model::configuration::task::Verify;
 use muster_model::error::ErrorCode;
 use muster_model::{
     ApplicationId, AttributeName, AttributeSource, Field, ImObject, ObjectClassId, ObjectKind, Value,
@@ -14,6 +13,7 @@ use muster_model::{
 
 use self::taken::TakenValues;
 use crate::change::{Action, ObjectBase};
+use crate::convert::comparable_texts;
 use crate::decision::{AccountView, Decision, Problem, ShadowFacts};
 use crate::digest::{Canonical, Digest};
 use crate::inbound::bare_change;
@@ -52,8 +52,6 @@ pub struct Outbound {
     pub profiles: Profiles,
     /// The owners that the task looks at.
     pub scope: Condition,
-    /// What the wanted state is compared with.
-    pub verify: Verify,
     /// What an account can be.
     pub abilities: AccountAbilities,
 }
@@ -252,13 +250,7 @@ fn disputed(uid: &str, facts: &OutboundFacts) -> String {
 
 /// A field as targets are compared: what a system cannot tell apart is the same, and order does not count.
 fn comparable(field: &Field) -> Field {
-    let mut texts: Vec<String> = field
-        .values()
-        .iter()
-        .map(|value| value.to_text().into_owned())
-        .filter(|text| !text.is_empty())
-        .collect();
-    texts.sort_unstable();
+    let texts = comparable_texts(field);
     if texts.is_empty() { Field::Absent } else { many(&texts) }
 }
 

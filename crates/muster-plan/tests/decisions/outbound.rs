@@ -2,7 +2,6 @@
 
 use muster_model::configuration::application::{Direction, Situation};
 use muster_model::configuration::profile::{ApplicationProfile, Deprovisioning, EntitlementAssignment};
-use muster_model::configuration::task::Verify;
 use muster_model::run::Outcome;
 use muster_model::shadow::ShadowState;
 use muster_model::{
@@ -55,7 +54,6 @@ pub(crate) fn outbound(reactions: &serde_json::Value) -> Outbound {
             profile("admins", "department eq \"IT\"", 5, &["admins", "all"]),
         ]),
         scope: "kind eq \"IDENTITY\"".parse().expect("a condition"),
-        verify: Verify::Live,
         abilities: AccountAbilities { can_be_disabled: true, membership: Some("groups".into()) },
     }
 }
