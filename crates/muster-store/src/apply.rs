@@ -11,6 +11,7 @@ use sea_orm::Value;
 use crate::TenantStore;
 use crate::database::{Dialect, Transaction, Urgency};
 use crate::error::StoreError;
+use crate::facts::{hex, text_list};
 use crate::lists::{KeyEntry, Mention};
 use crate::make::{OBJECT, Taken, object_values};
 use crate::page::change_id;
@@ -378,25 +379,41 @@ impl TenantStore {
     ) -> Result<(), StoreError> {
         let tx = self.database.begin(Urgency::Bulk).await?;
         self.move_cursor(&tx, run, bucket).await?;
-        for key in removed {
-            // Whoever changed the object since may have given it this key again.
-            tx.execute(
-                "DELETE FROM key WHERE tenant = ? AND hash = ? AND object = ? AND NOT EXISTS \
-                 (SELECT 1 FROM object o CROSS JOIN change c WHERE o.tenant = key.tenant AND o.id = key.object \
-                 AND c.tenant = key.tenant AND c.id = ? AND o.version <> c.object_version + 1)",
-                vec![
-                    self.tenant.into(),
-                    key.hash.0.to_vec().into(),
-                    key.object.into(),
-                    change_id(run.seq, key.change).into(),
-                ],
-            )
-            .await?;
-        }
+        self.remove_keys(&tx, run, removed).await?;
         let rows =
             added.iter().map(|key| vec![self.tenant.into(), key.hash.0.to_vec().into(), key.object.into()]);
         KEYS.insert(&tx, rows.collect()).await?;
         tx.commit().await
+    }
+
+    async fn remove_keys(
+        &self,
+        tx: &Transaction,
+        run: &RunRecord,
+        removed: &[KeyEntry],
+    ) -> Result<(), StoreError> {
+        if removed.is_empty() {
+            return Ok(());
+        }
+        let object = match self.dialect() {
+            Dialect::Sqlite => "unhex(substr(j.value, 33, 32))",
+            Dialect::Postgres => "substr(j.value, 33, 32)::uuid",
+        };
+        // Whoever changed the object since may have given it this key again.
+        let sql = format!(
+            "DELETE FROM key WHERE (tenant, hash, object) IN \
+             (SELECT c.tenant, unhex(substr(j.value, 1, 32)), {object} FROM {} CROSS JOIN change c \
+             WHERE c.tenant = ? AND c.id = ? + CAST(substr(j.value, 65) AS BIGINT) AND NOT EXISTS \
+             (SELECT 1 FROM object o WHERE o.tenant = c.tenant AND o.id = {object} \
+             AND o.version <> c.object_version + 1))",
+            self.list()
+        );
+        let list = text_list(removed, 74, |list, key| {
+            hex(list, &key.hash.0);
+            hex(list, key.object.as_bytes());
+            list.push_str(&key.change.to_string());
+        });
+        tx.execute(&sql, vec![list, self.tenant.into(), change_id(run.seq, 0).into()]).await.map(|_| ())
     }
 }
 

@@ -70,17 +70,12 @@ impl TenantStore {
                  WHERE s.due_at IS NULL OR s.due_at > ?"
             }
         };
-        let mut list = String::with_capacity(accounts.len() * 67 + 2);
-        list.push('[');
-        for (index, (key, digest)) in accounts.iter().enumerate() {
-            list.push_str(if index > 0 { ",\"" } else { "\"" });
-            hex(&mut list, &key.0);
-            hex(&mut list, &digest.0);
-            list.push('"');
-        }
-        list.push(']');
+        let list = text_list(accounts, 64, |list, (key, digest)| {
+            hex(list, &key.0);
+            hex(list, &digest.0);
+        });
         let values = vec![
-            Value::from(list),
+            list,
             Value::from(self.tenant),
             Value::from(application.as_str()),
             Value::from(now.timestamp_millis()),
@@ -315,11 +310,16 @@ pub(crate) fn hex(out: &mut String, octets: &[u8]) {
 }
 
 pub(crate) fn hex_list(keys: &[KeyHash]) -> Value {
-    let mut list = String::with_capacity(keys.len() * 35 + 2);
+    text_list(keys, 32, |list, key| hex(list, &key.0))
+}
+
+/// A list parameter of texts that need no escapes, of about this length each.
+pub(crate) fn text_list<T>(items: &[T], length: usize, write: impl Fn(&mut String, &T)) -> Value {
+    let mut list = String::with_capacity(items.len() * (length + 3) + 2);
     list.push('[');
-    for (index, key) in keys.iter().enumerate() {
+    for (index, item) in items.iter().enumerate() {
         list.push_str(if index > 0 { ",\"" } else { "\"" });
-        hex(&mut list, &key.0);
+        write(&mut list, item);
         list.push('"');
     }
     list.push(']');
