@@ -9,6 +9,7 @@ mod body;
 mod call;
 mod configuration;
 mod error;
+mod evaluate;
 mod file;
 mod health;
 mod members;

@@ -76,6 +76,8 @@ pub enum OpenOperation {
 pub enum TenantOperation {
     /// With resources of a kind of configuration.
     Configuration(ConfigurationOperation, ConfigurationKind),
+    /// An expression or a condition, tried on a sample.
+    Evaluate,
     /// With tasks and their runs.
     Task(TaskOperation, TaskKind),
     /// With files.

@@ -7,7 +7,7 @@ mod error;
 mod file;
 mod object;
 mod progress;
-mod value;
+pub(crate) mod value;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 

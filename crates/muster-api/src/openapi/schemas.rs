@@ -23,6 +23,8 @@ pub(super) fn schemas() -> Map<String, Value> {
         ("Change", change()),
         ("Launch", launch()),
         ("PlanDecision", decision()),
+        ("Trial", trial()),
+        ("Evaluation", evaluation()),
         ("Approval", object(&[("id", json!({"type": "string", "format": "uuid"}))])),
         ("ImObject", im_object()),
         ("File", file()),
@@ -263,6 +265,34 @@ fn decision() -> Value {
     let mut decision = object(&[("planHash", described(hash, "The hash of the plan that was looked at."))]);
     decision["additionalProperties"] = false.into();
     decision
+}
+
+fn trial() -> Value {
+    let value = json!({"type": ["string", "integer", "boolean", "null", "array"]});
+    let sample = json!({"type": "object", "additionalProperties": value});
+    let mut trial = object_with(
+        &[],
+        &[
+            ("expression", described(text(), "What a mapping's `rule` may be; or else `condition`.")),
+            ("condition", described(text(), "What a `filter` or a `scope` may be; or else `expression`.")),
+            ("attributes", described(sample, "The sample: attributes by name.")),
+        ],
+    );
+    trial["additionalProperties"] = false.into();
+    trial
+}
+
+fn evaluation() -> Value {
+    object_with(
+        &[("reads", described(list(text()), "The attributes that it reads."))],
+        &[
+            (
+                "value",
+                json!({"description": "What it comes to; left out where that is absent, or it failed."}),
+            ),
+            ("failure", described(text(), "Why it fails on this sample, with line and column.")),
+        ],
+    )
 }
 
 fn im_object() -> Value {

@@ -1,4 +1,4 @@
-//! The routes of files, IM objects, health and the description.
+//! The routes of trials, files, IM objects, health and the description.
 
 use super::{
     Access, Answer, Content, FileOperation, Method, ObjectOperation, OpenOperation, Parameter, Route,
@@ -8,7 +8,8 @@ use crate::query::MOST_ROWS;
 use crate::rights::Permission;
 
 pub(super) fn routes() -> Vec<Route> {
-    let mut routes = files();
+    let mut routes = vec![evaluate()];
+    routes.extend(files());
     routes.extend(objects());
     routes.extend(open());
     routes
@@ -32,6 +33,18 @@ fn route(method: Method, path: &str, access: Access, (id, summary): (&str, &str)
 
 fn answer(status: u16, description: &'static str, content: Content) -> Answer {
     Answer { status, description, content }
+}
+
+fn evaluate() -> Route {
+    let access = Access::Tenant(Permission::Configure, TenantOperation::Evaluate);
+    let words = ("evaluate", "Try an expression or a condition on a sample");
+    Route {
+        group: "Configuration",
+        body: Content::Json("Trial"),
+        answers: vec![answer(200, "What came of it", Content::Json("Evaluation"))],
+        refusals: &[408, 413, 415],
+        ..route(Method::Post, "/{tenant}/api/sync/conf/~evaluate", access, words)
+    }
 }
 
 fn files() -> Vec<Route> {

@@ -6,6 +6,7 @@
 mod access;
 mod configuration;
 mod description;
+mod evaluate;
 mod files;
 mod form;
 mod plans;
