@@ -16,6 +16,7 @@ use muster_model::{Attributes, ConfigurationId, Field, TenantSlug};
 use muster_store::{Fuse, RunRecord, Store, TenantStore};
 use serde_json::Value;
 
+mod barrier;
 mod by_hand;
 mod clock;
 pub mod configuration;
@@ -23,6 +24,7 @@ mod copy;
 mod database;
 mod picture;
 
+pub use barrier::{Barrier, Stopped};
 pub use clock::StoppedClock;
 pub use database::{TestDatabase, on_each_database, on_sqlite};
 pub use picture::difference;

@@ -12,7 +12,6 @@ use muster_testkit::world::configuration::{ad, outbound};
 use muster_testkit::world::{TestDatabase, World, on_each_database, provisioning};
 use serde_json::json;
 
-use crate::control::Barrier;
 use crate::shown;
 
 /// People with the right to accounts at a target that does not look for owners.
@@ -45,15 +44,8 @@ fn whole(world: &World, enabled: bool) {
 fn what_a_cancelled_run_has_made_is_not_deleted_by_the_next() {
     on_each_database(async |database| {
         let mut world = granted(database, Durable::AtClose, "DELETE", 3).await;
-        let (barrier, plan) = Barrier::at(CallKind::Close, 1);
-        world.disturb("ad", plan);
-        let run = world.admit(provisioning("ad", Mode::Apply)).await;
-        let (engine, store, id) = (world.engine(), world.store().clone(), run.id);
-        let working = tokio::spawn(async move { engine.execute(&store, run).await });
-        barrier.reached.notified().await;
-        world.engine().cancel(world.store(), id).await.expect("cancelled");
-        barrier.go_on.notify_one();
-        let run = working.await.expect("no panic").expect("a run");
+        let stopped = world.run_up_to(provisioning("ad", Mode::Apply), "ad", (CallKind::Close, 1)).await;
+        let run = stopped.cancel(&world).await;
         assert_eq!(run.state.outcome, Some(OutcomeStatus::Aborted));
         assert_eq!(world.system("ad").accounts("account").len(), 3);
         let watch = world.disturb("ad", no_faults());

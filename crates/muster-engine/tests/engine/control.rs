@@ -1,11 +1,9 @@
 //! Who may work on what: one full run a task, one worker a run, and none that was told to stop.
 
-use std::sync::Arc;
-
 use chrono::TimeDelta;
 use futures_util::future::join_all;
 use muster_connector::Capabilities;
-use muster_connector::faulty::{Call, CallKind, Fault, FaultPlan, Moment};
+use muster_connector::faulty::CallKind;
 use muster_connector::memory::{CAPABLE, MemorySystem};
 use muster_engine::{EngineError, LaunchError};
 use muster_model::configuration::ConfigurationKind;
@@ -16,7 +14,6 @@ use muster_testkit::world::{
     TestDatabase, World, on_each_database, on_sqlite, provisioning, synchronization,
 };
 use serde_json::json;
-use tokio::sync::Notify;
 
 async fn five(database: &TestDatabase) -> World {
     let world = World::usual(database).await.with_page_size(1);
@@ -24,30 +21,6 @@ async fn five(database: &TestDatabase) -> World {
         world.hire(&number.to_string(), &format!("{number}@x"), &format!("Name {number}"), "IT");
     }
     world
-}
-
-/// A plan that stops one call until it is told to go on, and says when it is there.
-pub(crate) struct Barrier {
-    pub(crate) reached: Arc<Notify>,
-    pub(crate) go_on: Arc<Notify>,
-}
-
-impl Barrier {
-    pub(crate) fn at(kind: CallKind, number: u64) -> (Self, FaultPlan) {
-        let barrier = Self { reached: Arc::default(), go_on: Arc::default() };
-        let (reached, go_on) = (barrier.reached.clone(), barrier.go_on.clone());
-        let plan = move |call: &Call| {
-            (call.kind == kind && call.number == number).then(|| {
-                let (reached, go_on) = (reached.clone(), go_on.clone());
-                let wait = async move {
-                    reached.notify_one();
-                    go_on.notified().await;
-                };
-                Fault::Stop(Moment::Before, Box::pin(wait))
-            })
-        };
-        (barrier, Arc::new(plan))
-    }
 }
 
 #[test]
@@ -145,23 +118,15 @@ fn a_worker_that_lost_its_run_writes_nothing_more() {
     for call in [1, 3, 6] {
         on_each_database(async |database| {
             let mut world = five(database).await;
-            let (barrier, plan) = Barrier::at(CallKind::Page, call);
-            world.disturb("hr", plan);
-            let run = world.admit(synchronization("hr", Mode::Apply)).await;
-            let (engine, store) = (world.engine(), world.store().clone());
-            let zombie = tokio::spawn(async move { engine.execute(&store, run).await });
-            barrier.reached.notified().await;
+            let launch = synchronization("hr", Mode::Apply);
+            let zombie = world.run_up_to(launch, "hr", (CallKind::Page, call)).await;
             // Nobody hears of the worker any more; another takes over and ends the run.
             world.clock().pass(TimeDelta::minutes(1));
             world.disturb("hr", muster_connector::faulty::no_faults());
             world.resume().await;
             let after = world.whole_state().await;
-            barrier.go_on.notify_one();
-            let woken = zombie.await.expect("no panic");
-            assert!(
-                woken.is_ok_and(|run| run.state.outcome == Some(OutcomeStatus::Success)),
-                "it sees what the other did"
-            );
+            let woken = zombie.go_on().await;
+            assert_eq!(woken.state.outcome, Some(OutcomeStatus::Success), "it sees what the other did");
             assert_eq!(world.whole_state().await, after);
             assert_eq!(world.objects().await.len(), 5);
         });
@@ -172,26 +137,16 @@ fn a_worker_that_lost_its_run_writes_nothing_more() {
 fn a_worker_that_lost_its_run_to_one_that_still_works_writes_nothing_more() {
     on_each_database(async |database| {
         let mut world = five(database).await;
-        let (first, plan) = Barrier::at(CallKind::Page, 3);
-        world.disturb("hr", plan);
-        let run = world.admit(synchronization("hr", Mode::Apply)).await;
-        let (engine, store) = (world.engine(), world.store().clone());
-        let zombie = tokio::spawn(async move { engine.execute(&store, run).await });
-        first.reached.notified().await;
+        let launch = synchronization("hr", Mode::Apply);
+        let zombie = world.run_up_to(launch, "hr", (CallKind::Page, 3)).await;
         world.clock().pass(TimeDelta::minutes(1));
-        let (second, plan) = Barrier::at(CallKind::Page, 2);
-        world.disturb("hr", plan);
-        let engine = world.engine();
-        let (store, taken) =
-            engine.store().claimable(world.clock().instant()).await.expect("the database").remove(0);
-        let heir = tokio::spawn(async move { engine.execute(&store, taken).await });
-        second.reached.notified().await;
+        let now = world.clock().instant();
+        let (_, taken) = database.store().claimable(now).await.expect("the database").remove(0);
+        let heir = world.work_up_to(taken, "hr", (CallKind::Page, 2)).await;
         let between = world.whole_state().await;
-        first.go_on.notify_one();
-        zombie.await.expect("no panic").expect("the run as the heir has it");
+        zombie.go_on().await;
         assert_eq!(world.whole_state().await, between, "the zombie was woken and refused");
-        second.go_on.notify_one();
-        let run = heir.await.expect("no panic").expect("a run");
+        let run = heir.go_on().await;
         assert_eq!(run.state.outcome, Some(OutcomeStatus::Success));
         assert_eq!((run.counters.read, world.objects().await.len()), (5, 5));
     });
@@ -213,15 +168,10 @@ fn two_sources_that_load_one_person_at_once_make_one_object() {
         world.put("crm", "person", "t1", &[("number", "t1"), ("email", "ann@x")]);
         world.put("crm", "person", "t2", &[("number", "t2"), ("email", "cid@x")]);
         // The second source has been read, and waits with its plan until the first is in.
-        let (barrier, plan) = Barrier::at(CallKind::Page, 2);
-        world.disturb("crm", plan);
-        let run = world.admit(synchronization("temps", Mode::Apply)).await;
-        let (engine, store) = (world.engine(), world.store().clone());
-        let working = tokio::spawn(async move { engine.execute(&store, run).await });
-        barrier.reached.notified().await;
+        let launch = synchronization("temps", Mode::Apply);
+        let stopped = world.run_up_to(launch, "crm", (CallKind::Page, 2)).await;
         world.synchronize("hr").await;
-        barrier.go_on.notify_one();
-        let run = working.await.expect("no panic").expect("a run");
+        let run = stopped.go_on().await;
         assert_eq!(run.counters.outcome(Outcome::Created), 1, "{:?}", run.counters);
         assert_eq!(world.objects().await.len(), 2);
         world.disturb("crm", muster_connector::faulty::no_faults());
@@ -247,22 +197,14 @@ fn two_workers_do_not_take_up_one_run() {
 fn a_cancelled_run_stores_no_further_page() {
     on_each_database(async |database| {
         let mut world = five(database).await;
-        let (barrier, plan) = Barrier::at(CallKind::Page, 4);
-        world.disturb("hr", plan);
-        let run = world.admit(synchronization("hr", Mode::Apply)).await;
-        let (engine, store, id) = (world.engine(), world.store().clone(), run.id);
-        let working = tokio::spawn(async move { engine.execute(&store, run).await });
-        barrier.reached.notified().await;
-        let canceller = world.engine();
-        canceller.cancel(world.store(), id).await.expect("cancelled");
-        let pages = world.pages_of(id).await;
-        barrier.go_on.notify_one();
-        let run = working.await.expect("no panic").expect("a run");
+        let stopped = world.run_up_to(synchronization("hr", Mode::Apply), "hr", (CallKind::Page, 4)).await;
+        let pages = world.pages_of(stopped.run.id).await;
+        let run = stopped.cancel(&world).await;
         assert_eq!(
             (run.state.status, run.state.outcome),
             (ProgressStatus::Finished, Some(OutcomeStatus::Aborted))
         );
-        assert_eq!(world.pages_of(id).await, pages);
+        assert_eq!(world.pages_of(run.id).await, pages);
         assert!(run.counters.add_up());
         assert!(world.objects().await.is_empty());
         let problems = world.problems(&run).await;
@@ -280,16 +222,9 @@ fn a_run_that_is_cancelled_in_its_sweep_counts_nothing_as_done_and_keeps_its_est
         for number in 1..=12 {
             world.hire(&number.to_string(), &format!("{number}@x"), "Somebody", "IT");
         }
-        let (barrier, plan) = Barrier::at(CallKind::Page, 10);
-        world.disturb("hr", plan);
-        let run = world.admit(synchronization("hr", Mode::Apply)).await;
-        let (engine, store, id) = (world.engine(), world.store().clone(), run.id);
-        let working = tokio::spawn(async move { engine.execute(&store, run).await });
-        barrier.reached.notified().await;
-        let live = world.store().run(id).await.expect("the database").expect("a run");
-        world.engine().cancel(world.store(), id).await.expect("cancelled");
-        barrier.go_on.notify_one();
-        let run = working.await.expect("no panic").expect("a run");
+        let stopped = world.run_up_to(synchronization("hr", Mode::Apply), "hr", (CallKind::Page, 10)).await;
+        let live = world.store().run(stopped.run.id).await.expect("the database").expect("a run");
+        let run = stopped.cancel(&world).await;
         assert_eq!((live.counters.outcome(Outcome::Created), live.estimate), (live.counters.read, 12));
         assert!((1..12).contains(&live.counters.read), "{live:?}");
         let ended = (run.counters.read, run.counters.outcome(Outcome::NotApplied), run.estimate);
@@ -316,15 +251,9 @@ fn a_cancelled_run_writes_nothing_more_to_its_target() {
     on_each_database(async |database| {
         let mut world = five(database).await;
         world.synchronize("hr").await;
-        let (barrier, plan) = Barrier::at(CallKind::Write, 3);
-        let watch = world.disturb("ad", plan);
-        let run = world.admit(provisioning("ad", Mode::Apply)).await;
-        let (engine, store, id) = (world.engine(), world.store().clone(), run.id);
-        let working = tokio::spawn(async move { engine.execute(&store, run).await });
-        barrier.reached.notified().await;
-        world.engine().cancel(world.store(), id).await.expect("cancelled");
-        barrier.go_on.notify_one();
-        let run = working.await.expect("no panic").expect("a run");
+        let stopped = world.run_up_to(provisioning("ad", Mode::Apply), "ad", (CallKind::Write, 3)).await;
+        let watch = stopped.watch.clone();
+        let run = stopped.cancel(&world).await;
         assert_eq!(run.state.outcome, Some(OutcomeStatus::Aborted));
         // The batch under way was written; its outcome is not known to us, and the next run finds it.
         assert_eq!((watch.calls_of(CallKind::Write), world.system("ad").accounts("account").len()), (3, 3));
@@ -341,16 +270,10 @@ fn statements_are_the_runs_own() {
         let alone = five(database).await;
         let alone = alone.synchronize("hr").await.statements;
         let mut world = five(database).await;
-        let (barrier, plan) = Barrier::at(CallKind::Page, 3);
-        world.disturb("hr", plan);
-        let run = world.admit(synchronization("hr", Mode::Apply)).await;
-        let (engine, store) = (world.engine(), world.store().clone());
-        let working = tokio::spawn(async move { engine.execute(&store, run).await });
-        barrier.reached.notified().await;
+        let stopped = world.run_up_to(synchronization("hr", Mode::Apply), "hr", (CallKind::Page, 3)).await;
         let other = five(database).await;
         other.synchronize("crm").await;
-        barrier.go_on.notify_one();
-        let run = working.await.expect("no panic").expect("a run");
+        let run = stopped.go_on().await;
         assert!(alone > 20, "{alone}");
         assert_eq!(run.statements, alone, "another run has sent statements meanwhile");
     });
@@ -371,15 +294,8 @@ fn of_a_run_that_is_cancelled_while_it_writes_exactly_what_it_stored_counts_as_d
             world.put("hr", "person", &uid, if number == 1 { &fields[..3] } else { &fields });
         }
         world.synchronize("hr").await;
-        let (barrier, plan) = Barrier::at(CallKind::Write, 4);
-        world.disturb("ad", plan);
-        let run = world.admit(provisioning("ad", Mode::Apply)).await;
-        let (engine, store, id) = (world.engine(), world.store().clone(), run.id);
-        let working = tokio::spawn(async move { engine.execute(&store, run).await });
-        barrier.reached.notified().await;
-        world.engine().cancel(world.store(), id).await.expect("cancelled");
-        barrier.go_on.notify_one();
-        let run = working.await.expect("no panic").expect("a run");
+        let stopped = world.run_up_to(provisioning("ad", Mode::Apply), "ad", (CallKind::Write, 4)).await;
+        let run = stopped.cancel(&world).await;
         let changes = world.store().changes(&run, ChangeFilter { after: 0, limit: 100 }).await;
         let mut applied: Vec<String> = changes
             .expect("the database")

@@ -8,10 +8,8 @@ use muster_engine::{Engine, Notifications};
 use muster_model::RunId;
 use muster_model::run::{Mode, OutcomeStatus, ProgressStatus};
 use muster_store::{RunRecord, Store, Wakeup};
-use muster_testkit::world::{TestDatabase, World, on_each_database, synchronization};
+use muster_testkit::world::{Barrier, TestDatabase, World, on_each_database, synchronization};
 use tokio::time::{sleep, timeout};
-
-use crate::control::Barrier;
 
 /// Far more than anything takes, and far less than a day, which is how often these workers look.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -96,7 +94,7 @@ fn a_process_whose_workers_are_busy_has_its_runs_worked_on_by_another() {
         let here = process(&world, database.store().clone());
         let busy = here.start();
         let first = here.launch(world.store(), synchronization("hr", Mode::Apply)).await.expect("a run");
-        barrier.reached.notified().await;
+        barrier.reached().await;
         let there = process(&world, database.another_process().await);
         let free = there.start();
         wait_for_listeners(database, 2).await;
@@ -104,7 +102,7 @@ fn a_process_whose_workers_are_busy_has_its_runs_worked_on_by_another() {
         wait_for_status(&world, second.id, ProgressStatus::Finished).await;
         let first = world.store().run(first.id).await.expect("the database").expect("a run");
         assert_eq!(first.state.status, ProgressStatus::Running, "nobody else took what has a worker");
-        barrier.go_on.notify_one();
+        barrier.open();
         wait_for_status(&world, first.id, ProgressStatus::Finished).await;
         busy.shut_down().await;
         free.shut_down().await;
