@@ -4,13 +4,11 @@ use clap::Subcommand;
 use muster_api::principal::new_token;
 use muster_api::rights::Roles;
 use muster_store::{NewToken, StoreError, TenantStore};
-use serde_json::json;
 
-use super::user::{Of, check_roles};
+use super::user::{Of, check_roles, list};
 use super::{Common, block_on, tenant_store};
 use crate::error::{CommandError, Exit};
-use crate::print::{complain, instant, say, table};
-use crate::summary::Output;
+use crate::print::{complain, say};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -59,7 +57,11 @@ pub(super) fn run(arguments: &Arguments, common: &Common) -> Result<Exit, Comman
                 create(&store, &token).await?;
                 say(text);
             }
-            Action::List { of } => list(&of.store(common).await?, common.output).await?,
+            Action::List { of } => {
+                let tokens = of.store(common).await?.tokens().await?;
+                let tokens = tokens.into_iter().map(|token| (token.name, token.roles, token.created_at));
+                list("TOKEN", tokens, common.output);
+            }
             Action::Delete { name, of } => {
                 if !of.store(common).await?.delete_token(name).await? {
                     let what = format!("token `{name}`");
@@ -85,28 +87,4 @@ async fn create(store: &TenantStore, token: &NewToken) -> Result<(), CommandErro
         }
         Err(error) => Err(error.into()),
     }
-}
-
-async fn list(store: &TenantStore, output: Output) -> Result<(), CommandError> {
-    let tokens = store.tokens().await?;
-    match output {
-        Output::Json => {
-            let objects: Vec<_> = tokens
-                .iter()
-                .map(|token| {
-                    let roles: Vec<_> = token.roles.split(',').collect();
-                    json!({"name": token.name, "roles": roles, "createdAt": instant(token.created_at)})
-                })
-                .collect();
-            say(json!(objects));
-        }
-        Output::Text => {
-            let rows: Vec<_> = tokens
-                .iter()
-                .map(|token| vec![token.name.clone(), token.roles.clone(), instant(token.created_at)])
-                .collect();
-            say(table(&["TOKEN", "ROLES", "CREATED"], &rows));
-        }
-    }
-    Ok(())
 }

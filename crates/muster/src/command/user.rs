@@ -1,5 +1,6 @@
 //! `muster user`: creates, lists and deletes users of a tenant, and gives them passwords, on the database itself.
 
+use chrono::{DateTime, Utc};
 use clap::Subcommand;
 use muster_api::principal::hash_password;
 use muster_api::rights::Roles;
@@ -98,7 +99,11 @@ pub(super) fn run(arguments: &Arguments, common: &Common) -> Result<Exit, Comman
                 create(&store, &user).await?;
                 password.tell();
             }
-            Action::List { of } => list(&of.store(common).await?, common.output).await?,
+            Action::List { of } => {
+                let users = of.store(common).await?.principals().await?;
+                let users = users.into_iter().map(|user| (user.name, user.roles, user.created_at));
+                list("USER", users, common.output);
+            }
             Action::Delete { name, of } => {
                 if !of.store(common).await?.delete_principal(name).await? {
                     return Err(nobody(&of.tenant, name));
@@ -159,28 +164,25 @@ async fn create(store: &TenantStore, user: &Principal) -> Result<(), CommandErro
     Ok(())
 }
 
-async fn list(store: &TenantStore, output: Output) -> Result<(), CommandError> {
-    let users = store.principals().await?;
+/// Shows who may do what in a tenant, users or tokens as `head` says: names, roles and when they were made.
+pub(super) fn list(
+    head: &str,
+    holders: impl Iterator<Item = (String, String, DateTime<Utc>)>,
+    output: Output,
+) {
     match output {
         Output::Json => {
-            let objects: Vec<_> = users
-                .iter()
-                .map(|user| {
-                    let roles: Vec<_> = user.roles.split(',').collect();
-                    json!({"name": user.name, "roles": roles, "createdAt": instant(user.created_at)})
-                })
-                .collect();
-            say(json!(objects));
+            let objects = holders.map(|(name, roles, made)| {
+                let roles: Vec<_> = roles.split(',').collect();
+                json!({"name": name, "roles": roles, "createdAt": instant(made)})
+            });
+            say(json!(objects.collect::<Vec<_>>()));
         }
         Output::Text => {
-            let rows: Vec<_> = users
-                .iter()
-                .map(|user| vec![user.name.clone(), user.roles.clone(), instant(user.created_at)])
-                .collect();
-            say(table(&["USER", "ROLES", "CREATED"], &rows));
+            let rows: Vec<_> = holders.map(|(name, roles, made)| vec![name, roles, instant(made)]).collect();
+            say(table(&[head, "ROLES", "CREATED"], &rows));
         }
     }
-    Ok(())
 }
 
 fn nobody(tenant: &TenantSlug, name: &str) -> CommandError {
