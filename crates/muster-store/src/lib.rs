@@ -30,9 +30,8 @@ mod rows;
 mod run;
 mod stage;
 mod tenant;
+mod waiting;
 mod wakeups;
-
-use chrono::{DateTime, Utc};
 
 pub use apply::{Batch, Target};
 pub use changes::{ChangeFilter, ChangeRow, ChangeStatus, MostProblems, ProblemRecord};
@@ -54,11 +53,13 @@ pub use tenant::{Tenant, TenantStore};
 pub use wakeups::{Wakeup, Wakeups};
 
 use database::Database;
+use waiting::Told;
 
 /// A connected and migrated database.
 #[derive(Debug, Clone)]
 pub struct Store {
     database: Database,
+    told: Told,
 }
 
 impl Store {
@@ -69,14 +70,14 @@ impl Store {
     pub async fn open(location: &Location) -> Result<Self, StoreError> {
         let database = Database::connect(location).await?;
         migration::migrate(&database).await?;
-        Ok(Self { database })
+        Ok(Self { database, told: Told::default() })
     }
 
     /// The same store on the other side of a fuse: the door for faults, see [`Fuse`]. Nothing outside tests
     /// goes through it.
     #[must_use]
     pub fn with_fuse(self, fuse: Fuse) -> Self {
-        Self { database: self.database.with_fuse(fuse) }
+        Self { database: self.database.with_fuse(fuse), ..self }
     }
 
     /// How many statements this process has sent.
@@ -98,38 +99,5 @@ impl Store {
     #[must_use]
     pub fn wakeups(&self) -> Option<Wakeups> {
         Wakeups::of(&self.database)
-    }
-
-    /// The runs of all tenants that wait for a worker, oldest first, with their tenants.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn claimable(&self, now: DateTime<Utc>) -> Result<Vec<(TenantStore, RunRecord)>, StoreError> {
-        self.with_tenants(run::claimable(&self.database, now).await?).await
-    }
-
-    /// The held runs of all tenants that were held before an instant, with their tenants.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn held_before(
-        &self,
-        instant: DateTime<Utc>,
-    ) -> Result<Vec<(TenantStore, RunRecord)>, StoreError> {
-        self.with_tenants(run::expired(&self.database, instant).await?).await
-    }
-
-    async fn with_tenants(&self, runs: Vec<RunRecord>) -> Result<Vec<(TenantStore, RunRecord)>, StoreError> {
-        if runs.is_empty() {
-            return Ok(Vec::new());
-        }
-        let tenants = self.tenants().await?;
-        Ok(runs
-            .into_iter()
-            .filter_map(|run| {
-                let tenant = tenants.iter().find(|tenant| tenant.number == run.tenant)?;
-                Some((self.door(tenant), run))
-            })
-            .collect())
     }
 }

@@ -7,14 +7,15 @@ use muster_plan::lifecycle::{Absence, RunState};
 use sea_orm::{QueryResult, Value};
 
 use crate::TenantStore;
-use crate::database::{Database, Transaction, Urgency};
+use crate::database::{Transaction, Urgency};
 use crate::ending::{self, ENDING, Ending};
 use crate::error::StoreError;
 use crate::facts::octets;
 use crate::row::{case, decode_counters, get, get_case, instant, number, optional_number, phase_number};
 use crate::stage::ProblemRow;
 
-const COLUMNS: &str = "r.seq, r.tenant, r.id, r.no, r.task_kind, r.task, r.mode, r.keys, r.status, r.phase, \
+/// What is read of a run, for [`record`].
+pub(crate) const COLUMNS: &str = "r.seq, r.tenant, r.id, r.no, r.task_kind, r.task, r.mode, r.keys, r.status, r.phase, \
     r.absence, r.outcome, r.stopping, r.rules, r.started_at, r.ended_at, r.held_at, r.lease_until, r.epoch, \
     r.estimate, r.counters, r.plan_hash, r.held_by, r.failure, r.statements, r.peak_memory, r.approved_hash, \
     r.approved_at";
@@ -324,27 +325,8 @@ impl TenantStore {
     }
 }
 
-/// The runs of all tenants that wait for a worker: never begun, or left by one that is silent.
-pub(crate) async fn claimable(database: &Database, now: DateTime<Utc>) -> Result<Vec<RunRecord>, StoreError> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM run r WHERE r.status IN (0, 1) AND r.lease_until < ? ORDER BY r.seq LIMIT 100"
-    );
-    let rows = database.query(&sql, vec![now.timestamp_millis().into()]).await?;
-    rows.iter().map(record).collect()
-}
-
-/// The runs of all tenants whose held plan nobody approved by this instant.
-pub(crate) async fn expired(
-    database: &Database,
-    held_before: DateTime<Utc>,
-) -> Result<Vec<RunRecord>, StoreError> {
-    let sql =
-        format!("SELECT {COLUMNS} FROM run r WHERE r.status = 3 AND r.held_at < ? ORDER BY r.seq LIMIT 100");
-    let rows = database.query(&sql, vec![held_before.timestamp_millis().into()]).await?;
-    rows.iter().map(record).collect()
-}
-
-fn record(row: &QueryResult) -> Result<RunRecord, StoreError> {
+/// The run of a row that begins with [`COLUMNS`].
+pub(crate) fn record(row: &QueryResult) -> Result<RunRecord, StoreError> {
     let keys: Option<String> = get(row, 7)?;
     let keys = keys
         .map(|text| {

@@ -15,7 +15,6 @@ pub struct Tenant {
     pub slug: TenantSlug,
     /// When it was made.
     pub created_at: DateTime<Utc>,
-    pub(crate) number: i64,
 }
 
 /// The only door to a tenant's data: every statement behind it names the tenant.
@@ -107,14 +106,13 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn tenants(&self) -> Result<Vec<Tenant>, StoreError> {
-        let sql = "SELECT slug, created_at, id FROM tenant ORDER BY slug";
+        let sql = "SELECT slug, created_at FROM tenant ORDER BY slug";
         let rows = self.database.query(sql, Vec::new()).await?;
         rows.iter()
             .map(|row| {
                 Ok(Tenant {
                     slug: TenantSlug::new(&get::<String>(row, 0)?)?,
                     created_at: instant(number(row, 1)?)?,
-                    number: number(row, 2)?,
                 })
             })
             .collect()
@@ -128,12 +126,11 @@ impl Store {
         let sql = "SELECT id FROM tenant WHERE slug = ?";
         let row = self.database.query_one(sql, vec![slug.as_str().into()]).await?;
         let number = row.map(|row| number(&row, 0)).transpose()?;
-        let door = |tenant| TenantStore { database: self.database.clone(), tenant, slug: slug.clone() };
-        Ok(number.map(door))
+        Ok(number.map(|number| self.door(number, slug.clone())))
     }
 
-    pub(crate) fn door(&self, tenant: &Tenant) -> TenantStore {
-        TenantStore { database: self.database.clone(), tenant: tenant.number, slug: tenant.slug.clone() }
+    pub(crate) fn door(&self, tenant: i64, slug: TenantSlug) -> TenantStore {
+        TenantStore { database: self.database.clone(), tenant, slug }
     }
 
     /// Deletes a tenant with everything that belongs to it. Answers whether there was one.

@@ -14,3 +14,4 @@ mod references;
 mod shown;
 mod sources;
 mod unread;
+mod waiting;

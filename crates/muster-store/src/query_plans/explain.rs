@@ -23,6 +23,18 @@ const LOOKED_UP_BY: [(&str, &[&str]); 9] = [
 
 /// The tables that a statement reads in another way than by key, each with the whole plan.
 pub(super) async fn findings(database: &Database, sql: &str, values: Vec<Value>) -> Vec<String> {
+    let steps = steps(database, sql, values).await;
+    let plan: Vec<_> = steps.iter().map(|step| step.text.as_str()).collect();
+    let found = steps.iter().filter(|step| step.too_much);
+    found.map(|step| format!("{}\nin {sql}\nby {}", step.text, plan.join("\n   "))).collect()
+}
+
+/// The whole plan of a statement, step by step.
+pub(super) async fn plan(database: &Database, sql: &str, values: Vec<Value>) -> Vec<String> {
+    steps(database, sql, values).await.into_iter().map(|step| step.text).collect()
+}
+
+async fn steps(database: &Database, sql: &str, values: Vec<Value>) -> Vec<Step> {
     let mut steps = Vec::new();
     match database.dialect {
         Dialect::Sqlite => {
@@ -39,9 +51,7 @@ pub(super) async fn findings(database: &Database, sql: &str, values: Vec<Value>)
         }
     }
     assert!(!steps.is_empty() || sql.starts_with("INSERT"), "no plan of {sql}");
-    let plan: Vec<_> = steps.iter().map(|step| step.text.as_str()).collect();
-    let found = steps.iter().filter(|step| step.too_much);
-    found.map(|step| format!("{}\nin {sql}\nby {}", step.text, plan.join("\n   "))).collect()
+    steps
 }
 
 /// A step of a plan.

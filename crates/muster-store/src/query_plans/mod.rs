@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::database::Location;
 use crate::{Store, TenantStore};
-use explain::findings;
+use explain::{findings, plan};
 use story::Story;
 
 /// Where the tests find a PostgreSQL server: `postgres://user@host:port/database` of somebody who may make
@@ -112,6 +112,26 @@ fn statements_of_a_page_look_every_row_up_by_key() {
             found.extend(findings(&tenant.database, &sql, values).await);
         }
         assert!(found.is_empty(), "{}", found.join("\n\n"));
+    });
+}
+
+#[test]
+fn the_look_for_work_reads_runs_that_have_not_ended_and_nothing_else_of_a_tenant() {
+    on_each_database(async |store| {
+        let tenant = story::tenant(&store).await;
+        Story::begin(tenant.clone()).await;
+        store.database.recorder.take();
+        store.claimable(story::now()).await.unwrap();
+        store.held_before(story::now()).await.unwrap();
+        let sent = store.database.recorder.take();
+        assert_eq!(sent.len(), 2, "one statement each: {sent:?}");
+        for Sent { sql, values } in sent {
+            let plan = plan(&store.database, &sql, values).await;
+            let of_runs: Vec<_> = plan.iter().filter(|step| step.contains("status")).collect();
+            let by_status = |step: &&&String| step.contains("(status = ") || step.contains("(status=?)");
+            assert!(of_runs.iter().any(|step| by_status(&step)), "{sql}\n{}", plan.join("\n"));
+            assert!(!plan.iter().any(|step| step.starts_with("SCAN")), "{sql}\n{}", plan.join("\n"));
+        }
     });
 }
 

@@ -1,0 +1,94 @@
+//! The runs of all tenants that wait for somebody, with their tenants: for a worker, or for a decision.
+//!
+//! Who looks after all tenants must not be stopped by one of them: what cannot be read is told and passed over.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chrono::{DateTime, Utc};
+use muster_model::TenantSlug;
+use sea_orm::QueryResult;
+
+use crate::error::StoreError;
+use crate::row::{get, number};
+use crate::run::{COLUMNS, RunRecord, record};
+use crate::{Store, TenantStore};
+
+/// Runs that are looked at in one statement.
+const AT_ONCE: usize = 100;
+
+/// Where the tenant's name stands in a row, behind the columns of its run.
+const SLUG: usize = 28;
+
+/// The runs that cannot be read and have been told of by this process: it looks every few seconds.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Told(Arc<Mutex<HashSet<i64>>>);
+
+impl Told {
+    fn is_news(&self, run: i64) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(run)
+    }
+}
+
+impl Store {
+    /// Runs of all tenants that wait for a worker, never begun or left by one that is silent, oldest first, with
+    /// their tenants. At least a hundred, if there are as many; what cannot be read is left out and logged.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn claimable(&self, now: DateTime<Utc>) -> Result<Vec<(TenantStore, RunRecord)>, StoreError> {
+        self.waiting("r.status IN (0, 1) AND r.lease_until < ?", now).await
+    }
+
+    /// Held runs of all tenants that were held before an instant, with their tenants; likewise.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn held_before(
+        &self,
+        instant: DateTime<Utc>,
+    ) -> Result<Vec<(TenantStore, RunRecord)>, StoreError> {
+        self.waiting("r.status = 3 AND r.held_at < ?", instant).await
+    }
+
+    async fn waiting(
+        &self,
+        condition: &str,
+        instant: DateTime<Utc>,
+    ) -> Result<Vec<(TenantStore, RunRecord)>, StoreError> {
+        // The index of the runs that have not ended is the way to them, not the numbers of all there ever were.
+        let sql = format!(
+            "SELECT {COLUMNS}, t.slug FROM run r JOIN tenant t ON t.id = r.tenant \
+             WHERE r.status < 4 AND {condition} AND +r.seq > ? ORDER BY +r.seq LIMIT {AT_ONCE}"
+        );
+        let mut found = Vec::new();
+        let mut after = 0;
+        // What cannot be read does not go away by itself; it must not keep the place of what can.
+        while found.len() < AT_ONCE {
+            let values = vec![instant.timestamp_millis().into(), after.into()];
+            let rows = self.database.query(&sql, values).await?;
+            for row in &rows {
+                after = number(row, 0)?;
+                match self.readable(row) {
+                    Ok(run) => found.push(run),
+                    Err(error) if self.told.is_news(after) => {
+                        let tenant = number(row, 1).unwrap_or_default();
+                        let place = format!("table `run`, seq {after}, tenant {tenant}");
+                        tracing::error!(%error, place, "a run cannot be read; it is passed over");
+                    }
+                    Err(_) => {}
+                }
+            }
+            if rows.len() < AT_ONCE {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    fn readable(&self, row: &QueryResult) -> Result<(TenantStore, RunRecord), StoreError> {
+        let run = record(row)?;
+        let slug = TenantSlug::new(&get::<String>(row, SLUG)?)?;
+        Ok((self.door(run.tenant, slug), run))
+    }
+}
