@@ -181,7 +181,9 @@ impl Engine {
         let claimed =
             store.claim(&run, &self.settings.owner, self.surroundings.now(), self.lease_end()).await?;
         let heart = Spawned(tokio::spawn(beat(self.clone(), store.clone(), claimed.clone())));
-        let driven = self.drive(store, &claimed, stop).await;
+        // What was told to stop has only to be ended, whatever its systems say.
+        let driven =
+            if claimed.stopping { Err(EngineError::Lost) } else { self.drive(store, &claimed, stop).await };
         drop(heart);
         let outcome = match driven {
             Ok(()) => Ok(()),

@@ -24,11 +24,6 @@ const COLUMNS: &str = "c.id, c.bucket, c.position, c.action, c.situation, c.reac
     c.shadow, c.object, c.object_version, c.state, c.before, c.result, c.memberships, c.profile, c.why, \
     p.outcome, p.message, c.level";
 
-/// How changes of a run came out that did not end as planned, and how many.
-pub(crate) const ENDED_OTHERWISE: &str = "SELECT c.action, p.outcome, count(*) FROM problem p \
-    JOIN change c ON c.id = ? + p.change AND c.tenant = p.tenant WHERE p.tenant = ? AND p.run = ? \
-    AND p.change IS NOT NULL AND p.outcome IS NOT NULL GROUP BY c.action, p.outcome";
-
 /// Which changes to read.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ChangeFilter {
@@ -248,27 +243,6 @@ impl TenantStore {
             .map(|row| Ok((unsigned(number(row, 0)?, "number of a change")?, outcome_at(row, 1)?)))
             .collect()
     }
-
-    /// How changes came out that did not end as planned: planned outcome, actual outcome, how many.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn ended_otherwise(&self, run: &RunRecord) -> Result<Vec<(Outcome, Outcome, u64)>, StoreError> {
-        let rows = self.database.query(ENDED_OTHERWISE, self.ended_otherwise_values(run.seq)).await?;
-        rows.iter().map(ended).collect()
-    }
-
-    /// The values of [`ENDED_OTHERWISE`].
-    pub(crate) fn ended_otherwise_values(&self, run: i64) -> Vec<Value> {
-        vec![change_id(run, 0).into(), self.tenant.into(), run.into()]
-    }
-}
-
-/// What a row of [`ENDED_OTHERWISE`] says: planned outcome, actual outcome, how many.
-pub(crate) fn ended(row: &QueryResult) -> Result<(Outcome, Outcome, u64), StoreError> {
-    let action = get_case(row, 0, &Action::ALL, "action")?;
-    let came_out = get_case(row, 1, &Outcome::ALL, "outcome")?;
-    Ok((action.outcome(), came_out, number(row, 2)?.unsigned_abs()))
 }
 
 fn outcome_at(row: &QueryResult, place: usize) -> Result<Option<Outcome>, StoreError> {

@@ -8,9 +8,8 @@ use sea_orm::Value;
 
 use crate::TenantStore;
 use crate::database::Urgency;
-use crate::ending::{ENDING, Ending};
 use crate::error::StoreError;
-use crate::row::{encode_counters, phase_number};
+use crate::row::{encode_counters, number, phase_number};
 use crate::run::{Hash, RunRecord};
 use crate::stage::ProblemRow;
 
@@ -61,7 +60,7 @@ impl Advance<'_> {
 const ADVANCE: &str = "UPDATE run SET status = ?, phase = ?, outcome = ?, plan_hash = coalesce(?, plan_hash), \
     held_by = coalesce(?, held_by), held_at = coalesce(?, held_at), failure = ?, ended_at = ?, counters = ?, \
     statements = ?, peak_memory = ? \
-    WHERE seq = ? AND tenant = ? AND epoch = ? AND status = 1 AND (stopping = 0 OR ? = 1) RETURNING";
+    WHERE seq = ? AND tenant = ? AND epoch = ? AND status = 1 AND (stopping = 0 OR ? = 1) RETURNING phase, estimate";
 
 impl TenantStore {
     /// Takes a run up: raises its epoch, so that whoever had it before writes nothing more.
@@ -137,12 +136,19 @@ impl TenantStore {
     /// # Errors
     /// [`StoreError::LostFence`] when the worker has it no longer or it was told to stop.
     pub async fn advance(&self, run: &RunRecord, step: &Advance<'_>) -> Result<(), StoreError> {
+        // Before the transaction: the worker alone writes for the run, and others want to write meanwhile.
+        let counted = match step.counters {
+            None if step.state.is_terminal() => {
+                Some(self.count(run.seq, step.state.mode, step.state.outcome).await?)
+            }
+            None | Some(_) => None,
+        };
         let tx = self.database.begin(Urgency::Short).await?;
-        let moved = tx.query_one(&format!("{ADVANCE} {ENDING}"), self.advance_values(run, step)).await?;
+        let moved = tx.query_one(ADVANCE, self.advance_values(run, step)).await?;
         let Some(moved) = moved else { return Err(StoreError::LostFence) };
         self.note_of_run(&tx, run.seq, step.problems, step.now).await?;
-        if step.state.is_terminal() && step.counters.is_none() {
-            self.close_run(&tx, &Ending::read(&moved, step.state.outcome)?).await?;
+        if let Some(counted) = counted {
+            self.close_run(&tx, run, &moved, &counted).await?;
         }
         tx.commit().await
     }
@@ -174,27 +180,28 @@ impl TenantStore {
     pub async fn decide_held(&self, id: RunId, verdict: &Verdict<'_>) -> Result<bool, StoreError> {
         let tx = self.database.begin(Urgency::Short).await?;
         let (next, now) = (verdict.state, verdict.now.timestamp_millis());
+        let ends = next.is_terminal();
+        // One that ends stays where it is until it is taken up for that.
+        let status = if ends { ProgressStatus::Held } else { next.status };
         let values: Vec<Value> = vec![
-            (next.status as i64).into(),
+            (status as i64).into(),
             phase_number(next.phase).into(),
             next.outcome.map(|outcome| outcome as i64).into(),
-            next.is_terminal().then_some(now).into(),
-            (!next.is_terminal()).then_some(now).into(),
+            i64::from(ends).into(),
+            (!ends).then_some(now).into(),
             self.tenant.into(),
             id.0.into(),
             verdict.plan_hash.to_vec().into(),
         ];
-        let sql = format!(
-            "UPDATE run SET status = ?, phase = ?, outcome = ?, ended_at = ?, approved_at = ?, lease_until = 0 \
-             WHERE tenant = ? AND id = ? AND status = 3 AND plan_hash = ? RETURNING {ENDING}"
-        );
-        let Some(decided) = tx.query_one(&sql, values).await? else { return Ok(false) };
-        let ending = Ending::read(&decided, next.outcome)?;
-        self.note_of_run(&tx, ending.run, verdict.problems, verdict.now).await?;
-        if next.is_terminal() {
-            self.close_run(&tx, &ending).await?;
-        }
+        let sql = "UPDATE run SET status = ?, phase = ?, outcome = ?, stopping = ?, approved_at = ?, \
+            lease_until = 0 WHERE tenant = ? AND id = ? AND status = 3 AND plan_hash = ? RETURNING seq";
+        let Some(decided) = tx.query_one(sql, values).await? else { return Ok(false) };
+        self.note_of_run(&tx, number(&decided, 0)?, verdict.problems, verdict.now).await?;
+        let taken = if ends { self.take_to_end(&tx, id, verdict.now).await? } else { None };
         tx.commit().await?;
+        if let Some(taken) = taken {
+            self.end_taken(&taken, verdict.now).await?;
+        }
         Ok(true)
     }
 }

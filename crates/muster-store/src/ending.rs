@@ -1,51 +1,33 @@
-//! What is noted about a run as a whole, and with what it ends: all of it in the transaction that moves the run, from
-//! what is stored, so that it is the same whoever ends it and whatever crashed before.
+//! What is noted about a run as a whole, and its end: counted from what is stored, so that it is the same whoever ends
+//! it and whatever crashed before.
+//!
+//! Who ends a run that no worker has takes it up like one, told to stop: should the counting not come to its end, the
+//! next look for work finds the run and ends it.
 
-use chrono::{DateTime, Utc};
-use muster_model::run::{Counters, Mode, Outcome, OutcomeStatus, Phase, Wave};
-use muster_plan::change::Action;
+use chrono::{DateTime, TimeDelta, Utc};
+use muster_model::RunId;
+use muster_model::run::{Mode, OutcomeStatus, Phase};
 use sea_orm::{QueryResult, Value};
 
 use crate::TenantStore;
-use crate::changes::{ENDED_OTHERWISE, ended};
-use crate::database::Transaction;
+use crate::counting::Counted;
+use crate::database::{Transaction, Urgency};
 use crate::error::StoreError;
-use crate::page::change_id;
-use crate::reached::{Applied, Reached};
-use crate::row::{decode_counters, encode_counters, get, get_case, number};
+use crate::row::{encode_counters, get_case, number};
+use crate::run::RunRecord;
 use crate::stage::{PROBLEMS, ProblemRow};
 
-/// A run that ends, as far as its last numbers depend on it.
-pub(crate) struct Ending {
-    pub(crate) run: i64,
-    pub(crate) mode: Mode,
-    pub(crate) phase: Phase,
-    pub(crate) outcome: Option<OutcomeStatus>,
-    /// How many entries were expected at its launch.
-    pub(crate) expected: u64,
-}
+/// How long who ends a run keeps it from the look for work. Counting that takes longer is done by both, and the end
+/// is stored once.
+const TO_END: TimeDelta = TimeDelta::seconds(15);
 
-/// What a run that ends returns of itself, for [`Ending::read`].
-pub(crate) const ENDING: &str = "seq, mode, phase, estimate";
-
-impl Ending {
-    /// What a row of [`ENDING`] says.
-    pub(crate) fn read(row: &QueryResult, outcome: Option<OutcomeStatus>) -> Result<Self, StoreError> {
-        Ok(Self {
-            run: number(row, 0)?,
-            mode: get_case(row, 1, &[Mode::Apply, Mode::Simulate], "mode")?,
-            phase: get_case(row, 2, &Phase::ALL, "phase")?,
-            outcome,
-            expected: number(row, 3)?.unsigned_abs(),
-        })
-    }
-
-    /// Whether changes of the plan may be left that nobody carries out any more. A simulation carries none out:
-    /// its counters are the plan's, however it ends.
-    fn leaves_changes(&self) -> bool {
-        let cut_off = matches!(self.outcome, Some(OutcomeStatus::Aborted | OutcomeStatus::Failure));
-        self.mode == Mode::Apply && cut_off
-    }
+/// A run that was told to stop and is in the hands of nobody but who ends it.
+pub(crate) struct Taken {
+    run: i64,
+    epoch: i64,
+    mode: Mode,
+    phase: Phase,
+    expected: u64,
 }
 
 /// How many entries are to be expected: an estimate until all have been read.
@@ -84,92 +66,110 @@ impl TenantStore {
         tx.execute(sql, vec![self.tenant.into(), run.into()]).await.map(|_| ())
     }
 
-    /// Stores what stays of a run that has ended before its time: what it counted, what of it was not applied, and
-    /// how many entries there were.
-    pub(crate) async fn close_run(&self, tx: &Transaction, ending: &Ending) -> Result<(), StoreError> {
-        let sql = "SELECT step, cursor, no, counters, estimate FROM bucket WHERE tenant = ? AND run = ?";
-        let buckets = tx.query(sql, vec![self.tenant.into(), ending.run.into()]).await?;
-        let mut counters = Counters::default();
-        let mut of_buckets = 0;
-        for row in &buckets {
-            counters.add(&decode_counters(&get::<String>(row, 3)?)?);
-            of_buckets += number(row, 4)?.unsigned_abs();
+    /// Tells a run to stop, and notes why; the first time counts. One that nobody works on is ended; for one that is
+    /// worked on the outcome is set, and its worker ends it at the next page. `false` when it has ended.
+    ///
+    /// # Errors
+    /// When the database fails. The run has been told then, or not; what was told is ended by the next look for work.
+    pub async fn stop(&self, id: RunId, why: &ProblemRow, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        let tx = self.database.begin(Urgency::Short).await?;
+        let told = tx
+            .query_one(
+                "UPDATE run SET stopping = 1, outcome = ? \
+                 WHERE tenant = ? AND id = ? AND status < 4 AND stopping = 0 RETURNING seq",
+                vec![(OutcomeStatus::Aborted as i64).into(), self.tenant.into(), id.0.into()],
+            )
+            .await?;
+        if let Some(told) = told {
+            self.note_of_run(&tx, number(&told, 0)?, std::slice::from_ref(why), now).await?;
         }
-        for row in tx.query(ENDED_OTHERWISE, self.ended_otherwise_values(ending.run)).await? {
-            let (planned, came_out, entries) = ended(&row)?;
-            counters.move_outcome(planned, came_out, entries);
+        let sql = "SELECT 1 FROM run WHERE tenant = ? AND id = ? AND status < 4";
+        let live = tx.query_one(sql, vec![self.tenant.into(), id.0.into()]).await?.is_some();
+        let taken = self.take_to_end(&tx, id, now).await?;
+        tx.commit().await?;
+        if let Some(taken) = taken {
+            self.end_taken(&taken, now).await?;
         }
-        if ending.leaves_changes() {
-            for row in &buckets {
-                self.leave(tx, ending.run, row, &mut counters).await?;
-            }
-        }
-        let estimate = estimate(ending.phase, ending.expected, of_buckets, counters.entries());
+        Ok(live)
+    }
+
+    /// Takes up a run that was told to stop, unless somebody works on it.
+    pub(crate) async fn take_to_end(
+        &self,
+        tx: &Transaction,
+        id: RunId,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Taken>, StoreError> {
+        let values: Vec<Value> = vec![
+            (now + TO_END).timestamp_millis().into(),
+            self.tenant.into(),
+            id.0.into(),
+            now.timestamp_millis().into(),
+        ];
+        let taken = tx
+            .query_one(
+                "UPDATE run SET status = 1, epoch = epoch + 1, lease_until = ? WHERE tenant = ? AND id = ? \
+                 AND status < 4 AND stopping = 1 AND (status <> 1 OR lease_until < ?) \
+                 RETURNING seq, epoch, mode, phase, estimate",
+                values,
+            )
+            .await?;
+        let Some(row) = taken else { return Ok(None) };
+        let taken = Taken {
+            run: number(&row, 0)?,
+            epoch: number(&row, 1)?,
+            mode: get_case(&row, 2, &[Mode::Apply, Mode::Simulate], "mode")?,
+            phase: get_case(&row, 3, &Phase::ALL, "phase")?,
+            expected: number(&row, 4)?.unsigned_abs(),
+        };
+        self.fence_off(tx, taken.run).await?;
+        Ok(Some(taken))
+    }
+
+    /// Counts a run that was taken up for that, and ends it. Should another have taken it up since, that one ends it.
+    pub(crate) async fn end_taken(&self, taken: &Taken, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let counted = self.count(taken.run, taken.mode, Some(OutcomeStatus::Aborted)).await?;
+        let tx = self.database.begin(Urgency::Short).await?;
+        let entries = counted.counters.entries();
+        let estimate = estimate(taken.phase, taken.expected, counted.estimate, entries);
+        tx.execute(
+            "UPDATE run SET status = 4, ended_at = ?, counters = ?, estimate = ? \
+             WHERE seq = ? AND tenant = ? AND epoch = ? AND status = 1",
+            vec![
+                now.timestamp_millis().into(),
+                encode_counters(&counted.counters).into(),
+                estimate.cast_signed().into(),
+                taken.run.into(),
+                self.tenant.into(),
+                taken.epoch.into(),
+            ],
+        )
+        .await?;
+        tx.commit().await
+    }
+
+    /// Stores what a run came to that its worker has just ended before its time.
+    pub(crate) async fn close_run(
+        &self,
+        tx: &Transaction,
+        run: &RunRecord,
+        moved: &QueryResult,
+        counted: &Counted,
+    ) -> Result<(), StoreError> {
+        let phase = get_case(moved, 0, &Phase::ALL, "phase")?;
+        let expected = number(moved, 1)?.unsigned_abs();
+        let estimate = estimate(phase, expected, counted.estimate, counted.counters.entries());
         tx.execute(
             "UPDATE run SET counters = ?, estimate = ? WHERE seq = ? AND tenant = ?",
             vec![
-                encode_counters(&counters).into(),
+                encode_counters(&counted.counters).into(),
                 estimate.cast_signed().into(),
-                ending.run.into(),
+                run.seq.into(),
                 self.tenant.into(),
             ],
         )
         .await
         .map(|_| ())
-    }
-
-    /// Moves the changes of a bucket that have not been applied to an outcome of their own.
-    async fn leave(
-        &self,
-        tx: &Transaction,
-        run: i64,
-        bucket: &QueryResult,
-        counters: &mut Counters,
-    ) -> Result<(), StoreError> {
-        let (reached, no) = (Reached::read(bucket)?, number(bucket, 2)?);
-        for wave in Wave::ALL {
-            // What changes nothing but what is remembered is as well off as without.
-            let actions: Vec<String> = Action::ALL
-                .into_iter()
-                .filter(|action| action.wave() == wave && action.touches())
-                .map(|action| (action as i64).to_string())
-                .collect();
-            let (after, place) = match reached.of(wave) {
-                _ if actions.is_empty() => continue,
-                Applied::All => continue,
-                Applied::Nothing => ("", Vec::new()),
-                Applied::UpTo(last) => (
-                    " AND (c.level, c.position, c.id) > (?, ?, ?)",
-                    vec![
-                        i64::from(last.level).into(),
-                        last.position.into(),
-                        change_id(run, last.number).into(),
-                    ],
-                ),
-            };
-            let sql = format!(
-                "SELECT c.action, count(*) FROM change c WHERE c.tenant = ? AND c.id > ? AND c.id <= ? \
-                 AND c.bucket = ? AND c.action IN ({}) AND NOT EXISTS (SELECT 1 FROM problem p \
-                 WHERE p.tenant = c.tenant AND p.run = ? AND p.change = c.id - ? AND p.change IS NOT NULL \
-                 AND p.outcome IS NOT NULL){after} GROUP BY c.action",
-                actions.join(", ")
-            );
-            let mut values: Vec<Value> = vec![
-                self.tenant.into(),
-                change_id(run, 0).into(),
-                change_id(run, u32::MAX).into(),
-                no.into(),
-                run.into(),
-                change_id(run, 0).into(),
-            ];
-            values.extend(place);
-            for row in tx.query(&sql, values).await? {
-                let action = get_case(&row, 0, &Action::ALL, "action")?;
-                let left = number(&row, 1)?.unsigned_abs();
-                counters.move_outcome(action.outcome(), Outcome::NotApplied, left);
-            }
-        }
-        Ok(())
     }
 }
 

@@ -9,6 +9,7 @@ mod changes;
 mod claim;
 mod codec;
 mod configuration;
+mod counting;
 mod database;
 mod ending;
 mod error;

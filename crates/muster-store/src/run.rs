@@ -8,11 +8,10 @@ use sea_orm::{QueryResult, Value};
 
 use crate::TenantStore;
 use crate::database::{Transaction, Urgency};
-use crate::ending::{self, ENDING, Ending};
+use crate::ending;
 use crate::error::StoreError;
 use crate::facts::octets;
 use crate::row::{case, decode_counters, get, get_case, instant, number, optional_number, phase_number};
-use crate::stage::ProblemRow;
 
 /// What is read of a run, for [`record`].
 pub(crate) const COLUMNS: &str = "r.seq, r.tenant, r.id, r.no, r.task_kind, r.task, r.mode, r.keys, r.status, r.phase, \
@@ -287,41 +286,6 @@ impl TenantStore {
         let row = self.database.query_one(sql, vec![self.tenant.into(), hash.to_vec().into()]).await?;
         let row = row.ok_or_else(|| StoreError::unreadable("configuration of a run", "it is missing"))?;
         get(&row, 0)
-    }
-
-    /// Tells a run to stop, and notes why; the first time counts. One that nobody works on is ended at once; for one
-    /// that is worked on the outcome is set, and its worker ends it at the next page. `false` when it has ended.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn stop(&self, id: RunId, why: &ProblemRow, now: DateTime<Utc>) -> Result<bool, StoreError> {
-        let aborted = OutcomeStatus::Aborted;
-        let tx = self.database.begin(Urgency::Short).await?;
-        let told = tx
-            .query_one(
-                "UPDATE run SET stopping = 1, outcome = ? \
-                 WHERE tenant = ? AND id = ? AND status < 4 AND stopping = 0 RETURNING seq",
-                vec![(aborted as i64).into(), self.tenant.into(), id.0.into()],
-            )
-            .await?;
-        if let Some(told) = told {
-            self.note_of_run(&tx, number(&told, 0)?, std::slice::from_ref(why), now).await?;
-        }
-        let sql = "SELECT 1 FROM run WHERE tenant = ? AND id = ? AND status < 4";
-        let live = tx.query_one(sql, vec![self.tenant.into(), id.0.into()]).await?.is_some();
-        let sql = format!(
-            "UPDATE run SET status = 4, ended_at = ? WHERE tenant = ? AND id = ? AND status < 4 \
-             AND (status <> 1 OR lease_until < ?) RETURNING {ENDING}"
-        );
-        let now = now.timestamp_millis();
-        let values = vec![now.into(), self.tenant.into(), id.0.into(), now.into()];
-        if let Some(ended) = tx.query_one(&sql, values).await? {
-            let ending = Ending::read(&ended, Some(aborted))?;
-            self.fence_off(&tx, ending.run).await?;
-            self.close_run(&tx, &ending).await?;
-        }
-        tx.commit().await?;
-        Ok(live)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Launches and decisions of people that are interrupted: they have happened, or they have not.
 
-use muster_model::run::{Mode, OutcomeStatus};
+use muster_model::run::{Mode, Outcome, OutcomeStatus, ProgressStatus};
 use muster_testkit::world::{TestDatabase, World, on_each_database, synchronization};
 
 async fn crowd(database: &TestDatabase) -> World {
@@ -65,6 +65,42 @@ fn an_approval_has_happened_or_not() {
             if !fuse.is_blown() {
                 approved.expect("approved");
                 break;
+            }
+        }
+    });
+}
+
+#[test]
+fn a_run_that_is_ended_by_a_process_that_dies_is_ended_rightly_by_the_next_look() {
+    on_each_database(async |database| {
+        let before = crowd(database).await;
+        for rejects in [true, false] {
+            for point in 0.. {
+                let world = before.copy().await;
+                let held = world.synchronize("hr").await;
+                let (engine, store, fuse) = world.mortal_process(point).await;
+                let ended = match rejects {
+                    true => engine.reject(&store, held.id, held.plan_hash.expect("a plan")).await,
+                    false => engine.cancel(&store, held.id).await,
+                };
+                drop((engine, store));
+                world.resume().await;
+                let now = world.store().run(held.id).await.expect("the database").expect("a run");
+                let left = now.counters.outcome(Outcome::NotApplied);
+                assert!(now.counters.add_up() && disabled(&world).await == 0, "after {point}: {now:?}");
+                match (now.state.status, now.state.outcome) {
+                    (ProgressStatus::Finished, Some(OutcomeStatus::Aborted)) => {
+                        assert_eq!((left, now.estimate), (29, 30), "after {point}");
+                        assert_eq!(world.problems(&now).await.len(), 2, "the limit, and why it ended");
+                        world.synchronize("hr").await;
+                    }
+                    other => assert_eq!((other, left), ((ProgressStatus::Held, None), 0), "after {point}"),
+                }
+                if !fuse.is_blown() {
+                    ended.expect("ended");
+                    assert!(point > 8, "an end has more points than {point}");
+                    break;
+                }
             }
         }
     });

@@ -9,13 +9,14 @@ mod story;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use muster_model::run::Outcome;
 use sea_orm::{ConnectionTrait, Database as SeaOrm, Value};
 use uuid::Uuid;
 
 use crate::database::Location;
 use crate::{Store, TenantStore};
 use explain::{findings, plan};
-use story::Story;
+use story::{Ending, Story};
 
 /// Where the tests find a PostgreSQL server: `postgres://user@host:port/database` of somebody who may make
 /// databases.
@@ -131,6 +132,32 @@ fn the_look_for_work_reads_runs_that_have_not_ended_and_nothing_else_of_a_tenant
             let by_status = |step: &&&String| step.contains("(status = ") || step.contains("(status=?)");
             assert!(of_runs.iter().any(|step| by_status(&step)), "{sql}\n{}", plan.join("\n"));
             assert!(!plan.iter().any(|step| step.starts_with("SCAN")), "{sql}\n{}", plan.join("\n"));
+        }
+    });
+}
+
+#[test]
+fn a_plan_that_is_not_carried_out_is_counted_in_steps_before_the_run_is_ended() {
+    on_each_database(async |store| {
+        let tenant = story::tenant(&store).await;
+        for ending in [Ending::Rejected, Ending::Cancelled] {
+            let held = story::held(&tenant, 10_500).await;
+            store.database.recorder.take();
+            story::end(&tenant, &held, ending).await;
+            let sent = store.database.recorder.take();
+            let of_changes: Vec<_> = sent.iter().filter(|sent| sent.sql.contains("FROM change")).collect();
+            assert_eq!(of_changes.len(), 2, "10,000 at a time: {of_changes:?}");
+            assert!(of_changes.iter().all(|sent| sent.sql.contains("ORDER BY id LIMIT 10000")));
+            // Nothing is counted while others wait for the end of the transaction that ends the run.
+            let ends = sent.iter().position(|sent| sent.sql.starts_with("UPDATE run SET status = 4"));
+            let counts = sent.iter().rposition(|sent| sent.sql.contains("count(*)"));
+            assert!(counts.is_some() && counts < ends, "{sent:?}");
+            for Sent { sql, values } in sent.into_iter().filter(|sent| sent.sql.contains("count(*)")) {
+                let found = findings(&store.database, &sql, values).await;
+                assert!(found.is_empty(), "{}", found.join("\n\n"));
+            }
+            let run = tenant.run(held.id).await.unwrap().unwrap();
+            assert_eq!(run.counters.outcome(Outcome::NotApplied), 10_500);
         }
     });
 }

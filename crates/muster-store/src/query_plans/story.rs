@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use muster_model::configuration::application::{Reaction, Situation};
 use muster_model::difference::AttributeChange;
 use muster_model::error::ErrorCode;
-use muster_model::run::{Mode, Outcome, TaskKind};
+use muster_model::run::{Mode, Outcome, OutcomeStatus, Phase, ProgressStatus, TaskKind};
 use muster_model::shadow::ShadowState;
 use muster_model::{
     ApplicationId, Attributes, ConfigurationId, DirectoryId, DisabledReason, Field, ObjectClassId, ObjectId,
@@ -17,8 +17,8 @@ use muster_plan::lifecycle::{Absence, RunState};
 use uuid::Uuid;
 
 use crate::{
-    Batch, Bucket, KeyEntry, Mention, Met, NewRun, PageRows, ProblemRow, ProblemStep, RunRecord, Store,
-    Target, TenantStore,
+    Advance, Batch, Bucket, KeyEntry, Mention, Met, NewRun, PageRows, ProblemRow, ProblemStep, RunRecord,
+    Store, Target, TenantStore, Verdict,
 };
 
 /// Enough that reading all of them is not the cheaper way.
@@ -157,16 +157,73 @@ impl Work {
 
     /// Stages changes as the next page. The number of a change is that of its person.
     async fn stage(&mut self, tenant: &TenantStore, changes: &[(u32, Change)]) {
+        self.stage_noting(tenant, changes, Some(problem(changes[0].0))).await;
+    }
+
+    async fn stage_noting(
+        &mut self,
+        tenant: &TenantStore,
+        changes: &[(u32, Change)],
+        noted: Option<ProblemRow>,
+    ) {
         let mut rows = PageRows::default();
         let mut met = Met::default();
         for (number, change) in changes {
             rows.add(&self.run, 0, *number, account_key(*number), change);
             met.note(*number, change.action.outcome());
         }
-        rows.note(problem(changes[0].0));
+        noted.into_iter().for_each(|problem| rows.note(problem));
         self.bucket.page += 1;
         tenant.stage(&self.run, &self.bucket, &met, rows, now()).await.unwrap();
     }
+}
+
+/// A run whose plan of so many changes is held.
+pub(super) async fn held(tenant: &TenantStore, changes: u32) -> RunRecord {
+    let mut work = Work::begin(tenant, "held", &application("hr")).await;
+    for first in (1..=changes).step_by(PAGE as usize) {
+        let page = first..(first + PAGE).min(changes + 1);
+        work.bucket.counters.read += u64::from(PAGE);
+        work.bucket.counters.add_outcome(Outcome::Created, u64::from(PAGE));
+        let changes: Vec<_> = page.map(|number| (number, change(Action::Create, number, None))).collect();
+        work.stage_noting(tenant, &changes, None).await;
+    }
+    let advance = Advance {
+        state: RunState { status: ProgressStatus::Held, phase: Phase::Check, ..work.run.state },
+        plan_hash: Some([1; 16]),
+        held_by: Some("a limit"),
+        failure: None,
+        counters: None,
+        problems: &[],
+        statements: 0,
+        peak_memory: 0,
+        now: now(),
+    };
+    tenant.advance(&work.run, &advance).await.unwrap();
+    tenant.refresh_statistics().await.unwrap();
+    tenant.run(work.run.id).await.unwrap().unwrap()
+}
+
+/// How people end a held run.
+#[derive(Clone, Copy)]
+pub(super) enum Ending {
+    Rejected,
+    Cancelled,
+}
+
+/// Ends a held run.
+pub(super) async fn end(tenant: &TenantStore, held: &RunRecord, ending: Ending) {
+    let why = ProblemRow { change: None, outcome: None, ..problem(0) };
+    let ended = match ending {
+        Ending::Rejected => {
+            let outcome = Some(OutcomeStatus::Aborted);
+            let state = RunState { status: ProgressStatus::Finished, outcome, ..held.state };
+            let verdict = Verdict { plan_hash: [1; 16], state, problems: &[why], now: now() };
+            tenant.decide_held(held.id, &verdict).await
+        }
+        Ending::Cancelled => tenant.stop(held.id, &why, now()).await,
+    };
+    assert!(ended.unwrap());
 }
 
 /// A tenant whose people have accounts in `hr`, and two runs whose first page comes next.
