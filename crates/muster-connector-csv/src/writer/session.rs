@@ -345,6 +345,7 @@ fn existing_base(wanted: Wanted<'_>, source: SourceFile) -> Result<(Base, FileKe
     };
     let reader = EntryReader { shown, settings, layout: &layout };
     let (mut keys, mut spans, mut count) = (FileKeys::default(), Vec::new(), 0);
+    let mut first_bad = None;
     let ending = loop {
         let record = match next_record(&mut scanner, settings).map_err(failed)? {
             Met::Record(record) => record,
@@ -355,18 +356,38 @@ fn existing_base(wanted: Wanted<'_>, source: SourceFile) -> Result<(Base, FileKe
             Judged::Sound { text } => {
                 keys.sound.insert(Key::of(&reader.key(text, &spans)));
             }
-            Judged::Bad(bad) => match bad.uid {
-                Some(uid) => {
-                    keys.bad.insert(Key::of(&uid));
+            Judged::Bad(bad) => {
+                match bad.uid {
+                    Some(uid) => {
+                        keys.bad.insert(Key::of(&uid));
+                    }
+                    None => keys.hiding = keys.hiding.or(Some(record.line)),
                 }
-                None => keys.hiding = keys.hiding.or(Some(record.line)),
-            },
+                first_bad.get_or_insert(bad.message);
+            }
         }
     };
     if source.state.size > source.mark_len {
         let read = ReadThrough { shown, count, ending: &ending };
         read.check_ending(settings).map_err(|message| ConnectorError::Unusable { message })?;
     }
+    if let Some(first_bad) = first_bad.filter(|_| keys.sound.is_empty()) {
+        return Err(nothing_read(shown, count, &first_bad));
+    }
     let encoding = source.encoding;
     Ok((Base { source: Some(source), encoding, layout: *layout, lacks_header: false }, keys))
+}
+
+/// Where nothing at all can be read the rules are likelier wrong than every record, and accounts written by such
+/// rules would stand beside those that the file holds.
+fn nothing_read(shown: &str, count: u64, first_bad: &str) -> ConnectorError {
+    let records = match count {
+        1 => "its one record cannot be read".to_owned(),
+        many => format!("none of its {many} records can be read"),
+    };
+    let message = format!(
+        "`{shown}` is not written, since {records}: {first_bad}; set `separator`, `quote` and `encoding` of the \
+         connector as the file has them, or repair the file"
+    );
+    ConnectorError::Unusable { message }
 }

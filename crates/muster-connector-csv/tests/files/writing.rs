@@ -151,6 +151,45 @@ async fn a_record_that_may_hide_a_key_stops_what_depends_on_it() {
 }
 
 #[tokio::test]
+async fn a_file_of_which_no_record_can_be_read_is_not_written() {
+    for (before, given, says) in [
+        (
+            "id;name\n1;Ann\n2;Bob\n",
+            vec![("header", "false"), ("columns", "id,name")],
+            "none of its 3 records can be read: `people.csv` line 1: it has 1 cell instead of 2",
+        ),
+        (
+            "id,name\n1,Ann,x\n2\n",
+            vec![],
+            "none of its 2 records can be read: `people.csv` line 2: it has 3 cells",
+        ),
+        ("id,name\n\n1\n", vec![], "its one record cannot be read: `people.csv` line 3: it has 1 cell"),
+        (
+            "id,name\n1,Ann\n2,Bob\n",
+            vec![("enabledColumn", "name"), ("enabledValue", "yes"), ("disabledValue", "no")],
+            "none of its 2 records can be read: `people.csv` line 2: `name` holds `Ann`, neither `yes` nor `no`",
+        ),
+    ] {
+        let files = Files::with(before);
+        let refused = files.open(&given).await.writer(&class(&[])).await.map(|_| ()).unwrap_err();
+        let ConnectorError::Unusable { message } = &refused else { panic!("{refused:?}") };
+        assert!(message.contains(says), "{message}");
+        assert!(message.ends_with("as the file has them, or repair the file"), "{message}");
+        assert_eq!((files.text().as_str(), files.names()), (before, vec!["people.csv".to_owned()]));
+    }
+}
+
+#[tokio::test]
+async fn one_sound_record_is_enough_to_write_beside_those_that_are_bad() {
+    let before = "id,name\n1\n2,a,b\n3,Cid\n\"4\n";
+    let files = Files::with(format!("{before}\",x\n"));
+    let outcomes =
+        write(&*files.open(&[]).await, &class(&[]), vec![replace("3", "name", Field::text("Sid"))]).await;
+    assert_eq!(outcomes, [Ok(())]);
+    assert_eq!(files.text(), format!("{}\",x\n", before.replace("Cid", "Sid")));
+}
+
+#[tokio::test]
 async fn a_damaged_file_is_not_written() {
     for (content, given, says) in [
         ("id,name\n1,\"Ann\n", &[][..], "never closed"),
