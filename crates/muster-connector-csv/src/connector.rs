@@ -199,7 +199,7 @@ fn read_keys(
             },
         }
         if wanted.is_empty() {
-            return Ok(found);
+            return source.check_content().map(|()| found).map_err(not_whole);
         }
     };
     source.check_unchanged().map_err(not_whole)?;

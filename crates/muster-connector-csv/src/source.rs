@@ -85,24 +85,35 @@ impl SourceFile {
     /// # Errors
     /// With what was seen and what to do.
     pub(crate) fn check_unchanged(&self) -> Result<(), String> {
+        self.check_content()?;
         let shown = &self.shown;
-        let opened = self.file.metadata().map(|metadata| FileState::of(&metadata));
-        let named = fs::symlink_metadata(&self.place).map(|metadata| FileState::of(&metadata));
-        match (opened, named) {
-            (Ok(opened), _) if opened != self.state => Err(format!(
-                "`{shown}` was changed while it was read; put new files in place by renaming and run again"
-            )),
-            (Ok(_), Ok(named)) if named == self.state => Ok(()),
-            (Ok(_), Ok(_)) => {
-                Err(format!("`{shown}` was replaced by another file while it was read; run again"))
-            }
-            (Ok(_), Err(error)) if error.kind() == io::ErrorKind::NotFound => {
+        match fs::symlink_metadata(&self.place).map(|metadata| FileState::of(&metadata)) {
+            Ok(named) if named == self.state => Ok(()),
+            Ok(_) => Err(format!("`{shown}` was replaced by another file while it was read; run again")),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 Err(format!("`{shown}` was removed while it was read; put it back and run again"))
             }
-            (Err(error), _) | (Ok(_), Err(error)) => {
-                Err(format!("`{shown}` could not be looked at after it was read: {error}; run again"))
-            }
+            Err(error) => Err(self.not_looked_at(&error)),
         }
+    }
+
+    /// Checks that the open file holds what it did when it was opened: what was read until now is of that.
+    ///
+    /// # Errors
+    /// With what was seen and what to do.
+    pub(crate) fn check_content(&self) -> Result<(), String> {
+        match self.file.metadata().map(|metadata| FileState::of(&metadata)) {
+            Ok(opened) if opened == self.state => Ok(()),
+            Ok(_) => Err(format!(
+                "`{}` was changed while it was read; put new files in place by renaming and run again",
+                self.shown
+            )),
+            Err(error) => Err(self.not_looked_at(&error)),
+        }
+    }
+
+    fn not_looked_at(&self, error: &io::Error) -> String {
+        format!("`{}` could not be looked at after it was read: {error}; run again", self.shown)
     }
 }
 

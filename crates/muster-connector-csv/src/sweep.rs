@@ -142,6 +142,11 @@ impl<R: Read> PageReader<R> {
     fn next(&mut self) -> Answer {
         if self.ending.is_none() {
             let page = self.read_page()?;
+            // Of a file that has changed by now a page may be half of one state and half of another; a record that
+            // a cut has shortened can look sound.
+            if let Err(reason) = self.source.check_content() {
+                return Ok(Step::End(SweepEnd::CutShort { reason }));
+            }
             if !page.entries.is_empty() {
                 return Ok(Step::Page(page));
             }

@@ -3,7 +3,7 @@
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 
-use muster_connector::{Connector, Step, Sweep, SweepEnd, SweepRequest};
+use muster_connector::{Connector, Entry, Step, Sweep, SweepEnd, SweepRequest};
 
 use crate::place::{Files, class, request, sweep};
 
@@ -83,10 +83,17 @@ async fn begun(connector: &dyn Connector) -> Box<dyn Sweep> {
     sweep
 }
 
-async fn end(mut sweep: Box<dyn Sweep>) -> SweepEnd {
+async fn end(sweep: Box<dyn Sweep>) -> SweepEnd {
+    rest(sweep).await.1
+}
+
+/// What a sweep still gives, and how it ends.
+async fn rest(mut sweep: Box<dyn Sweep>) -> (Vec<Entry>, SweepEnd) {
+    let mut entries = Vec::new();
     loop {
-        if let Step::End(end) = sweep.next().await.unwrap() {
-            return end;
+        match sweep.next().await.unwrap() {
+            Step::Page(page) => entries.extend(page.entries),
+            Step::End(end) => return (entries, end),
         }
     }
 }
@@ -133,6 +140,28 @@ async fn a_file_that_changes_under_the_reader_is_cut_short() {
     let files = Files::with(many_records());
     let connector = files.open(&[]).await;
     assert_eq!(end(begun(&*connector).await).await, SweepEnd::Complete);
+}
+
+#[tokio::test]
+async fn a_record_that_a_cut_has_shortened_is_given_to_nobody() {
+    // Larger than everything that is read ahead. The cut is in the middle of a name: `100000,na` would look sound.
+    let records: String = (100_000..200_000).map(|number| format!("{number},name {number}\n")).collect();
+    let content = format!("id,name\n{records}");
+    let files = Files::with(&content);
+    let connector = files.open(&[]).await;
+    let sweep = begun(&*connector).await;
+    let file = OpenOptions::new().write(true).open(files.own.join("people.csv")).unwrap();
+    let last = content.find("150000,").unwrap() + "150000,na".len();
+    file.set_len(last as u64).unwrap();
+    let (entries, end) = rest(sweep).await;
+    for entry in entries {
+        let Entry::Account(account) = entry else { panic!("{entry:?}") };
+        let name = account.record.get("name").first().map(|name| name.to_text().into_owned());
+        assert_eq!(name, Some(format!("name {}", account.uid)));
+    }
+    let reason =
+        "`people.csv` was changed while it was read; put new files in place by renaming and run again";
+    assert_eq!(end, SweepEnd::CutShort { reason: reason.to_owned() });
 }
 
 #[tokio::test]

@@ -6,11 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use expect_test::expect;
+use muster_connector::faulty::{CallKind, FaultyKind, Watch};
 use muster_connector_csv::CsvKind;
 use muster_model::configuration::ConfigurationKind;
-use muster_model::run::{Outcome, OutcomeStatus};
+use muster_model::run::{Mode, Outcome, OutcomeStatus};
 use muster_testkit::people::{BadLines, Day, Export, Share, Turnover, write_csv};
-use muster_testkit::world::{TestDatabase, World, difference, on_each_database, on_sqlite};
+use muster_testkit::world::{
+    Barrier, TestDatabase, World, difference, on_each_database, on_sqlite, synchronization,
+};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -88,6 +91,50 @@ fn the_example_does_exactly_what_the_files_say() {
         assert_eq!(payroll.lines().filter(|line| line.ends_with(",active")).count(), 202);
         assert_eq!(payroll.lines().filter(|line| line.ends_with(",inactive")).count(), 8);
     });
+}
+
+#[test]
+fn a_file_that_is_torn_under_the_reader_ends_in_part_and_dismisses_nobody() {
+    on_each_database(async |database| {
+        let directory = tempfile::tempdir().expect("a directory");
+        let (world, files) = with_files(database, &directory, 100).await;
+        save_example(&world).await;
+        let export = Export { count: 2000, seed: 7, day: Day::First, bad_lines: BadLines::None };
+        write(&files, &export);
+        world.synchronize("hr-reconciliation").await;
+        let before = people(&world).await;
+        let sound = fs::read_to_string(files.join("hr/people.csv")).expect("a text");
+        // A colleague who is new comes first; then the file loses its second half.
+        let changed = sound.replacen('\n', "\nE9999999,Nina,New,nina@x,,,,,,,,active\n", 1);
+        fs::write(files.join("hr/people.csv"), &changed).expect("a file");
+        let (barrier, plan) = Barrier::at(CallKind::Page, 2);
+        let kind = FaultyKind::new(Box::new(CsvKind), Watch::new(plan));
+        let world = world.with_connector(Arc::new(kind));
+        let run = world.admit(synchronization("hr-reconciliation", Mode::Apply)).await;
+        let (engine, store) = (world.engine(), world.store().clone());
+        let working = tokio::spawn(async move { engine.execute(&store, run).await });
+        barrier.reached().await;
+        let file = fs::OpenOptions::new().write(true).open(files.join("hr/people.csv")).expect("a file");
+        file.set_len(changed.len() as u64 / 2).expect("a cut");
+        barrier.open();
+        let run = working.await.expect("no panic").expect("a run");
+        assert_eq!(run.state.outcome, Some(OutcomeStatus::Partial), "{:?}", run.failure);
+        assert!((100..1000).contains(&run.counters.read), "{:?}", run.counters);
+        assert_eq!((run.counters.outcome(Outcome::Disabled), run.counters.lacking), (0, 0));
+        let told = world.problems(&run).await;
+        let torn = "`hr/people.csv` was changed while it was read; put new files in place by renaming and run again; \
+                    nobody is concluded to be gone";
+        assert_eq!(told, [torn]);
+        // What was decided on the sound part is done, and all others are as they were.
+        let counts = [Outcome::Created, Outcome::Updated].map(|outcome| run.counters.outcome(outcome));
+        assert_eq!((counts, people(&world).await), ([1, 0], before + 1));
+    });
+}
+
+/// How many people there are who are enabled.
+async fn people(world: &World) -> usize {
+    let objects = world.store().objects(None, None, 10_000).await.expect("the database");
+    objects.iter().filter(|object| object.disabled.is_none()).count()
 }
 
 /// Keys that stand in the file several times: of new people and of known ones, side by side and far apart.
