@@ -162,6 +162,8 @@ pub struct Change {
     pub memberships: Vec<MembershipChange>,
     /// Outbound, the profile that grants the account.
     pub profile: Option<ConfigurationId>,
+    /// Outbound, the entitlements that the account is granted, sorted; `None` leaves what is remembered.
+    pub granted: Option<Vec<String>>,
     /// What the shadow remembers of the account afterwards.
     pub snapshot: Attributes,
     /// The promise stored with the shadow; `None` promises nothing.

@@ -36,6 +36,8 @@ pub struct ShadowFacts {
     pub snapshot: Attributes,
     /// Outbound, the profile that granted it last.
     pub profile: Option<ConfigurationId>,
+    /// Outbound, the entitlements that it was granted by the last decision that was applied.
+    pub granted: Vec<String>,
 }
 
 /// Something to tell people about one entry.

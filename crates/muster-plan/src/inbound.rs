@@ -407,6 +407,7 @@ pub(crate) fn bare_change(action: Action, situation: Situation, reaction: Reacti
         state: StateChange::Keep,
         memberships: Vec::new(),
         profile: None,
+        granted: None,
         snapshot: Attributes::new(),
         digest: None,
         account_digest: None,

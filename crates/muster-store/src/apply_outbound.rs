@@ -124,7 +124,8 @@ impl TenantStore {
                 "UPDATE shadow SET version = shadow.version + 1, state = 0, \
                  uid = n.uid, uid_key = n.uid_key, \
                  owner = coalesce(n.object, shadow.owner), due_at = n.due_at, {remember}, \
-                 profile = coalesce(n.profile, shadow.profile), disabled = CASE n.state \
+                 profile = coalesce(n.profile, shadow.profile), \
+                 granted = coalesce(n.granted, shadow.granted), disabled = CASE n.state \
                  WHEN 0 THEN shadow.disabled WHEN 1 THEN NULL ELSE n.state - 2 END \
                  FROM (SELECT c.* FROM {{changes}} WHERE c.action <= {} {APART}) AS n \
                  WHERE shadow.tenant = n.tenant AND shadow.application = ? AND shadow.no = n.shadow",

@@ -19,12 +19,16 @@ use crate::TenantStore;
 use crate::codec;
 use crate::database::Dialect;
 use crate::error::StoreError;
+use crate::page::decode_granted;
 use crate::row::{decode_provenance, disabled, get, instant, number, object_kind, optional_number, unsigned};
 
 pub(crate) const SHADOW_COLUMNS: &str = "s.no, s.version, s.uid, s.state, s.owner, s.snapshot, s.profile, s.disabled, s.uid_key, \
-     s.digest, s.account_digest, s.due_at";
+     s.digest, s.account_digest, s.due_at, s.granted";
+/// How many columns that are.
+pub(crate) const SHADOW_WIDTH: usize = 13;
 pub(crate) const OBJECT_COLUMNS: &str =
     "o.id, o.kind, o.directory, o.type, o.disabled, o.version, o.attributes, o.provenance";
+const OBJECT_WIDTH: usize = 8;
 
 /// A shadow with the object it belongs to.
 #[derive(Debug, Clone)]
@@ -189,7 +193,9 @@ impl TenantStore {
         values.push(Value::from(serde_json::to_string(numbers).unwrap_or_default()));
         values.extend([Value::from(self.tenant), Value::from(application.as_str()), Value::from(class)]);
         let rows = self.database.query(&sql, values).await?;
-        rows.iter().map(|row| Ok((linked_shadow(row)?, number(row, 20)? > 0))).collect()
+        rows.iter()
+            .map(|row| Ok((linked_shadow(row)?, number(row, SHADOW_WIDTH + OBJECT_WIDTH)? > 0)))
+            .collect()
     }
 
     /// The highest number that a shadow of the application has; 0 when there is none.
@@ -257,6 +263,7 @@ pub(crate) fn linked_shadow(row: &QueryResult) -> Result<LinkedShadow, StoreErro
         owner: owner.map(ObjectId),
         snapshot: snapshot(&get::<String>(row, 5)?)?,
         profile: profile.map(|id| ConfigurationId::new(&id)).transpose()?,
+        granted: decode_granted(&get::<Option<String>>(row, 12)?.unwrap_or_default())?,
     };
     Ok(LinkedShadow {
         key: KeyHash(octets(get(row, 8)?)?),
@@ -264,7 +271,7 @@ pub(crate) fn linked_shadow(row: &QueryResult) -> Result<LinkedShadow, StoreErro
         account_disabled: optional_number(row, 7)?.is_some(),
         promise: promise(get(row, 9)?, get(row, 10)?)?,
         due_at: optional_number(row, 11)?.map(instant).transpose()?,
-        owner: object_at(row, 12)?,
+        owner: object_at(row, SHADOW_WIDTH)?,
     })
 }
 

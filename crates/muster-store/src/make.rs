@@ -23,9 +23,9 @@ pub(crate) const OBJECT: &str = "INSERT INTO object (tenant, id, kind, directory
      coalesce(c.result, '{}'), coalesce(c.provenance, '')";
 
 const SHADOW: &str = "INSERT INTO shadow (tenant, application, no, class, uid_key, uid, owner, state, version, disabled, \
-     digest, account_digest, due_at, profile, snapshot) \
+     digest, account_digest, due_at, profile, granted, snapshot) \
      SELECT c.tenant, ?, ? + {place}, ?, c.uid_key, c.uid, c.object, 0, 1, \
-     CASE WHEN c.state > 1 THEN c.state - 2 END, c.digest, c.account_digest, c.due_at, c.profile, \
+     CASE WHEN c.state > 1 THEN c.state - 2 END, c.digest, c.account_digest, c.due_at, c.profile, c.granted, \
      coalesce(c.snapshot, '{}')";
 
 impl TenantStore {
@@ -65,7 +65,7 @@ impl TenantStore {
         }
         let sql = format!(
             "WITH c AS MATERIALIZED (SELECT c.tenant, c.object, c.uid_key, c.uid, c.state, c.digest, \
-             c.account_digest, c.due_at, c.profile, c.snapshot, c.result, c.provenance, {{index}} AS place \
+             c.account_digest, c.due_at, c.profile, c.granted, c.snapshot, c.result, c.provenance, {{index}} AS place \
              FROM {{changes}} WHERE c.object IS NOT NULL), made AS ({OBJECT} FROM c) {} FROM c",
             SHADOW.replace("{place}", "c.place")
         );

@@ -11,16 +11,26 @@ struct Step {
 }
 
 /// All steps in their order; a step's version is its place from 1. A step that has been released never changes.
-const STEPS: [Step; 1] = [Step {
-    sqlite: include_str!("../../../migrations/sqlite/0001_initial.sql"),
-    postgres: include_str!("../../../migrations/postgres/0001_initial.sql"),
-}];
+const STEPS: [Step; 2] = [
+    Step {
+        sqlite: include_str!("../../../migrations/sqlite/0001_initial.sql"),
+        postgres: include_str!("../../../migrations/postgres/0001_initial.sql"),
+    },
+    Step {
+        sqlite: include_str!("../../../migrations/sqlite/0002_granted.sql"),
+        postgres: include_str!("../../../migrations/postgres/0002_granted.sql"),
+    },
+];
 
 /// The key of the advisory lock that keeps two starts on PostgreSQL apart.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7526466203)";
 
 /// Brings the schema up to date, in one transaction.
 pub(crate) async fn migrate(database: &Database) -> Result<(), StoreError> {
+    take(database, &STEPS).await
+}
+
+async fn take(database: &Database, steps: &[Step]) -> Result<(), StoreError> {
     let tx = database.begin(Urgency::Short).await?;
     if tx.dialect() == Dialect::Postgres {
         tx.query(LOCK, Vec::new()).await?;
@@ -28,11 +38,11 @@ pub(crate) async fn migrate(database: &Database) -> Result<(), StoreError> {
     tx.execute("CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL PRIMARY KEY)", Vec::new())
         .await?;
     let found = current(&tx).await?;
-    let known = i64::try_from(STEPS.len()).unwrap_or(i64::MAX);
+    let known = i64::try_from(steps.len()).unwrap_or(i64::MAX);
     if found > known {
         return Err(StoreError::NewerSchema { found, known });
     }
-    for (version, step) in (1..).zip(&STEPS) {
+    for (version, step) in (1..).zip(steps) {
         if version <= found {
             continue;
         }
@@ -50,4 +60,34 @@ async fn current(tx: &Transaction) -> Result<i64, StoreError> {
     let row = tx.query_one("SELECT max(version) FROM schema_version", Vec::new()).await?;
     let version = row.map(|row| row.try_get_by_index::<Option<i64>>(0)).transpose();
     Ok(version.map_err(|error| StoreError::unreadable("schema version", error))?.flatten().unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::query_plans::on_each_location;
+
+    const SHADOWS: &str = "INSERT INTO shadow (tenant, application, no, class, uid_key, uid, state, version, digest, \
+        account_digest, profile, snapshot) SELECT 1, 'ad', no, 'person', uid_key, 'x', 0, 1, uid_key, uid_key, \
+        profile, '{}' FROM (SELECT 1 AS no, unhex('01') AS uid_key, 'staff' AS profile \
+        UNION ALL SELECT 2, unhex('02'), NULL) AS known";
+
+    #[test]
+    fn accounts_of_which_nobody_knows_what_they_were_granted_are_decided_again() {
+        on_each_location(async |location| {
+            let database = Database::connect(&location).await.unwrap();
+            take(&database, &STEPS[..1]).await.unwrap();
+            let tx = database.begin(Urgency::Short).await.unwrap();
+            tx.script(SHADOWS).await.unwrap();
+            tx.commit().await.unwrap();
+            take(&database, &STEPS[..2]).await.unwrap();
+            let sql = "SELECT no FROM shadow WHERE digest IS NOT NULL AND account_digest IS NOT NULL \
+                AND granted IS NULL";
+            let promised = database.query(sql, Vec::new()).await.unwrap();
+            let promised: Vec<i64> = promised.iter().map(|row| row.try_get_by_index(0).unwrap()).collect();
+            assert_eq!(promised, [2]);
+            let newer = take(&database, &STEPS[..1]).await;
+            assert!(matches!(newer, Err(StoreError::NewerSchema { found: 2, known: 1 })), "{newer:?}");
+        });
+    }
 }

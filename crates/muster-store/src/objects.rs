@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::apply::KEYS;
 use crate::database::{Dialect, Urgency};
 use crate::error::StoreError;
-use crate::facts::{LinkedShadow, OBJECT_COLUMNS, SHADOW_COLUMNS, linked_shadow, object_at};
+use crate::facts::{LinkedShadow, OBJECT_COLUMNS, SHADOW_COLUMNS, SHADOW_WIDTH, linked_shadow, object_at};
 use crate::lists::KeyEntry;
 use crate::page::change_id;
 use crate::row::{get, number};
@@ -100,7 +100,7 @@ impl TenantStore {
         for row in self.database.query(&sql, values).await? {
             let known: Option<i64> = get(&row, 0)?;
             let shadow = known.map(|_| linked_shadow(&row)).transpose()?;
-            let Some(object) = object_at(&row, 12)? else { continue };
+            let Some(object) = object_at(&row, SHADOW_WIDTH)? else { continue };
             owners.push(OwnerRow { object, shadow });
         }
         Ok(owners)

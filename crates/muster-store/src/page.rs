@@ -35,6 +35,7 @@ pub(crate) const CHANGES: Bulk = Bulk {
         ("provenance", Kind::Text),
         ("memberships", Kind::Text),
         ("profile", Kind::Text),
+        ("granted", Kind::Text),
         ("snapshot", Kind::Text),
         ("digest", Kind::Octets),
         ("account_digest", Kind::Octets),
@@ -98,6 +99,7 @@ impl PageRows {
             change.provenance.as_ref().map(encode_provenance).into(),
             memberships.into(),
             change.profile.as_ref().map(|id| id.as_str().to_owned()).into(),
+            change.granted.as_deref().map(encode_granted).into(),
             Some(codec::encode(&change.snapshot)).into(),
             change.digest.map(|digest| digest.0.to_vec()).into(),
             change.account_digest.map(|digest| digest.0.to_vec()).into(),
@@ -149,6 +151,21 @@ fn encode_memberships(memberships: &[MembershipChange]) -> String {
     serde_json::to_string(&rows).unwrap_or_default()
 }
 
+fn encode_granted(granted: &[String]) -> String {
+    serde_json::to_string(granted).unwrap_or_default()
+}
+
+/// Reads lists one after the other, each as [`encode_granted`] wrote it; sorted, each entitlement once.
+pub(crate) fn decode_granted(text: &str) -> Result<Vec<String>, StoreError> {
+    let mut granted = Vec::new();
+    for list in serde_json::Deserializer::from_str(text).into_iter::<Vec<String>>() {
+        granted.extend(list.map_err(|error| StoreError::unreadable("list of entitlements", error))?);
+    }
+    granted.sort_unstable();
+    granted.dedup();
+    Ok(granted)
+}
+
 pub(crate) fn decode_memberships(text: &str) -> Result<Vec<MembershipChange>, StoreError> {
     let rows: Vec<(String, Vec<String>, Vec<String>)> =
         serde_json::from_str(text).map_err(|error| StoreError::unreadable("membership change", error))?;
@@ -156,4 +173,24 @@ pub(crate) fn decode_memberships(text: &str) -> Result<Vec<MembershipChange>, St
         .into_iter()
         .map(|(attribute, add, remove)| MembershipChange { attribute: attribute.into(), add, remove })
         .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entitlements_are_read_back_from_one_list_or_several() {
+        let list = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        let (one, other) = (list(&["all", "x \"y\""]), list(&["admins", "all"]));
+        for (text, expected) in [
+            (String::new(), list(&[])),
+            (encode_granted(&[]), list(&[])),
+            (encode_granted(&one), one.clone()),
+            ([encode_granted(&one), encode_granted(&other)].concat(), list(&["admins", "all", "x \"y\""])),
+        ] {
+            assert_eq!(decode_granted(&text).expect("reads"), expected, "{text}");
+        }
+        assert!(decode_granted("[\"all\"").is_err());
+    }
 }

@@ -11,7 +11,7 @@ use super::taken::{Referring, naming_fields};
 use super::{Outbound, OutboundFacts, OwnerView, comparable, many, problem};
 use crate::change::{Action, Change, MembershipChange, ObjectBase, StateChange};
 use crate::convert::to_text;
-use crate::decision::{AccountView, Decision};
+use crate::decision::{AccountView, Decision, ShadowFacts};
 use crate::inbound::{bare_change, next_midnight};
 use crate::key::KeyHash;
 use crate::mapping::{Mapped, MappingInput, map};
@@ -44,9 +44,11 @@ impl Outbound {
             }
         };
         let mut change = bare_change(Action::Create, situation, reaction, &uid);
-        if let Some(attribute) = self.abilities.membership.clone().filter(|_| !grant.entitlements.is_empty())
-        {
-            result.set(attribute, many(&grant.entitlements));
+        if let Some(attribute) = self.abilities.membership.clone() {
+            change.granted = Some(grant.entitlements.clone());
+            if !grant.entitlements.is_empty() {
+                result.set(attribute, many(&grant.entitlements));
+            }
         }
         self.set_state(&mut change, owner, None);
         change.shadow = shadow.map(|shadow| shadow.base);
@@ -105,7 +107,7 @@ impl Outbound {
         }
         change.snapshot = self.snapshot_of(rules, account.attributes);
         self.differ(&mut change, account.attributes, writes);
-        self.correct_membership(&mut change, account.attributes, &grant.entitlements);
+        self.correct_membership(&mut change, account.attributes, facts.shadow.as_ref(), &grant.entitlements);
         self.set_state(&mut change, owner, account.enabled);
         self.promise(&mut change, rules, source, now);
         Decision { problem: facts.taken.problem(), ..settle(change) }
@@ -134,21 +136,24 @@ impl Outbound {
         change.differences.sort_by(|a, b| a.name.cmp(&b.name));
     }
 
+    /// Adds what the account is to be granted, and takes away what profiles speak of or once granted it. What
+    /// somebody else put there stays.
     pub(super) fn correct_membership(
         &self,
         change: &mut Change,
         account: &dyn AttributeSource,
+        shadow: Option<&ShadowFacts>,
         wanted: &[String],
     ) {
         let Some(attribute) = &self.abilities.membership else { return };
+        change.granted = Some(wanted.to_vec());
+        let was_granted = |one: &String| shadow.is_some_and(|shadow| shadow.granted.contains(one));
+        let is_managed = |one: &String| self.profiles.managed.contains(one) || was_granted(one);
         let field = account.field(attribute.as_str());
         let held: Vec<String> = field.values().iter().map(|value| value.to_text().into_owned()).collect();
         let mut add: Vec<String> = wanted.iter().filter(|one| !held.contains(one)).cloned().collect();
-        let mut remove: Vec<String> = held
-            .iter()
-            .filter(|one| self.profiles.managed.contains(one) && !wanted.contains(one))
-            .cloned()
-            .collect();
+        let mut remove: Vec<String> =
+            held.iter().filter(|one| is_managed(one) && !wanted.contains(one)).cloned().collect();
         if add.is_empty() && remove.is_empty() {
             return;
         }
@@ -174,7 +179,7 @@ impl Outbound {
         };
     }
 
-    fn snapshot_of(&self, rules: &Rules, account: &dyn AttributeSource) -> Attributes {
+    pub(super) fn snapshot_of(&self, rules: &Rules, account: &dyn AttributeSource) -> Attributes {
         let mut names: Vec<&AttributeName> = self.written(rules).collect();
         names.push(&self.uid_attribute);
         names.into_iter().map(|name| (name.clone(), account.field(name.as_str()).into_owned())).collect()

@@ -95,7 +95,10 @@ impl Outbound {
         change.place = account.place;
         change.shadow = shadow.map(|shadow| shadow.base);
         change.object = owner.map(|owner| ObjectBase { id: owner.id, version: owner.version });
-        change.snapshot = shadow.map(|shadow| shadow.snapshot.clone()).unwrap_or_default();
+        let rules = owner.and_then(|owner| self.rules_for(owner)).or(self.rules.first());
+        if let (Some(_), Some(rules)) = (shadow, rules) {
+            change.snapshot = self.snapshot_of(rules, account.attributes);
+        }
         if action == Action::Delete {
             // Whom it names has to stay until it is gone.
             change.references = self.named_by(account.attributes);
@@ -103,7 +106,7 @@ impl Outbound {
         if action != Action::Disable {
             return Decision::change(change);
         }
-        self.correct_membership(&mut change, account.attributes, &[]);
+        self.correct_membership(&mut change, account.attributes, shadow, &[]);
         match (self.abilities.can_be_disabled, account.enabled) {
             (true, Some(false)) if change.memberships.is_empty() => return Decision::unchanged(situation),
             (true, Some(false)) => {}

@@ -72,6 +72,7 @@ fn shadow(state: ShadowState, owner: u128) -> ShadowFacts {
         owner: Some(ObjectId(Uuid::from_u128(owner))),
         snapshot: account(),
         profile: None,
+        granted: Vec::new(),
     }
 }
 

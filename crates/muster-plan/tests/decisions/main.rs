@@ -1,5 +1,6 @@
 //! The decisions, as tables: values in, values out.
 
+mod granted;
 mod inbound;
 mod mapping;
 mod outbound;

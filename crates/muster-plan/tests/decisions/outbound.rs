@@ -79,6 +79,7 @@ pub(crate) fn shadow(profile: Option<&str>) -> ShadowFacts {
         owner: Some(ObjectId(Uuid::from_u128(1))),
         snapshot: Attributes::new(),
         profile: profile.map(|id| ConfigurationId::new(id).expect("an id")),
+        granted: Vec::new(),
     }
 }
 

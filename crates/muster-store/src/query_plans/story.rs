@@ -105,6 +105,7 @@ fn change(action: Action, number: u32, shadow: Option<ShadowBase>) -> Change {
         },
         memberships: Vec::new(),
         profile: None,
+        granted: None,
         snapshot: name,
         digest: Some(digest(number)),
         account_digest: None,

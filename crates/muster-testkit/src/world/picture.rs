@@ -31,6 +31,7 @@ const DETERMINED: [(&str, &[&str]); 9] = [
             "account_digest",
             "due_at",
             "profile",
+            "granted",
             "snapshot",
         ],
     ),
@@ -68,6 +69,7 @@ const DETERMINED: [(&str, &[&str]); 9] = [
             "result",
             "memberships",
             "profile",
+            "granted",
             "snapshot",
             "digest",
             "account_digest",
@@ -121,7 +123,7 @@ impl World {
     /// The same with what is remembered of accounts: the state that a second pass and another way through the
     /// same history have to come to as well.
     pub async fn outcome_state(&self) -> String {
-        let columns = ["application", "class", "uid", "state", "disabled", "snapshot", OWNER];
+        let columns = ["application", "class", "uid", "state", "disabled", "granted", "snapshot", OWNER];
         let mut lines = self.rows("object", &["kind", "disabled", "attributes"]).await;
         lines.extend(self.rows("shadow", &columns).await);
         lines.extend(self.accounts());
