@@ -19,6 +19,7 @@ use crate::row::{number, unsigned};
 use crate::rows::{Bulk, Kind};
 use crate::run::RunRecord;
 use crate::stage::{Bucket, ProblemRow};
+use crate::tries::Tries;
 
 pub(crate) const KEYS: Bulk = Bulk {
     table: "key",
@@ -55,9 +56,6 @@ pub struct Target {
     /// The type of objects that are made.
     pub object_type: Option<String>,
 }
-
-/// How often a batch is tried that another transaction stood in the way of.
-const TRIES: usize = 5;
 
 /// Keeps SQLite from mixing a subquery into the statement around it; then the changes come first and the rows
 /// they change are looked up by key. Mixed, all rows of the table would be read for each batch.
@@ -127,16 +125,13 @@ impl TenantStore {
         (batch, keys): (&Batch, &KeySpecs),
         now: DateTime<Utc>,
     ) -> Result<Vec<u32>, StoreError> {
-        // To leave taken accounts out costs PostgreSQL as much again as to insert the others.
-        let mut taken = Taken::Refused;
-        for _ in 0..TRIES {
-            match self.apply_batch(run, bucket, target, (batch, keys, taken), now).await {
-                Err(error) if error.is_unique_violation() => taken = Taken::LeftOut,
-                Err(error) if error.is_contention() => {}
+        let mut tries = Tries::begin();
+        loop {
+            match self.apply_batch(run, bucket, target, (batch, keys, tries.taken), now).await {
+                Err(error) if tries.again(&error) => {}
                 applied => return applied,
             }
         }
-        self.apply_batch(run, bucket, target, (batch, keys, taken), now).await
     }
 
     async fn apply_batch(

@@ -17,6 +17,7 @@ use crate::make::Taken;
 use crate::row::{get, number, unsigned};
 use crate::run::RunRecord;
 use crate::stage::{Bucket, ProblemRow, ProblemStep};
+use crate::tries::Tries;
 
 /// What a shadow says of its account after a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +35,24 @@ impl TenantStore {
     /// # Errors
     /// [`StoreError::LostFence`] when the worker has the run no longer.
     pub async fn apply_outbound(
+        &self,
+        run: &RunRecord,
+        bucket: &Bucket,
+        target: &Target,
+        batch: &Batch,
+        problems: &[ProblemRow],
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let mut tries = Tries::begin();
+        loop {
+            match self.store_answers(run, bucket, target, batch, problems, now).await {
+                Err(error) if tries.again(&error) => {}
+                stored => return stored,
+            }
+        }
+    }
+
+    async fn store_answers(
         &self,
         run: &RunRecord,
         bucket: &Bucket,
@@ -63,6 +82,24 @@ impl TenantStore {
     /// # Errors
     /// [`StoreError::LostFence`] when the worker has the run no longer.
     pub async fn settle_outbound(
+        &self,
+        run: &RunRecord,
+        bucket: &Bucket,
+        target: &Target,
+        numbers: &[u32],
+        problems: &[ProblemRow],
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let mut tries = Tries::begin();
+        loop {
+            match self.store_settled(run, bucket, target, numbers, problems, now).await {
+                Err(error) if tries.again(&error) => {}
+                stored => return stored,
+            }
+        }
+    }
+
+    async fn store_settled(
         &self,
         run: &RunRecord,
         bucket: &Bucket,

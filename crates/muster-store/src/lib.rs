@@ -31,6 +31,7 @@ mod rows;
 mod run;
 mod stage;
 mod tenant;
+mod tries;
 mod waiting;
 mod wakeups;
 
