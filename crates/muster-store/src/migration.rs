@@ -10,24 +10,25 @@ struct Step {
     postgres: &'static str,
 }
 
+/// The step of that name, which has one script a database.
+macro_rules! step {
+    ($name:literal) => {
+        Step {
+            sqlite: include_str!(concat!("../../../migrations/sqlite/", $name, ".sql")),
+            postgres: include_str!(concat!("../../../migrations/postgres/", $name, ".sql")),
+        }
+    };
+}
+
 /// All steps in their order; a step's version is its place from 1. A step that has been released never changes.
-const STEPS: [Step; 2] = [
-    Step {
-        sqlite: include_str!("../../../migrations/sqlite/0001_initial.sql"),
-        postgres: include_str!("../../../migrations/postgres/0001_initial.sql"),
-    },
-    Step {
-        sqlite: include_str!("../../../migrations/sqlite/0002_granted.sql"),
-        postgres: include_str!("../../../migrations/postgres/0002_granted.sql"),
-    },
-];
+const STEPS: &[Step] = &[step!("0001_initial"), step!("0002_granted")];
 
 /// The key of the advisory lock that keeps two starts on PostgreSQL apart.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7526466203)";
 
 /// Brings the schema up to date, in one transaction.
 pub(crate) async fn migrate(database: &Database) -> Result<(), StoreError> {
-    take(database, &STEPS).await
+    take(database, STEPS).await
 }
 
 async fn take(database: &Database, steps: &[Step]) -> Result<(), StoreError> {
