@@ -13,6 +13,7 @@ pub mod ids;
 pub mod object;
 pub mod record;
 pub mod run;
+pub mod schedule;
 pub mod shadow;
 
 pub use attribute::{AttributeName, AttributeSource, Attributes, Field, Reference, Value, ValueType};

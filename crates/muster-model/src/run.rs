@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::configuration::ConfigurationKind;
 use crate::configuration::application::Situation;
 
 /// Whether a run carries its plan out.
@@ -20,6 +21,20 @@ pub enum TaskKind {
     Synchronization,
     /// A provisioning task: outbound.
     Provisioning,
+}
+
+impl TaskKind {
+    /// Both kinds, in the order in which they are stored.
+    pub const ALL: [Self; 2] = [Self::Synchronization, Self::Provisioning];
+
+    /// The kind of the definitions of such tasks.
+    #[must_use]
+    pub fn definition_kind(self) -> ConfigurationKind {
+        match self {
+            Self::Synchronization => ConfigurationKind::SynchronizationTaskDefinition,
+            Self::Provisioning => ConfigurationKind::ProvisioningTaskDefinition,
+        }
+    }
 }
 
 /// Where a run stands, as clients see it.

@@ -15,5 +15,6 @@ pub mod mapping;
 pub mod order;
 pub mod outbound;
 pub mod rules;
+pub mod schedule;
 pub mod situation;
 pub mod transform;

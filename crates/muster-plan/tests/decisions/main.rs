@@ -5,4 +5,5 @@ mod inbound;
 mod mapping;
 mod outbound;
 mod rules;
+mod schedules;
 mod taken;
