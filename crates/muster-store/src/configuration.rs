@@ -3,6 +3,7 @@
 //! Invariant: every write moves the version of the whole configuration on from the one that the writer checked
 //! it against, in the transaction of the write. So no other write, of whatever process, comes between the two.
 
+use chrono::{DateTime, Utc};
 use muster_model::DirectoryId;
 use sea_orm::QueryResult;
 
@@ -26,7 +27,23 @@ pub struct StoredResource {
 
 /// Tells one state of a tenant's configuration from all others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ConfigurationVersion(i64);
+pub struct ConfigurationVersion {
+    pub(crate) number: i64,
+    at: Option<i64>,
+}
+
+impl ConfigurationVersion {
+    pub(crate) fn new(number: i64) -> Self {
+        Self { number, at: None }
+    }
+
+    /// The same, for a write at this instant: what is scheduled by it counts from here. Where a writer does not
+    /// say, it counts from when the write is found.
+    #[must_use]
+    pub fn at(self, now: DateTime<Utc>) -> Self {
+        Self { at: Some(now.timestamp_millis()), ..self }
+    }
+}
 
 impl TenantStore {
     /// The version of the whole configuration. Asked for *before* the resources are read: what is read after it
@@ -38,13 +55,16 @@ impl TenantStore {
         let sql = "SELECT configuration FROM tenant WHERE id = ?";
         let row = self.database.query_one(sql, vec![self.tenant.into()]).await?;
         let version = row.map(|row| number(&row, 0)).transpose()?;
-        version.map(ConfigurationVersion).ok_or_else(|| StoreError::unreadable("tenant", "it is gone"))
+        version.map(ConfigurationVersion::new).ok_or_else(|| StoreError::unreadable("tenant", "it is gone"))
     }
 
     /// Moves the version on. The row stays locked to the end of the transaction.
     async fn move_version(&self, tx: &Transaction, checked: ConfigurationVersion) -> Result<(), StoreError> {
-        let sql = "UPDATE tenant SET configuration = configuration + 1 WHERE id = ? AND configuration = ?";
-        let moved = tx.execute(sql, vec![self.tenant.into(), checked.0.into()]).await?;
+        let sql = "UPDATE tenant SET configuration = configuration + 1, \
+            configured_at = CASE WHEN configuration = scheduled THEN ? ELSE configured_at END \
+            WHERE id = ? AND configuration = ?";
+        let values = vec![checked.at.into(), self.tenant.into(), checked.number.into()];
+        let moved = tx.execute(sql, values).await?;
         if moved == 0 { Err(StoreError::ConfigurationMoved) } else { Ok(()) }
     }
 

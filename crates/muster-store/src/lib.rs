@@ -14,6 +14,7 @@ mod database;
 mod ending;
 mod error;
 mod facts;
+mod fire;
 mod fuse;
 mod lists;
 mod make;
@@ -29,11 +30,14 @@ mod rivals;
 mod row;
 mod rows;
 mod run;
+mod schedule;
 mod stage;
 mod tenant;
 mod tries;
 mod waiting;
 mod wakeups;
+
+use chrono::{DateTime, Utc};
 
 pub use apply::{Batch, Target};
 pub use changes::{ChangeFilter, ChangeRow, ChangeStatus, MostProblems, ProblemRecord};
@@ -42,6 +46,7 @@ pub use configuration::{ConfigurationVersion, StoredResource};
 pub use database::Location;
 pub use error::StoreError;
 pub use facts::LinkedShadow;
+pub use fire::{FireRecord, Fired, KEPT_FIRES, NewFire};
 pub use fuse::Fuse;
 pub use lists::{KeyEntry, Lists, Makes, Mention, Met, Slot};
 pub use objects::OwnerRow;
@@ -50,6 +55,7 @@ pub use principal::{NewToken, Principal, Token};
 pub use reached::{PageOrder, step_of};
 pub use referred::{KnownAccount, ReferredObject};
 pub use run::{Hash, NewRun, RunFilter, RunRecord};
+pub use schedule::{NewSchedule, ScheduleRecord, Unscheduled, UnscheduledTask};
 pub use stage::{Bucket, ProblemRow, ProblemStep, StagedPage};
 pub use tenant::{Tenant, TenantStore};
 pub use wakeups::{Wakeup, Wakeups};
@@ -101,5 +107,42 @@ impl Store {
     #[must_use]
     pub fn wakeups(&self) -> Option<Wakeups> {
         Wakeups::of(&self.database)
+    }
+
+    /// The tenants whose schedules have to be computed from a newer configuration, a hundred at most.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn unscheduled(&self) -> Result<Vec<(TenantStore, Unscheduled)>, StoreError> {
+        let found = schedule::unscheduled(&self.database).await?;
+        Ok(found
+            .into_iter()
+            .map(|(tenant, unscheduled)| (self.door(tenant.number, tenant.slug), unscheduled))
+            .collect())
+    }
+
+    /// The earliest due time of all tenants.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn earliest_due(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        schedule::earliest(&self.database).await
+    }
+
+    /// The schedules of all tenants that are due, earliest first, at most so many, each with its tenant and the
+    /// configuration that it was computed from.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn due_schedules(
+        &self,
+        now: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<(TenantStore, ConfigurationVersion, ScheduleRecord)>, StoreError> {
+        let due = schedule::due(&self.database, now, limit).await?;
+        Ok(due
+            .into_iter()
+            .map(|(tenant, version, schedule)| (self.door(tenant.number, tenant.slug), version, schedule))
+            .collect())
     }
 }

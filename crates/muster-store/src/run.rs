@@ -5,6 +5,7 @@ use muster_model::run::{Counters, Mode, OutcomeStatus, Phase, ProgressStatus, Ta
 use muster_model::{ConfigurationId, RunId};
 use muster_plan::lifecycle::{Absence, RunState};
 use sea_orm::{QueryResult, Value};
+use uuid::Uuid;
 
 use crate::TenantStore;
 use crate::database::{Transaction, Urgency};
@@ -17,10 +18,14 @@ use crate::row::{case, decode_counters, get, get_case, instant, number, optional
 pub(crate) const COLUMNS: &str = "r.seq, r.tenant, r.id, r.no, r.task_kind, r.task, r.mode, r.keys, r.status, r.phase, \
     r.absence, r.outcome, r.stopping, r.rules, r.started_at, r.ended_at, r.held_at, r.lease_until, r.epoch, \
     r.estimate, r.counters, r.plan_hash, r.held_by, r.failure, r.statements, r.peak_memory, r.approved_hash, \
-    r.approved_at";
+    r.approved_at, r.job";
+
+/// The run of a task that no other may run beside, as the guard's index has it.
+pub(crate) const GUARDING: &str = "FROM run r WHERE r.tenant = ? AND r.task_kind = ? AND r.task = ? \
+    AND r.mode = 0 AND r.keys IS NULL AND r.status < 4";
 
 /// How often a launch is tried again that lost its number to another.
-const LAUNCH_TRIES: u32 = 100;
+pub(crate) const LAUNCH_TRIES: u32 = 100;
 
 /// A hash of sixteen octets.
 pub type Hash = [u8; 16];
@@ -101,6 +106,8 @@ pub struct RunRecord {
     pub statements: u64,
     /// The most memory its process held, in octets.
     pub peak_memory: u64,
+    /// The job of the schedule that started it; `None` when somebody launched it.
+    pub job: Option<Uuid>,
 }
 
 impl RunRecord {
@@ -148,12 +155,7 @@ impl TenantStore {
 
     async fn try_launch(&self, run: &NewRun) -> Result<RunRecord, StoreError> {
         let tx = self.database.begin(Urgency::Short).await?;
-        tx.execute(
-            "INSERT INTO rules (tenant, hash, body) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-            vec![self.tenant.into(), run.rules.to_vec().into(), run.rules_body.clone().into()],
-        )
-        .await?;
-        let inserted = self.insert_run(&tx, run).await;
+        let inserted = self.insert_run(&tx, run, None).await;
         match inserted {
             Ok(()) => tx.commit().await?,
             Err(error) if error.is_unique_violation() => {
@@ -165,11 +167,22 @@ impl TenantStore {
         self.run(run.id).await?.ok_or_else(|| StoreError::unreadable("run", "it vanished after its launch"))
     }
 
-    async fn insert_run(&self, tx: &Transaction, run: &NewRun) -> Result<(), StoreError> {
+    /// Inserts a run with the configuration it uses, and the job that started it.
+    pub(crate) async fn insert_run(
+        &self,
+        tx: &Transaction,
+        run: &NewRun,
+        job: Option<Uuid>,
+    ) -> Result<(), StoreError> {
+        tx.execute(
+            "INSERT INTO rules (tenant, hash, body) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+            vec![self.tenant.into(), run.rules.to_vec().into(), run.rules_body.clone().into()],
+        )
+        .await?;
         let keys = run.keys.as_ref().map(|keys| serde_json::to_string(keys).unwrap_or_default());
         let sql = "INSERT INTO run (tenant, id, no, task_kind, task, mode, keys, status, phase, absence, \
-            rules, started_at, estimate, approved_hash) \
-            SELECT ?, ?, coalesce(max(no), 0) + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM run WHERE tenant = ?";
+            rules, started_at, estimate, approved_hash, job) \
+            SELECT ?, ?, coalesce(max(no), 0) + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM run WHERE tenant = ?";
         let values: Vec<Value> = vec![
             self.tenant.into(),
             run.id.0.into(),
@@ -184,6 +197,7 @@ impl TenantStore {
             run.now.timestamp_millis().into(),
             run.estimate.cast_signed().into(),
             run.approved_hash.map(|hash| hash.to_vec()).into(),
+            job.into(),
             self.tenant.into(),
         ];
         tx.execute(sql, values).await.map(|_| ())
@@ -193,10 +207,7 @@ impl TenantStore {
         if run.state.mode == Mode::Simulate || run.keys.is_some() {
             return Ok(None);
         }
-        let sql = format!(
-            "SELECT {COLUMNS} FROM run r WHERE r.tenant = ? AND r.task_kind = ? AND r.task = ? \
-             AND r.mode = 0 AND r.keys IS NULL AND r.status < 4"
-        );
+        let sql = format!("SELECT {COLUMNS} {GUARDING}");
         let values = vec![self.tenant.into(), (run.task_kind as i64).into(), run.task.as_str().into()];
         let guarding = self.database.query_one(&sql, values).await?.map(|row| record(&row)).transpose()?;
         Ok(guarding.map(|run| StoreError::AlreadyRunning { run: run.id, status: run.state.status }))
@@ -274,7 +285,7 @@ impl TenantStore {
              WHERE r.tenant = ? AND r.status < 4"
         );
         let rows = self.database.query(&sql, vec![self.tenant.into()]).await?;
-        rows.iter().map(|row| Ok((record(row)?, get(row, 28)?))).collect()
+        rows.iter().map(|row| Ok((record(row)?, get(row, 29)?))).collect()
     }
 
     /// The configuration that a run was launched with.
@@ -332,5 +343,6 @@ pub(crate) fn record(row: &QueryResult) -> Result<RunRecord, StoreError> {
         failure: get(row, 23)?,
         statements: number(row, 24)?.unsigned_abs(),
         peak_memory: number(row, 25)?.unsigned_abs(),
+        job: get(row, 28)?,
     })
 }

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use muster_model::{DirectoryId, TenantSlug};
+use sea_orm::QueryResult;
 
 use crate::Store;
 use crate::database::{Database, Dialect, Urgency};
@@ -15,6 +16,18 @@ pub struct Tenant {
     pub slug: TenantSlug,
     /// When it was made.
     pub created_at: DateTime<Utc>,
+    pub(crate) number: i64,
+}
+
+impl Tenant {
+    /// Reads name, instant and number, which stand first in a row.
+    pub(crate) fn read(row: &QueryResult) -> Result<Self, StoreError> {
+        Ok(Self {
+            slug: TenantSlug::new(&get::<String>(row, 0)?)?,
+            created_at: instant(number(row, 1)?)?,
+            number: number(row, 2)?,
+        })
+    }
 }
 
 /// The only door to a tenant's data: every statement behind it names the tenant.
@@ -26,7 +39,9 @@ pub struct TenantStore {
 }
 
 /// Every table of a tenant's data, those first that refer to others.
-const TABLES: [&str; 17] = [
+const TABLES: [&str; 19] = [
+    "fire",
+    "schedule",
     "principal",
     "token",
     "directory",
@@ -106,16 +121,9 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn tenants(&self) -> Result<Vec<Tenant>, StoreError> {
-        let sql = "SELECT slug, created_at FROM tenant ORDER BY slug";
+        let sql = "SELECT slug, created_at, id FROM tenant ORDER BY slug";
         let rows = self.database.query(sql, Vec::new()).await?;
-        rows.iter()
-            .map(|row| {
-                Ok(Tenant {
-                    slug: TenantSlug::new(&get::<String>(row, 0)?)?,
-                    created_at: instant(number(row, 1)?)?,
-                })
-            })
-            .collect()
+        rows.iter().map(Tenant::read).collect()
     }
 
     /// The door to the tenant of this name, if there is one.

@@ -74,7 +74,7 @@ impl ProgressView {
             number_of_errors: run.counters.outcome(Outcome::Failed),
             progress_percentage: amount.percentage,
             error_details,
-            job_id: None,
+            job_id: run.job.map(|job| job.to_string()),
             phase: run.state.phase.as_str(),
             mode: match run.state.mode {
                 Mode::Apply => "APPLY",
@@ -179,6 +179,7 @@ mod tests {
             failure: None,
             statements: 0,
             peak_memory: 0,
+            job: None,
         }
     }
 

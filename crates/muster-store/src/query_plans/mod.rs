@@ -5,6 +5,7 @@
 //! finding.
 
 mod explain;
+mod schedules;
 mod story;
 
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,0 +1,201 @@
+//! Fires: what came of each time at which a schedule was due. A due time fires once, whoever tries.
+
+use chrono::{DateTime, Utc};
+use muster_model::run::TaskKind;
+use muster_model::schedule::FireOutcome;
+use muster_model::{ConfigurationId, RunId};
+use sea_orm::{QueryResult, Value};
+
+use crate::configuration::ConfigurationVersion;
+use crate::database::{Transaction, Urgency};
+use crate::error::StoreError;
+use crate::row::{get, get_case, instant, number, unsigned};
+use crate::run::{GUARDING, LAUNCH_TRIES, NewRun};
+use crate::schedule::ScheduleRecord;
+use crate::tenant::TenantStore;
+
+/// So many fires of each task are kept, the newest.
+pub const KEPT_FIRES: u32 = 100;
+
+/// A due time that is to be dealt with.
+#[derive(Debug, Clone)]
+pub struct NewFire<'a> {
+    /// The schedule, as it was read.
+    pub schedule: &'a ScheduleRecord,
+    /// Its due time, as it was read.
+    pub due: DateTime<Utc>,
+    /// The configuration that the schedule and the run were made from.
+    pub made_from: ConfigurationVersion,
+    /// The instant.
+    pub at: DateTime<Utc>,
+    /// Due times after this one that have passed as well, and fire nothing.
+    pub missed: u32,
+    /// When the schedule is due next.
+    pub next_due: Option<DateTime<Utc>>,
+    /// The run that it launches, or why there is none.
+    pub launch: Result<&'a NewRun, &'a str>,
+}
+
+/// What came of trying to fire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fired {
+    /// The run was launched.
+    Launched,
+    /// That run of the task had not ended.
+    Blocked(RunId),
+    /// That it could not be launched is noted.
+    Failed,
+    /// Nothing: another process was faster, or the schedule is no longer the one that was read.
+    Passed,
+}
+
+/// What came of a due time, as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FireRecord {
+    /// The due time.
+    pub due_at: DateTime<Utc>,
+    /// When it was dealt with.
+    pub at: DateTime<Utc>,
+    /// What came of it.
+    pub outcome: FireOutcome,
+    /// The run that was launched, or that stood in its way.
+    pub run: Option<RunId>,
+    /// Due times after it that had passed as well, and fired nothing.
+    pub missed: u32,
+    /// Why it failed.
+    pub message: Option<String>,
+}
+
+impl TenantStore {
+    /// Deals with a due time: moves the schedule on, notes what came of it, and makes the run, in one transaction.
+    ///
+    /// # Errors
+    /// When the database fails; then nothing of it has happened.
+    pub async fn fire(&self, fire: &NewFire<'_>) -> Result<Fired, StoreError> {
+        let mut tries = 0;
+        loop {
+            match self.try_fire(fire).await {
+                // A launch at the same time took the number of the run, or the place of the task.
+                Err(error) if error.is_unique_violation() && tries < LAUNCH_TRIES => tries += 1,
+                answer => return answer,
+            }
+        }
+    }
+
+    async fn try_fire(&self, fire: &NewFire<'_>) -> Result<Fired, StoreError> {
+        let tx = self.database.begin(Urgency::Short).await?;
+        let fired = match fire.launch {
+            Err(_) => Fired::Failed,
+            Ok(run) => self.guarding(&tx, run).await?.map_or(Fired::Launched, Fired::Blocked),
+        };
+        if !self.move_on(&tx, fire, fired).await? {
+            return Ok(Fired::Passed);
+        }
+        if !self.note(&tx, fire, fired).await? {
+            // It has fired before: the schedule was computed anew, or a clock was put back.
+            tx.commit().await?;
+            return Ok(Fired::Passed);
+        }
+        if let (Fired::Launched, Ok(run)) = (fired, fire.launch) {
+            self.insert_run(&tx, run, Some(fire.schedule.job)).await?;
+        }
+        self.drop_old_fires(&tx, fire.schedule).await?;
+        tx.commit().await?;
+        Ok(fired)
+    }
+
+    async fn guarding(&self, tx: &Transaction, run: &NewRun) -> Result<Option<RunId>, StoreError> {
+        let values = vec![self.tenant.into(), (run.task_kind as i64).into(), run.task.as_str().into()];
+        let row = tx.query_one(&format!("SELECT r.id {GUARDING}"), values).await?;
+        row.map(|row| Ok(RunId(get(&row, 0)?))).transpose()
+    }
+
+    /// Moves the schedule on to its next due time, if it is still the one that was read.
+    async fn move_on(&self, tx: &Transaction, fire: &NewFire<'_>, fired: Fired) -> Result<bool, StoreError> {
+        let schedule = fire.schedule;
+        let due = fire.due.timestamp_millis();
+        let previous = (fired == Fired::Launched).then_some(due);
+        let mut values: Vec<Value> =
+            vec![fire.next_due.map(|next| next.timestamp_millis()).into(), previous.into()];
+        values.extend(self.key(schedule.kind, &schedule.task));
+        values.extend([Value::from(due), self.tenant.into(), fire.made_from.number.into()]);
+        let sql = "UPDATE schedule SET next_due = ?, previous = coalesce(?, previous) \
+            WHERE tenant = ? AND kind = ? AND task = ? AND next_due = ? AND EXISTS (SELECT 1 FROM tenant \
+            WHERE tenant.id = ? AND configuration = ? AND configuration = scheduled)";
+        Ok(tx.execute(sql, values).await? > 0)
+    }
+
+    /// Notes what came of a due time. `false` when that is noted already.
+    async fn note(&self, tx: &Transaction, fire: &NewFire<'_>, fired: Fired) -> Result<bool, StoreError> {
+        let (outcome, run) = match (fired, fire.launch) {
+            (Fired::Launched, Ok(run)) => (FireOutcome::Launched, Some(run.id)),
+            (Fired::Blocked(run), _) => (FireOutcome::Blocked, Some(run)),
+            (Fired::Launched | Fired::Failed | Fired::Passed, _) => (FireOutcome::Error, None),
+        };
+        let mut values: Vec<Value> = self.key(fire.schedule.kind, &fire.schedule.task).into();
+        values.extend([
+            fire.due.timestamp_millis().into(),
+            fire.at.timestamp_millis().into(),
+            Value::from(outcome as i64),
+            run.map(|run| run.0).into(),
+            i64::from(fire.missed).into(),
+            fire.launch.err().into(),
+        ]);
+        let sql = "INSERT INTO fire (tenant, kind, task, due_at, at, outcome, run, missed, message) \
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
+        Ok(tx.execute(sql, values).await? > 0)
+    }
+
+    async fn drop_old_fires(&self, tx: &Transaction, schedule: &ScheduleRecord) -> Result<(), StoreError> {
+        let key = self.key(schedule.kind, &schedule.task);
+        let mut values = key.to_vec();
+        values.extend(key);
+        values.push(i64::from(KEPT_FIRES).into());
+        let sql = "DELETE FROM fire WHERE tenant = ? AND kind = ? AND task = ? AND due_at <= \
+            (SELECT due_at FROM fire WHERE tenant = ? AND kind = ? AND task = ? \
+            ORDER BY due_at DESC LIMIT 1 OFFSET ?)";
+        tx.execute(sql, values).await.map(|_| ())
+    }
+
+    /// What came of the last due times of a task, newest first, at most so many.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn fires(
+        &self,
+        kind: TaskKind,
+        task: &ConfigurationId,
+        limit: u32,
+    ) -> Result<Vec<FireRecord>, StoreError> {
+        let sql = "SELECT due_at, at, outcome, run, missed, message FROM fire \
+            WHERE tenant = ? AND kind = ? AND task = ? ORDER BY due_at DESC LIMIT ?";
+        let mut values: Vec<Value> = self.key(kind, task).into();
+        values.push(i64::from(limit).into());
+        self.database.query(sql, values).await?.iter().map(read).collect()
+    }
+
+    /// The full run of a task that has not ended, which no other may run beside.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn occupying_run(
+        &self,
+        kind: TaskKind,
+        task: &ConfigurationId,
+    ) -> Result<Option<RunId>, StoreError> {
+        let values = vec![self.tenant.into(), (kind as i64).into(), task.as_str().into()];
+        let row = self.database.query_one(&format!("SELECT r.id {GUARDING}"), values).await?;
+        row.map(|row| Ok(RunId(get(&row, 0)?))).transpose()
+    }
+}
+
+fn read(row: &QueryResult) -> Result<FireRecord, StoreError> {
+    Ok(FireRecord {
+        due_at: instant(number(row, 0)?)?,
+        at: instant(number(row, 1)?)?,
+        outcome: get_case(row, 2, &FireOutcome::ALL, "outcome of a fire")?,
+        run: get::<Option<uuid::Uuid>>(row, 3)?.map(RunId),
+        missed: unsigned(number(row, 4)?, "number of missed times")?,
+        message: get(row, 5)?,
+    })
+}
