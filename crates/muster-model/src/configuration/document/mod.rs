@@ -16,7 +16,7 @@ pub mod connector_definition;
 pub mod execution_plan;
 pub mod guards;
 mod macros;
-mod nearest;
+pub mod nearest;
 pub mod object_class;
 pub mod object_type;
 pub mod post_processing;

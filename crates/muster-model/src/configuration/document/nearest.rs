@@ -3,7 +3,7 @@
 /// The known word that a text most likely meant, if any is near enough: up to three letters may differ,
 /// but at most half of them, and capitals do not count.
 #[must_use]
-pub(super) fn nearest<'w>(text: &str, known: impl IntoIterator<Item = &'w str>) -> Option<&'w str> {
+pub fn nearest<'w>(text: &str, known: impl IntoIterator<Item = &'w str>) -> Option<&'w str> {
     const LONGEST: usize = 64;
     if text.len() > LONGEST {
         return None;

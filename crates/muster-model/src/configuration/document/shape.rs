@@ -44,6 +44,12 @@ pub struct FieldShape {
 }
 
 impl FieldShape {
+    /// The name of its element in XML: one value, or one item of the list.
+    #[must_use]
+    pub fn element(&self) -> &'static str {
+        self.each.unwrap_or(self.name)
+    }
+
     /// Whether it holds a list.
     #[must_use]
     pub fn is_list(&self) -> bool {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::configuration::document::Document;
-use crate::configuration::document::shape::{Form, Presence, Shape, TextForm};
+use crate::configuration::document::shape::{FieldShape, Form, Presence, Shape, TextForm};
 use crate::configuration::kind::ConfigurationKind;
 
 fn visit(shape: &'static Shape, found: &mut BTreeMap<&'static str, &'static Shape>) {
@@ -33,7 +33,7 @@ fn the_shape_of_a_kind_has_its_name() {
 #[test]
 fn element_names_are_unique_within_a_shape() {
     for shape in all_shapes() {
-        let elements: Vec<_> = shape.fields.iter().map(|field| field.each.unwrap_or(field.name)).collect();
+        let elements: Vec<_> = shape.fields.iter().map(FieldShape::element).collect();
         let unique: std::collections::BTreeSet<_> = elements.iter().collect();
         assert_eq!(unique.len(), elements.len(), "{}", shape.name);
     }
