@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 
 mod bench;
 mod ci;
+mod debian;
 mod error;
 mod generate;
 mod postgres;

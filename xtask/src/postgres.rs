@@ -4,7 +4,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
-use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -13,8 +13,9 @@ use std::{env, fs, thread};
 
 use tempfile::TempDir;
 
+use crate::debian::{self, Installed, is_root};
 use crate::error::Error;
-use crate::program::{expect_success, run, signal, start};
+use crate::program::{expect_success, signal, start};
 
 /// Another program may take the free port before the server does.
 const TRIES: usize = 3;
@@ -105,22 +106,10 @@ fn find_or_install() -> Result<PathBuf, Error> {
     if let Some(programs) = find() {
         return Ok(programs);
     }
-    if !Path::new("/usr/bin/apt-get").is_file() || !is_root()? {
+    if debian::install("postgresql")? == Installed::No {
         return Err(Error::NoPostgres);
     }
-    let apt = || {
-        let mut apt = Command::new("apt-get");
-        apt.env("DEBIAN_FRONTEND", "noninteractive").stdout(Stdio::null());
-        apt
-    };
-    run(apt().arg("update"))?;
-    run(apt().args(["install", "--yes", "--no-install-recommends", "postgresql"]))?;
     find().ok_or(Error::NoPostgres)
-}
-
-fn is_root() -> Result<bool, Error> {
-    let own = fs::metadata("/proc/self").map_err(Error::io("look up the own account"))?;
-    Ok(own.uid() == 0)
 }
 
 /// Who the server runs as. It refuses to run as root.

@@ -2,12 +2,16 @@
 
 use std::env;
 
+use crate::debian::{Installed, provide};
 use crate::error::Error;
 use crate::postgres::{Durability, Server};
 use crate::program::{Interruptions, cargo, run_until_interrupted};
 
 /// Where tests find the server. A set one is used as it is, and nothing is started.
 const POSTGRES: &str = "MUSTER_TEST_POSTGRES";
+
+/// Says that `xmllint` is there, so that no test goes without it.
+const XMLLINT: &str = "MUSTER_TEST_XMLLINT";
 
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Arguments {
@@ -25,6 +29,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Error> {
         tests.arg("--workspace");
     } else {
         tests.args(&arguments.cargo);
+    }
+    if provide("xmllint", "libxml2-utils")? == Installed::Yes {
+        tests.env(XMLLINT, "there");
     }
     if env::var_os(POSTGRES).is_some() {
         return run_until_interrupted(&mut tests, &interruptions);
