@@ -13,7 +13,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use muster_engine::ConfigurationError;
 use muster_model::configuration::Problems;
 use muster_model::error::ErrorCode;
-use muster_store::StoreError;
+use muster_store::{Cause, StoreError};
 
 use crate::rights::Permission;
 use crate::state::ApiState;
@@ -85,6 +85,9 @@ pub(crate) enum ApiError {
     /// The store does not answer.
     #[error("the store does not answer")]
     Unready(#[source] Box<dyn Error + Send + Sync>),
+    /// The database does not do what it is asked, for a known cause.
+    #[error("{}", .0.description())]
+    Database(Cause, #[source] Box<dyn Error + Send + Sync>),
     /// Muster itself failed.
     #[error("an internal error occurred")]
     Internal(#[source] Box<dyn Error + Send + Sync>),
@@ -102,7 +105,10 @@ pub(crate) struct Conflict {
 impl ApiError {
     /// Something that no caller can mend.
     pub(crate) fn internal(cause: impl Error + Send + Sync + 'static) -> Self {
-        Self::Internal(Box::new(cause))
+        match Cause::of(&cause) {
+            Some(known) => Self::Database(known, Box::new(cause)),
+            None => Self::Internal(Box::new(cause)),
+        }
     }
 
     /// A part of Muster that ended in a panic.
@@ -137,7 +143,7 @@ impl ApiError {
             Self::NoJson { .. } | Self::Interrupted(_) | Self::TooSlow => ErrorCode::Malformed,
             Self::TooLarge(_) => ErrorCode::TooLarge,
             Self::MediaType { .. } => ErrorCode::UnsupportedMediaType,
-            Self::Busy | Self::Unready(_) => ErrorCode::Unavailable,
+            Self::Busy | Self::Unready(_) | Self::Database(..) => ErrorCode::Unavailable,
             Self::Internal(_) => ErrorCode::Internal,
         }
     }
@@ -153,7 +159,7 @@ impl ApiError {
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::MediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Busy | Self::Unready(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::Unready(_) | Self::Database(..) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -175,6 +181,7 @@ impl ApiError {
             Self::MediaType { .. } => "name the type of the body in `Content-Type`",
             Self::Busy => "try again in a few seconds",
             Self::Unready(_) => "try again in a few seconds; if it stays, ask who runs the server",
+            Self::Database(cause, _) => return format!("ask who runs the server to {}", cause.fix()),
             Self::Internal(_) => "ask who runs the server to look up `logTrackingId` in its log",
         };
         fix.to_owned()
@@ -200,6 +207,7 @@ impl ApiError {
             | Self::MediaType { .. }
             | Self::Busy
             | Self::Unready(_)
+            | Self::Database(..)
             | Self::Internal(_) => BTreeMap::new(),
         }
     }
@@ -237,7 +245,7 @@ impl ApiError {
         if let Self::MethodNotAllowed(allowed) = self {
             answer.insert_header((header::ALLOW, allowed.as_str()));
         }
-        if matches!(self, Self::Busy | Self::Unready(_)) {
+        if matches!(self, Self::Busy | Self::Unready(_) | Self::Database(..)) {
             answer.insert_header((header::RETRY_AFTER, "5"));
         }
         answer.json(view)
@@ -266,5 +274,33 @@ impl From<std::io::Error> for ApiError {
 impl From<tokio::task::JoinError> for ApiError {
     fn from(error: tokio::task::JoinError) -> Self {
         Self::internal(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use muster_engine::LaunchError;
+    use muster_store::{Location, Store};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_database_that_does_not_do_what_it_is_asked_is_told_of_without_its_own_words() {
+        let directory = tempfile::tempdir().unwrap();
+        let letter = directory.path().join("letter.db");
+        std::fs::write(&letter, "Dear Sir or Madam, ".repeat(1000)).unwrap();
+        let opened = Store::open(&Location::File(letter)).await;
+        let known = ApiError::internal(LaunchError::Store(opened.err().unwrap()));
+        assert_eq!((known.code(), known.status()), (ErrorCode::Unavailable, StatusCode::SERVICE_UNAVAILABLE));
+        assert_eq!(known.to_string(), "the database file is no SQLite database");
+        let fix = "ask who runs the server to name another data directory, or put a backup of the database file back";
+        assert_eq!((known.fix().as_str(), known.properties()), (fix, BTreeMap::new()));
+        let log = known.for_the_log();
+        assert!(log.contains("letter.db") && log.contains("(code: 26)"), "{log}");
+        let other = ApiError::internal(LaunchError::Store(StoreError::Unplugged));
+        assert_eq!(
+            (other.code(), other.to_string()),
+            (ErrorCode::Internal, "an internal error occurred".into())
+        );
     }
 }

@@ -80,6 +80,17 @@ pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
     text
 }
 
+/// Why a run failed, for those who may look at it: what a database says in its own words is for the log alone.
+pub(crate) fn for_people(error: &(dyn std::error::Error + 'static)) -> String {
+    match StoreError::within(error).filter(|error| error.quotes_database()) {
+        None => with_causes(error),
+        Some(error) => match error.cause() {
+            Some(cause) => format!("{}; {}", cause.description(), cause.fix()),
+            None => "the database failed; look this run up in the log of the server".to_owned(),
+        },
+    }
+}
+
 /// Something that is to be known about a run as a whole.
 pub(crate) fn of_run(step: ProblemStep, code: ErrorCode, message: String) -> ProblemRow {
     ProblemRow { change: None, outcome: None, step, code, uid: None, place: None, message }

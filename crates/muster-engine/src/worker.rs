@@ -14,7 +14,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::Engine;
 use crate::configuration::LoadedConfiguration;
 use crate::delivery::Ticket;
-use crate::error::{EngineError, with_causes};
+use crate::error::{EngineError, for_people, with_causes};
 use crate::outbound::OutboundRun;
 use crate::prepare::{CompiledTask, InboundRun, compile};
 
@@ -190,7 +190,7 @@ impl Engine {
             Err(EngineError::Lost) => self.wind_down(store, &claimed).await,
             Err(error) => {
                 tracing::warn!(run = %id, error = with_causes(&error), "run failed");
-                self.end(store, &claimed, Event::Failed, Some(&with_causes(&error))).await
+                self.end(store, &claimed, Event::Failed, Some(&for_people(&error))).await
             }
         };
         outcome?;

@@ -9,9 +9,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sea_orm::sqlx::{ConnectOptions as _, Connection as _};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database as SeaOrm, DatabaseConnection, DatabaseTransaction, DbBackend,
-    QueryResult, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait, Value,
+    DbErr, QueryResult, RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+    Value,
 };
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
@@ -35,6 +37,9 @@ const POSTGRES_SETTINGS: [(&str, &str); 10] = [
     ("statement_timeout", "10min"),
     ("idle_in_transaction_session_timeout", "60s"),
 ];
+
+/// How long it may take to find out why no connection can be made.
+const WHY_NOT: Duration = Duration::from_secs(5);
 
 const CHECKPOINT_EVERY: Duration = Duration::from_millis(200);
 
@@ -140,9 +145,13 @@ impl Database {
             .sqlx_logging(false)
             .test_before_acquire(false)
             .map_sqlx_postgres_opts(|postgres| postgres.options(POSTGRES_SETTINGS));
-        let pool = SeaOrm::connect(options)
-            .await
-            .map_err(|source| StoreError::Connect { location: "PostgreSQL".to_owned(), source })?;
+        let pool = match SeaOrm::connect(options).await {
+            Ok(pool) => pool,
+            Err(error) => {
+                let source = why_not(url).await.unwrap_or(error);
+                return Err(StoreError::Connect { location: "PostgreSQL".to_owned(), source });
+            }
+        };
         Ok(Self {
             dialect: Dialect::Postgres,
             readers: pool.clone(),
@@ -294,7 +303,17 @@ impl Transaction {
     }
 }
 
-fn failed(sql: &str, source: sea_orm::DbErr) -> StoreError {
+/// Why no connection can be made. A pool tries until its time is over, and does not say then what stopped it.
+pub(crate) async fn why_not(url: &str) -> Option<DbErr> {
+    let connected = async {
+        let options: PgConnectOptions = url.parse()?;
+        options.connect().await?.close().await
+    };
+    let error = tokio::time::timeout(WHY_NOT, connected).await.ok()?.err()?;
+    Some(DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error))))
+}
+
+fn failed(sql: &str, source: DbErr) -> StoreError {
     let start: String = sql.split_whitespace().take(4).collect::<Vec<_>>().join(" ");
     StoreError::Statement { start, source }
 }

@@ -1,8 +1,12 @@
 //! What can go wrong in the store.
 
+use std::error::Error;
+
 use muster_model::run::ProgressStatus;
 use muster_model::{IdError, RunId};
 use sea_orm::{DbErr, RuntimeErr};
+
+use crate::cause::Cause;
 
 /// A failure of the store, or a refusal that only the database can know of.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +72,44 @@ impl StoreError {
         Self::Unreadable { what, detail: detail.to_string() }
     }
 
+    /// The error of the store that another comes from, or is itself.
+    #[must_use]
+    pub fn within<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Self> {
+        let mut cause = Some(error);
+        while let Some(error) = cause {
+            if let Some(found) = error.downcast_ref() {
+                return Some(found);
+            }
+            cause = error.source();
+        }
+        None
+    }
+
+    /// Why the database does not do what it is asked, where that is known.
+    #[must_use]
+    pub fn cause(&self) -> Option<Cause> {
+        Cause::of_database(self.of_database()?)
+    }
+
+    /// Whether it holds words of the database itself, which are for the log and nobody else.
+    #[must_use]
+    pub fn quotes_database(&self) -> bool {
+        self.of_database().is_some()
+    }
+
+    fn of_database(&self) -> Option<&DbErr> {
+        match self {
+            Self::Connect { source, .. } | Self::Statement { source, .. } => Some(source),
+            Self::Unreadable { .. }
+            | Self::NewerSchema { .. }
+            | Self::AlreadyRunning { .. }
+            | Self::LostFence
+            | Self::ConfigurationMoved
+            | Self::Unplugged
+            | Self::Exists(_) => None,
+        }
+    }
+
     /// Whether another transaction stood in the way: a deadlock, or a lock that was not given in time. The same
     /// transaction may be tried again.
     #[must_use]
@@ -83,19 +125,8 @@ impl StoreError {
     /// Whether a unique constraint refused the statement.
     #[must_use]
     pub fn is_unique_violation(&self) -> bool {
-        match self {
-            Self::Statement { source, .. } => {
-                matches!(source.sql_err(), Some(sea_orm::SqlErr::UniqueConstraintViolation(_)))
-            }
-            Self::Connect { .. }
-            | Self::Unreadable { .. }
-            | Self::NewerSchema { .. }
-            | Self::AlreadyRunning { .. }
-            | Self::LostFence
-            | Self::ConfigurationMoved
-            | Self::Unplugged
-            | Self::Exists(_) => false,
-        }
+        let refused = self.of_database().and_then(DbErr::sql_err);
+        matches!(refused, Some(sea_orm::SqlErr::UniqueConstraintViolation(_)))
     }
 }
 

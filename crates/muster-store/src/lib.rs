@@ -5,6 +5,9 @@
 
 mod apply;
 mod apply_outbound;
+mod cause;
+#[cfg(test)]
+mod cause_tests;
 mod changes;
 mod claim;
 mod codec;
@@ -40,6 +43,7 @@ mod wakeups;
 use chrono::{DateTime, Utc};
 
 pub use apply::{Batch, Target};
+pub use cause::Cause;
 pub use changes::{ChangeFilter, ChangeRow, ChangeStatus, MostProblems, ProblemRecord};
 pub use claim::{Advance, Verdict};
 pub use configuration::{ConfigurationVersion, StoredResource};

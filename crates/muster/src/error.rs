@@ -8,7 +8,7 @@ use muster::OpenError;
 use muster::settings::SettingsError;
 use muster_engine::{ConfigurationError, ControlError, EngineError, LaunchError};
 use muster_model::{RunId, TenantSlug};
-use muster_store::StoreError;
+use muster_store::{Cause, StoreError};
 
 use crate::client::ClientError;
 use crate::print::complain;
@@ -140,7 +140,7 @@ impl CommandError {
 
     /// Says what is wrong and what to do, on standard error.
     pub(crate) fn print(&self) {
-        complain(format_args!("error: {}", with_causes(self)));
+        complain(format_args!("error: {}", self.told()));
         if let Self::Launch(LaunchError::Configuration(ConfigurationError::Invalid(problems))) = self {
             for (place, messages) in problems.iter() {
                 complain(format_args!("  {place}: {}", messages.join("; ")));
@@ -156,7 +156,27 @@ impl CommandError {
         }
     }
 
+    /// What is wrong, with all causes.
+    fn told(&self) -> String {
+        match self {
+            // What only passes it on is no link of the chain.
+            Self::Open(OpenError::Store(error)) => with_causes(error),
+            other => with_causes(other),
+        }
+    }
+
+    /// Why the database does not do what it is asked, if that is what is wrong.
+    fn cause(&self) -> Option<Cause> {
+        match self {
+            Self::Open(OpenError::Store(error)) => error.cause(),
+            other => Cause::of(other),
+        }
+    }
+
     fn hint(&self) -> Option<String> {
+        if let Some(cause) = self.cause() {
+            return Some(cause.fix().to_owned());
+        }
         let hint = match self {
             Self::Settings(_) => "`config/muster.toml` of the project lists every setting with its default",
             Self::Open(OpenError::DataDir { .. }) => "name a directory that can be written with --data-dir",
@@ -215,17 +235,26 @@ fn control_hint(error: &ControlError) -> Option<String> {
     Some(hint.to_owned())
 }
 
-/// An error with all its causes, each said once: errors of others often say theirs themselves.
-fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
+/// An error with all its causes, each said once: errors of others often say theirs themselves. A database is not
+/// quoted where its words are understood.
+fn with_causes(error: &(dyn Error + 'static)) -> String {
+    let mut text = String::new();
+    let mut cause = Some(error);
     while let Some(next) = cause {
-        let said = next.to_string();
-        if !text.ends_with(&said) {
+        let store = next.downcast_ref::<StoreError>();
+        let understood = store.and_then(StoreError::cause);
+        let said = match (store, understood) {
+            (Some(StoreError::Connect { .. }), Some(cause)) => format!("{next}: {}", cause.description()),
+            (_, Some(cause)) => cause.description().to_owned(),
+            (_, None) => next.to_string(),
+        };
+        if text.is_empty() {
+            text = said;
+        } else if !text.ends_with(&said) {
             text.push_str(": ");
             text.push_str(&said);
         }
-        cause = next.source();
+        cause = if understood.is_some() { None } else { next.source() };
     }
     text
 }

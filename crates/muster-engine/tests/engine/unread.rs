@@ -169,3 +169,26 @@ fn a_mapping_that_fails_leaves_its_person_as_they_are() {
         shown::check(&world, &before, &run, &expected).await;
     });
 }
+
+#[test]
+fn a_run_that_its_database_fails_says_so_in_plain_words() {
+    on_each_database(async |database| {
+        let world = five(database).await;
+        if database.is_postgres() {
+            let full = "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS \
+                        $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$";
+            database.execute(full).await;
+            let trigger = "CREATE TRIGGER full_disk BEFORE INSERT ON history EXECUTE FUNCTION full_disk()";
+            database.execute(trigger).await;
+            world.hire("1", "1@x", "Renamed", "IT");
+            let run = world.synchronize("hr").await;
+            let told = "the disk of the database is full; make space on the disk of the database";
+            assert_eq!(run.failure.as_deref(), Some(told));
+        }
+        database.execute("ALTER TABLE history RENAME TO elsewhere").await;
+        world.hire("1", "1@x", "Renamed Again", "IT");
+        let run = world.synchronize("hr").await;
+        let told = "the database failed; look this run up in the log of the server";
+        assert_eq!(run.failure.as_deref(), Some(told));
+    });
+}

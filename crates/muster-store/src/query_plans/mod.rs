@@ -21,7 +21,7 @@ use story::{Ending, Story};
 
 /// Where the tests find a PostgreSQL server: `postgres://user@host:port/database` of somebody who may make
 /// databases.
-const POSTGRES: &str = "MUSTER_TEST_POSTGRES";
+pub(crate) const POSTGRES: &str = "MUSTER_TEST_POSTGRES";
 
 /// How each statement begins that must have been explained, or the story no longer tells what a page does.
 const TOLD: [&str; 22] = [
@@ -72,7 +72,7 @@ impl Recorder {
 }
 
 /// Runs a test on SQLite and, where a server is named, on PostgreSQL, each with a database of its own.
-fn on_each_database(test: impl AsyncFn(Store)) {
+pub(crate) fn on_each_database(test: impl AsyncFn(Store)) {
     on_each_location(async |location| test(Store::open(&location).await.unwrap()).await);
 }
 

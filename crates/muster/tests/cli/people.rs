@@ -156,3 +156,16 @@ fn settings_come_from_file_and_environment_and_unknown_ones_are_refused() {
     let called = finish(bare(&["tenant", "list"]).arg("--config").arg(&file)).expect(2);
     assert!(called.err.contains("data-directory") && called.err.contains("hint: "), "{}", called.err);
 }
+
+#[test]
+fn a_database_that_cannot_be_used_is_told_of_in_plain_words_with_what_to_do() {
+    let world = World::empty();
+    fs::write(world.directory.path().join("muster.db"), "Dear Sir or Madam, ".repeat(1000)).unwrap();
+    let called = world.call(&["tenant", "list"]).expect(1);
+    let path = world.directory.path().join("muster.db").display().to_string();
+    let told = format!(
+        "error: cannot open the database at {path}: the database file is no SQLite database\n\
+         hint: name another data directory, or put a backup of the database file back\n"
+    );
+    assert_eq!(called.err, told);
+}
