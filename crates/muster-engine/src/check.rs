@@ -149,7 +149,12 @@ impl Work {
         }
         lists.made.sort_unstable();
         let mut problems = self.repeated(index, &lists).await?;
-        problems.extend(self.adopted(&mut lists).await?);
+        for row in self.adopted(&mut lists).await? {
+            self.buckets[index].tally.leave_out(row.action, &row.memberships);
+            let message =
+                format!("account `{}` belonged to nobody; it stays for the owner it is made for", row.uid);
+            problems.push(of_change(&row, Some(Outcome::Reported), ErrorCode::Disputed, message));
+        }
         let repeated: HashSet<u32> = problems.iter().filter_map(|problem| problem.change).collect();
         lists.sort_added_without(&repeated);
         problems.extend(self.disputed(&lists, &repeated).await?);
@@ -197,8 +202,8 @@ impl Work {
     }
 
     /// An account of nobody that is withdrawn while one of its key is made is that one: a run that was cut off may
-    /// have made it and not have stored so. It stays, and is taken for the one made.
-    async fn adopted(&self, lists: &mut Gathered) -> Result<Vec<ProblemRow>, EngineError> {
+    /// have made it and not have stored so. It stays, and is taken for the one made. Answers the withdrawals.
+    async fn adopted(&self, lists: &mut Gathered) -> Result<Vec<ChangeRow>, EngineError> {
         if lists.withdrawn.is_empty() || lists.created.is_empty() {
             return Ok(Vec::new());
         }
@@ -207,18 +212,9 @@ impl Work {
         let mut rows = self.store.changes_of(&self.run, &same(&both)).await?;
         rows.sort_by_key(|row| row.number);
         let created = rows.iter().filter(|row| row.action == Action::Create);
-        let created: HashSet<&str> = created.map(|row| row.uid.as_str()).collect();
-        let withdrawn = rows.iter().filter(|row| row.action != Action::Create && row.shadow.is_none());
-        Ok(withdrawn
-            .filter(|row| created.contains(row.uid.as_str()))
-            .map(|row| {
-                let message = format!(
-                    "account `{}` belonged to nobody; it stays for the owner it is made for",
-                    row.uid
-                );
-                of_change(row, Some(Outcome::Reported), ErrorCode::Disputed, message)
-            })
-            .collect())
+        let created: HashSet<String> = created.map(|row| row.uid.clone()).collect();
+        rows.retain(|row| row.action != Action::Create && row.shadow.is_none() && created.contains(&row.uid));
+        Ok(rows)
     }
 
     /// Staged changes that make a shadow and share a correlation key may mean one object: none is made. Nor is

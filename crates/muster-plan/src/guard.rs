@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use muster_model::configuration::guard::{Guarded, Guards, Limit};
 use muster_model::difference::AttributeChange;
 
-use crate::change::{Action, Change, StateChange};
+use crate::change::{Action, Change, MembershipChange, StateChange};
 
 /// What a plan, or a part of one, would do, as far as limits look at it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -76,6 +76,26 @@ impl Tally {
         }
     }
 
+    /// Takes back what was counted for an account of nobody that was to be withdrawn and stays: limits look at what
+    /// will be done. What is disputed or met twice keeps counting, since it tells of a source that is not right.
+    pub fn leave_out(&mut self, withdrawal: Action, memberships: &[MembershipChange]) {
+        let guarded = match withdrawal {
+            Action::Disable => Guarded::Disable,
+            Action::Delete => Guarded::Delete,
+            Action::Create
+            | Action::Link
+            | Action::Update
+            | Action::Refresh
+            | Action::Unlink
+            | Action::MarkGone => return,
+        };
+        take_one(&mut self.counts, &guarded);
+        for lost in memberships.iter().flat_map(|membership| &membership.remove) {
+            take_one(&mut self.counts, &Guarded::MembershipRemoval);
+            take_one(&mut self.members_lost, lost);
+        }
+    }
+
     /// Adds everything of another tally.
     pub fn add(&mut self, other: &Self) {
         for (guarded, count) in &other.counts {
@@ -127,6 +147,16 @@ impl Tally {
             };
         }
         tally
+    }
+}
+
+/// One fewer; what has come to nothing is not there.
+fn take_one<K: Ord>(counts: &mut BTreeMap<K, u64>, of: &K) {
+    match counts.get_mut(of) {
+        Some(count) if *count > 1 => *count -= 1,
+        Some(_) | None => {
+            counts.remove(of);
+        }
     }
 }
 
@@ -188,7 +218,10 @@ fn exceeds(limit: Limit, changes: u64, population: u64) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use muster_model::configuration::application::{Reaction, Situation};
+
     use super::*;
+    use crate::inbound::bare_change;
 
     #[test]
     fn a_limit_trips_exactly_beyond_its_border() {
@@ -228,6 +261,33 @@ mod tests {
         assert_eq!(count(&task, &application), Some(9));
         assert_eq!(count(&nothing, &nothing), None);
         assert!(effective_limit(Guarded::Create, &nothing, &nothing).is_none());
+    }
+
+    #[test]
+    fn an_account_that_stays_after_all_counts_as_if_it_had_never_been_withdrawn() {
+        let groups = |groups: &[&str]| MembershipChange {
+            attribute: "groups".into(),
+            add: Vec::new(),
+            remove: groups.iter().map(|group| (*group).to_owned()).collect(),
+        };
+        let change = |action, memberships: &[MembershipChange]| Change {
+            memberships: memberships.to_vec(),
+            ..bare_change(action, Situation::Unmatched, Reaction::Delete, "1")
+        };
+        let kept = change(Action::Disable, &[groups(&["all"])]);
+        for left_out in [
+            change(Action::Delete, &[]),
+            change(Action::Disable, &[]),
+            change(Action::Disable, &[groups(&["admins", "all"])]),
+        ] {
+            let mut expected = Tally::default();
+            expected.count(&kept);
+            let mut tally = expected.clone();
+            tally.count(&left_out);
+            assert_ne!(tally, expected);
+            tally.leave_out(left_out.action, &left_out.memberships);
+            assert_eq!(tally, expected, "{:?}", left_out.action);
+        }
     }
 
     #[test]

@@ -175,3 +175,45 @@ fn two_owners_that_give_one_key_are_both_named() {
         assert!(told.len() == 1 && both.contains(&told[0]), "{told:?}");
     });
 }
+
+/// More people than the limits on withdrawals let pass, whose accounts a run made that was cancelled before it had
+/// stored so, and so many more accounts of nobody.
+async fn made_and_not_stored(database: &TestDatabase, reaction: &str, strangers: u32) -> World {
+    let mut world = granted(database, Durable::AtClose, reaction, 25).await.with_page_size(100);
+    let (barrier, plan) = Barrier::at(CallKind::Close, 1);
+    world.disturb("ad", plan);
+    let run = world.admit(provisioning("ad", Mode::Apply)).await;
+    let (engine, store, id) = (world.engine(), world.store().clone(), run.id);
+    let working = tokio::spawn(async move { engine.execute(&store, run).await });
+    barrier.reached.notified().await;
+    world.engine().cancel(world.store(), id).await.expect("cancelled");
+    barrier.go_on.notify_one();
+    working.await.expect("no panic").expect("a run");
+    world.disturb("ad", no_faults());
+    assert_eq!(world.system("ad").accounts("account").len(), 25);
+    for number in 1..=strangers {
+        let (uid, mail) = (format!("s{number}"), format!("s{number}@x"));
+        world.put("ad", "account", &uid, &[("uid", &uid), ("mail", &mail), ("groups", "all")]);
+    }
+    world
+}
+
+#[test]
+fn limits_do_not_count_accounts_of_nobody_that_stay() {
+    on_each_database(async |database| {
+        for (reaction, strangers, held_by) in [
+            ("DELETE", 0, None),
+            ("DELETE", 20, None),
+            ("DELETE", 21, Some("delete: 21 of 0, the limit is 10 % and at least 20")),
+            ("DISABLE", 10, None),
+            ("DISABLE", 11, Some("membersLost of `all`: 11 of 0, the limit is 50 % and at least 10")),
+        ] {
+            let world = made_and_not_stored(database, reaction, strangers).await;
+            let run = world.provision("ad").await;
+            assert_eq!(run.held_by.as_deref(), held_by, "{reaction} {strangers}");
+            let left = world.system("ad").accounts("account").len();
+            let gone = if reaction == "DELETE" && held_by.is_none() { strangers } else { 0 };
+            assert_eq!(left, (25 + strangers - gone) as usize, "{reaction} {strangers}");
+        }
+    });
+}
