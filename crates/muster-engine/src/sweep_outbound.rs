@@ -1,16 +1,18 @@
-//! Provisioning's own sweeps: over what is remembered of accounts where the target is not asked, and over
-//! owners that have none.
+//! Provisioning's own sweeps: over what is remembered of accounts where the target is not asked but for those of which
+//! nothing is, and over owners that have none.
 
 use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 use muster_connector::{Account, Cursor, Entry, Page, Place};
 
+use muster_model::configuration::application::{Application, ObjectClass};
 use muster_model::{AttributeName, Field, ImObject, ObjectId, Record};
 use muster_plan::outbound::OwnerView;
 use muster_store::{LinkedShadow, OwnerRow};
 use uuid::Uuid;
 
+use crate::configuration::remote_class;
 use crate::error::EngineError;
 use crate::outbound::{OutboundRun, note_open};
 use crate::referred::Deciding;
@@ -31,9 +33,29 @@ impl Work {
         let shadows = self.store.live_shadows_after(&application.id, class.id.as_str(), after, limit).await?;
         let Some(last) = shadows.last() else { return Ok(None) };
         let cursor = Cursor(last.shadow.base.no.0.to_string());
-        let remembered = |shadow| Entry::Account(remembered(shadow, &class.uid_attribute));
-        let entries = shadows.into_iter().map(remembered).collect();
+        let (forgotten, known): (Vec<LinkedShadow>, Vec<LinkedShadow>) =
+            shadows.into_iter().partition(|linked| linked.shadow.snapshot.is_empty());
+        let forgotten: Vec<String> = forgotten.into_iter().map(|linked| linked.shadow.uid).collect();
+        let mut entries = self.read_accounts((application, class), &forgotten).await?;
+        entries
+            .extend(known.into_iter().map(|shadow| Entry::Account(remembered(shadow, &class.uid_attribute))));
         Ok(Some(Page { entries, cursor, estimated_total: None }))
+    }
+
+    /// Reads single accounts: those of which nothing is remembered can only be compared with what they are.
+    async fn read_accounts(
+        &self,
+        (application, class): (&Application, &ObjectClass),
+        uids: &[String],
+    ) -> Result<Vec<Entry>, EngineError> {
+        if uids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let configuration = &self.configuration.resources;
+        let opened = self.engine.open_connector(&self.store, configuration, application).await;
+        let connector = opened.map_err(Self::connector_error(&application.id))?;
+        let read = connector.read(&remote_class(class), uids).await;
+        read.map_err(Self::connector_error(&application.id))
     }
 
     /// Stages accounts for owners in scope that are to have one and have none. Only after a complete sweep: an

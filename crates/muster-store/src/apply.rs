@@ -57,6 +57,15 @@ pub struct Target {
     pub object_type: Option<String>,
 }
 
+/// What must not have changed since a change was decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bases {
+    /// Its shadow.
+    Shadows,
+    /// Its shadow and its object.
+    ObjectsAndShadows,
+}
+
 /// Keeps SQLite from mixing a subquery into the statement around it; then the changes come first and the rows
 /// they change are looked up by key. Mixed, all rows of the table would be read for each batch.
 pub(crate) const APART: &str = "LIMIT 1000000";
@@ -152,7 +161,7 @@ impl TenantStore {
         stale.extend(self.create(&over, target, &creates, taken).await?);
         let changing = [batch.links.clone(), batch.others.clone()].concat();
         self.lock_objects(&over, &changing).await?;
-        let mut moved = self.moved_on(&over, &changing).await?;
+        let mut moved = self.moved_on(&over, &changing, Bases::ObjectsAndShadows).await?;
         moved.extend(self.second_hands(&over, &changing).await?);
         moved.sort_unstable();
         moved.dedup();
@@ -171,23 +180,35 @@ impl TenantStore {
         Ok(stale)
     }
 
-    /// Of the listed changes those whose object or shadow no longer has the version they were decided on.
-    pub(crate) async fn moved_on(&self, over: &Over<'_>, numbers: &[u32]) -> Result<Vec<u32>, StoreError> {
+    /// Of the listed changes those whose shadow, or object, no longer has the version they were decided on.
+    pub(crate) async fn moved_on(
+        &self,
+        over: &Over<'_>,
+        numbers: &[u32],
+        bases: Bases,
+    ) -> Result<Vec<u32>, StoreError> {
         if numbers.is_empty() {
             return Ok(Vec::new());
         }
-        let sql = "SELECT c.id FROM {changes} \
-            JOIN bucket b ON b.tenant = c.tenant AND b.run = ? AND b.no = c.bucket \
-            LEFT JOIN object o ON o.tenant = c.tenant AND o.id = c.object \
-            LEFT JOIN shadow s ON s.tenant = c.tenant AND s.application = b.application AND s.no = c.shadow \
-            LEFT JOIN shadow t ON t.tenant = c.tenant AND t.application = b.application \
-                AND t.uid_key = c.uid_key AND (c.shadow IS NULL OR c.shadow <> t.no) \
-            WHERE (c.object_version > 0 AND (o.version IS NULL OR o.version <> c.object_version)) \
-            OR (c.shadow IS NOT NULL AND (s.version IS NULL OR s.version <> c.shadow_version)) \
-            OR t.no IS NOT NULL";
+        let object = match bases {
+            Bases::Shadows => "",
+            Bases::ObjectsAndShadows => {
+                "(c.object_version > 0 AND (o.version IS NULL OR o.version <> c.object_version)) OR "
+            }
+        };
+        let sql = format!(
+            "SELECT c.id FROM {{changes}} \
+             JOIN bucket b ON b.tenant = c.tenant AND b.run = ? AND b.no = c.bucket \
+             LEFT JOIN object o ON o.tenant = c.tenant AND o.id = c.object \
+             LEFT JOIN shadow s ON s.tenant = c.tenant AND s.application = b.application AND s.no = c.shadow \
+             LEFT JOIN shadow t ON t.tenant = c.tenant AND t.application = b.application \
+                 AND t.uid_key = c.uid_key AND (c.shadow IS NULL OR c.shadow <> t.no) \
+             WHERE {object}(c.shadow IS NOT NULL AND (s.version IS NULL OR s.version <> c.shadow_version)) \
+             OR t.no IS NOT NULL"
+        );
         let mut values = over.list(numbers).to_vec();
         values.push(over.run.into());
-        let rows = over.tx.query(&over.text(sql), values).await?;
+        let rows = over.tx.query(&over.text(&sql), values).await?;
         rows.iter().map(|row| change_number(number(row, 0)?)).collect()
     }
 

@@ -2,6 +2,10 @@
 //!
 //! An account that is not yet all that its plan says, since it does not name others yet, is unsettled: nothing is
 //! promised and nothing remembered of it, so that the next run finishes it should this one not.
+//!
+//! Invariant: nothing is stored of an account whose shadow another run has changed since the plan was made. Both runs
+//! have written the account by then and nobody can tell who came last, so what is known of it is given up, and the next
+//! run reads it.
 
 use std::collections::HashSet;
 
@@ -10,8 +14,8 @@ use muster_model::{ApplicationId, ObjectClassId};
 use muster_plan::change::Action;
 
 use crate::TenantStore;
-use crate::apply::{APART, Batch, Over, Target};
-use crate::database::Urgency;
+use crate::apply::{APART, Bases, Batch, Over, Target, change_number};
+use crate::database::{Dialect, Urgency};
 use crate::error::StoreError;
 use crate::make::Taken;
 use crate::row::{get, number, unsigned};
@@ -30,7 +34,7 @@ enum Remembered {
 
 impl TenantStore {
     /// Stores what became of a batch of outbound changes that the connector has carried out. Those listed as
-    /// `undigested` leave their accounts unsettled.
+    /// `undigested` leave their accounts unsettled. Those whose shadow has moved on are noted as stale.
     ///
     /// # Errors
     /// [`StoreError::LostFence`] when the worker has the run no longer.
@@ -64,20 +68,68 @@ impl TenantStore {
         let tx = self.database.begin(Urgency::Bulk).await?;
         self.move_cursor(&tx, run, bucket).await?;
         let over = Over { tx: &tx, tenant: self.tenant, run: run.seq };
+        let written = [batch.creates.clone(), batch.others.clone()].concat();
+        self.lock_shadows(&over, target, &written).await?;
+        let moved = self.moved_on(&over, &written, Bases::Shadows).await?;
+        let still = |numbers: &[u32]| -> Vec<u32> {
+            numbers.iter().copied().filter(|number| !moved.contains(number)).collect()
+        };
+        let (creates, others) = (still(&batch.creates), still(&batch.others));
         let (settled, unsettled): (Vec<u32>, Vec<u32>) =
-            batch.others.iter().partition(|number| !batch.undigested.contains(number));
+            others.iter().partition(|number| !batch.undigested.contains(number));
         let made: Vec<u32> =
-            batch.creates.iter().copied().filter(|number| batch.undigested.contains(number)).collect();
-        self.insert_shadows(&over, target, &batch.creates, Taken::LeftOut).await?;
+            creates.iter().copied().filter(|number| batch.undigested.contains(number)).collect();
+        // Who makes a shadow of the same account after this look is found by the next try.
+        self.insert_shadows(&over, target, &creates, Taken::Refused).await?;
         self.unsettle(&over, target, &made).await?;
         self.change_accounts(&over, target, (&settled, Remembered::AsPlanned)).await?;
         self.change_accounts(&over, target, (&unsettled, Remembered::NotYet)).await?;
-        self.delete_shadows(&over, target, &batch.others).await?;
-        self.note_in(&tx, run, bucket.no, problems, now).await?;
+        self.delete_shadows(&over, target, &others).await?;
+        self.give_up(&over, target, &moved).await?;
+        let overtaken = moved.iter().map(|number| ProblemRow::overtaken(*number));
+        let problems: Vec<ProblemRow> = problems.iter().cloned().chain(overtaken).collect();
+        self.note_in(&tx, run, bucket.no, &problems, now).await?;
         tx.commit().await
     }
 
-    /// Stores that accounts are all that their changes say, once they name everybody whom they should.
+    /// Keeps other transactions from changing the shadows of the listed changes; the same order everywhere keeps two
+    /// runs from waiting for each other. SQLite has one writer anyway.
+    async fn lock_shadows(
+        &self,
+        over: &Over<'_>,
+        target: &Target,
+        numbers: &[u32],
+    ) -> Result<(), StoreError> {
+        if numbers.is_empty() || self.dialect() == Dialect::Sqlite {
+            return Ok(());
+        }
+        let sql = "SELECT 1 FROM shadow s WHERE (s.tenant, s.application, s.no) IN \
+            (SELECT c.tenant, ?::text, c.shadow FROM {changes} WHERE c.shadow IS NOT NULL) \
+            ORDER BY s.no FOR UPDATE";
+        let mut values = vec![target.application.as_str().into()];
+        values.extend(over.list(numbers));
+        over.tx.query(&over.text(sql), values).await.map(|_| ())
+    }
+
+    /// Gives up what is known of accounts that others have changed meanwhile, but for what either has granted.
+    async fn give_up(&self, over: &Over<'_>, target: &Target, numbers: &[u32]) -> Result<(), StoreError> {
+        over.execute(
+            &format!(
+                "UPDATE shadow SET version = shadow.version + 1, digest = NULL, account_digest = NULL, \
+                 snapshot = '{{}}', granted = coalesce(shadow.granted, '') || coalesce(n.granted, '') \
+                 FROM (SELECT c.tenant, c.uid_key, c.granted FROM {{changes}} {APART}) AS n \
+                 WHERE shadow.tenant = n.tenant AND shadow.application = ? AND shadow.uid_key = n.uid_key"
+            ),
+            Vec::new(),
+            numbers,
+            vec![target.application.as_str().into()],
+        )
+        .await
+        .map(|_| ())
+    }
+
+    /// Stores that accounts are all that their changes say, once they name everybody whom they should. Those whose
+    /// shadow has moved on since this run stored it are noted as stale.
     ///
     /// # Errors
     /// [`StoreError::LostFence`] when the worker has the run no longer.
@@ -111,20 +163,46 @@ impl TenantStore {
         let tx = self.database.begin(Urgency::Bulk).await?;
         self.move_cursor(&tx, run, bucket).await?;
         let over = Over { tx: &tx, tenant: self.tenant, run: run.seq };
-        over.execute(
-            &format!(
-                "UPDATE shadow SET digest = n.digest, account_digest = n.account_digest, \
-                 snapshot = coalesce(n.snapshot, shadow.snapshot) FROM (SELECT c.* FROM {{changes}} {APART}) AS n \
-                 WHERE shadow.tenant = n.tenant AND shadow.application = ? AND shadow.uid_key = n.uid_key \
-                 AND shadow.owner = n.object"
-            ),
-            Vec::new(),
-            numbers,
-            vec![target.application.as_str().into()],
-        )
-        .await?;
-        self.note_in(&tx, run, bucket.no, problems, now).await?;
+        let settled = over
+            .execute(
+                &format!(
+                    "UPDATE shadow SET digest = n.digest, account_digest = n.account_digest, \
+                     snapshot = coalesce(n.snapshot, shadow.snapshot) \
+                     FROM (SELECT c.* FROM {{changes}} {APART}) AS n \
+                     WHERE shadow.tenant = n.tenant AND shadow.application = ? AND shadow.uid_key = n.uid_key \
+                     AND shadow.owner = n.object AND shadow.version = coalesce(n.shadow_version, 0) + 1"
+                ),
+                Vec::new(),
+                numbers,
+                vec![target.application.as_str().into()],
+            )
+            .await?;
+        let moved = if settled == numbers.len() as u64 {
+            Vec::new()
+        } else {
+            self.moved_since_stored(&over, target, numbers).await?
+        };
+        self.give_up(&over, target, &moved).await?;
+        let overtaken = moved.iter().map(|number| ProblemRow::overtaken(*number));
+        let problems: Vec<ProblemRow> = problems.iter().cloned().chain(overtaken).collect();
+        self.note_in(&tx, run, bucket.no, &problems, now).await?;
         tx.commit().await
+    }
+
+    /// Of the listed changes those whose shadow is no longer as their own run left it.
+    async fn moved_since_stored(
+        &self,
+        over: &Over<'_>,
+        target: &Target,
+        numbers: &[u32],
+    ) -> Result<Vec<u32>, StoreError> {
+        let sql = "SELECT c.id FROM {changes} LEFT JOIN shadow s ON s.tenant = c.tenant AND s.application = ? \
+            AND s.uid_key = c.uid_key AND s.owner = c.object AND s.version = coalesce(c.shadow_version, 0) + 1 \
+            WHERE s.no IS NULL";
+        let mut values = over.list(numbers).to_vec();
+        values.push(target.application.as_str().into());
+        let rows = over.tx.query(&over.text(sql), values).await?;
+        rows.iter().map(|row| change_number(number(row, 0)?)).collect()
     }
 
     async fn unsettle(&self, over: &Over<'_>, target: &Target, numbers: &[u32]) -> Result<(), StoreError> {
@@ -196,7 +274,7 @@ impl TenantStore {
     pub async fn stale(&self, run: &RunRecord, numbers: &[u32]) -> Result<Vec<u32>, StoreError> {
         let tx = self.database.begin(Urgency::Bulk).await?;
         let over = Over { tx: &tx, tenant: self.tenant, run: run.seq };
-        let stale = self.moved_on(&over, numbers).await?;
+        let stale = self.moved_on(&over, numbers, Bases::ObjectsAndShadows).await?;
         tx.commit().await?;
         Ok(stale)
     }

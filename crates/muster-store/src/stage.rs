@@ -99,6 +99,13 @@ impl ProblemRow {
         }
     }
 
+    /// A change whose account was written, while another run changed what is known of it.
+    #[must_use]
+    pub fn overtaken(change: u32) -> Self {
+        let message = "another run changed the account while this one wrote it; the next run reads it again";
+        Self { message: message.to_owned(), ..Self::stale(change) }
+    }
+
     /// Its row of [`PROBLEMS`], under a tenant, a run and a number within that.
     pub(crate) fn values(
         &self,

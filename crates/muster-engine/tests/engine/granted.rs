@@ -46,9 +46,8 @@ fn without_admins() -> Value {
 }
 
 async fn forget_staff(world: &World) {
-    let kind = ConfigurationKind::ALL.iter().position(|kind| *kind == ConfigurationKind::ApplicationProfile);
-    let kind = u8::try_from(kind.expect("a kind")).expect("few kinds");
     let version = world.store().configuration_version().await.expect("the database");
+    let kind = ConfigurationKind::ApplicationProfile as u8;
     assert!(world.store().delete_resource(version, kind, "staff").await.expect("the database"));
 }
 

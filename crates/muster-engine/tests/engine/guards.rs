@@ -433,7 +433,11 @@ fn taking_the_last_profile_of_an_application_away_is_held() {
         assert!(world.store().delete_resource(checked, kind, "staff").await.expect("the database"));
         let run = world.provision("ad").await;
         assert_eq!(run.state.status, ProgressStatus::Held);
-        expect!["disable: 30 of 30, the limit is 10 % and at least 20"]
-            .assert_eq(&run.held_by.expect("a reason"));
+        let expected = expect![[r#"
+            disable: 30 of 30, the limit is 10 % and at least 20
+            membershipRemoval: 60 of 30, the limit is 10 % and at least 20
+            membersLost of `admins`: 30 of 30, the limit is 50 % and at least 10
+            membersLost of `all`: 30 of 30, the limit is 50 % and at least 10"#]];
+        expected.assert_eq(&run.held_by.expect("a reason"));
     });
 }

@@ -11,6 +11,7 @@ mod insisting;
 mod keys;
 mod laws;
 mod outbound;
+mod overtaken;
 mod people;
 mod references;
 mod shown;

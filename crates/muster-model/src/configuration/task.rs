@@ -129,7 +129,7 @@ pub enum Verify {
     /// The application, read in this run.
     #[default]
     Live,
-    /// The shadow; the application is not asked.
+    /// The shadow; the application is asked only for accounts of which nothing is remembered.
     Shadow,
 }
 

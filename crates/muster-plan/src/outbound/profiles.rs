@@ -12,7 +12,7 @@ use crate::digest::{Canonical, Digest};
 pub struct Profiles {
     pub(super) list: Vec<ApplicationProfile>,
     pub(super) reads: Vec<AttributeName>,
-    /// Entitlements that profiles speak of. Others are none of our business, unless the account was granted them.
+    /// Entitlements that profiles speak of. Others are none of our business, unless an account was once granted them.
     pub(super) managed: Vec<String>,
     pub(super) digest: Digest,
 }

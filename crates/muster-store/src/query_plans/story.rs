@@ -341,6 +341,9 @@ impl Story {
             Batch { creates: vec![PEOPLE + 3], others, undigested: later.clone(), ..Batch::default() };
         tenant.apply_outbound(&work.run, &work.bucket, &target("hr"), &batch, &[], now()).await.unwrap();
         tenant.settle_outbound(&work.run, &work.bucket, &target("hr"), &later, &[], now()).await.unwrap();
+        // Somebody else has written the same accounts meanwhile.
+        tenant.apply_outbound(&work.run, &work.bucket, &target("hr"), &batch, &[], now()).await.unwrap();
+        tenant.settle_outbound(&work.run, &work.bucket, &target("hr"), &later, &[], now()).await.unwrap();
         assert!(tenant.left_out(&work.run).await.unwrap().is_empty());
         let keys: Vec<_> = (301..=350).map(|number| key(number).hash).collect();
         assert_eq!(tenant.referred_objects(&application("hr"), &keys).await.unwrap().len(), keys.len());
