@@ -24,7 +24,18 @@ pub(crate) async fn json(
 ) -> Result<Value, ApiError> {
     refuse_encoded(request)?;
     refuse_other_than_json(request)?;
-    parse(&read(request, payload, settings).await?)
+    parse(&read(request, payload, settings.json_limit, settings.patience).await?)
+}
+
+/// An XML body of so many octets at the most. That it is XML is for its reader to say.
+pub(crate) async fn xml(
+    request: &HttpRequest,
+    payload: &mut Payload,
+    (limit, patience): (u64, Duration),
+) -> Result<Vec<u8>, ApiError> {
+    refuse_encoded(request)?;
+    refuse_other_than_xml(request)?;
+    Ok(read(request, payload, limit, patience).await?.into())
 }
 
 /// A JSON body that may be left out; an empty one may be of any type.
@@ -33,7 +44,7 @@ pub(crate) async fn optional_json(
     payload: &mut Payload,
     settings: &ApiSettings,
 ) -> Result<Option<Value>, ApiError> {
-    let body = read(request, payload, settings).await?;
+    let body = read(request, payload, settings.json_limit, settings.patience).await?;
     if body.is_empty() {
         return Ok(None);
     }
@@ -69,10 +80,7 @@ pub(crate) fn refuse_encoded(request: &HttpRequest) -> Result<(), ApiError> {
 
 fn refuse_other_than_json(request: &HttpRequest) -> Result<(), ApiError> {
     let expected = "`application/json`";
-    let Some(found) = request.headers().get(header::CONTENT_TYPE) else {
-        return Err(ApiError::MediaType { found: "of no type".to_owned(), expected });
-    };
-    let found = String::from_utf8_lossy(found.as_bytes());
+    let found = content_type(request, expected)?;
     let essence = found.split(';').next().unwrap_or_default().trim();
     if essence.eq_ignore_ascii_case("application/json") {
         return Ok(());
@@ -80,17 +88,46 @@ fn refuse_other_than_json(request: &HttpRequest) -> Result<(), ApiError> {
     Err(ApiError::MediaType { found: format!("`{found}`"), expected })
 }
 
+/// RFC 7303: the character set that the header names counts more than what the text says of itself.
+fn refuse_other_than_xml(request: &HttpRequest) -> Result<(), ApiError> {
+    let expected = "`application/xml` or `text/xml` in UTF-8";
+    let found = content_type(request, expected)?;
+    let mut parts = found.split(';').map(str::trim);
+    let essence = parts.next().unwrap_or_default();
+    let is_xml = ["application/xml", "text/xml"].iter().any(|known| essence.eq_ignore_ascii_case(known));
+    let is_utf_8 = parts.all(|parameter| match parameter.split_once('=') {
+        Some((name, value)) if name.trim().eq_ignore_ascii_case("charset") => {
+            value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+        }
+        Some(_) | None => true,
+    });
+    if is_xml && is_utf_8 {
+        Ok(())
+    } else {
+        Err(ApiError::MediaType { found: format!("`{found}`"), expected })
+    }
+}
+
+fn content_type(request: &HttpRequest, expected: &'static str) -> Result<String, ApiError> {
+    match request.headers().get(header::CONTENT_TYPE) {
+        Some(found) => Ok(String::from_utf8_lossy(found.as_bytes()).into_owned()),
+        None => Err(ApiError::MediaType { found: "of no type".to_owned(), expected }),
+    }
+}
+
 async fn read(
     request: &HttpRequest,
     payload: &mut Payload,
-    settings: &ApiSettings,
+    limit: u64,
+    patience: Duration,
 ) -> Result<BytesMut, ApiError> {
-    let limit = settings.json_limit;
     let announced = announced_length(request).unwrap_or(0);
     let whole = async {
-        let mut body = BytesMut::new();
+        // Made at once, or a large body would be held twice while it grows.
+        let capacity = usize::try_from(announced.min(limit)).unwrap_or_default();
+        let mut body = BytesMut::with_capacity(capacity);
         let mut length = 0;
-        while let Some(part) = part(payload, settings.patience).await? {
+        while let Some(part) = part(payload, patience).await? {
             length += part.len() as u64;
             if length.max(announced) <= limit {
                 body.extend_from_slice(&part);
@@ -100,7 +137,7 @@ async fn read(
         }
         if length.max(announced) > limit { Err(ApiError::TooLarge(limit)) } else { Ok(body) }
     };
-    tokio::time::timeout(settings.patience, whole).await.map_err(|_| ApiError::TooSlow)?
+    tokio::time::timeout(patience, whole).await.map_err(|_| ApiError::TooSlow)?
 }
 
 fn parse(body: &[u8]) -> Result<Value, ApiError> {

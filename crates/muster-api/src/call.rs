@@ -14,7 +14,7 @@ use crate::error::ApiError;
 use crate::query::Query;
 use crate::routes::{Access, OpenOperation, Route, TenantOperation};
 use crate::state::{ApiSettings, ApiState};
-use crate::{body, configuration, evaluate, file, health, object, openapi, task};
+use crate::{body, configuration, dataset, evaluate, file, health, object, openapi, task};
 
 /// A request of a caller who is of the tenant and has the right that the route asks for.
 pub(crate) struct Call {
@@ -54,6 +54,11 @@ impl Call {
     /// The JSON body.
     pub(crate) async fn json(&mut self) -> Result<serde_json::Value, ApiError> {
         body::json(&self.request, &mut self.payload, self.state.settings()).await
+    }
+
+    /// The XML body, of so many octets at the most.
+    pub(crate) async fn xml(&mut self, limit: u64) -> Result<Vec<u8>, ApiError> {
+        body::xml(&self.request, &mut self.payload, (limit, self.state.settings().patience)).await
     }
 
     /// The JSON body, if there is a body.
@@ -119,6 +124,7 @@ async fn perform(
                     configuration::perform(operation, kind, call).await
                 }
                 TenantOperation::Evaluate => evaluate::perform(call).await,
+                TenantOperation::Dataset(operation) => dataset::perform(operation, call).await,
                 TenantOperation::Task(operation, kind) => task::perform(operation, kind, call).await,
                 TenantOperation::File(operation) => file::perform(operation, call).await,
                 TenantOperation::Object(operation) => object::perform(operation, call).await,

@@ -3,7 +3,7 @@
 mod check;
 mod draft;
 mod parts;
-mod uses;
+pub(crate) mod uses;
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ pub(crate) use check::as_reference;
 pub(crate) use draft::read as read_document;
 
 /// How often a change is checked that other processes come before, again and again.
-const TRIES: u32 = 10;
+pub(crate) const TRIES: u32 = 10;
 
 pub(crate) async fn perform(
     operation: ConfigurationOperation,

@@ -10,6 +10,7 @@ use std::fmt::Write as _;
 use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse};
+use muster_dataset::DatasetProblem;
 use muster_engine::ConfigurationError;
 use muster_model::configuration::Problems;
 use muster_model::error::ErrorCode;
@@ -52,6 +53,9 @@ pub(crate) enum ApiError {
     /// Rules are broken.
     #[error("the request breaks rules; all problems are listed")]
     Invalid(Problems),
+    /// A dataset is not in order.
+    #[error("the dataset breaks rules; all problems are listed")]
+    Dataset(Box<BadDataset>),
     /// The body is no JSON.
     #[error("the body is no JSON")]
     NoJson {
@@ -102,6 +106,31 @@ pub(crate) struct Conflict {
     pub(crate) properties: BTreeMap<String, String>,
 }
 
+/// What is wrong with a dataset, or would be once it was imported.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct BadDataset {
+    /// At lines of the dataset.
+    pub(crate) problems: Vec<DatasetProblem>,
+    /// With other resources, by their references.
+    pub(crate) elsewhere: Problems,
+}
+
+impl BadDataset {
+    fn properties(&self) -> BTreeMap<String, String> {
+        let mut properties = listed(&self.elsewhere);
+        for problem in &self.problems {
+            let said = properties.entry(format!("{}:{}", problem.line, problem.column)).or_default();
+            said.push_str(if said.is_empty() { "" } else { "; " });
+            said.push_str(&problem.text());
+        }
+        properties
+    }
+}
+
+fn listed(problems: &Problems) -> BTreeMap<String, String> {
+    problems.iter().map(|(place, messages)| (place.to_owned(), messages.join("; "))).collect()
+}
+
 impl ApiError {
     /// Something that no caller can mend.
     pub(crate) fn internal(cause: impl Error + Send + Sync + 'static) -> Self {
@@ -139,7 +168,7 @@ impl ApiError {
             Self::Forbidden(_) => ErrorCode::Forbidden,
             Self::MethodNotAllowed(_) => ErrorCode::MethodNotAllowed,
             Self::Conflict(_) | Self::Outrun => ErrorCode::Conflict,
-            Self::Invalid(_) => ErrorCode::Validation,
+            Self::Invalid(_) | Self::Dataset(_) => ErrorCode::Validation,
             Self::NoJson { .. } | Self::Interrupted(_) | Self::TooSlow => ErrorCode::Malformed,
             Self::TooLarge(_) => ErrorCode::TooLarge,
             Self::MediaType { .. } => ErrorCode::UnsupportedMediaType,
@@ -155,7 +184,9 @@ impl ApiError {
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict(_) | Self::Outrun => StatusCode::CONFLICT,
-            Self::Invalid(_) | Self::NoJson { .. } | Self::Interrupted(_) => StatusCode::BAD_REQUEST,
+            Self::Invalid(_) | Self::Dataset(_) | Self::NoJson { .. } | Self::Interrupted(_) => {
+                StatusCode::BAD_REQUEST
+            }
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::MediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -175,6 +206,9 @@ impl ApiError {
             Self::Conflict(conflict) => &conflict.fix,
             Self::Outrun => "send the request again",
             Self::Invalid(_) => "correct what `properties` lists and send it again",
+            Self::Dataset(_) => {
+                "correct what `properties` lists by line and column and send it again; nothing has been written"
+            }
             Self::NoJson { .. } => "correct the body at the line and column that `properties` names",
             Self::Interrupted(_) | Self::TooSlow => "send the whole body without a pause",
             Self::TooLarge(_) => "send less at once",
@@ -190,9 +224,8 @@ impl ApiError {
     fn properties(&self) -> BTreeMap<String, String> {
         match self {
             Self::Conflict(conflict) => conflict.properties.clone(),
-            Self::Invalid(problems) => {
-                problems.iter().map(|(place, messages)| (place.to_owned(), messages.join("; "))).collect()
-            }
+            Self::Invalid(problems) => listed(problems),
+            Self::Dataset(bad) => bad.properties(),
             Self::NoJson { line, column, message } => [(format!("{line}:{column}"), message.clone())].into(),
             Self::NoCredentials
             | Self::Stranger

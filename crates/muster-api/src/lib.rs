@@ -8,6 +8,7 @@ mod access;
 mod body;
 mod call;
 mod configuration;
+mod dataset;
 mod error;
 mod evaluate;
 mod file;

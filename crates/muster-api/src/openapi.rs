@@ -95,7 +95,11 @@ fn parameters(route: &Route) -> Value {
 
 fn request_body(body: Content) -> Option<Value> {
     let required = !matches!(body, Content::JsonOrNothing(_));
-    content(body).map(|content| json!({"required": required, "content": content}))
+    let mut content = content(body)?;
+    if body == Content::Xml {
+        content["text/xml"] = content["application/xml"].clone();
+    }
+    Some(json!({"required": required, "content": content}))
 }
 
 fn responses(route: &Route) -> Value {
@@ -154,6 +158,7 @@ fn content(content: Content) -> Option<Value> {
         }
         Content::AnyJson => Some(json!({"application/json": {"schema": {"type": "object"}}})),
         Content::Text => Some(json!({"text/plain": {"schema": {"type": "string"}}})),
+        Content::Xml => Some(json!({"application/xml": {"schema": {"type": "string"}}})),
         Content::Octets => Some(json!({"application/octet-stream": {}})),
     }
 }

@@ -1,9 +1,13 @@
 //! Query parameters: each route names those it knows; all that is wrong is told at once.
 
+use std::collections::BTreeSet;
+
 use actix_web::web;
 use chrono::{DateTime, Utc};
+use muster_dataset::ImportMode;
 use muster_model::attribute::parse_date_time;
-use muster_model::configuration::Problems;
+use muster_model::configuration::document::nearest::nearest;
+use muster_model::configuration::{ConfigurationKind, Problems};
 use muster_model::run::ProgressStatus;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -34,6 +38,22 @@ pub enum Parameter {
     Since,
     /// `option`: `expandErrorDetails:true` or `expandErrorDetails:false`.
     Option,
+    /// `dryRun`: whether an import is only tried.
+    DryRun,
+    /// `mode`: what an import does with resources that the dataset lacks.
+    Mode,
+    /// `types`: only these kinds of configuration.
+    Types,
+}
+
+/// Whether an import writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Effect {
+    /// It does.
+    #[default]
+    Written,
+    /// It tells what it would do.
+    Tried,
 }
 
 /// Whether errors are shown one by one.
@@ -57,6 +77,10 @@ pub(crate) struct Query {
     pub(crate) status: Option<ProgressStatus>,
     pub(crate) since: Option<DateTime<Utc>>,
     pub(crate) error_details: ErrorDetails,
+    pub(crate) effect: Effect,
+    pub(crate) mode: ImportMode,
+    /// The kinds of configuration; nothing where all are meant.
+    pub(crate) kinds: Option<BTreeSet<ConfigurationKind>>,
 }
 
 impl Parameter {
@@ -70,6 +94,9 @@ impl Parameter {
             Self::Status => "status",
             Self::Since => "since",
             Self::Option => "option",
+            Self::DryRun => "dryRun",
+            Self::Mode => "mode",
+            Self::Types => "types",
         }
     }
 
@@ -84,6 +111,15 @@ impl Parameter {
             Self::Status => "Only runs in this state.",
             Self::Since => "Only runs launched at or after this instant.",
             Self::Option => "Whether `errorDetails` is part of the answer (false by default).",
+            Self::DryRun => "Whether to answer what would be done, and write nothing.",
+            Self::Mode => {
+                "MERGE creates and updates what the dataset has; REPLACE also deletes what it lacks, of the kinds \
+                 that are meant."
+            }
+            Self::Types => {
+                "The kinds of configuration that are meant, by the names of their elements, separated by commas; \
+                 all by default."
+            }
         }
     }
 
@@ -101,6 +137,15 @@ impl Parameter {
             }
             Self::Since => json!({"type": "string", "format": "date-time"}),
             Self::Option => json!({"type": "string", "enum": OPTIONS.map(|(text, _)| text)}),
+            Self::DryRun => json!({"type": "boolean", "default": false}),
+            Self::Mode => {
+                let words = ImportMode::ALL.map(ImportMode::as_str);
+                json!({"type": "string", "enum": words, "default": ImportMode::default().as_str()})
+            }
+            Self::Types => {
+                let one = ConfigurationKind::ALL.map(ConfigurationKind::element_name).join("|");
+                json!({"type": "string", "pattern": format!("^({one})(,({one}))*$")})
+            }
         }
     }
 }
@@ -161,6 +206,18 @@ impl Query {
                 let (_, details) = option.ok_or_else(|| none_of(&OPTIONS.map(|(text, _)| text)))?;
                 self.error_details = details;
             }
+            Parameter::DryRun => {
+                self.effect = match value {
+                    "true" => Effect::Tried,
+                    "false" => Effect::Written,
+                    _ => return Err("is neither `true` nor `false`".to_owned()),
+                };
+            }
+            Parameter::Mode => {
+                let mode = ImportMode::ALL.into_iter().find(|mode| mode.as_str() == value);
+                self.mode = mode.ok_or_else(|| none_of(&ImportMode::ALL.map(ImportMode::as_str)))?;
+            }
+            Parameter::Types => self.kinds = Some(value.split(',').map(kind).collect::<Result<_, _>>()?),
         }
         Ok(())
     }
@@ -181,7 +238,19 @@ fn default_limit(known: &[Parameter]) -> Option<u32> {
         | Parameter::Search
         | Parameter::Status
         | Parameter::Since
-        | Parameter::Option => None,
+        | Parameter::Option
+        | Parameter::DryRun
+        | Parameter::Mode
+        | Parameter::Types => None,
+    })
+}
+
+fn kind(name: &str) -> Result<ConfigurationKind, String> {
+    let known = ConfigurationKind::ALL.map(ConfigurationKind::element_name);
+    let kind = ConfigurationKind::ALL.into_iter().find(|kind| kind.element_name() == name);
+    kind.ok_or_else(|| match nearest(name, known) {
+        Some(meant) => format!("`{name}` is no kind of configuration; did you mean `{meant}`?"),
+        None => format!("`{name}` {}", none_of(&known)),
     })
 }
 
@@ -227,6 +296,33 @@ mod tests {
         assert!(Query::read("limit=1&limit=2", RUNS).is_err());
         assert!(Query::read("limit=1001", RUNS).is_err());
         assert!(Query::read("limit=1", &[]).is_err());
+    }
+
+    #[test]
+    fn imports_are_read() {
+        let known = [Parameter::DryRun, Parameter::Mode, Parameter::Types];
+        let query = Query::read("", &known).unwrap();
+        assert_eq!((query.effect, query.mode, query.kinds), (Effect::Written, ImportMode::Merge, None));
+        let text = "dryRun=true&mode=REPLACE&types=Application,ConnectorDefinition,Application";
+        let query = Query::read(text, &known).unwrap();
+        assert_eq!((query.effect, query.mode), (Effect::Tried, ImportMode::Replace));
+        let kinds: Vec<_> = query.kinds.unwrap().into_iter().collect();
+        assert_eq!(kinds, [ConfigurationKind::ConnectorDefinition, ConfigurationKind::Application]);
+        let Err(ApiError::Invalid(problems)) = Query::read("dryRun=1&mode=merge&types=Aplication", &known)
+        else {
+            panic!("accepted");
+        };
+        let told: Vec<_> =
+            problems.iter().map(|(place, said)| format!("{place} {}", said.join(";"))).collect();
+        assert_eq!(
+            told,
+            [
+                "?dryRun is neither `true` nor `false`",
+                "?mode is none of `MERGE`, `REPLACE`",
+                "?types `Aplication` is no kind of configuration; did you mean `Application`?",
+            ]
+        );
+        assert!(Query::read("types=", &known).is_err());
     }
 
     #[test]

@@ -78,6 +78,8 @@ pub enum TenantOperation {
     Configuration(ConfigurationOperation, ConfigurationKind),
     /// An expression or a condition, tried on a sample.
     Evaluate,
+    /// With all resources at once, as XML.
+    Dataset(DatasetOperation),
     /// With tasks and their runs.
     Task(TaskOperation, TaskKind),
     /// With files.
@@ -99,6 +101,17 @@ pub enum ConfigurationOperation {
     Replace,
     /// One less.
     Delete,
+}
+
+/// What is done with resources at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DatasetOperation {
+    /// They are written.
+    Import,
+    /// They are read.
+    Export,
+    /// What a dataset looks like.
+    Schema,
 }
 
 /// What is done with tasks.
@@ -159,6 +172,8 @@ pub enum Content {
     AnyJson,
     /// A text.
     Text,
+    /// XML.
+    Xml,
     /// A file.
     Octets,
 }

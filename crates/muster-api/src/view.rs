@@ -3,6 +3,7 @@
 //! Views are types of their own, with every field written out; no domain type is serialized.
 
 mod change;
+mod dataset;
 mod error;
 mod file;
 mod object;
@@ -12,6 +13,7 @@ pub(crate) mod value;
 use chrono::{DateTime, SecondsFormat, Utc};
 
 pub use change::{AttributeView, ChangeView, MembershipView};
+pub use dataset::DatasetReportView;
 pub(crate) use error::CLASS;
 pub use error::ErrorView;
 pub use file::FileView;

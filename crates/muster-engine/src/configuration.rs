@@ -42,8 +42,15 @@ impl LoadedConfiguration {
     /// # Errors
     /// When the store fails or holds something that no longer parses.
     pub async fn load(store: &TenantStore) -> Result<Self, ConfigurationError> {
-        let rows = store.resources().await?;
-        Self::parse(encode(&rows))
+        Self::of(&store.resources().await?)
+    }
+
+    /// Reads the rows of a tenant's configuration, by kind and id.
+    ///
+    /// # Errors
+    /// When one no longer parses.
+    pub fn of(rows: &[StoredResource]) -> Result<Self, ConfigurationError> {
+        Self::parse(encode(rows))
     }
 
     /// Reads the frozen configuration of a run.

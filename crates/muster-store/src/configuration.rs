@@ -59,7 +59,11 @@ impl TenantStore {
     }
 
     /// Moves the version on. The row stays locked to the end of the transaction.
-    async fn move_version(&self, tx: &Transaction, checked: ConfigurationVersion) -> Result<(), StoreError> {
+    pub(crate) async fn move_version(
+        &self,
+        tx: &Transaction,
+        checked: ConfigurationVersion,
+    ) -> Result<(), StoreError> {
         let sql = "UPDATE tenant SET configuration = configuration + 1, \
             configured_at = CASE WHEN configuration = scheduled THEN ? ELSE configured_at END \
             WHERE id = ? AND configuration = ?";

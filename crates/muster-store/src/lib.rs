@@ -14,6 +14,7 @@ mod codec;
 mod configuration;
 mod counting;
 mod database;
+mod dataset;
 mod ending;
 mod error;
 mod facts;
@@ -48,6 +49,7 @@ pub use changes::{ChangeFilter, ChangeRow, ChangeStatus, MostProblems, ProblemRe
 pub use claim::{Advance, Verdict};
 pub use configuration::{ConfigurationVersion, StoredResource};
 pub use database::Location;
+pub use dataset::{ResourceBody, ResourceChanges};
 pub use error::StoreError;
 pub use facts::LinkedShadow;
 pub use fire::{FireRecord, Fired, KEPT_FIRES, NewFire};

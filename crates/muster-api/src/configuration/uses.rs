@@ -8,10 +8,10 @@ use muster_model::run::TaskKind;
 use muster_store::RunRecord;
 
 /// A kind and an id.
-pub(super) type Key = (ConfigurationKind, ConfigurationId);
+pub(crate) type Key = (ConfigurationKind, ConfigurationId);
 
 /// What a run uses of the configuration that it was launched with.
-pub(super) fn of_run(frozen: &Configuration, run: &RunRecord) -> BTreeSet<Key> {
+pub(crate) fn of_run(frozen: &Configuration, run: &RunRecord) -> BTreeSet<Key> {
     let kind = match run.task_kind {
         TaskKind::Synchronization => ConfigurationKind::SynchronizationTaskDefinition,
         TaskKind::Provisioning => ConfigurationKind::ProvisioningTaskDefinition,

@@ -1,5 +1,6 @@
 //! Schemas of everything but configuration, and of what varies in paths.
 
+use muster_dataset::{Fate, ImportMode};
 use muster_model::ObjectKind;
 use muster_model::configuration::ConfigurationKind;
 use muster_model::configuration::application::{Reaction, Situation};
@@ -25,6 +26,7 @@ pub(super) fn schemas() -> Map<String, Value> {
         ("PlanDecision", decision()),
         ("Trial", trial()),
         ("Evaluation", evaluation()),
+        ("DatasetReport", dataset_report()),
         ("Approval", object(&[("id", json!({"type": "string", "format": "uuid"}))])),
         ("ImObject", im_object()),
         ("File", file()),
@@ -104,8 +106,8 @@ fn object_with(fields: &[(&str, Value)], optional: &[(&str, Value)]) -> Value {
 
 fn error() -> Value {
     let properties = json!({"type": "object", "additionalProperties": {"type": "string"}});
-    let places = "What is to be said about each: for broken rules by JSON pointer, by `line:column` where \
-        the body is no JSON, by `?name` for query parameters, and by `kind/id#pointer` for other resources.";
+    let places = "What is to be said about each: for broken rules by JSON pointer, by `line:column` of a \
+        dataset and where the body is no JSON, by `?name` for query parameters, and by `kind/id#pointer` for other resources.";
     object(&[
         ("@class", json!({"type": "string", "const": CLASS})),
         ("errorId", words(&ErrorCode::ALL.map(ErrorCode::id))),
@@ -258,6 +260,32 @@ fn launch() -> Value {
     );
     launch["additionalProperties"] = false.into();
     launch
+}
+
+fn dataset_report() -> Value {
+    let kinds = ConfigurationKind::ALL.map(ConfigurationKind::element_name);
+    let fates = Fate::ALL.map(Fate::as_str);
+    let counts = object(&fates.map(|fate| (fate, count())));
+    let any = |when| json!({"description": format!("Its value {when}; left out where it was absent.")});
+    let pointer =
+        "Where it stands in the document, as a JSON pointer; of an item that is gone, in the one before.";
+    let field = object_with(
+        &[("pointer", described(text(), pointer))],
+        &[("before", any("before")), ("after", any("after"))],
+    );
+    let resource = object(&[
+        ("kind", words(&kinds)),
+        ("id", json!({"type": "string", "pattern": ID})),
+        ("result", words(&fates)),
+        ("fields", described(list(field), "Of an updated resource the fields that differ.")),
+    ]);
+    object(&[
+        ("dryRun", described(json!({"type": "boolean"}), "Whether nothing has been written.")),
+        ("mode", words(&ImportMode::ALL.map(ImportMode::as_str))),
+        ("types", described(list(words(&kinds)), "The kinds that were meant.")),
+        ("counts", counts),
+        ("resources", described(list(resource), "All of them, by kind and id.")),
+    ])
 }
 
 fn decision() -> Value {

@@ -1,14 +1,15 @@
-//! The routes of trials, files, IM objects, health and the description.
+//! The routes of datasets, trials, files, IM objects, health and the description.
 
 use super::{
-    Access, Answer, Content, FileOperation, Method, ObjectOperation, OpenOperation, Parameter, Route,
-    TenantOperation,
+    Access, Answer, Content, DatasetOperation, FileOperation, Method, ObjectOperation, OpenOperation,
+    Parameter, Route, TenantOperation,
 };
 use crate::query::MOST_ROWS;
 use crate::rights::Permission;
 
 pub(super) fn routes() -> Vec<Route> {
-    let mut routes = vec![evaluate()];
+    let mut routes = datasets();
+    routes.push(evaluate());
     routes.extend(files());
     routes.extend(objects());
     routes.extend(open());
@@ -45,6 +46,47 @@ fn evaluate() -> Route {
         refusals: &[408, 413, 415],
         ..route(Method::Post, "/{tenant}/api/sync/conf/~evaluate", access, words)
     }
+}
+
+fn datasets() -> Vec<Route> {
+    let dataset = |method, end: &str, (permission, operation), words| {
+        let access = Access::Tenant(permission, TenantOperation::Dataset(operation));
+        let path = format!("/{{tenant}}/api/sync/conf/dataset/{end}");
+        Route { group: "Dataset", ..route(method, &path, access, words) }
+    };
+    vec![
+        Route {
+            query: &[Parameter::DryRun, Parameter::Mode, Parameter::Types],
+            body: Content::Xml,
+            answers: vec![answer(200, "What became of each resource", Content::Json("DatasetReport"))],
+            refusals: &[400, 408, 409, 413, 415],
+            ..dataset(
+                Method::Post,
+                "import",
+                (Permission::Configure, DatasetOperation::Import),
+                ("importDataset", "Write all resources of a dataset, or none if anything is wrong"),
+            )
+        },
+        Route {
+            query: &[Parameter::Types],
+            answers: vec![answer(200, "The dataset; the same resources are the same octets", Content::Xml)],
+            ..dataset(
+                Method::Get,
+                "export",
+                (Permission::View, DatasetOperation::Export),
+                ("exportDataset", "Get all resources as a dataset, by kind and id"),
+            )
+        },
+        Route {
+            answers: vec![answer(200, "An XML Schema (XSD 1.0)", Content::Xml)],
+            ..dataset(
+                Method::Get,
+                "schema",
+                (Permission::View, DatasetOperation::Schema),
+                ("getDatasetSchema", "Get the schema of datasets"),
+            )
+        },
+    ]
 }
 
 fn files() -> Vec<Route> {

@@ -5,6 +5,7 @@
 
 mod access;
 mod configuration;
+mod dataset;
 mod description;
 mod evaluate;
 mod files;
