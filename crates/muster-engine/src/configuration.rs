@@ -1,6 +1,8 @@
 //! The configuration of a tenant: loaded whole, frozen with a run, and compiled where it is used.
 
-use muster_connector::{ClassPart, Connector, ConnectorError, Properties, RemoteAttribute, RemoteClass};
+use muster_connector::{
+    ClassPart, Connector, ConnectorError, Host, Properties, RemoteAttribute, RemoteClass,
+};
 use muster_model::configuration::application::{
     Application, AttributeMapping, Direction, ObjectClass, ObjectTypeMapping,
 };
@@ -11,7 +13,7 @@ use muster_plan::key::{KeySpec, KeySpecs};
 use muster_plan::rules::{RuleContext, RuleProblem, Rules};
 use muster_store::{Hash, StoreError, StoredResource, TenantStore};
 
-use crate::Engine;
+use crate::{Connectors, Engine};
 
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -207,60 +209,92 @@ fn properties<'a>(settings: impl IntoIterator<Item = &'a ConnectorProperty>) -> 
     settings.into_iter().map(|setting| (setting.name.clone(), setting.value.clone())).collect()
 }
 
+/// What connectors have against a configuration, without touching the outside. Pointers are those of
+/// [`Configuration::check`].
+#[must_use]
+pub fn check_connectors(connectors: &Connectors, host: &Host, configuration: &Configuration) -> Problems {
+    let mut problems = Problems::new();
+    for resource in configuration.iter() {
+        let found = match resource {
+            Resource::ConnectorDefinition(definition) => {
+                let settings: Vec<_> = definition.properties.iter().enumerate().collect();
+                check_settings(connectors, &definition.connector_type, &settings)
+            }
+            Resource::Application(application) => {
+                let id = &application.connector_definition_id;
+                let Some(definition) = configuration.connector_definition(id) else { continue };
+                let mut found = Problems::new();
+                for (index, class) in application.object_classes.iter().enumerate() {
+                    let of_class = check_class((connectors, host), definition, class);
+                    found.merge(of_class.placed_under(&format!("/objectClasses/{index}")));
+                }
+                found
+            }
+            Resource::ApplicationProfile(_)
+            | Resource::SynchronizationTaskDefinition(_)
+            | Resource::SynchronizationTaskPostProcessingDefinition(_)
+            | Resource::ProvisioningTaskDefinition(_)
+            | Resource::ProvisioningTaskPostProcessingDefinition(_) => continue,
+        };
+        problems.merge(found.placed_under(&Configuration::pointer(resource)));
+    }
+    problems
+}
+
+fn check_settings(
+    connectors: &Connectors,
+    connector_type: &str,
+    settings: &[(usize, &ConnectorProperty)],
+) -> Problems {
+    let mut problems = Problems::new();
+    let Some(kind) = connectors.get(connector_type) else {
+        let known: Vec<_> = connectors.keys().map(|name| format!("`{name}`")).collect();
+        problems.add("/type", format!("is none of the types built in: {}", known.join(", ")));
+        return problems;
+    };
+    for problem in kind.check(&properties(settings.iter().map(|(_, setting)| *setting))) {
+        match settings.iter().find(|(_, setting)| setting.name == problem.name) {
+            Some((index, _)) => {
+                problems.add(format!("/connectorProperties/{index}"), problem.message);
+            }
+            None => {
+                problems.add("/connectorProperties", format!("`{}`: {}", problem.name, problem.message));
+            }
+        }
+    }
+    problems
+}
+
+fn check_class(
+    (connectors, host): (&Connectors, &Host),
+    definition: &ConnectorDefinition,
+    class: &ObjectClass,
+) -> Problems {
+    let mut problems = Problems::new();
+    let Some(kind) = connectors.get(definition.connector_type.as_str()) else { return problems };
+    for problem in kind.check_class(&properties(&definition.properties), &remote_class(class), host) {
+        let place = match problem.part {
+            ClassPart::RemoteName => "/remoteName",
+            ClassPart::UidAttribute => "/uidAttribute",
+        };
+        problems.add(place, problem.message);
+    }
+    problems
+}
+
 impl Engine {
     /// What the connectors have against a configuration, without touching the outside. Pointers are those of
     /// [`Configuration::check`].
     #[must_use]
     pub fn check_connectors(&self, tenant: &TenantSlug, configuration: &Configuration) -> Problems {
-        let mut problems = Problems::new();
-        for resource in configuration.iter() {
-            let found = match resource {
-                Resource::ConnectorDefinition(definition) => {
-                    let settings: Vec<_> = definition.properties.iter().enumerate().collect();
-                    self.check_settings(&definition.connector_type, &settings)
-                }
-                Resource::Application(application) => {
-                    let id = &application.connector_definition_id;
-                    let Some(definition) = configuration.connector_definition(id) else { continue };
-                    let mut found = Problems::new();
-                    for (index, class) in application.object_classes.iter().enumerate() {
-                        let of_class = self.check_class(tenant, definition, class);
-                        found.merge(of_class.placed_under(&format!("/objectClasses/{index}")));
-                    }
-                    found
-                }
-                Resource::ApplicationProfile(_)
-                | Resource::SynchronizationTaskDefinition(_)
-                | Resource::SynchronizationTaskPostProcessingDefinition(_)
-                | Resource::ProvisioningTaskDefinition(_)
-                | Resource::ProvisioningTaskPostProcessingDefinition(_) => continue,
-            };
-            problems.merge(found.placed_under(&Configuration::pointer(resource)));
-        }
-        problems
+        check_connectors(&self.connectors, &self.settings.host(tenant), configuration)
     }
 
     /// What the connector of a type has against settings, each with its place in the definition. Pointers are
     /// within the definition.
     #[must_use]
     pub fn check_settings(&self, connector_type: &str, settings: &[(usize, &ConnectorProperty)]) -> Problems {
-        let mut problems = Problems::new();
-        let Some(kind) = self.connectors.get(connector_type) else {
-            let known: Vec<_> = self.connectors.keys().map(|name| format!("`{name}`")).collect();
-            problems.add("/type", format!("is none of the types built in: {}", known.join(", ")));
-            return problems;
-        };
-        for problem in kind.check(&properties(settings.iter().map(|(_, setting)| *setting))) {
-            match settings.iter().find(|(_, setting)| setting.name == problem.name) {
-                Some((index, _)) => {
-                    problems.add(format!("/connectorProperties/{index}"), problem.message);
-                }
-                None => {
-                    problems.add("/connectorProperties", format!("`{}`: {}", problem.name, problem.message));
-                }
-            }
-        }
-        problems
+        check_settings(&self.connectors, connector_type, settings)
     }
 
     /// What the connector of a definition has against a class. Pointers are within the class.
@@ -271,17 +305,7 @@ impl Engine {
         definition: &ConnectorDefinition,
         class: &ObjectClass,
     ) -> Problems {
-        let mut problems = Problems::new();
-        let Some(kind) = self.connectors.get(definition.connector_type.as_str()) else { return problems };
-        let host = self.settings.host(tenant);
-        for problem in kind.check_class(&properties(&definition.properties), &remote_class(class), &host) {
-            let place = match problem.part {
-                ClassPart::RemoteName => "/remoteName",
-                ClassPart::UidAttribute => "/uidAttribute",
-            };
-            problems.add(place, problem.message);
-        }
-        problems
+        check_class((&self.connectors, &self.settings.host(tenant)), definition, class)
     }
 
     /// Opens the connector of an application.

@@ -32,7 +32,7 @@ use muster_connector::{ConnectorKind, FileRoots, Host};
 use muster_model::TenantSlug;
 use muster_store::Store;
 
-pub use configuration::{ConfigurationError, LoadedConfiguration};
+pub use configuration::{ConfigurationError, LoadedConfiguration, check_connectors};
 pub use control::ControlError;
 pub use delivery::{Channel, Delivery, Notifications, Ticket};
 pub use error::EngineError;

@@ -1,4 +1,4 @@
-//! A client of the API: for `run --server`, and for the demonstration, which sees what every client sees.
+//! A client of the API: for `run --server` and `dataset`, and for the demonstration, which sees what every client sees.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -111,6 +111,12 @@ impl Client {
     pub(crate) fn post_nothing(&self, path: &str) -> Result<String, ClientError> {
         let request = self.agent.post(self.at(path)).header("authorization", &self.authorization);
         self.read(path, request.send_empty())
+    }
+
+    /// Sends XML; answers the text that comes back.
+    pub(crate) fn post_xml(&self, path: &str, octets: &[u8]) -> Result<String, ClientError> {
+        let request = self.agent.post(self.at(path)).header("authorization", &self.authorization);
+        self.read(path, request.content_type("application/xml").send(octets))
     }
 
     /// Puts a file in place.

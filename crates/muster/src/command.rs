@@ -1,5 +1,6 @@
 //! The commands, one file each, and what they have in common: arguments, settings, the runtime.
 
+mod dataset;
 mod demo;
 mod run;
 mod serve;
@@ -16,6 +17,7 @@ use muster::settings::{Settings, Sources, unknown_variables};
 use muster_model::TenantSlug;
 use muster_store::TenantStore;
 
+use crate::client::Client;
 use crate::error::{CommandError, Exit};
 use crate::logging;
 use crate::summary::Output;
@@ -64,6 +66,8 @@ enum Command {
     Token(token::Arguments),
     /// Run a task, or decide about its plan
     Run(run::Arguments),
+    /// Check a configuration as XML, compare it with a server's, import and export it
+    Dataset(dataset::Arguments),
 }
 
 /// Which data a command works on.
@@ -93,6 +97,7 @@ pub(crate) fn run() -> Result<Exit, CommandError> {
         Command::User(arguments) => user::run(&arguments, &common),
         Command::Token(arguments) => token::run(&arguments, &common),
         Command::Run(arguments) => run::run(&arguments, &common),
+        Command::Dataset(arguments) => dataset::run(&arguments, &common),
     }
 }
 
@@ -162,6 +167,17 @@ fn runtime() -> Result<tokio::runtime::Runtime, CommandError> {
         .enable_all()
         .build()
         .map_err(CommandError::machine("start the runtime"))
+}
+
+/// A client of a server, with the token of the environment.
+fn client_of(server: &str, command: &str) -> Result<Client, CommandError> {
+    let token = std::env::var("MUSTER_TOKEN").unwrap_or_default();
+    if token.is_empty() {
+        let hint =
+            format!("`muster token create` makes one; give it in the environment: MUSTER_TOKEN=… {command}");
+        return Err(CommandError::usage("there is no token for the server", hint));
+    }
+    Ok(Client::with_token(server, &token))
 }
 
 async fn tenant_store(muster: &Muster, slug: &TenantSlug) -> Result<TenantStore, CommandError> {

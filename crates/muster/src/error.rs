@@ -6,12 +6,13 @@ use std::process::ExitCode;
 
 use muster::OpenError;
 use muster::settings::SettingsError;
+use muster_dataset::DatasetProblem;
 use muster_engine::{ConfigurationError, ControlError, EngineError, LaunchError};
 use muster_model::{RunId, TenantSlug};
 use muster_store::{Cause, StoreError};
 
 use crate::client::ClientError;
-use crate::print::complain;
+use crate::print::{complain, count};
 
 /// How a command ended, as its exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +23,7 @@ pub(crate) enum Exit {
     Failed = 1,
     /// It was called in a way that it does not understand.
     Usage = 2,
-    /// Some entries failed.
+    /// Some entries failed; of a comparison: the two differ.
     Partial = 3,
     /// A plan waits for a decision; nothing has been done.
     Held = 4,
@@ -100,6 +101,9 @@ pub(crate) enum CommandError {
     /// The run itself failed; its summary has been shown.
     #[error("run {run} failed: {failure}")]
     Failed { run: String, failure: String },
+    /// A dataset is not in order.
+    #[error("{file} has {}", count(problems.len() as u64, "problem", "problems"))]
+    Dataset { file: String, problems: Vec<DatasetProblem> },
     /// The demonstration did not come out as it should.
     #[error("{what}: expected {expected}, found {found}")]
     Unexpected { what: String, expected: String, found: String },
@@ -134,12 +138,18 @@ impl CommandError {
             | Self::Client(_)
             | Self::Progress(_)
             | Self::Failed { .. }
+            | Self::Dataset { .. }
             | Self::Unexpected { .. } => Exit::Failed,
         }
     }
 
     /// Says what is wrong and what to do, on standard error.
     pub(crate) fn print(&self) {
+        if let Self::Dataset { file, problems } = self {
+            for problem in problems {
+                complain(format_args!("{file}:{problem}"));
+            }
+        }
         complain(format_args!("error: {}", self.told()));
         if let Self::Launch(LaunchError::Configuration(ConfigurationError::Invalid(problems))) = self {
             for (place, messages) in problems.iter() {
@@ -197,6 +207,9 @@ impl CommandError {
             }
             Self::Interrupted(_) => {
                 "run the task again: once the run counts as left, it is taken up and ended"
+            }
+            Self::Dataset { .. } => {
+                "correct these lines; `muster dataset validate` tells what is wrong without a server"
             }
             Self::Failed { .. } => "remove the cause, then run the task again",
             Self::Unexpected { .. } => "this is a defect of Muster; please report it with the lines above",

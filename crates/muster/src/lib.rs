@@ -7,9 +7,13 @@ pub mod settings;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use muster_connector::ConnectorKind;
+use muster_connector::{ConnectorKind, FileRoots, Host};
 use muster_connector_csv::CsvKind;
-use muster_engine::{Channel, Connectors, Delivery, Engine, Notifications, Settings as EngineSettings};
+use muster_engine::{
+    Channel, Connectors, Delivery, Engine, Notifications, Settings as EngineSettings, check_compiles,
+    check_connectors,
+};
+use muster_model::configuration::{Configuration, Problems};
 use muster_store::{Location, Store, StoreError};
 
 pub use machine::Machine;
@@ -89,6 +93,23 @@ impl Muster {
         let engine = Engine::new(store.clone(), connectors(), Arc::new(machine), delivery(&store), settings);
         Ok(Self { engine, store })
     }
+}
+
+/// All that speaks against a whole configuration, as far as it can be told without a server: between its resources,
+/// of their connectors, and of their expressions. Pointers are those of [`Configuration::check`].
+#[must_use]
+pub fn check(configuration: &Configuration) -> Problems {
+    // Where a tenant's files lie is the server's; a path is looked at by itself.
+    let own = std::env::temp_dir().join("muster");
+    let host = Host { files: FileRoots { own, further: Vec::new() } };
+    let mut problems = configuration.check();
+    problems.merge(check_connectors(&connectors(), &host, configuration));
+    for resource in configuration.iter() {
+        let place = Configuration::pointer(resource);
+        let compiled = check_compiles(configuration, resource.kind(), &resource.id());
+        problems.merge(compiled.placed_under(&place));
+    }
+    problems
 }
 
 /// What brings runs to workers: where the database carries wakeups, to those of all processes.

@@ -8,6 +8,7 @@ use serde::Deserialize as _;
 use serde_json::{Value, json};
 use tokio::task::spawn_blocking;
 
+use super::super::client_of;
 use super::bar::{Bar, LOOK_EVERY};
 use super::{Decision, DoorArguments, Hash, Obstacle, Watched, Wish};
 use crate::client::{Client, ClientError};
@@ -29,13 +30,7 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) fn new(address: &str, door: &DoorArguments) -> Result<Self, CommandError> {
-        let token = std::env::var("MUSTER_TOKEN").unwrap_or_default();
-        if token.is_empty() {
-            let hint =
-                "`muster token create` makes one; give it in the environment: MUSTER_TOKEN=… muster run …";
-            return Err(CommandError::usage("there is no token for the server", hint));
-        }
-        let client = Client::with_token(address, &token);
+        let client = client_of(address, "muster run …")?;
         Ok(Self { client, tenant: door.tenant.clone(), flags: door.as_given() })
     }
 
