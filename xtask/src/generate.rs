@@ -2,12 +2,13 @@
 
 use std::fs::{self, File};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use clap::{Args, Subcommand};
 use muster_testkit::people::{BadLines, Day, Export, Share, Turnover, write_csv};
 
 use crate::error::Error;
+use crate::program::{cargo, expect_success};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Arguments {
@@ -15,6 +16,10 @@ pub(crate) enum Arguments {
     People(People),
     /// docs/reference/openapi.json, from the routes of the API
     Openapi,
+    /// docs/reference/dataset.xsd, from the shapes of configuration
+    Schema,
+    /// examples/dataset.xml, from the documents in examples/conf
+    Dataset,
 }
 
 #[derive(Debug, Args)]
@@ -60,7 +65,14 @@ impl People {
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Error> {
     let people = match arguments {
         Arguments::People(people) => people,
-        Arguments::Openapi => return openapi(),
+        Arguments::Openapi => return generate("muster-api", &["openapi"], "docs/reference/openapi.json"),
+        Arguments::Schema => {
+            return generate("muster-dataset", &["print", "schema"], "docs/reference/dataset.xsd");
+        }
+        Arguments::Dataset => {
+            let print = ["print", "dataset", "examples/conf"];
+            return generate("muster-dataset", &print, "examples/dataset.xml");
+        }
     };
     let action = format!("write {}", people.out.display());
     let out = File::create(&people.out).map_err(Error::io(&action))?;
@@ -74,14 +86,13 @@ fn share(text: &str) -> Result<Share, String> {
     Share::from_percent(percent).ok_or_else(|| "0 to 100, in percent".to_owned())
 }
 
-/// Another program prints it, so that this one stays quick to build.
-fn openapi() -> Result<(), Error> {
-    let mut print = Command::new(env!("CARGO"));
-    print.args(["run", "--quiet", "--package", "muster-api", "--example", "openapi"]);
-    let printed = print.stderr(Stdio::inherit()).output().map_err(Error::io("print the OpenAPI document"))?;
-    if !printed.status.success() {
-        return Err(Error::io("print the OpenAPI document")(std::io::Error::other("it failed")));
-    }
-    fs::write("docs/reference/openapi.json", printed.stdout)
-        .map_err(Error::io("write docs/reference/openapi.json"))
+/// Writes what an example of a package prints. It is another program, so that this one stays quick to build.
+fn generate(package: &str, example: &[&str], path: &str) -> Result<(), Error> {
+    let action = format!("print {path}");
+    let mut print = cargo();
+    print.args(["run", "--quiet", "--package", package, "--example"]);
+    print.args(&example[..1]).arg("--").args(&example[1..]);
+    let printed = print.stderr(Stdio::inherit()).output().map_err(Error::io(&action))?;
+    expect_success(&print, printed.status)?;
+    fs::write(path, printed.stdout).map_err(Error::io(format!("write {path}")))
 }

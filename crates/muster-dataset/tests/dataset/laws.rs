@@ -41,6 +41,13 @@ fn the_example_is_read_back() {
 }
 
 #[test]
+fn the_example_is_current() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/dataset.xml");
+    let stored = fs::read_to_string(path).unwrap();
+    assert!(stored == write(&example()), "write examples/dataset.xml anew with `cargo xtask gen dataset`");
+}
+
+#[test]
 fn a_dataset_is_written_like_this() {
     let documents = [
         (ConfigurationKind::SynchronizationTaskPostProcessingDefinition, json!({ "id": "s" })),

@@ -95,6 +95,16 @@ fn what_is_no_export_is_not() {
 }
 
 #[test]
+fn the_reference_is_current() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/dataset.xsd");
+    let stored = fs::read_to_string(path).unwrap();
+    assert!(
+        stored == muster_dataset::schema(),
+        "docs/reference/dataset.xsd is old; write it anew with `cargo xtask gen schema`"
+    );
+}
+
+#[test]
 fn the_schema_names_every_field() {
     let schema = muster_dataset::schema();
     for kind in ConfigurationKind::ALL {

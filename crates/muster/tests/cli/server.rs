@@ -14,13 +14,13 @@ use crate::world::{Called, World, bare, example, finish, people, signal, start, 
 const RUN: [&str; 5] = ["run", "sync", "hr-reconciliation", "--tenant", "acme"];
 
 /// A server of a world, told to end when the test is over.
-struct Served {
+pub(crate) struct Served {
     child: Child,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 impl Served {
-    fn start(world: &World) -> Self {
+    pub(crate) fn start(world: &World) -> Self {
         let mut command = world.command(&["serve", "--listen", "127.0.0.1:0", "--log-format", "json"]);
         let mut child = start(&mut command);
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
@@ -34,19 +34,19 @@ impl Served {
         Self { child, address: listening.unwrap() }
     }
 
-    fn run(&self, token: &str, arguments: &[&str]) -> Called {
+    pub(crate) fn run(&self, token: &str, arguments: &[&str]) -> Called {
         let mut command = bare(arguments);
         let url = format!("http://{}", self.address);
         finish(command.args(["--server", &url]).env("MUSTER_TOKEN", token))
     }
 
-    fn stop(mut self) {
+    pub(crate) fn stop(mut self) {
         signal(&self.child, "TERM");
         assert_eq!(wait_until(|| self.child.try_wait().unwrap()).code(), Some(0));
     }
 }
 
-fn token(world: &World, roles: &str) -> String {
+pub(crate) fn token(world: &World, roles: &str) -> String {
     let create = ["token", "create", "--tenant", "acme", "--role", roles, "--name", roles];
     world.call(&create).expect(0).out.trim().to_owned()
 }
