@@ -86,11 +86,16 @@ async fn change<T>(call: &Call, checked: impl AsyncFn(Basis) -> Result<T, ApiErr
     let mut tries = TRIES;
     loop {
         tries -= 1;
-        let version = call.store.configuration_version().await?;
+        let now = call.engine().surroundings().now();
+        let version = call.store.configuration_version().await?.at(now);
         let resources = LoadedConfiguration::load(&call.store).await?.resources;
         match checked(Basis { version, resources }).await {
             Err(ApiError::Outrun) if tries > 0 => {}
-            ended => return ended,
+            Ok(written) => {
+                call.engine().wake_ticker();
+                return Ok(written);
+            }
+            Err(refused) => return Err(refused),
         }
     }
 }

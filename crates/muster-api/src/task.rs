@@ -5,7 +5,6 @@ mod launch;
 
 use actix_web::HttpResponse;
 use muster_engine::ControlError;
-use muster_model::configuration::ConfigurationKind;
 use muster_model::run::TaskKind;
 use muster_model::{ConfigurationId, RunId};
 use muster_store::{ChangeFilter, MostProblems, ProblemRecord, RunFilter, RunRecord};
@@ -41,16 +40,9 @@ pub(crate) async fn perform(
     }
 }
 
-fn kind_of_definition(kind: TaskKind) -> ConfigurationKind {
-    match kind {
-        TaskKind::Synchronization => ConfigurationKind::SynchronizationTaskDefinition,
-        TaskKind::Provisioning => ConfigurationKind::ProvisioningTaskDefinition,
-    }
-}
-
 /// The definition that the path names, if it exists.
 async fn definition(kind: TaskKind, call: &Call) -> Result<ConfigurationId, ApiError> {
-    let kind = kind_of_definition(kind);
+    let kind = kind.definition_kind();
     let id = call.id("definition", kind)?;
     let row = call.store.resource(stored_kind(kind), id.as_str()).await?;
     row.map(|_| id.clone()).ok_or_else(|| ApiError::NotFound(format!("{kind} `{id}`")))

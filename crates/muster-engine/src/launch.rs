@@ -73,7 +73,7 @@ impl Engine {
     /// As [`Engine::launch`].
     pub async fn admit(&self, store: &TenantStore, launch: Launch) -> Result<RunRecord, LaunchError> {
         let mut loaded = LoadedConfiguration::load(store).await?;
-        if loaded.resources.get(definition_kind(launch.kind), &launch.task).is_none() {
+        if loaded.resources.get(launch.kind.definition_kind(), &launch.task).is_none() {
             return Err(LaunchError::NoTask(launch.task));
         }
         if !launch.instead.is_empty() {
@@ -83,23 +83,33 @@ impl Engine {
             }
             loaded = self.instead(store, loaded, &launch.instead)?;
         }
-        let absence = absence_of(&loaded, &launch)?;
+        let new = self.new_run(store, &loaded, launch).await?;
+        Ok(store.launch(&new).await?)
+    }
+
+    /// A run that can be launched with a configuration, which is not that of another tenant.
+    pub(crate) async fn new_run(
+        &self,
+        store: &TenantStore,
+        loaded: &LoadedConfiguration,
+        launch: Launch,
+    ) -> Result<NewRun, LaunchError> {
+        let absence = absence_of(loaded, &launch)?;
         // What cannot be compiled is refused now, not found out by the worker.
         prepare::compile(&loaded.resources, &launch.kind, &launch.task)?;
-        let estimate = self.estimate(store, &loaded, &launch).await?;
-        let new = NewRun {
+        let estimate = self.estimate(store, loaded, &launch).await?;
+        Ok(NewRun {
             id: RunId(self.surroundings.new_id()),
             task_kind: launch.kind,
             task: launch.task,
             state: RunState::launched(launch.mode, absence),
             keys: launch.keys,
             rules: loaded.hash(),
-            rules_body: loaded.body,
+            rules_body: loaded.body.clone(),
             estimate,
             approved_hash: None,
             now: self.surroundings.now(),
-        };
-        Ok(store.launch(&new).await?)
+        })
     }
 
     /// How many entries to expect before the sweep can tell better: as many as last time.
@@ -120,14 +130,6 @@ impl Engine {
             }
             None => store.count_objects(muster_model::ObjectKind::Identity).await,
         }
-    }
-}
-
-/// The kind of the definitions of a kind of task.
-fn definition_kind(kind: TaskKind) -> ConfigurationKind {
-    match kind {
-        TaskKind::Synchronization => ConfigurationKind::SynchronizationTaskDefinition,
-        TaskKind::Provisioning => ConfigurationKind::ProvisioningTaskDefinition,
     }
 }
 

@@ -16,11 +16,13 @@ mod operation;
 mod outbound;
 mod prepare;
 mod referred;
+mod schedules;
 mod sequence;
 mod surroundings;
 mod sweep;
 mod sweep_inbound;
 mod sweep_outbound;
+mod ticker;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -31,6 +33,7 @@ use std::time::Duration;
 use muster_connector::{ConnectorKind, FileRoots, Host};
 use muster_model::TenantSlug;
 use muster_store::Store;
+use tokio::sync::Notify;
 
 pub use configuration::{ConfigurationError, LoadedConfiguration, check_connectors};
 pub use control::ControlError;
@@ -38,7 +41,9 @@ pub use delivery::{Channel, Delivery, Notifications, Ticket};
 pub use error::EngineError;
 pub use launch::{Launch, LaunchError};
 pub use prepare::check_compiles;
+pub use schedules::{ScheduleError, Scheduling};
 pub use surroundings::Surroundings;
+pub use ticker::Look;
 pub use worker::Workers;
 
 /// The connectors that exist, by the `type` of their definitions.
@@ -108,6 +113,7 @@ pub struct Engine {
     pub(crate) surroundings: Arc<dyn Surroundings>,
     pub(crate) delivery: Arc<dyn Delivery>,
     pub(crate) settings: Arc<Settings>,
+    pub(crate) ticker: Arc<Notify>,
 }
 
 impl Engine {
@@ -120,7 +126,8 @@ impl Engine {
         delivery: Arc<dyn Delivery>,
         settings: Settings,
     ) -> Self {
-        Self { store, connectors: Arc::new(connectors), surroundings, delivery, settings: Arc::new(settings) }
+        let (connectors, settings) = (Arc::new(connectors), Arc::new(settings));
+        Self { store, connectors, surroundings, delivery, settings, ticker: Arc::default() }
     }
 
     /// The store it works on.

@@ -81,7 +81,7 @@ impl<T> Drop for Spawned<T> {
 }
 
 impl Engine {
-    /// Starts the workers of this process, and the watch for runs that others have left.
+    /// Starts the workers of this process, its ticker, and the watch for runs that others have left.
     #[must_use]
     pub fn start(&self) -> Workers {
         let (stop, stopped) = watch::channel(false);
@@ -105,6 +105,8 @@ impl Engine {
                 () = engine.delivery.listen() => {}
             }
         });
+        let (engine, ticking) = (self.clone(), stopped.clone());
+        tasks.spawn(async move { engine.tick_until(ticking).await });
         let (engine, mut stopped) = (self.clone(), stopped);
         tasks.spawn(async move {
             loop {
@@ -273,7 +275,7 @@ impl Engine {
 }
 
 /// Waits until the workers are told to stop.
-async fn told(stopped: &mut watch::Receiver<bool>) {
+pub(crate) async fn told(stopped: &mut watch::Receiver<bool>) {
     // An error means that nobody is left who could tell; that is the end as well.
     let _ = stopped.wait_for(|stop| *stop).await;
 }

@@ -224,10 +224,24 @@ impl World {
         let (id, body) = (document.id().to_string(), document.to_value().to_string());
         let whole = self.configuration().await.with(resource).check();
         assert!(whole.is_empty(), "{whole}");
-        let checked = self.store.configuration_version().await.expect("the database");
+        let checked =
+            self.store.configuration_version().await.expect("the database").at(self.clock.instant());
         if !self.store.replace_resource(checked, number, &id, &body).await.expect("the database") {
             self.store.create_resource(checked, number, &id, &body).await.expect("the database");
         }
+    }
+
+    /// Deletes a resource, whoever refers to it.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub async fn delete(&self, kind: ConfigurationKind, id: &str) {
+        let checked =
+            self.store.configuration_version().await.expect("the database").at(self.clock.instant());
+        assert!(
+            self.store.delete_resource(checked, kind as u8, id).await.expect("the database"),
+            "{kind} {id}"
+        );
     }
 
     async fn configuration(&self) -> Configuration {

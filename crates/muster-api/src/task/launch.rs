@@ -10,7 +10,6 @@ use muster_model::run::{Mode, ProgressStatus, TaskKind};
 use muster_model::{ConfigurationId, RunId};
 use serde_json::{Map, Value};
 
-use super::kind_of_definition;
 use crate::call::Call;
 use crate::configuration::{as_reference, read_document};
 use crate::error::{ApiError, Conflict};
@@ -35,7 +34,7 @@ struct Unsaved {
 }
 
 pub(super) async fn launch(kind: TaskKind, mut call: Call) -> Result<HttpResponse, ApiError> {
-    let task = call.id("definition", kind_of_definition(kind))?;
+    let task = call.id("definition", kind.definition_kind())?;
     let wishes = match call.optional_json().await? {
         Some(body) => read(&body).map_err(ApiError::Invalid)?,
         None => Wishes { mode: Mode::Apply, keys: None, instead: Vec::new() },
@@ -69,7 +68,7 @@ struct Asked {
 async fn refusal(asked: &Asked, call: &Call, error: LaunchError) -> ApiError {
     match error {
         LaunchError::NoTask(_) => {
-            ApiError::NotFound(format!("{} `{}`", kind_of_definition(asked.kind), asked.task))
+            ApiError::NotFound(format!("{} `{}`", asked.kind.definition_kind(), asked.task))
         }
         LaunchError::AlreadyRunning(_, run) => running(call, &asked.task, run).await,
         LaunchError::Refused(message) => ApiError::invalid("", message),

@@ -14,6 +14,7 @@ mod outbound;
 mod overtaken;
 mod people;
 mod references;
+mod schedules;
 mod shown;
 mod sources;
 mod unread;

@@ -6,3 +6,4 @@ mod crash;
 mod inbound;
 mod launches;
 mod outbound;
+mod schedules;

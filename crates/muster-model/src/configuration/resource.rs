@@ -8,7 +8,7 @@ use crate::configuration::post_processing::{
 };
 use crate::configuration::profile::ApplicationProfile;
 use crate::configuration::task::{
-    ProvisioningTaskDefinition, Source, SynchronizationTaskDefinition, TaskType,
+    ExecutionPlan, ProvisioningTaskDefinition, Source, SynchronizationTaskDefinition, TaskType,
 };
 use crate::ids::ConfigurationId;
 
@@ -43,6 +43,20 @@ pub struct ConfigurationReference {
 }
 
 impl Resource {
+    /// When it runs, if it is the definition of a task.
+    #[must_use]
+    pub fn execution_plan(&self) -> Option<&ExecutionPlan> {
+        match self {
+            Self::SynchronizationTaskDefinition(task) => Some(&task.execution_plan),
+            Self::ProvisioningTaskDefinition(task) => Some(&task.execution_plan),
+            Self::ConnectorDefinition(_)
+            | Self::Application(_)
+            | Self::ApplicationProfile(_)
+            | Self::SynchronizationTaskPostProcessingDefinition(_)
+            | Self::ProvisioningTaskPostProcessingDefinition(_) => None,
+        }
+    }
+
     /// Its kind.
     #[must_use]
     pub fn kind(&self) -> ConfigurationKind {

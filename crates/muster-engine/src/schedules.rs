@@ -1,0 +1,238 @@
+//! The schedules of a tenant: kept in step with its configuration, paused, resumed, and shown.
+//!
+//! Fires nothing. When a plan fires is decided by `muster-plan`.
+
+use chrono::{DateTime, Utc};
+use muster_model::ConfigurationId;
+use muster_model::configuration::task::ExecutionPlan;
+use muster_model::configuration::{Document, Leniency};
+use muster_model::run::TaskKind;
+use muster_model::schedule::ScheduleState;
+use muster_plan::schedule::{Occupation, Schedule, Standing, state};
+use muster_store::{FireRecord, NewSchedule, ScheduleRecord, StoreError, TenantStore, UnscheduledTask};
+use uuid::Uuid;
+
+use crate::Engine;
+use crate::configuration::ConfigurationError;
+use crate::error::with_causes;
+
+/// How often something is tried again that other processes come before.
+const TRIES: u32 = 10;
+
+/// So many of the next times are shown.
+const SHOWN: usize = 5;
+
+/// Why nothing can be said of a schedule, or done to it.
+#[derive(Debug, thiserror::Error)]
+pub enum ScheduleError {
+    /// There is no such task.
+    #[error("there is no task definition `{0}`")]
+    NoTask(ConfigurationId),
+    /// Others change the configuration or the schedule again and again.
+    #[error("the schedules are changed by others again and again")]
+    Outrun,
+    /// The definition of the task cannot be read.
+    #[error("the definition of task `{task}` cannot be read")]
+    Configuration {
+        /// The task.
+        task: ConfigurationId,
+        /// Why not.
+        #[source]
+        source: ConfigurationError,
+    },
+    /// The store failed.
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+}
+
+/// What is to be known of a schedule.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scheduling {
+    /// What the schedule is called.
+    pub job: Uuid,
+    /// When the task runs.
+    pub plan: ExecutionPlan,
+    /// How the schedule stands.
+    pub state: ScheduleState,
+    /// Whether somebody paused it.
+    pub paused: bool,
+    /// The last due time at which it launched a run.
+    pub previous: Option<DateTime<Utc>>,
+    /// The next times at which it fires, five at most.
+    pub next: Vec<DateTime<Utc>>,
+    /// What came of the last due time.
+    pub last_fire: Option<FireRecord>,
+}
+
+/// A schedule, and the plan that it was computed from.
+struct Planned {
+    record: ScheduleRecord,
+    plan: ExecutionPlan,
+}
+
+impl Engine {
+    /// Has this process look at the schedules now, since something about them has changed.
+    pub fn wake_ticker(&self) {
+        self.ticker.notify_one();
+    }
+
+    /// Brings the schedules of a tenant in step with its configuration.
+    ///
+    /// # Errors
+    /// When the store fails, or others are always faster.
+    pub async fn reconcile_schedules(&self, store: &TenantStore) -> Result<(), ScheduleError> {
+        for _ in 0..TRIES {
+            let Some(unscheduled) = store.unscheduled().await? else { return Ok(()) };
+            let now = self.surroundings.now();
+            let saved_at = unscheduled.since.unwrap_or(now).min(now);
+            let tasks = store.unscheduled_tasks().await?;
+            let computed: Vec<_> = tasks.iter().filter_map(|task| self.compute(task, saved_at)).collect();
+            if store.store_schedules(unscheduled.version, &computed).await? {
+                return Ok(());
+            }
+        }
+        Err(ScheduleError::Outrun)
+    }
+
+    /// The schedule of a definition. One that cannot be read keeps the schedule that it has.
+    fn compute(&self, task: &UnscheduledTask, saved_at: DateTime<Utc>) -> Option<NewSchedule> {
+        let plan = match read_plan(task.kind, &task.body) {
+            Ok(plan) => plan,
+            Err(error) => {
+                let error = with_causes(&error);
+                tracing::warn!(task = %task.task, error, "cannot read the definition of a task to schedule it");
+                return None;
+            }
+        };
+        Some(NewSchedule {
+            kind: task.kind,
+            task: task.task.clone(),
+            version: task.version,
+            job: self.surroundings.new_id(),
+            standing: Standing::saved(task.standing, &plan, saved_at),
+        })
+    }
+
+    /// How the schedule of a task stands, and when it fires next.
+    ///
+    /// # Errors
+    /// When there is no such task, or the store fails.
+    pub async fn scheduling(
+        &self,
+        store: &TenantStore,
+        kind: TaskKind,
+        task: &ConfigurationId,
+    ) -> Result<Scheduling, ScheduleError> {
+        let Planned { record, plan } = self.planned(store, kind, task).await?;
+        let last_fire = store.fires(kind, task, 1).await?.pop();
+        let occupation = match store.occupying_run(kind, task).await? {
+            Some(_) => Occupation::Taken,
+            None => Occupation::Free,
+        };
+        let outcome = last_fire.as_ref().map(|fire| fire.outcome);
+        let state = state(&plan, &record.standing, outcome, occupation);
+        let schedule = Schedule { plan: &plan, anchor: record.standing.anchor };
+        let next = match record.standing.next_due {
+            None => Vec::new(),
+            Some(due) => {
+                let later = schedule.following(due.max(self.surroundings.now()));
+                std::iter::once(due).chain(later).take(SHOWN).collect()
+            }
+        };
+        let paused = record.standing.paused;
+        Ok(Scheduling { job: record.job, state, paused, previous: record.previous, next, last_fire, plan })
+    }
+
+    /// Pauses the schedule of a task until it is resumed. Runs go on. A task without a schedule has nothing to
+    /// pause, and one that is paused stays so.
+    ///
+    /// # Errors
+    /// When there is no such task, or the store fails.
+    pub async fn pause_schedule(
+        &self,
+        store: &TenantStore,
+        kind: TaskKind,
+        task: &ConfigurationId,
+    ) -> Result<(), ScheduleError> {
+        self.restate(store, kind, task, |planned| planned.record.standing.paused()).await
+    }
+
+    /// Has a paused schedule go on from now. What passed meanwhile is not made up for.
+    ///
+    /// # Errors
+    /// When there is no such task, or the store fails.
+    pub async fn resume_schedule(
+        &self,
+        store: &TenantStore,
+        kind: TaskKind,
+        task: &ConfigurationId,
+    ) -> Result<(), ScheduleError> {
+        let now = self.surroundings.now();
+        self.restate(store, kind, task, |planned| planned.record.standing.resumed(&planned.plan, now)).await
+    }
+
+    async fn restate(
+        &self,
+        store: &TenantStore,
+        kind: TaskKind,
+        task: &ConfigurationId,
+        restated: impl Fn(&Planned) -> Standing,
+    ) -> Result<(), ScheduleError> {
+        for _ in 0..TRIES {
+            let planned = self.planned(store, kind, task).await?;
+            let standing = restated(&planned);
+            let is_so_already = standing.paused == planned.record.standing.paused;
+            if is_so_already || planned.plan == ExecutionPlan::Manual {
+                return Ok(());
+            }
+            if store.restate_schedule(&planned.record, &standing).await? {
+                self.wake_ticker();
+                return Ok(());
+            }
+        }
+        Err(ScheduleError::Outrun)
+    }
+
+    /// The schedule of a task as its present definition has it.
+    async fn planned(
+        &self,
+        store: &TenantStore,
+        kind: TaskKind,
+        task: &ConfigurationId,
+    ) -> Result<Planned, ScheduleError> {
+        for _ in 0..TRIES {
+            self.reconcile_schedules(store).await?;
+            let (plan, version) = plan_of(store, kind, task).await?;
+            let record = store.schedule(kind, task).await?;
+            if let Some(record) = record.filter(|record| record.version == version) {
+                return Ok(Planned { record, plan });
+            }
+        }
+        Err(ScheduleError::Outrun)
+    }
+}
+
+/// When a task runs as its definition says, and the version of that.
+pub(crate) async fn plan_of(
+    store: &TenantStore,
+    kind: TaskKind,
+    task: &ConfigurationId,
+) -> Result<(ExecutionPlan, i64), ScheduleError> {
+    let row = store.resource(kind.definition_kind() as u8, task.as_str()).await?;
+    let row = row.ok_or_else(|| ScheduleError::NoTask(task.clone()))?;
+    let unreadable = |source| ScheduleError::Configuration { task: task.clone(), source };
+    Ok((read_plan(kind, &row.body).map_err(unreadable)?, row.version))
+}
+
+fn read_plan(kind: TaskKind, body: &str) -> Result<ExecutionPlan, ConfigurationError> {
+    let unreadable = |error: serde_json::Error| {
+        ConfigurationError::Store(StoreError::Unreadable {
+            what: "task definition",
+            detail: error.to_string(),
+        })
+    };
+    let value = serde_json::from_str(body).map_err(unreadable)?;
+    let document = Document::read(kind.definition_kind(), &value, Leniency::Strict);
+    let resource = document.and_then(|document| document.parse()).map_err(ConfigurationError::Invalid)?;
+    Ok(resource.execution_plan().cloned().unwrap_or_default())
+}
