@@ -180,15 +180,8 @@ fn two_owners_that_give_one_key_are_both_named() {
 /// stored so, and so many more accounts of nobody.
 async fn made_and_not_stored(database: &TestDatabase, reaction: &str, strangers: u32) -> World {
     let mut world = granted(database, Durable::AtClose, reaction, 25).await.with_page_size(100);
-    let (barrier, plan) = Barrier::at(CallKind::Close, 1);
-    world.disturb("ad", plan);
-    let run = world.admit(provisioning("ad", Mode::Apply)).await;
-    let (engine, store, id) = (world.engine(), world.store().clone(), run.id);
-    let working = tokio::spawn(async move { engine.execute(&store, run).await });
-    barrier.reached.notified().await;
-    world.engine().cancel(world.store(), id).await.expect("cancelled");
-    barrier.go_on.notify_one();
-    working.await.expect("no panic").expect("a run");
+    let stopped = world.run_up_to(provisioning("ad", Mode::Apply), "ad", (CallKind::Close, 1)).await;
+    stopped.cancel(&world).await;
     world.disturb("ad", no_faults());
     assert_eq!(world.system("ad").accounts("account").len(), 25);
     for number in 1..=strangers {

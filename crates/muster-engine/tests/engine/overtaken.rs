@@ -10,7 +10,6 @@ use muster_testkit::world::configuration::{provisioning as task, staff};
 use muster_testkit::world::{TestDatabase, World, on_each_database, provisioning};
 use serde_json::json;
 
-use crate::control::Barrier;
 use crate::shown;
 
 /// Ann and Bob with their accounts, under a task that verifies in this way.
@@ -55,19 +54,13 @@ async fn check(
     (expected, afterwards): (&Expect, &Expect),
 ) {
     first(world).await;
-    let (barrier, plan) = Barrier::at(CallKind::Write, 1);
-    world.disturb("ad", plan);
-    let run = world.admit(provisioning("ad", Mode::Apply)).await;
-    let (engine, store) = (world.engine(), world.store().clone());
-    let working = tokio::spawn(async move { engine.execute(&store, run).await });
-    barrier.reached.notified().await;
+    let stopped = world.run_up_to(provisioning("ad", Mode::Apply), "ad", (CallKind::Write, 1)).await;
     world.disturb("ad", no_faults());
     then(world).await;
     let other = Launch { keys: Some(vec![uid.to_owned()]), ..provisioning("ad", Mode::Apply) };
     assert_eq!(world.run(other).await.state.outcome, Some(OutcomeStatus::Success));
     let before = world.picture().await;
-    barrier.go_on.notify_one();
-    let run = working.await.expect("no panic").expect("a run");
+    let run = stopped.go_on().await;
     shown::check(world, &before, &run, expected).await;
     assert!(run.counters.add_up(), "{:?}", run.counters);
     let before = world.picture().await;
