@@ -12,6 +12,7 @@ use serde::Serialize;
 
 mod configuration;
 mod csv_read;
+mod dataset;
 mod error;
 mod expression;
 mod insert;
@@ -38,6 +39,12 @@ enum Instrument {
         conf: PathBuf,
         #[command(flatten)]
         place: Place,
+    },
+    /// Writes a dataset of so many resources
+    Dataset {
+        file: PathBuf,
+        #[arg(long)]
+        resources: usize,
     },
     /// Floor: reads a CSV file and takes a digest of each record
     ReadCsv { file: PathBuf },
@@ -104,6 +111,7 @@ fn main() -> ExitCode {
 fn run(instrument: Instrument) -> Result<(), Error> {
     match instrument {
         Instrument::Prepare { conf, place } => configuration::prepare(&conf, &place.database()),
+        Instrument::Dataset { file, resources } => dataset::write(&file, resources),
         Instrument::ReadCsv { file } => print_figures(|| Ok(csv_read::read_csv(&file)?.entries)),
         Instrument::Insert { file, place } => {
             let database = place.database();

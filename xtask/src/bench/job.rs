@@ -7,7 +7,7 @@ use muster_testkit::people::{BadLines, Day, Export, Turnover, write_csv};
 
 use super::program::{Figures, PART, Watch, figures, instrument, place, reconcile};
 use super::row::Row;
-use super::{Database, SEED, Setup};
+use super::{Database, SEED, Setup, dataset};
 use crate::error::Error;
 use crate::postgres::{Durability, Server};
 use crate::program::run_until_interrupted;
@@ -45,6 +45,18 @@ pub(crate) const JOBS: &[Job] = &[
     Job { name: "csv-first", storage: Storage::Each, prepare: prepare_tenant, measure: measure_first },
     Job { name: "csv-same", storage: Storage::Each, prepare: prepare_known, measure: measure_same },
     Job { name: "csv-1pct", storage: Storage::Each, prepare: prepare_changed, measure: measure_changed },
+    Job {
+        name: "dataset-import",
+        storage: Storage::Each,
+        prepare: dataset::prepare_import,
+        measure: dataset::measure_import,
+    },
+    Job {
+        name: "dataset-export",
+        storage: Storage::Each,
+        prepare: dataset::prepare_export,
+        measure: dataset::measure_export,
+    },
     Job { name: "expr", storage: Storage::None, prepare: |_| Ok(()), measure: measure_expression },
 ];
 

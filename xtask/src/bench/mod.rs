@@ -4,6 +4,7 @@
 //! the same input and output with none of our logic. What is measured runs in a process of its own, the
 //! program as it is released; what a job needs beforehand is made in others, so that no figure counts it.
 
+mod dataset;
 mod job;
 mod program;
 mod row;
@@ -24,7 +25,7 @@ const SEED: u64 = 1;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// The job to run; all when absent
+    /// The job to run, or those whose names begin with it and a hyphen; all when absent
     name: Option<String>,
     /// Entries to work on
     #[arg(long, default_value_t = 10_000)]
@@ -108,7 +109,10 @@ fn run_in_release() -> Result<(), Error> {
 
 /// The jobs to run, each with its store.
 fn chosen(arguments: &Arguments) -> Result<Vec<(&'static Job, Option<Store>)>, Error> {
-    let wanted = |job: &Job| arguments.name.as_ref().is_none_or(|name| job.name == name);
+    let is_of = |job: &Job, name: &str| {
+        job.name.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    };
+    let wanted = |job: &Job| arguments.name.as_ref().is_none_or(|name| is_of(job, name));
     let jobs: Vec<_> = JOBS.iter().filter(|job| wanted(job)).collect();
     if let (Some(name), []) = (&arguments.name, jobs.as_slice()) {
         let known = JOBS.iter().map(|job| job.name).collect::<Vec<_>>().join(", ");
@@ -168,13 +172,17 @@ mod tests {
         assert_eq!(chosen_names(Some("csv-same"), None), [("csv-same", sqlite), ("csv-same", postgres)]);
         assert_eq!(chosen_names(Some("csv-same"), postgres), [("csv-same", postgres)]);
         assert_eq!(chosen_names(Some("expr"), postgres), [("expr", None)]);
+        assert_eq!(
+            chosen_names(Some("dataset"), sqlite),
+            [("dataset-import", sqlite), ("dataset-export", sqlite)]
+        );
         assert_eq!(chosen_names(None, sqlite).len(), JOBS.len());
     }
 
     #[test]
     fn an_unknown_job_is_told_which_there_are() {
-        let arguments = Arguments { name: Some("csv".to_owned()), entries: 1, store: None, json: false };
+        let arguments = Arguments { name: Some("cs".to_owned()), entries: 1, store: None, json: false };
         let error = chosen(&arguments).unwrap_err().to_string();
-        assert!(error.contains("`csv`") && error.contains("csv-first"), "{error}");
+        assert!(error.contains("`cs`") && error.contains("csv-first"), "{error}");
     }
 }

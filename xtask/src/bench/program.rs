@@ -165,7 +165,7 @@ impl Watch {
 }
 
 /// A program that was built beside this one.
-fn built(name: &str) -> Result<PathBuf, Error> {
+pub(crate) fn built(name: &str) -> Result<PathBuf, Error> {
     Ok(env::current_exe().map_err(Error::io("find the own program"))?.with_file_name(name))
 }
 

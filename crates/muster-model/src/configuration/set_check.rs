@@ -171,34 +171,58 @@ struct Inbound<'a> {
 
 /// Of two applications that map one attribute of a kind inbound one has the higher authority, and both mean
 /// the same type. Types within one application are a matter of its own document.
+///
+/// Each mapping is told of one other that it contradicts: of many applications that all contradict each other, the
+/// pairs would be more than anybody reads.
 fn check_shared_attributes(configuration: &Configuration, problems: &mut Problems) {
     for ((kind, attribute), mappings) in inbound_mappings(configuration) {
-        for (index, one) in mappings.iter().enumerate() {
-            for other in mappings[..index].iter().filter(|other| other.application != one.application) {
-                check_pair(one, other, &format!("`{attribute}` of {kind}"), problems);
-                check_pair(other, one, &format!("`{attribute}` of {kind}"), problems);
+        let what = format!("`{attribute}` of {kind}");
+        let (mut authorities, mut types) = (BTreeMap::new(), Vec::new());
+        for inbound in &mappings {
+            authorities.entry(inbound.mapping.authority).or_insert_with(Bearers::default).add(inbound);
+            let said = AttributeType::from(inbound.mapping);
+            match types.iter_mut().find(|(known, _)| *known == said) {
+                Some((_, bearers)) => Bearers::add(bearers, inbound),
+                None => types.push((said, Bearers::of(inbound))),
+            }
+        }
+        for inbound in &mappings {
+            let authority = inbound.mapping.authority;
+            if let Some(elsewhere) = authorities.get(&authority).and_then(|same| same.other_than(inbound)) {
+                let message = format!(
+                    "application `{elsewhere}` maps {what} with authority {authority} too; one has to be higher"
+                );
+                problems.add(format!("{}/authority", inbound.pointer), message);
+            }
+            let said = AttributeType::from(inbound.mapping);
+            let others = types.iter().filter(|(other, _)| *other != said);
+            let mut others =
+                others.filter_map(|(other, bearers)| Some((other, bearers.other_than(inbound)?)));
+            if let Some((said_there, elsewhere)) = others.next() {
+                let message = format!("{what} is {said} here, but {said_there} in application `{elsewhere}`");
+                problems.add(format!("{}/type", inbound.pointer), message);
             }
         }
     }
 }
 
-fn check_pair(one: &Inbound<'_>, other: &Inbound<'_>, what: &str, problems: &mut Problems) {
-    let elsewhere = other.application;
-    let authority = one.mapping.authority;
-    if authority == other.mapping.authority {
-        problems.add(
-            format!("{}/authority", one.pointer),
-            format!(
-                "application `{elsewhere}` maps {what} with authority {authority} too; one has to be higher"
-            ),
-        );
+/// The first two applications whose mappings say the same.
+#[derive(Default)]
+struct Bearers<'a>(Vec<&'a ApplicationId>);
+
+impl<'a> Bearers<'a> {
+    fn of(inbound: &Inbound<'a>) -> Self {
+        Self(vec![inbound.application])
     }
-    let (said, said_there) = (AttributeType::from(one.mapping), AttributeType::from(other.mapping));
-    if said != said_there {
-        problems.add(
-            format!("{}/type", one.pointer),
-            format!("{what} is {said} here, but {said_there} in application `{elsewhere}`"),
-        );
+
+    fn add(&mut self, inbound: &Inbound<'a>) {
+        if self.0.len() < 2 && !self.0.contains(&inbound.application) {
+            self.0.push(inbound.application);
+        }
+    }
+
+    fn other_than(&self, inbound: &Inbound<'_>) -> Option<&'a ApplicationId> {
+        self.0.iter().copied().find(|application| *application != inbound.application)
     }
 }
 

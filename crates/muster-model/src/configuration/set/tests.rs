@@ -239,6 +239,16 @@ fn two_applications_share_an_attribute_by_authority_and_type() {
 }
 
 #[test]
+fn of_many_that_contradict_each_other_each_is_told_once() {
+    let many = |index: usize| application(&format!("a{index:03}"), mapped("INBOUND", json!({})));
+    let problems = (0..300).map(many).fold(tenant(), Configuration::with).check();
+    let told: usize = problems.iter().map(|(_, messages)| messages.len()).sum();
+    assert_eq!((problems.iter().count(), told), (301, 301));
+    let (place, messages) = problems.iter().next().unwrap();
+    assert!(place.starts_with("/applications/a000/") && messages[0].contains("`a001`"), "{messages:?}");
+}
+
+#[test]
 fn what_is_taken_of_an_object_is_taken_of_one_that_a_reference_names() {
     let hr = |kind: &str| {
         let reference = json!({ "objectKind": kind, "byAttribute": "mail" });
