@@ -30,7 +30,7 @@ use std::time::Duration;
 
 use muster_connector::{ConnectorKind, FileRoots, Host};
 use muster_model::TenantSlug;
-use muster_store::Store;
+use muster_store::{Acting, Store};
 
 pub use configuration::{ConfigurationError, LoadedConfiguration};
 pub use control::ControlError;
@@ -120,6 +120,8 @@ impl Engine {
         delivery: Arc<dyn Delivery>,
         settings: Settings,
     ) -> Self {
+        // What nobody asked for is its own doing; a caller's door says who asked.
+        let store = store.acting(Acting::system(&*settings.owner));
         Self { store, connectors: Arc::new(connectors), surroundings, delivery, settings: Arc::new(settings) }
     }
 

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use muster_model::RunId;
+use muster_model::audit::Act;
 use muster_model::run::{Counters, OutcomeStatus, ProgressStatus};
 use muster_plan::lifecycle::RunState;
 use sea_orm::Value;
@@ -141,8 +142,13 @@ impl TenantStore {
         let moved = tx.query_one(&format!("{ADVANCE} {ENDING}"), self.advance_values(run, step)).await?;
         let Some(moved) = moved else { return Err(StoreError::LostFence) };
         self.note_of_run(&tx, run.seq, step.problems, step.now).await?;
-        if step.state.is_terminal() && step.counters.is_none() {
-            self.close_run(&tx, &Ending::read(&moved, step.state.outcome)?).await?;
+        if step.state.is_terminal() {
+            let ending = Ending::read(&moved, step.state.outcome)?;
+            let counters = match step.counters {
+                Some(counters) => counters,
+                None => self.close_run(&tx, &ending).await?,
+            };
+            self.append(&tx, ending.entry(&counters, step.now)).await?;
         }
         tx.commit().await
     }
@@ -192,7 +198,11 @@ impl TenantStore {
         let ending = Ending::read(&decided, next.outcome)?;
         self.note_of_run(&tx, ending.run, verdict.problems, verdict.now).await?;
         if next.is_terminal() {
-            self.close_run(&tx, &ending).await?;
+            self.append(&tx, ending.decision(Act::Reject, verdict.now)).await?;
+            let counters = self.close_run(&tx, &ending).await?;
+            self.append(&tx, ending.entry(&counters, verdict.now)).await?;
+        } else {
+            self.append(&tx, ending.decision(Act::Approve, verdict.now)).await?;
         }
         tx.commit().await?;
         Ok(true)

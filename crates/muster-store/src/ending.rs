@@ -2,20 +2,25 @@
 //! what is stored, so that it is the same whoever ends it and whatever crashed before.
 
 use chrono::{DateTime, Utc};
-use muster_model::run::{Counters, Mode, Outcome, OutcomeStatus, Phase, Wave};
+use muster_model::RunId;
+use muster_model::audit::{Act, Subject};
+use muster_model::run::{Counters, Mode, Outcome, OutcomeStatus, Phase, TaskKind, Wave};
 use muster_plan::change::Action;
 use sea_orm::{QueryResult, Value};
 
 use crate::TenantStore;
+use crate::audit::NewAuditEntry;
 use crate::changes::{ENDED_OTHERWISE, ended};
 use crate::database::Transaction;
 use crate::error::StoreError;
+use crate::facts::octets;
 use crate::page::change_id;
 use crate::reached::{Applied, Reached};
 use crate::row::{decode_counters, encode_counters, get, get_case, number};
+use crate::run::Hash;
 use crate::stage::{PROBLEMS, ProblemRow};
 
-/// A run that ends, as far as its last numbers depend on it.
+/// A run that ends, as far as its last numbers depend on it, and what the audit log says of it.
 pub(crate) struct Ending {
     pub(crate) run: i64,
     pub(crate) mode: Mode,
@@ -23,10 +28,19 @@ pub(crate) struct Ending {
     pub(crate) outcome: Option<OutcomeStatus>,
     /// How many entries were expected at its launch.
     pub(crate) expected: u64,
+    pub(crate) id: RunId,
+    task: Subject,
+    plan_hash: Option<Hash>,
 }
 
 /// What a run that ends returns of itself, for [`Ending::read`].
-pub(crate) const ENDING: &str = "seq, mode, phase, estimate";
+pub(crate) const ENDING: &str = "seq, mode, phase, estimate, id, task_kind, task, plan_hash";
+
+/// The task of a run, from the two columns `task_kind, task` at this place.
+pub(crate) fn task_at(row: &QueryResult, place: usize) -> Result<Subject, StoreError> {
+    let kind = get_case(row, place, &[TaskKind::Synchronization, TaskKind::Provisioning], "kind of task")?;
+    Ok(Subject::task(kind, get::<String>(row, place + 1)?))
+}
 
 impl Ending {
     /// What a row of [`ENDING`] says.
@@ -37,6 +51,27 @@ impl Ending {
             phase: get_case(row, 2, &Phase::ALL, "phase")?,
             outcome,
             expected: number(row, 3)?.unsigned_abs(),
+            id: RunId(get(row, 4)?),
+            task: task_at(row, 5)?,
+            plan_hash: get::<Option<Vec<u8>>>(row, 7)?.map(octets).transpose()?,
+        })
+    }
+
+    /// What the audit log says of a decision about the plan of the run.
+    pub(crate) fn decision(&self, act: Act, now: DateTime<Utc>) -> NewAuditEntry {
+        let entry = NewAuditEntry::new(act, self.task.clone()).of_run(self.id).at(now);
+        match self.plan_hash {
+            Some(hash) => entry.with_hash("planHash", hash),
+            None => entry,
+        }
+    }
+
+    /// What the audit log says of the end: how the run ended, and how many entries had which outcome.
+    pub(crate) fn entry(&self, counters: &Counters, now: DateTime<Utc>) -> NewAuditEntry {
+        let entry = self.decision(Act::End, now).ended(self.outcome).with("mode", self.mode.as_str());
+        let counted = Outcome::ALL.into_iter().filter(|outcome| counters.outcome(*outcome) > 0);
+        counted.fold(entry.with("read", counters.read), |entry, outcome| {
+            entry.with(outcome.as_str(), counters.outcome(outcome))
         })
     }
 
@@ -85,8 +120,8 @@ impl TenantStore {
     }
 
     /// Stores what stays of a run that has ended before its time: what it counted, what of it was not applied, and
-    /// how many entries there were.
-    pub(crate) async fn close_run(&self, tx: &Transaction, ending: &Ending) -> Result<(), StoreError> {
+    /// how many entries there were. Answers the counts.
+    pub(crate) async fn close_run(&self, tx: &Transaction, ending: &Ending) -> Result<Counters, StoreError> {
         let sql = "SELECT step, cursor, no, counters, estimate FROM bucket WHERE tenant = ? AND run = ?";
         let buckets = tx.query(sql, vec![self.tenant.into(), ending.run.into()]).await?;
         let mut counters = Counters::default();
@@ -114,8 +149,8 @@ impl TenantStore {
                 self.tenant.into(),
             ],
         )
-        .await
-        .map(|_| ())
+        .await?;
+        Ok(counters)
     }
 
     /// Moves the changes of a bucket that have not been applied to an outcome of their own.

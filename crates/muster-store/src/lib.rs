@@ -5,6 +5,7 @@
 
 mod apply;
 mod apply_outbound;
+mod audit;
 mod changes;
 mod claim;
 mod codec;
@@ -32,9 +33,12 @@ mod stage;
 mod tenant;
 mod wakeups;
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 
 pub use apply::{Batch, Target};
+pub use audit::{Acting, AuditFilter, AuditVerification, ChainedEntry, NewAuditEntry};
 pub use changes::{ChangeFilter, ChangeRow, ChangeStatus, MostProblems, ProblemRecord};
 pub use claim::{Advance, Verdict};
 pub use configuration::{ConfigurationVersion, StoredResource};
@@ -59,6 +63,7 @@ use database::Database;
 #[derive(Debug, Clone)]
 pub struct Store {
     database: Database,
+    acting: Arc<Acting>,
 }
 
 impl Store {
@@ -69,14 +74,14 @@ impl Store {
     pub async fn open(location: &Location) -> Result<Self, StoreError> {
         let database = Database::connect(location).await?;
         migration::migrate(&database).await?;
-        Ok(Self { database })
+        Ok(Self { database, acting: Arc::default() })
     }
 
     /// The same store on the other side of a fuse: the door for faults, see [`Fuse`]. Nothing outside tests
     /// goes through it.
     #[must_use]
     pub fn with_fuse(self, fuse: Fuse) -> Self {
-        Self { database: self.database.with_fuse(fuse) }
+        Self { database: self.database.with_fuse(fuse), acting: self.acting }
     }
 
     /// How many statements this process has sent.

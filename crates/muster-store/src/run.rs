@@ -1,12 +1,14 @@
 //! Runs: launched under the guard of the database, claimed, moved on and ended under an epoch.
 
 use chrono::{DateTime, Utc};
+use muster_model::audit::{Act, Subject};
 use muster_model::run::{Counters, Mode, OutcomeStatus, Phase, ProgressStatus, TaskKind};
 use muster_model::{ConfigurationId, RunId};
 use muster_plan::lifecycle::{Absence, RunState};
 use sea_orm::{QueryResult, Value};
 
 use crate::TenantStore;
+use crate::audit::NewAuditEntry;
 use crate::database::{Database, Transaction, Urgency};
 use crate::ending::{self, ENDING, Ending};
 use crate::error::StoreError;
@@ -155,7 +157,10 @@ impl TenantStore {
         .await?;
         let inserted = self.insert_run(&tx, run).await;
         match inserted {
-            Ok(()) => tx.commit().await?,
+            Ok(()) => {
+                self.append(&tx, launched(run)).await?;
+                tx.commit().await?;
+            }
             Err(error) if error.is_unique_violation() => {
                 drop(tx);
                 return Err(self.guarding_run(run).await?.unwrap_or(error));
@@ -299,12 +304,15 @@ impl TenantStore {
         let told = tx
             .query_one(
                 "UPDATE run SET stopping = 1, outcome = ? \
-                 WHERE tenant = ? AND id = ? AND status < 4 AND stopping = 0 RETURNING seq",
+                 WHERE tenant = ? AND id = ? AND status < 4 AND stopping = 0 \
+                 RETURNING seq, task_kind, task",
                 vec![(aborted as i64).into(), self.tenant.into(), id.0.into()],
             )
             .await?;
-        if let Some(told) = told {
-            self.note_of_run(&tx, number(&told, 0)?, std::slice::from_ref(why), now).await?;
+        if let Some(told) = &told {
+            self.note_of_run(&tx, number(told, 0)?, std::slice::from_ref(why), now).await?;
+            let entry = NewAuditEntry::new(Act::Cancel, ending::task_at(told, 1)?);
+            self.append(&tx, entry.of_run(id).at(now)).await?;
         }
         let sql = "SELECT 1 FROM run WHERE tenant = ? AND id = ? AND status < 4";
         let live = tx.query_one(sql, vec![self.tenant.into(), id.0.into()]).await?.is_some();
@@ -312,15 +320,32 @@ impl TenantStore {
             "UPDATE run SET status = 4, ended_at = ? WHERE tenant = ? AND id = ? AND status < 4 \
              AND (status <> 1 OR lease_until < ?) RETURNING {ENDING}"
         );
-        let now = now.timestamp_millis();
-        let values = vec![now.into(), self.tenant.into(), id.0.into(), now.into()];
+        let millis = now.timestamp_millis();
+        let values = vec![millis.into(), self.tenant.into(), id.0.into(), millis.into()];
         if let Some(ended) = tx.query_one(&sql, values).await? {
             let ending = Ending::read(&ended, Some(aborted))?;
             self.fence_off(&tx, ending.run).await?;
-            self.close_run(&tx, &ending).await?;
+            let counters = self.close_run(&tx, &ending).await?;
+            self.append(&tx, ending.entry(&counters, now)).await?;
         }
         tx.commit().await?;
         Ok(live)
+    }
+}
+
+/// What the audit log says of a launch. One that names a plan is the approval of a simulation.
+fn launched(run: &NewRun) -> NewAuditEntry {
+    let act = if run.approved_hash.is_some() { Act::Approve } else { Act::Launch };
+    let mut entry = NewAuditEntry::new(act, Subject::task(run.task_kind, run.task.as_str()))
+        .of_run(run.id)
+        .at(run.now)
+        .with("mode", run.state.mode.as_str());
+    if let Some(keys) = &run.keys {
+        entry = entry.with("keys", keys.len());
+    }
+    match run.approved_hash {
+        Some(hash) => entry.with_hash("planHash", hash),
+        None => entry,
     }
 }
 

@@ -1,9 +1,13 @@
 //! Tenants, and the one door to the data of each.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
+use muster_model::audit::{Act, Subject, SubjectKind};
 use muster_model::{DirectoryId, TenantSlug};
 
 use crate::Store;
+use crate::audit::{Acting, NewAuditEntry};
 use crate::database::{Database, Dialect, Urgency};
 use crate::error::StoreError;
 use crate::row::{get, instant, number};
@@ -23,11 +27,14 @@ pub struct Tenant {
 pub struct TenantStore {
     pub(crate) database: Database,
     pub(crate) tenant: i64,
+    pub(crate) acting: Arc<Acting>,
     slug: TenantSlug,
 }
 
 /// Every table of a tenant's data, those first that refer to others.
-const TABLES: [&str; 17] = [
+const TABLES: [&str; 19] = [
+    "audit",
+    "audit_head",
     "principal",
     "token",
     "directory",
@@ -83,23 +90,22 @@ impl Store {
     ) -> Result<TenantStore, StoreError> {
         let tx = self.database.begin(Urgency::Short).await?;
         let made = tx
-            .execute(
-                "INSERT INTO tenant (slug, created_at) VALUES (?, ?) ON CONFLICT DO NOTHING",
+            .query_one(
+                "INSERT INTO tenant (slug, created_at) VALUES (?, ?) ON CONFLICT DO NOTHING RETURNING id",
                 vec![slug.as_str().into(), now.timestamp_millis().into()],
             )
             .await?;
-        if made == 0 {
-            return Err(StoreError::Exists(format!("tenant `{slug}`")));
-        }
+        let Some(made) = made else { return Err(StoreError::Exists(format!("tenant `{slug}`"))) };
+        let tenant = self.door(&Tenant { slug: slug.clone(), created_at: now, number: number(&made, 0)? });
         tx.execute(
-            "INSERT INTO directory (tenant, id, name) SELECT id, ?, ? FROM tenant WHERE slug = ?",
-            vec![DirectoryId::main().as_str().into(), "Main".into(), slug.as_str().into()],
+            "INSERT INTO directory (tenant, id, name) VALUES (?, ?, ?)",
+            vec![tenant.tenant.into(), DirectoryId::main().as_str().into(), "Main".into()],
         )
         .await?;
+        let subject = Subject::new(SubjectKind::Tenant, slug.as_str());
+        tenant.append(&tx, NewAuditEntry::new(Act::Create, subject).at(now)).await?;
         tx.commit().await?;
-        self.tenant(slug)
-            .await?
-            .ok_or_else(|| StoreError::unreadable("tenant", "it vanished after it was made"))
+        Ok(tenant)
     }
 
     /// All tenants by name.
@@ -128,12 +134,16 @@ impl Store {
         let sql = "SELECT id FROM tenant WHERE slug = ?";
         let row = self.database.query_one(sql, vec![slug.as_str().into()]).await?;
         let number = row.map(|row| number(&row, 0)).transpose()?;
-        let door = |tenant| TenantStore { database: self.database.clone(), tenant, slug: slug.clone() };
-        Ok(number.map(door))
+        Ok(number.map(|number| self.door_to(number, slug)))
     }
 
     pub(crate) fn door(&self, tenant: &Tenant) -> TenantStore {
-        TenantStore { database: self.database.clone(), tenant: tenant.number, slug: tenant.slug.clone() }
+        self.door_to(tenant.number, &tenant.slug)
+    }
+
+    fn door_to(&self, tenant: i64, slug: &TenantSlug) -> TenantStore {
+        let (database, acting) = (self.database.clone(), Arc::clone(&self.acting));
+        TenantStore { database, tenant, acting, slug: slug.clone() }
     }
 
     /// Deletes a tenant with everything that belongs to it. Answers whether there was one.

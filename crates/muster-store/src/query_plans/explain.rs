@@ -9,7 +9,7 @@ use crate::database::{Database, Dialect};
 
 /// The tables that grow with a tenant's people or runs, and the columns of which one has to be looked up by. The
 /// index of `run` by status has those alone that have not ended.
-const LOOKED_UP_BY: [(&str, &[&str]); 9] = [
+const LOOKED_UP_BY: [(&str, &[&str]); 10] = [
     ("shadow", &["no", "uid_key", "owner"]),
     ("object", &["id"]),
     ("key", &["hash"]),
@@ -19,10 +19,24 @@ const LOOKED_UP_BY: [(&str, &[&str]); 9] = [
     ("met", &["run"]),
     ("bucket", &["run"]),
     ("run", &["seq", "id", "status", "rowid"]),
+    ("audit", &["seq", "at"]),
 ];
 
 /// The tables that a statement reads in another way than by key, each with the whole plan.
 pub(super) async fn findings(database: &Database, sql: &str, values: Vec<Value>) -> Vec<String> {
+    let steps = steps(database, sql, values).await;
+    assert!(!steps.is_empty() || sql.starts_with("INSERT"), "no plan of {sql}");
+    let plan: Vec<_> = steps.iter().map(|step| step.text.as_str()).collect();
+    let found = steps.iter().filter(|step| step.too_much);
+    found.map(|step| format!("{}\nin {sql}\nby {}", step.text, plan.join("\n   "))).collect()
+}
+
+/// The steps of a plan, as the database tells them.
+pub(super) async fn plan(database: &Database, sql: &str, values: Vec<Value>) -> Vec<String> {
+    steps(database, sql, values).await.into_iter().map(|step| step.text).collect()
+}
+
+async fn steps(database: &Database, sql: &str, values: Vec<Value>) -> Vec<Step> {
     let mut steps = Vec::new();
     match database.dialect {
         Dialect::Sqlite => {
@@ -38,10 +52,7 @@ pub(super) async fn findings(database: &Database, sql: &str, values: Vec<Value>)
             walk(&plan[0]["Plan"], &mut steps);
         }
     }
-    assert!(!steps.is_empty() || sql.starts_with("INSERT"), "no plan of {sql}");
-    let plan: Vec<_> = steps.iter().map(|step| step.text.as_str()).collect();
-    let found = steps.iter().filter(|step| step.too_much);
-    found.map(|step| format!("{}\nin {sql}\nby {}", step.text, plan.join("\n   "))).collect()
+    steps
 }
 
 /// A step of a plan.
