@@ -134,21 +134,20 @@ impl TenantStore {
         self.acting.at.unwrap_or_else(Utc::now).trunc_subsecs(3)
     }
 
-    /// Does something outside of the database and notes it. What fails is not noted. Meanwhile nobody else can
-    /// append to the tenant's log (with SQLite nobody can write), so it has to be short.
+    /// Does something outside of the database and notes what it says of itself. What fails is not noted, and what
+    /// cannot be noted is not begun. With SQLite nobody else can write meanwhile, so it has to be short.
     ///
-    /// Only a process that dies between the two leaves the act without its entry.
+    /// Only a process or a database that ends between the two leaves the act without its entry.
     ///
     /// # Errors
     /// When the act fails, or the database does.
     pub async fn noting<T, E: From<StoreError>>(
         &self,
-        entry: NewAuditEntry,
-        act: impl Future<Output = Result<T, E>>,
+        act: impl Future<Output = Result<(T, NewAuditEntry), E>>,
     ) -> Result<T, E> {
         let tx = self.database.begin(Urgency::Short).await?;
+        let (done, entry) = act.await?;
         self.append(&tx, entry).await?;
-        let done = act.await?;
         tx.commit().await?;
         Ok(done)
     }
