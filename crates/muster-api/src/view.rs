@@ -2,6 +2,7 @@
 //!
 //! Views are types of their own, with every field written out; no domain type is serialized.
 
+mod audit;
 mod change;
 mod error;
 mod file;
@@ -11,6 +12,7 @@ mod value;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
+pub use audit::{ActorView, AuditEntryView, AuditVerificationView};
 pub use change::{AttributeView, ChangeView, MembershipView};
 pub(crate) use error::CLASS;
 pub use error::ErrorView;
