@@ -8,6 +8,7 @@ use muster::OpenError;
 use muster::settings::SettingsError;
 use muster_engine::{ConfigurationError, ControlError, EngineError, LaunchError};
 use muster_model::{RunId, TenantSlug};
+use muster_plan::audit::Flaw;
 use muster_store::StoreError;
 
 use crate::client::ClientError;
@@ -100,6 +101,9 @@ pub(crate) enum CommandError {
     /// The run itself failed; its summary has been shown.
     #[error("run {run} failed: {failure}")]
     Failed { run: String, failure: String },
+    /// The audit log is not what was written.
+    #[error("the audit log of `{tenant}` is broken at entry {seq}: {why}")]
+    Broken { tenant: TenantSlug, seq: u64, why: Flaw },
     /// The demonstration did not come out as it should.
     #[error("{what}: expected {expected}, found {found}")]
     Unexpected { what: String, expected: String, found: String },
@@ -134,6 +138,7 @@ impl CommandError {
             | Self::Client(_)
             | Self::Progress(_)
             | Self::Failed { .. }
+            | Self::Broken { .. }
             | Self::Unexpected { .. } => Exit::Failed,
         }
     }
@@ -179,6 +184,10 @@ impl CommandError {
                 "run the task again: once the run counts as left, it is taken up and ended"
             }
             Self::Failed { .. } => "remove the cause, then run the task again",
+            Self::Broken { .. } => {
+                "somebody has written past Muster: compare with a copy of the database, and with what \
+                 `muster audit export` wrote before"
+            }
             Self::Unexpected { .. } => "this is a defect of Muster; please report it with the lines above",
             Self::Machine { .. } | Self::Work { .. } | Self::Progress(_) => return None,
         };
