@@ -142,6 +142,16 @@ fn parts(file: File, left: u64) -> impl Stream<Item = Result<Bytes, std::io::Err
     })
 }
 
+/// Changes a file and notes it. It finishes also when the caller has gone meanwhile: a file that is changed and not
+/// noted is worse than an answer that nobody reads.
+async fn change<T: Send + 'static>(
+    call: &Call,
+    act: impl Future<Output = Result<(T, NewAuditEntry), ApiError>> + Send + 'static,
+) -> Result<T, ApiError> {
+    let store = call.store.clone();
+    tokio::spawn(async move { store.noting(act).await }).await?
+}
+
 /// What the audit log says of an act on a file.
 fn noted(act: Act, place: &Place) -> NewAuditEntry {
     NewAuditEntry::new(act, Subject::new(SubjectKind::File, &*place.path))
@@ -150,11 +160,11 @@ fn noted(act: Act, place: &Place) -> NewAuditEntry {
 async fn delete(place: Place, call: &Call) -> Result<HttpResponse, ApiError> {
     let path = place.path.clone();
     let entry = noted(Act::Delete, &place);
-    let delete = async {
+    let delete = async move {
         spawn_blocking(move || Ok::<_, ApiError>(fs::remove_file(place.existing()?)?)).await??;
-        Ok::<_, ApiError>(((), entry))
+        Ok(((), entry))
     };
-    call.store.noting(delete).await?;
+    change(call, delete).await?;
     call.note(format_args!("file {path:?} deleted"));
     Ok(HttpResponse::NoContent().finish())
 }

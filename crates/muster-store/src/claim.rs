@@ -198,8 +198,8 @@ impl TenantStore {
         let ending = Ending::read(&decided, next.outcome)?;
         self.note_of_run(&tx, ending.run, verdict.problems, verdict.now).await?;
         if next.is_terminal() {
-            self.append(&tx, ending.decision(Act::Reject, verdict.now)).await?;
             let counters = self.close_run(&tx, &ending).await?;
+            self.append(&tx, ending.decision(Act::Reject, verdict.now)).await?;
             self.append(&tx, ending.entry(&counters, verdict.now)).await?;
         } else {
             self.append(&tx, ending.decision(Act::Approve, verdict.now)).await?;

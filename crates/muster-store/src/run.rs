@@ -309,10 +309,10 @@ impl TenantStore {
                 vec![(aborted as i64).into(), self.tenant.into(), id.0.into()],
             )
             .await?;
-        if let Some(told) = &told {
-            self.note_of_run(&tx, number(told, 0)?, std::slice::from_ref(why), now).await?;
-            let entry = NewAuditEntry::new(Act::Cancel, ending::task_at(told, 1)?);
-            self.append(&tx, entry.of_run(id).at(now)).await?;
+        let mut acts = Vec::new();
+        if let Some(told) = told {
+            self.note_of_run(&tx, number(&told, 0)?, std::slice::from_ref(why), now).await?;
+            acts.push(NewAuditEntry::new(Act::Cancel, ending::task_at(&told, 1)?).of_run(id).at(now));
         }
         let sql = "SELECT 1 FROM run WHERE tenant = ? AND id = ? AND status < 4";
         let live = tx.query_one(sql, vec![self.tenant.into(), id.0.into()]).await?.is_some();
@@ -326,7 +326,10 @@ impl TenantStore {
             let ending = Ending::read(&ended, Some(aborted))?;
             self.fence_off(&tx, ending.run).await?;
             let counters = self.close_run(&tx, &ending).await?;
-            self.append(&tx, ending.entry(&counters, now)).await?;
+            acts.push(ending.entry(&counters, now));
+        }
+        for act in acts {
+            self.append(&tx, act).await?;
         }
         tx.commit().await?;
         Ok(live)

@@ -11,7 +11,7 @@ use muster_model::audit::Act;
 use tempfile::NamedTempFile;
 use tokio::task::spawn_blocking;
 
-use super::{Place, noted};
+use super::{Place, change, noted};
 use crate::body::{announced_length, part, refuse_encoded};
 use crate::call::Call;
 use crate::error::ApiError;
@@ -49,16 +49,16 @@ pub(super) async fn receive(place: Place, mut call: Call) -> Result<HttpResponse
     let path = place.path.clone();
     let arrived = spawn_blocking(move || arriving.as_file().sync_all().map(|()| arriving)).await??;
     let now = call.engine().surroundings().now();
-    let placing = async {
+    let placing = async move {
         let (placed, place) =
             spawn_blocking(move || put_in_place(arrived, &place).map(|placed| (placed, place))).await??;
         let act = match placed {
             Placed::New => Act::Create,
             Placed::InsteadOfAnother => Act::Replace,
         };
-        Ok::<_, ApiError>((placed, noted(act, &place).at(now).with("octets", length)))
+        Ok((placed, noted(act, &place).at(now).with("octets", length)))
     };
-    let placed = call.store.noting(placing).await?;
+    let placed = change(&call, placing).await?;
     call.note(format_args!("file {path:?} received, {length} octets"));
     Ok(match placed {
         Placed::New => HttpResponse::Created().finish(),

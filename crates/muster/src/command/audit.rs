@@ -17,6 +17,9 @@ use crate::error::{CommandError, Exit};
 use crate::print::{complain, count, instant, say, table};
 use crate::summary::Output;
 
+/// The most audit entries of a list; who wants more exports them.
+const MOST: i64 = 1000;
+
 /// Audit entries exported at a time.
 const PAGE: u32 = 1000;
 
@@ -54,7 +57,7 @@ enum Action {
 #[derive(clap::Args)]
 struct FilterArguments {
     /// At most so many
-    #[arg(long, default_value_t = 100, value_name = "NUMBER")]
+    #[arg(long, default_value_t = 100, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=MOST))]
     limit: u32,
     /// Only what stands after the entry of this number in the list: older ones
     #[arg(long, value_name = "NUMBER")]

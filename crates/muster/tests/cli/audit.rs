@@ -78,7 +78,10 @@ fn a_whole_log_tells_its_head_and_holds_those_of_before() {
     assert!(audit(&world, &["verify", "--head", "4:abc"]).expect(2).err.contains("64 hexadecimal digits"));
     let lines = audit(&world, &["export"]).expect(0).out;
     let exported: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(exported.iter().map(|entry| entry["seq"].as_u64().unwrap()).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
+    assert_eq!(
+        exported.iter().map(|entry| entry["seq"].as_u64().unwrap()).collect::<Vec<_>>(),
+        [1, 2, 3, 4, 5]
+    );
     assert_eq!(format!("4:{}", exported[3]["hash"].as_str().unwrap()), head);
 }
 
