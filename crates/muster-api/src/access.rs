@@ -12,7 +12,8 @@ use actix_web::http::header;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use muster_model::TenantSlug;
-use muster_store::TenantStore;
+use muster_model::audit::{Actor, ActorKind};
+use muster_store::{Acting, TenantStore};
 use tokio::sync::Semaphore;
 
 use crate::error::ApiError;
@@ -34,6 +35,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) struct Caller {
     /// The user's name, or `token` and the token's name.
     pub(crate) name: String,
+    /// Who that is in the audit log.
+    pub(crate) actor: Actor,
     /// What the caller may do.
     pub(crate) roles: Roles,
 }
@@ -86,7 +89,20 @@ pub(crate) async fn admit(
     };
     let (Some(store), Some(caller)) = (store, caller) else { return Err(ApiError::Stranger) };
     caller.needs(permission)?;
-    Ok((store, caller))
+    Ok((on_behalf_of(&caller, &store, state, request), caller))
+}
+
+/// The door through which whatever is done is the caller's doing. The address is that of the connection: what headers
+/// say of others, anybody can write.
+fn on_behalf_of(
+    caller: &Caller,
+    store: &TenantStore,
+    state: &ApiState,
+    request: &HttpRequest,
+) -> TenantStore {
+    let origin = request.peer_addr().map_or("unknown".to_owned(), |address| address.ip().to_string());
+    let at = Some(state.engine().surroundings().now());
+    store.acting(Acting { actor: caller.actor.clone(), origin, at })
 }
 
 async fn find_tenant(state: &ApiState, slug: &str) -> Result<Option<TenantStore>, ApiError> {
@@ -105,7 +121,11 @@ async fn find_token(store: Option<&TenantStore>, text: &str) -> Result<Option<Ca
     let hash = hash_token(text);
     let Some(store) = store else { return Ok(None) };
     let token = store.token_by_hash(&hash).await?;
-    Ok(token.map(|token| Caller { name: format!("token {}", token.name), roles: read_roles(&token.roles) }))
+    Ok(token.map(|token| Caller {
+        name: format!("token {}", token.name),
+        actor: Actor::new(ActorKind::Token, token.name),
+        roles: read_roles(&token.roles),
+    }))
 }
 
 /// A role that this program does not know gives no right.
@@ -145,7 +165,8 @@ impl Doorkeeper {
             }
             self.remember(slug, name.clone(), credentials, user.password_hash);
         }
-        Ok(Some(Caller { name, roles: read_roles(&user.roles) }))
+        let actor = Actor::new(ActorKind::User, &*name);
+        Ok(Some(Caller { name, actor, roles: read_roles(&user.roles) }))
     }
 
     async fn verify(&self, password: String, hash: String) -> Result<bool, ApiError> {

@@ -14,7 +14,7 @@ use crate::error::ApiError;
 use crate::query::Query;
 use crate::routes::{Access, OpenOperation, Route, TenantOperation};
 use crate::state::{ApiSettings, ApiState};
-use crate::{body, configuration, dataset, evaluate, file, health, object, openapi, task};
+use crate::{audit, body, configuration, dataset, evaluate, file, health, object, openapi, task};
 
 /// A request of a caller who is of the tenant and has the right that the route asks for.
 pub(crate) struct Call {
@@ -128,6 +128,7 @@ async fn perform(
                 TenantOperation::Task(operation, kind) => task::perform(operation, kind, call).await,
                 TenantOperation::File(operation) => file::perform(operation, call).await,
                 TenantOperation::Object(operation) => object::perform(operation, call).await,
+                TenantOperation::Audit(operation) => audit::perform(operation, call).await,
             }
         }
     }

@@ -14,6 +14,8 @@ use actix_web::http::header;
 use actix_web::web::Bytes;
 use futures_util::stream::{self, Stream};
 use muster_connector::{ConnectorError, FileRoots, paths};
+use muster_model::audit::{Act, Subject, SubjectKind};
+use muster_store::NewAuditEntry;
 use tokio::task::spawn_blocking;
 
 use crate::call::Call;
@@ -140,9 +142,29 @@ fn parts(file: File, left: u64) -> impl Stream<Item = Result<Bytes, std::io::Err
     })
 }
 
+/// Changes a file and notes it. It finishes also when the caller has gone meanwhile: a file that is changed and not
+/// noted is worse than an answer that nobody reads.
+async fn change<T: Send + 'static>(
+    call: &Call,
+    act: impl Future<Output = Result<(T, NewAuditEntry), ApiError>> + Send + 'static,
+) -> Result<T, ApiError> {
+    let store = call.store.clone();
+    tokio::spawn(async move { store.noting(act).await }).await?
+}
+
+/// What the audit log says of an act on a file.
+fn noted(act: Act, place: &Place) -> NewAuditEntry {
+    NewAuditEntry::new(act, Subject::new(SubjectKind::File, &*place.path))
+}
+
 async fn delete(place: Place, call: &Call) -> Result<HttpResponse, ApiError> {
     let path = place.path.clone();
-    spawn_blocking(move || Ok::<_, ApiError>(fs::remove_file(place.existing()?)?)).await??;
+    let entry = noted(Act::Delete, &place);
+    let delete = async move {
+        spawn_blocking(move || Ok::<_, ApiError>(fs::remove_file(place.existing()?)?)).await??;
+        Ok(((), entry))
+    };
+    change(call, delete).await?;
     call.note(format_args!("file {path:?} deleted"));
     Ok(HttpResponse::NoContent().finish())
 }

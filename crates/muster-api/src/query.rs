@@ -5,10 +5,13 @@ use std::collections::BTreeSet;
 use actix_web::web;
 use chrono::{DateTime, Utc};
 use muster_dataset::ImportMode;
+use muster_model::RunId;
 use muster_model::attribute::parse_date_time;
+use muster_model::audit::{Act, Subject};
 use muster_model::configuration::document::nearest::nearest;
 use muster_model::configuration::{ConfigurationKind, Problems};
 use muster_model::run::ProgressStatus;
+use muster_plan::audit::{Head, NoHead};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -36,6 +39,22 @@ pub enum Parameter {
     Status,
     /// `since`: only runs launched at or after this instant.
     Since,
+    /// `after`: only audit entries that come after this one in the list, which are older.
+    AfterEntry,
+    /// `since`: only acts at or after this instant.
+    ActedSince,
+    /// `until`: only acts at or before this instant.
+    Until,
+    /// `actor`: only acts of actors of this name.
+    Actor,
+    /// `act`: only such acts.
+    Act,
+    /// `subject`: only acts on this subject.
+    Subject,
+    /// `run`: only acts about this run.
+    Run,
+    /// `head`: the head of an audit log, as it was noted.
+    Head,
     /// `option`: `expandErrorDetails:true` or `expandErrorDetails:false`.
     Option,
     /// `dryRun`: whether an import is only tried.
@@ -81,6 +100,13 @@ pub(crate) struct Query {
     pub(crate) mode: ImportMode,
     /// The kinds of configuration; nothing where all are meant.
     pub(crate) kinds: Option<BTreeSet<ConfigurationKind>>,
+    pub(crate) after_entry: Option<u64>,
+    pub(crate) until: Option<DateTime<Utc>>,
+    pub(crate) actor: Option<String>,
+    pub(crate) act: Option<Act>,
+    pub(crate) subject: Option<Subject>,
+    pub(crate) run: Option<RunId>,
+    pub(crate) head: Option<Head>,
 }
 
 impl Parameter {
@@ -89,10 +115,16 @@ impl Parameter {
     pub fn name(self) -> &'static str {
         match self {
             Self::Limit | Self::LimitOr(_) => "limit",
-            Self::AfterText | Self::AfterUuid | Self::AfterNumber => "after",
+            Self::AfterText | Self::AfterUuid | Self::AfterNumber | Self::AfterEntry => "after",
             Self::Search => "q",
             Self::Status => "status",
-            Self::Since => "since",
+            Self::Since | Self::ActedSince => "since",
+            Self::Until => "until",
+            Self::Actor => "actor",
+            Self::Act => "act",
+            Self::Subject => "subject",
+            Self::Run => "run",
+            Self::Head => "head",
             Self::Option => "option",
             Self::DryRun => "dryRun",
             Self::Mode => "mode",
@@ -110,6 +142,14 @@ impl Parameter {
             Self::Search => "Only what has this text in its id, name or description, whatever the case.",
             Self::Status => "Only runs in this state.",
             Self::Since => "Only runs launched at or after this instant.",
+            Self::AfterEntry => "Only what stands after the entry of this number in the list: older ones.",
+            Self::ActedSince => "Only what was done at or after this instant.",
+            Self::Until => "Only what was done at or before this instant.",
+            Self::Actor => "Only what was done by actors of this name.",
+            Self::Act => "Only such acts.",
+            Self::Subject => "Only what was done to this, named as in the entries: `applications/hr`.",
+            Self::Run => "Only what is about this run.",
+            Self::Head => "The head that an earlier verification answered: the log has to hold it still.",
             Self::Option => "Whether `errorDetails` is part of the answer (false by default).",
             Self::DryRun => "Whether to answer what would be done, and write nothing.",
             Self::Mode => {
@@ -135,7 +175,14 @@ impl Parameter {
             Self::Status => {
                 json!({"type": "string", "enum": ProgressStatus::ALL.map(ProgressStatus::as_str)})
             }
-            Self::Since => json!({"type": "string", "format": "date-time"}),
+            Self::AfterEntry => json!({"type": "integer", "minimum": 0, "maximum": i64::MAX}),
+            Self::Actor | Self::Subject => json!({"type": "string", "minLength": 1}),
+            Self::Act => {
+                json!({"type": "string", "enum": Act::ALL.iter().map(|act| act.as_str()).collect::<Vec<_>>()})
+            }
+            Self::Run => json!({"type": "string", "format": "uuid"}),
+            Self::Head => json!({"type": "string", "pattern": "^[0-9]+:[0-9a-fA-F]{64}$"}),
+            Self::Since | Self::ActedSince | Self::Until => json!({"type": "string", "format": "date-time"}),
             Self::Option => json!({"type": "string", "enum": OPTIONS.map(|(text, _)| text)}),
             Self::DryRun => json!({"type": "boolean", "default": false}),
             Self::Mode => {
@@ -197,9 +244,26 @@ impl Query {
                 let status = ProgressStatus::ALL.into_iter().find(|status| status.as_str() == value);
                 self.status = Some(status.ok_or_else(|| none_of(&ProgressStatus::ALL.map(|s| s.as_str())))?);
             }
-            Parameter::Since => {
-                let message = "is no instant of RFC 3339 such as 2026-11-05T06:00:00Z";
-                self.since = Some(parse_date_time(value).ok_or_else(|| message.to_owned())?);
+            Parameter::Since | Parameter::ActedSince => self.since = Some(read_instant(value)?),
+            Parameter::Until => self.until = Some(read_instant(value)?),
+            Parameter::AfterEntry => {
+                let number = value.parse().ok().filter(|number| i64::try_from(*number).is_ok());
+                self.after_entry = Some(number.ok_or_else(|| "is no number of an audit entry".to_owned())?);
+            }
+            Parameter::Actor => self.actor = Some(value.to_owned()),
+            Parameter::Act => {
+                let words: Vec<_> = Act::ALL.iter().map(|act| act.as_str()).collect();
+                self.act = Some(value.parse().map_err(|()| none_of(&words))?);
+            }
+            Parameter::Subject => {
+                let message = "is no subject such as `applications/hr`";
+                self.subject = Some(value.parse().map_err(|()| message.to_owned())?);
+            }
+            Parameter::Run => {
+                self.run = Some(RunId(Uuid::parse_str(value).map_err(|_| "is no UUID".to_owned())?));
+            }
+            Parameter::Head => {
+                self.head = Some(value.parse().map_err(|error: NoHead| format!("is no head: {error}"))?);
             }
             Parameter::Option => {
                 let option = OPTIONS.into_iter().find(|(text, _)| *text == value);
@@ -238,6 +302,14 @@ fn default_limit(known: &[Parameter]) -> Option<u32> {
         | Parameter::Search
         | Parameter::Status
         | Parameter::Since
+        | Parameter::AfterEntry
+        | Parameter::ActedSince
+        | Parameter::Until
+        | Parameter::Actor
+        | Parameter::Act
+        | Parameter::Subject
+        | Parameter::Run
+        | Parameter::Head
         | Parameter::Option
         | Parameter::DryRun
         | Parameter::Mode
@@ -252,6 +324,11 @@ fn kind(name: &str) -> Result<ConfigurationKind, String> {
         Some(meant) => format!("`{name}` is no kind of configuration; did you mean `{meant}`?"),
         None => format!("`{name}` {}", none_of(&known)),
     })
+}
+
+fn read_instant(value: &str) -> Result<DateTime<Utc>, String> {
+    let message = "is no instant of RFC 3339 such as 2026-11-05T06:00:00Z";
+    parse_date_time(value).ok_or_else(|| message.to_owned())
 }
 
 fn unknown(known: &[Parameter]) -> String {

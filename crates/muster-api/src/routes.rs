@@ -1,6 +1,7 @@
 //! The one table of routes: method, path, right, operation. The server, the OpenAPI description and the test
 //! of rights are made from it, so that none can know a route that the others do not.
 
+mod audit;
 mod configuration;
 mod others;
 mod tasks;
@@ -86,6 +87,8 @@ pub enum TenantOperation {
     File(FileOperation),
     /// With IM objects.
     Object(ObjectOperation),
+    /// With the audit log.
+    Audit(AuditOperation),
 }
 
 /// What is done with configuration.
@@ -155,6 +158,15 @@ pub enum ObjectOperation {
     List,
     /// One.
     Read,
+}
+
+/// What is done with the audit log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuditOperation {
+    /// Its entries.
+    List,
+    /// Whether it is whole.
+    Verify,
 }
 
 /// What a body holds.
@@ -231,7 +243,7 @@ pub fn routes() -> &'static [Route] {
         let kinds = ConfigurationKind::ALL.into_iter().flat_map(configuration::routes_of);
         let tasks =
             [TaskKind::Synchronization, TaskKind::Provisioning].into_iter().flat_map(tasks::routes_of);
-        kinds.chain(tasks).chain(others::routes()).collect()
+        kinds.chain(tasks).chain(others::routes()).chain(audit::routes()).collect()
     });
     &ROUTES
 }

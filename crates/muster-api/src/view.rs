@@ -2,6 +2,7 @@
 //!
 //! Views are types of their own, with every field written out; no domain type is serialized.
 
+mod audit;
 mod change;
 mod dataset;
 mod error;
@@ -12,6 +13,7 @@ pub(crate) mod value;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
+pub use audit::{ActorView, AuditEntryView, AuditVerificationView};
 pub use change::{AttributeView, ChangeView, MembershipView};
 pub use dataset::DatasetReportView;
 pub(crate) use error::CLASS;

@@ -32,7 +32,7 @@ use std::time::Duration;
 
 use muster_connector::{ConnectorKind, FileRoots, Host};
 use muster_model::TenantSlug;
-use muster_store::Store;
+use muster_store::{Acting, Store};
 use tokio::sync::Notify;
 
 pub use configuration::{ConfigurationError, LoadedConfiguration, check_connectors};
@@ -127,6 +127,8 @@ impl Engine {
         settings: Settings,
     ) -> Self {
         let (connectors, settings) = (Arc::new(connectors), Arc::new(settings));
+        // What nobody asked for is its own doing; a caller's door says who asked.
+        let store = store.acting(Acting::system(&*settings.owner));
         Self { store, connectors, surroundings, delivery, settings, ticker: Arc::default() }
     }
 

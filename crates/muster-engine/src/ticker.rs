@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use muster_model::audit::{Actor, ActorKind};
 use muster_model::configuration::Resource;
 use muster_model::run::Mode;
 use muster_model::{ConfigurationId, TenantSlug};
 use muster_plan::schedule::Schedule;
-use muster_store::{ConfigurationVersion, Fired, NewFire, NewRun, ScheduleRecord, StoreError, TenantStore};
+use muster_store::{
+    Acting, ConfigurationVersion, Fired, NewFire, NewRun, ScheduleRecord, StoreError, TenantStore,
+};
 use tokio::sync::watch;
 
 use crate::Engine;
@@ -151,7 +154,11 @@ impl Engine {
             next_due: afterwards.next_due,
             launch: prepared.as_ref().map_err(String::as_str),
         };
-        let fired = due.store.fire(&fire).await?;
+        let by_plan = Acting {
+            actor: Actor::new(ActorKind::Schedule, task.as_str()),
+            ..due.store.on_behalf_of().clone()
+        };
+        let fired = due.store.acting(by_plan).fire(&fire).await?;
         tell(due.store.slug(), &fire, fired);
         if let (Fired::Launched, Ok(run)) = (fired, &prepared) {
             self.delivery.push(Ticket { tenant: due.store.slug().clone(), run: run.id }).await;

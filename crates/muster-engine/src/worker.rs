@@ -7,7 +7,7 @@ use muster_connector::ConnectorError;
 use muster_model::ApplicationId;
 use muster_model::run::{Counters, Wave};
 use muster_plan::lifecycle::{Effect, Event, RunState, step};
-use muster_store::{Advance, Bucket, Hash, ProblemRow, RunRecord, StoreError, TenantStore};
+use muster_store::{Acting, Advance, Bucket, Hash, ProblemRow, RunRecord, StoreError, TenantStore};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -179,7 +179,7 @@ impl Engine {
     ) -> Result<RunRecord, EngineError> {
         let id = run.id;
         // A door of the run's own: what goes through it was sent on its behalf.
-        let store = &store.counting_its_own();
+        let store = &store.acting(self.own_acting()).counting_its_own();
         let claimed =
             store.claim(&run, &self.settings.owner, self.surroundings.now(), self.lease_end()).await?;
         let heart = Spawned(tokio::spawn(beat(self.clone(), store.clone(), claimed.clone())));
@@ -267,6 +267,11 @@ impl Engine {
         };
         store.advance(run, &advance).await?;
         Ok(())
+    }
+
+    /// As whom a worker acts, whoever launched the run.
+    fn own_acting(&self) -> Acting {
+        Acting::system(&*self.settings.owner)
     }
 
     pub(crate) fn lease_end(&self) -> DateTime<Utc> {

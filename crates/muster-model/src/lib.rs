@@ -4,6 +4,7 @@
 //! Floor 0 of the house: no input or output, no clock, no chance, no async.
 
 pub mod attribute;
+pub mod audit;
 pub mod condition;
 pub mod configuration;
 pub mod cron;

@@ -14,6 +14,17 @@ pub enum Mode {
     Simulate,
 }
 
+impl Mode {
+    /// The mode as it stands in JSON and logs.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Apply => "APPLY",
+            Self::Simulate => "SIMULATE",
+        }
+    }
+}
+
 /// Which kind of task a run belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TaskKind {

@@ -149,6 +149,12 @@ impl Canonical {
     pub fn digest(&self) -> Digest {
         Digest(hash(&self.octets))
     }
+
+    /// All 32 octets of the hash of what was written, for what somebody may want to forge.
+    #[must_use]
+    pub fn hash(&self) -> [u8; 32] {
+        *blake3::hash(&self.octets).as_bytes()
+    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //!
 //! Invariant: no input or output, no clock, no chance. The same input gives the same output.
 
+pub mod audit;
 pub mod change;
 pub mod convert;
 pub mod decision;

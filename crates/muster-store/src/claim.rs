@@ -2,14 +2,16 @@
 
 use chrono::{DateTime, Utc};
 use muster_model::RunId;
+use muster_model::audit::Act;
 use muster_model::run::{Counters, OutcomeStatus, ProgressStatus};
 use muster_plan::lifecycle::RunState;
 use sea_orm::Value;
 
 use crate::TenantStore;
 use crate::database::Urgency;
+use crate::ending::{ENDING, Ending};
 use crate::error::StoreError;
-use crate::row::{encode_counters, number, phase_number};
+use crate::row::{encode_counters, phase_number};
 use crate::run::{Hash, RunRecord};
 use crate::stage::ProblemRow;
 
@@ -60,7 +62,7 @@ impl Advance<'_> {
 const ADVANCE: &str = "UPDATE run SET status = ?, phase = ?, outcome = ?, plan_hash = coalesce(?, plan_hash), \
     held_by = coalesce(?, held_by), held_at = coalesce(?, held_at), failure = ?, ended_at = ?, counters = ?, \
     statements = ?, peak_memory = ? \
-    WHERE seq = ? AND tenant = ? AND epoch = ? AND status = 1 AND (stopping = 0 OR ? = 1) RETURNING phase, estimate";
+    WHERE seq = ? AND tenant = ? AND epoch = ? AND status = 1 AND (stopping = 0 OR ? = 1) RETURNING";
 
 impl TenantStore {
     /// Takes a run up: raises its epoch, so that whoever had it before writes nothing more.
@@ -144,11 +146,19 @@ impl TenantStore {
             None | Some(_) => None,
         };
         let tx = self.database.begin(Urgency::Short).await?;
-        let moved = tx.query_one(ADVANCE, self.advance_values(run, step)).await?;
+        let moved = tx.query_one(&format!("{ADVANCE} {ENDING}"), self.advance_values(run, step)).await?;
         let Some(moved) = moved else { return Err(StoreError::LostFence) };
         self.note_of_run(&tx, run.seq, step.problems, step.now).await?;
-        if let Some(counted) = counted {
-            self.close_run(&tx, run, &moved, &counted).await?;
+        if step.state.is_terminal() {
+            let ending = Ending::read(&moved, step.state.outcome)?;
+            if let Some(counted) = &counted {
+                self.close_run(&tx, &ending, counted).await?;
+            }
+            if let Some(counters) =
+                step.counters.as_ref().or(counted.as_ref().map(|counted| &counted.counters))
+            {
+                self.append(&tx, ending.entry(counters, step.now)).await?;
+            }
         }
         tx.commit().await
     }
@@ -193,11 +203,16 @@ impl TenantStore {
             id.0.into(),
             verdict.plan_hash.to_vec().into(),
         ];
-        let sql = "UPDATE run SET status = ?, phase = ?, outcome = ?, stopping = ?, approved_at = ?, \
-            lease_until = 0 WHERE tenant = ? AND id = ? AND status = 3 AND plan_hash = ? RETURNING seq";
-        let Some(decided) = tx.query_one(sql, values).await? else { return Ok(false) };
-        self.note_of_run(&tx, number(&decided, 0)?, verdict.problems, verdict.now).await?;
+        let sql = format!(
+            "UPDATE run SET status = ?, phase = ?, outcome = ?, stopping = ?, approved_at = ?, \
+             lease_until = 0 WHERE tenant = ? AND id = ? AND status = 3 AND plan_hash = ? RETURNING {ENDING}"
+        );
+        let Some(decided) = tx.query_one(&sql, values).await? else { return Ok(false) };
+        let decided = Ending::read(&decided, next.outcome)?;
+        self.note_of_run(&tx, decided.run, verdict.problems, verdict.now).await?;
         let taken = if ends { self.take_to_end(&tx, id, verdict.now).await? } else { None };
+        let act = if ends { Act::Reject } else { Act::Approve };
+        self.append(&tx, decided.decision(act, verdict.now)).await?;
         tx.commit().await?;
         if let Some(taken) = taken {
             self.end_taken(&taken, verdict.now).await?;

@@ -5,8 +5,12 @@
 
 use chrono::{DateTime, Utc};
 use muster_model::DirectoryId;
+use muster_model::audit::{Act, Subject, SubjectKind};
+use muster_model::configuration::ConfigurationKind;
+use muster_plan::digest;
 use sea_orm::QueryResult;
 
+use crate::audit::NewAuditEntry;
 use crate::database::{Transaction, Urgency};
 use crate::error::StoreError;
 use crate::row::{get, number};
@@ -117,6 +121,7 @@ impl TenantStore {
         if made == 0 {
             return Err(StoreError::Exists(format!("`{id}`")));
         }
+        self.append(&tx, written(Act::Create, kind, id, body)?).await?;
         tx.commit().await
     }
 
@@ -143,6 +148,7 @@ impl TenantStore {
         if changed == 0 {
             return Ok(false);
         }
+        self.append(&tx, written(Act::Replace, kind, id, body)?).await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -168,6 +174,7 @@ impl TenantStore {
         if deleted == 0 {
             return Ok(false);
         }
+        self.append(&tx, NewAuditEntry::new(Act::Delete, subject(kind, id)?)).await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -178,11 +185,12 @@ impl TenantStore {
     /// When the database fails.
     pub async fn ensure_directory(&self, id: &DirectoryId) -> Result<(), StoreError> {
         let tx = self.database.begin(Urgency::Short).await?;
-        tx.execute(
-            "INSERT INTO directory (tenant, id, name) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-            vec![self.tenant.into(), id.as_str().into(), id.as_str().into()],
-        )
-        .await?;
+        let sql = "INSERT INTO directory (tenant, id, name) VALUES (?, ?, ?) ON CONFLICT DO NOTHING";
+        let made = tx.execute(sql, vec![self.tenant.into(), id.as_str().into(), id.as_str().into()]).await?;
+        if made > 0 {
+            let subject = Subject::new(SubjectKind::Directory, id.as_str());
+            self.append(&tx, NewAuditEntry::new(Act::Create, subject)).await?;
+        }
         tx.commit().await
     }
 
@@ -195,6 +203,19 @@ impl TenantStore {
         let rows = self.database.query(sql, vec![self.tenant.into()]).await?;
         rows.iter().map(|row| Ok(DirectoryId::new(&get::<String>(row, 0)?)?)).collect()
     }
+}
+
+/// The resource of this kind and id, as the audit log names it.
+pub(crate) fn subject(kind: u8, id: &str) -> Result<Subject, StoreError> {
+    let known = ConfigurationKind::ALL.get(usize::from(kind));
+    let kind = known.ok_or_else(|| StoreError::unreadable("kind of configuration", kind))?;
+    Ok(Subject::new(SubjectKind::Configuration(*kind), id))
+}
+
+/// What the audit log says of a document that is stored: enough to tell whether another one is the same.
+pub(crate) fn written(act: Act, kind: u8, id: &str, body: &str) -> Result<NewAuditEntry, StoreError> {
+    let entry = NewAuditEntry::new(act, subject(kind, id)?);
+    Ok(entry.with_hash("documentHash", digest::hash(body.as_bytes())))
 }
 
 fn resource(row: &QueryResult) -> Result<StoredResource, StoreError> {

@@ -1,12 +1,17 @@
 //! Many resources at once: all of them are written, or none.
 
+use std::collections::HashSet;
+
 use muster_model::DirectoryId;
+use muster_model::audit::Act;
 use sea_orm::Value;
 use sea_orm::sea_query::ArrayType;
 
-use crate::configuration::ConfigurationVersion;
+use crate::audit::NewAuditEntry;
+use crate::configuration::{ConfigurationVersion, subject, written};
 use crate::database::{Dialect, Transaction, Urgency};
 use crate::error::StoreError;
+use crate::row::{get, number};
 use crate::rows::{Bulk, Kind};
 use crate::tenant::TenantStore;
 
@@ -68,13 +73,36 @@ impl TenantStore {
             .iter()
             .map(|id| vec![self.tenant.into(), id.as_str().into(), id.as_str().into()]);
         DIRECTORY.insert(&tx, directories.collect()).await?;
+        let acts = self.acts(&tx, &changes).await?;
         self.delete_resources(&tx, &changes.delete).await?;
         let rows = changes.put.into_iter().map(|resource| {
             let ResourceBody { kind, id, body } = resource;
             vec![self.tenant.into(), i64::from(kind).into(), id.into(), 1_i64.into(), body.into()]
         });
         CONFIGURATION.insert(&tx, rows.collect()).await?;
+        self.append_all(&tx, acts).await?;
         tx.commit().await
+    }
+
+    /// What the audit log says of the changes: an act a resource.
+    async fn acts(
+        &self,
+        tx: &Transaction,
+        changes: &ResourceChanges,
+    ) -> Result<Vec<NewAuditEntry>, StoreError> {
+        let sql = "SELECT kind, id FROM configuration WHERE tenant = ?";
+        let mut known = HashSet::new();
+        for row in tx.query(sql, vec![self.tenant.into()]).await? {
+            known.insert((number(&row, 0)?, get::<String>(&row, 1)?));
+        }
+        let deleted =
+            changes.delete.iter().map(|(kind, id)| Ok(NewAuditEntry::new(Act::Delete, subject(*kind, id)?)));
+        let put = changes.put.iter().map(|ResourceBody { kind, id, body }| {
+            let act =
+                if known.contains(&(i64::from(*kind), id.clone())) { Act::Replace } else { Act::Create };
+            written(act, *kind, id, body)
+        });
+        deleted.chain(put).collect()
     }
 
     /// One statement a kind.

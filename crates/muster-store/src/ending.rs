@@ -6,15 +6,18 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use muster_model::RunId;
-use muster_model::run::{Mode, OutcomeStatus, Phase};
+use muster_model::audit::{Act, Subject};
+use muster_model::run::{Counters, Mode, Outcome, OutcomeStatus, Phase, TaskKind};
 use sea_orm::{QueryResult, Value};
 
 use crate::TenantStore;
+use crate::audit::NewAuditEntry;
 use crate::counting::Counted;
 use crate::database::{Transaction, Urgency};
 use crate::error::StoreError;
-use crate::row::{encode_counters, get_case, number};
-use crate::run::RunRecord;
+use crate::facts::octets;
+use crate::row::{encode_counters, get, get_case, number};
+use crate::run::Hash;
 use crate::stage::{PROBLEMS, ProblemRow};
 
 /// How long who ends a run keeps it from the look for work. Counting that takes longer is done by both, and the end
@@ -23,11 +26,64 @@ const TO_END: TimeDelta = TimeDelta::seconds(15);
 
 /// A run that was told to stop and is in the hands of nobody but who ends it.
 pub(crate) struct Taken {
-    run: i64,
+    ending: Ending,
     epoch: i64,
-    mode: Mode,
-    phase: Phase,
-    expected: u64,
+}
+
+/// A run that ends, as far as its last numbers depend on it, and what the audit log says of it.
+pub(crate) struct Ending {
+    pub(crate) run: i64,
+    pub(crate) mode: Mode,
+    pub(crate) phase: Phase,
+    pub(crate) outcome: Option<OutcomeStatus>,
+    /// How many entries were expected at its launch.
+    pub(crate) expected: u64,
+    pub(crate) id: RunId,
+    task: Subject,
+    plan_hash: Option<Hash>,
+}
+
+/// What a run that ends returns of itself, for [`Ending::read`].
+pub(crate) const ENDING: &str = "seq, mode, phase, estimate, id, task_kind, task, plan_hash";
+
+/// The task of a run, from the two columns `task_kind, task` at this place.
+pub(crate) fn task_at(row: &QueryResult, place: usize) -> Result<Subject, StoreError> {
+    let kind = get_case(row, place, &[TaskKind::Synchronization, TaskKind::Provisioning], "kind of task")?;
+    Ok(Subject::task(kind, get::<String>(row, place + 1)?))
+}
+
+impl Ending {
+    /// What a row of [`ENDING`] says.
+    pub(crate) fn read(row: &QueryResult, outcome: Option<OutcomeStatus>) -> Result<Self, StoreError> {
+        Ok(Self {
+            run: number(row, 0)?,
+            mode: get_case(row, 1, &[Mode::Apply, Mode::Simulate], "mode")?,
+            phase: get_case(row, 2, &Phase::ALL, "phase")?,
+            outcome,
+            expected: number(row, 3)?.unsigned_abs(),
+            id: RunId(get(row, 4)?),
+            task: task_at(row, 5)?,
+            plan_hash: get::<Option<Vec<u8>>>(row, 7)?.map(octets).transpose()?,
+        })
+    }
+
+    /// What the audit log says of a decision about the plan of the run.
+    pub(crate) fn decision(&self, act: Act, now: DateTime<Utc>) -> NewAuditEntry {
+        let entry = NewAuditEntry::new(act, self.task.clone()).of_run(self.id).at(now);
+        match self.plan_hash {
+            Some(hash) => entry.with_hash("planHash", hash),
+            None => entry,
+        }
+    }
+
+    /// What the audit log says of the end: how the run ended, and how many entries had which outcome.
+    pub(crate) fn entry(&self, counters: &Counters, now: DateTime<Utc>) -> NewAuditEntry {
+        let entry = self.decision(Act::End, now).ended(self.outcome).with("mode", self.mode.as_str());
+        let counted = Outcome::ALL.into_iter().filter(|outcome| counters.outcome(*outcome) > 0);
+        counted.fold(entry.with("read", counters.read), |entry, outcome| {
+            entry.with(outcome.as_str(), counters.outcome(outcome))
+        })
+    }
 }
 
 /// How many entries are to be expected: an estimate until all have been read.
@@ -76,16 +132,19 @@ impl TenantStore {
         let told = tx
             .query_one(
                 "UPDATE run SET stopping = 1, outcome = ? \
-                 WHERE tenant = ? AND id = ? AND status < 4 AND stopping = 0 RETURNING seq",
+                 WHERE tenant = ? AND id = ? AND status < 4 AND stopping = 0 RETURNING seq, task_kind, task",
                 vec![(OutcomeStatus::Aborted as i64).into(), self.tenant.into(), id.0.into()],
             )
             .await?;
-        if let Some(told) = told {
-            self.note_of_run(&tx, number(&told, 0)?, std::slice::from_ref(why), now).await?;
+        if let Some(told) = &told {
+            self.note_of_run(&tx, number(told, 0)?, std::slice::from_ref(why), now).await?;
         }
         let sql = "SELECT 1 FROM run WHERE tenant = ? AND id = ? AND status < 4";
         let live = tx.query_one(sql, vec![self.tenant.into(), id.0.into()]).await?.is_some();
         let taken = self.take_to_end(&tx, id, now).await?;
+        if let Some(told) = &told {
+            self.append(&tx, NewAuditEntry::new(Act::Cancel, task_at(told, 1)?).of_run(id).at(now)).await?;
+        }
         tx.commit().await?;
         if let Some(taken) = taken {
             self.end_taken(&taken, now).await?;
@@ -106,65 +165,48 @@ impl TenantStore {
             id.0.into(),
             now.timestamp_millis().into(),
         ];
-        let taken = tx
-            .query_one(
-                "UPDATE run SET status = 1, epoch = epoch + 1, lease_until = ? WHERE tenant = ? AND id = ? \
-                 AND status < 4 AND stopping = 1 AND (status <> 1 OR lease_until < ?) \
-                 RETURNING seq, epoch, mode, phase, estimate",
-                values,
-            )
-            .await?;
-        let Some(row) = taken else { return Ok(None) };
-        let taken = Taken {
-            run: number(&row, 0)?,
-            epoch: number(&row, 1)?,
-            mode: get_case(&row, 2, &[Mode::Apply, Mode::Simulate], "mode")?,
-            phase: get_case(&row, 3, &Phase::ALL, "phase")?,
-            expected: number(&row, 4)?.unsigned_abs(),
-        };
-        self.fence_off(tx, taken.run).await?;
+        let sql = format!(
+            "UPDATE run SET status = 1, epoch = epoch + 1, lease_until = ? WHERE tenant = ? AND id = ? \
+             AND status < 4 AND stopping = 1 AND (status <> 1 OR lease_until < ?) RETURNING {ENDING}, epoch"
+        );
+        let Some(row) = tx.query_one(&sql, values).await? else { return Ok(None) };
+        let ending = Ending::read(&row, Some(OutcomeStatus::Aborted))?;
+        let taken = Taken { ending, epoch: number(&row, 8)? };
+        self.fence_off(tx, taken.ending.run).await?;
         Ok(Some(taken))
     }
 
     /// Counts a run that was taken up for that, and ends it. Should another have taken it up since, that one ends it.
     pub(crate) async fn end_taken(&self, taken: &Taken, now: DateTime<Utc>) -> Result<(), StoreError> {
-        let counted = self.count(taken.run, taken.mode, Some(OutcomeStatus::Aborted)).await?;
+        let Taken { ending, epoch } = taken;
+        let counted = self.count(ending.run, ending.mode, ending.outcome).await?;
         let tx = self.database.begin(Urgency::Short).await?;
-        let entries = counted.counters.entries();
-        let estimate = estimate(taken.phase, taken.expected, counted.estimate, entries);
-        tx.execute(
-            "UPDATE run SET status = 4, ended_at = ?, counters = ?, estimate = ? \
-             WHERE seq = ? AND tenant = ? AND epoch = ? AND status = 1",
-            vec![
-                now.timestamp_millis().into(),
-                encode_counters(&counted.counters).into(),
-                estimate.cast_signed().into(),
-                taken.run.into(),
-                self.tenant.into(),
-                taken.epoch.into(),
-            ],
-        )
-        .await?;
+        let sql = "UPDATE run SET status = 4, ended_at = ? WHERE seq = ? AND tenant = ? AND epoch = ? AND status = 1";
+        let at = now.timestamp_millis();
+        let ended =
+            tx.execute(sql, vec![at.into(), ending.run.into(), self.tenant.into(), (*epoch).into()]).await?;
+        if ended > 0 {
+            self.close_run(&tx, ending, &counted).await?;
+            self.append(&tx, ending.entry(&counted.counters, now)).await?;
+        }
         tx.commit().await
     }
 
-    /// Stores what a run came to that its worker has just ended before its time.
+    /// Stores what a run came to that has just ended before its time.
     pub(crate) async fn close_run(
         &self,
         tx: &Transaction,
-        run: &RunRecord,
-        moved: &QueryResult,
+        ending: &Ending,
         counted: &Counted,
     ) -> Result<(), StoreError> {
-        let phase = get_case(moved, 0, &Phase::ALL, "phase")?;
-        let expected = number(moved, 1)?.unsigned_abs();
-        let estimate = estimate(phase, expected, counted.estimate, counted.counters.entries());
+        let entries = counted.counters.entries();
+        let estimate = estimate(ending.phase, ending.expected, counted.estimate, entries);
         tx.execute(
             "UPDATE run SET counters = ?, estimate = ? WHERE seq = ? AND tenant = ?",
             vec![
                 encode_counters(&counted.counters).into(),
                 estimate.cast_signed().into(),
-                run.seq.into(),
+                ending.run.into(),
                 self.tenant.into(),
             ],
         )

@@ -10,7 +10,7 @@ use crate::configuration::ConfigurationVersion;
 use crate::database::{Transaction, Urgency};
 use crate::error::StoreError;
 use crate::row::{get, get_case, instant, number, unsigned};
-use crate::run::{GUARDING, LAUNCH_TRIES, NewRun};
+use crate::run::{GUARDING, LAUNCH_TRIES, NewRun, launched};
 use crate::schedule::ScheduleRecord;
 use crate::tenant::TenantStore;
 
@@ -100,6 +100,9 @@ impl TenantStore {
             self.insert_run(&tx, run, Some(fire.schedule.job)).await?;
         }
         self.drop_old_fires(&tx, fire.schedule).await?;
+        if let (Fired::Launched, Ok(run)) = (fired, fire.launch) {
+            self.append(&tx, launched(run)).await?;
+        }
         tx.commit().await?;
         Ok(fired)
     }

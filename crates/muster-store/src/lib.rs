@@ -5,6 +5,7 @@
 
 mod apply;
 mod apply_outbound;
+mod audit;
 mod cause;
 #[cfg(test)]
 mod cause_tests;
@@ -41,9 +42,12 @@ mod tries;
 mod waiting;
 mod wakeups;
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 
 pub use apply::{Batch, Target};
+pub use audit::{Acting, AuditFilter, AuditVerification, ChainedEntry, NewAuditEntry};
 pub use cause::Cause;
 pub use changes::{ChangeFilter, ChangeRow, ChangeStatus, MostProblems, ProblemRecord};
 pub use claim::{Advance, Verdict};
@@ -74,6 +78,7 @@ use waiting::Told;
 pub struct Store {
     database: Database,
     told: Told,
+    acting: Arc<Acting>,
 }
 
 impl Store {
@@ -84,7 +89,7 @@ impl Store {
     pub async fn open(location: &Location) -> Result<Self, StoreError> {
         let database = Database::connect(location).await?;
         migration::migrate(&database).await?;
-        Ok(Self { database, told: Told::default() })
+        Ok(Self { database, told: Told::default(), acting: Arc::default() })
     }
 
     /// The same store on the other side of a fuse: the door for faults, see [`Fuse`]. Nothing outside tests

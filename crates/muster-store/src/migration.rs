@@ -21,7 +21,8 @@ macro_rules! step {
 }
 
 /// All steps in their order; a step's version is its place from 1. A step that has been released never changes.
-const STEPS: &[Step] = &[step!("0001_initial"), step!("0002_granted"), step!("0003_schedule")];
+const STEPS: &[Step] =
+    &[step!("0001_initial"), step!("0002_granted"), step!("0003_schedule"), step!("0006_audit")];
 
 /// The key of the advisory lock that keeps two starts on PostgreSQL apart.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7526466203)";

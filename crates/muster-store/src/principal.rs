@@ -1,8 +1,10 @@
 //! Users and tokens of a tenant: names, roles and hashes; what they mean is the caller's.
 
 use chrono::{DateTime, Utc};
+use muster_model::audit::{Act, Subject, SubjectKind};
 use sea_orm::QueryResult;
 
+use crate::audit::NewAuditEntry;
 use crate::database::Urgency;
 use crate::error::StoreError;
 use crate::row::{get, instant, number};
@@ -76,8 +78,13 @@ impl TenantStore {
                 ],
             )
             .await?;
-        tx.commit().await?;
-        if made == 0 { Err(StoreError::Exists(format!("user `{}`", principal.name))) } else { Ok(()) }
+        if made == 0 {
+            return Err(StoreError::Exists(format!("user `{}`", principal.name)));
+        }
+        let subject = Subject::new(SubjectKind::User, &*principal.name);
+        let entry = NewAuditEntry::new(Act::Create, subject).at(principal.created_at);
+        self.append(&tx, entry.with("roles", &principal.roles)).await?;
+        tx.commit().await
     }
 
     /// All users by name.
@@ -108,8 +115,13 @@ impl TenantStore {
         let tx = self.database.begin(Urgency::Short).await?;
         let sql = "UPDATE principal SET password_hash = ? WHERE tenant = ? AND name = ?";
         let changed = tx.execute(sql, vec![hash.into(), self.tenant.into(), name.into()]).await?;
+        if changed == 0 {
+            return Ok(false);
+        }
+        let entry = NewAuditEntry::new(Act::Replace, Subject::new(SubjectKind::User, name));
+        self.append(&tx, entry.with("replaced", "password")).await?;
         tx.commit().await?;
-        Ok(changed > 0)
+        Ok(true)
     }
 
     /// Deletes a user. Answers whether there was one.
@@ -117,7 +129,8 @@ impl TenantStore {
     /// # Errors
     /// When the database fails.
     pub async fn delete_principal(&self, name: &str) -> Result<bool, StoreError> {
-        self.delete_named("DELETE FROM principal WHERE tenant = ? AND name = ?", name).await
+        let subject = Subject::new(SubjectKind::User, name);
+        self.delete_named("DELETE FROM principal WHERE tenant = ? AND name = ?", subject).await
     }
 
     /// Keeps a token.
@@ -139,8 +152,13 @@ impl TenantStore {
                 ],
             )
             .await?;
-        tx.commit().await?;
-        if made == 0 { Err(StoreError::Exists(format!("token `{}`", token.name))) } else { Ok(()) }
+        if made == 0 {
+            return Err(StoreError::Exists(format!("token `{}`", token.name)));
+        }
+        let subject = Subject::new(SubjectKind::Token, &*token.name);
+        let entry = NewAuditEntry::new(Act::Create, subject).at(token.now);
+        self.append(&tx, entry.with("roles", &token.roles)).await?;
+        tx.commit().await
     }
 
     /// All tokens by name.
@@ -175,13 +193,18 @@ impl TenantStore {
     /// # Errors
     /// When the database fails.
     pub async fn delete_token(&self, name: &str) -> Result<bool, StoreError> {
-        self.delete_named("DELETE FROM token WHERE tenant = ? AND name = ?", name).await
+        let subject = Subject::new(SubjectKind::Token, name);
+        self.delete_named("DELETE FROM token WHERE tenant = ? AND name = ?", subject).await
     }
 
-    async fn delete_named(&self, sql: &str, name: &str) -> Result<bool, StoreError> {
+    async fn delete_named(&self, sql: &str, subject: Subject) -> Result<bool, StoreError> {
         let tx = self.database.begin(Urgency::Short).await?;
-        let deleted = tx.execute(sql, vec![self.tenant.into(), name.into()]).await?;
+        let deleted = tx.execute(sql, vec![self.tenant.into(), subject.id.as_str().into()]).await?;
+        if deleted == 0 {
+            return Ok(false);
+        }
+        self.append(&tx, NewAuditEntry::new(Act::Delete, subject)).await?;
         tx.commit().await?;
-        Ok(deleted > 0)
+        Ok(true)
     }
 }

@@ -1,6 +1,7 @@
 //! Runs: launched under the guard of the database, claimed, moved on and ended under an epoch.
 
 use chrono::{DateTime, Utc};
+use muster_model::audit::{Act, Subject};
 use muster_model::run::{Counters, Mode, OutcomeStatus, Phase, ProgressStatus, TaskKind};
 use muster_model::{ConfigurationId, RunId};
 use muster_plan::lifecycle::{Absence, RunState};
@@ -8,6 +9,7 @@ use sea_orm::{QueryResult, Value};
 use uuid::Uuid;
 
 use crate::TenantStore;
+use crate::audit::NewAuditEntry;
 use crate::database::{Transaction, Urgency};
 use crate::ending;
 use crate::error::StoreError;
@@ -157,7 +159,10 @@ impl TenantStore {
         let tx = self.database.begin(Urgency::Short).await?;
         let inserted = self.insert_run(&tx, run, None).await;
         match inserted {
-            Ok(()) => tx.commit().await?,
+            Ok(()) => {
+                self.append(&tx, launched(run)).await?;
+                tx.commit().await?;
+            }
             Err(error) if error.is_unique_violation() => {
                 drop(tx);
                 return Err(self.guarding_run(run).await?.unwrap_or(error));
@@ -297,6 +302,22 @@ impl TenantStore {
         let row = self.database.query_one(sql, vec![self.tenant.into(), hash.to_vec().into()]).await?;
         let row = row.ok_or_else(|| StoreError::unreadable("configuration of a run", "it is missing"))?;
         get(&row, 0)
+    }
+}
+
+/// What the audit log says of a launch. One that names a plan is the approval of a simulation.
+pub(crate) fn launched(run: &NewRun) -> NewAuditEntry {
+    let act = if run.approved_hash.is_some() { Act::Approve } else { Act::Launch };
+    let mut entry = NewAuditEntry::new(act, Subject::task(run.task_kind, run.task.as_str()))
+        .of_run(run.id)
+        .at(run.now)
+        .with("mode", run.state.mode.as_str());
+    if let Some(keys) = &run.keys {
+        entry = entry.with("keys", keys.len());
+    }
+    match run.approved_hash {
+        Some(hash) => entry.with_hash("planHash", hash),
+        None => entry,
     }
 }
 

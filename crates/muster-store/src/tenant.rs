@@ -1,10 +1,14 @@
 //! Tenants, and the one door to the data of each.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
+use muster_model::audit::{Act, Subject, SubjectKind};
 use muster_model::{DirectoryId, TenantSlug};
 use sea_orm::QueryResult;
 
 use crate::Store;
+use crate::audit::{Acting, NewAuditEntry};
 use crate::database::{Database, Dialect, Urgency};
 use crate::error::StoreError;
 use crate::row::{get, instant, number};
@@ -35,13 +39,16 @@ impl Tenant {
 pub struct TenantStore {
     pub(crate) database: Database,
     pub(crate) tenant: i64,
+    pub(crate) acting: Arc<Acting>,
     slug: TenantSlug,
 }
 
 /// Every table of a tenant's data, those first that refer to others.
-const TABLES: [&str; 19] = [
+const TABLES: [&str; 21] = [
     "fire",
     "schedule",
+    "audit",
+    "audit_head",
     "principal",
     "token",
     "directory",
@@ -97,23 +104,22 @@ impl Store {
     ) -> Result<TenantStore, StoreError> {
         let tx = self.database.begin(Urgency::Short).await?;
         let made = tx
-            .execute(
-                "INSERT INTO tenant (slug, created_at) VALUES (?, ?) ON CONFLICT DO NOTHING",
+            .query_one(
+                "INSERT INTO tenant (slug, created_at) VALUES (?, ?) ON CONFLICT DO NOTHING RETURNING id",
                 vec![slug.as_str().into(), now.timestamp_millis().into()],
             )
             .await?;
-        if made == 0 {
-            return Err(StoreError::Exists(format!("tenant `{slug}`")));
-        }
+        let Some(made) = made else { return Err(StoreError::Exists(format!("tenant `{slug}`"))) };
+        let tenant = self.door(number(&made, 0)?, slug.clone());
         tx.execute(
-            "INSERT INTO directory (tenant, id, name) SELECT id, ?, ? FROM tenant WHERE slug = ?",
-            vec![DirectoryId::main().as_str().into(), "Main".into(), slug.as_str().into()],
+            "INSERT INTO directory (tenant, id, name) VALUES (?, ?, ?)",
+            vec![tenant.tenant.into(), DirectoryId::main().as_str().into(), "Main".into()],
         )
         .await?;
+        let subject = Subject::new(SubjectKind::Tenant, slug.as_str());
+        tenant.append(&tx, NewAuditEntry::new(Act::Create, subject).at(now)).await?;
         tx.commit().await?;
-        self.tenant(slug)
-            .await?
-            .ok_or_else(|| StoreError::unreadable("tenant", "it vanished after it was made"))
+        Ok(tenant)
     }
 
     /// All tenants by name.
@@ -138,7 +144,7 @@ impl Store {
     }
 
     pub(crate) fn door(&self, tenant: i64, slug: TenantSlug) -> TenantStore {
-        TenantStore { database: self.database.clone(), tenant, slug }
+        TenantStore { database: self.database.clone(), tenant, acting: Arc::clone(&self.acting), slug }
     }
 
     /// Deletes a tenant with everything that belongs to it. Answers whether there was one.

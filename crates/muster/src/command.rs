@@ -1,5 +1,6 @@
 //! The commands, one file each, and what they have in common: arguments, settings, the runtime.
 
+mod audit;
 mod dataset;
 mod demo;
 mod run;
@@ -12,10 +13,12 @@ use std::future::Future;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use muster::Muster;
 use muster::settings::{Settings, Sources, unknown_variables};
+use muster::{Machine, Muster};
+use muster_engine::Surroundings as _;
 use muster_model::TenantSlug;
-use muster_store::TenantStore;
+use muster_model::audit::{Actor, ActorKind};
+use muster_store::{Acting, TenantStore};
 
 use crate::client::Client;
 use crate::error::{CommandError, Exit};
@@ -68,6 +71,8 @@ enum Command {
     Run(run::Arguments),
     /// Check a configuration as XML, compare it with a server's, import and export it
     Dataset(dataset::Arguments),
+    /// Look at a tenant's audit log, verify or export it
+    Audit(audit::Arguments),
 }
 
 /// Which data a command works on.
@@ -98,6 +103,7 @@ pub(crate) fn run() -> Result<Exit, CommandError> {
         Command::Token(arguments) => token::run(&arguments, &common),
         Command::Run(arguments) => run::run(&arguments, &common),
         Command::Dataset(arguments) => dataset::run(&arguments, &common),
+        Command::Audit(arguments) => audit::run(&arguments, &common),
     }
 }
 
@@ -118,7 +124,7 @@ impl PlaceArguments {
     /// The data, for a command that works on it and ends.
     async fn open(&self, common: &Common) -> Result<Muster, CommandError> {
         let settings = self.settings(common, Vec::new(), QUIET)?;
-        Ok(Muster::open_as_set(&settings).await?)
+        Ok(by_hand(Muster::open_as_set(&settings).await?))
     }
 
     /// The flags as they were given, so that another command can be told with the same ones. What comes
@@ -133,6 +139,13 @@ impl PlaceArguments {
         ];
         given.into_iter().filter_map(|(name, value)| Some(format!(" --{name} {}", quoted(&value?)))).collect()
     }
+}
+
+/// What the command does is the doing of whoever called it.
+fn by_hand(muster: Muster) -> Muster {
+    let machine = Machine::new();
+    let actor = Actor::new(ActorKind::CommandLine, machine.user());
+    muster.acting(Acting { actor, origin: machine.process(), at: Some(machine.now()) })
 }
 
 fn load_settings(

@@ -9,6 +9,7 @@ use muster::settings::SettingsError;
 use muster_dataset::DatasetProblem;
 use muster_engine::{ConfigurationError, ControlError, EngineError, LaunchError};
 use muster_model::{RunId, TenantSlug};
+use muster_plan::audit::Flaw;
 use muster_store::{Cause, StoreError};
 
 use crate::client::ClientError;
@@ -104,6 +105,9 @@ pub(crate) enum CommandError {
     /// A dataset is not in order.
     #[error("{file} has {}", count(problems.len() as u64, "problem", "problems"))]
     Dataset { file: String, problems: Vec<DatasetProblem> },
+    /// The audit log is not what was written.
+    #[error("the audit log of `{tenant}` is broken at entry {seq}: {why}")]
+    Broken { tenant: TenantSlug, seq: u64, why: Flaw },
     /// The demonstration did not come out as it should.
     #[error("{what}: expected {expected}, found {found}")]
     Unexpected { what: String, expected: String, found: String },
@@ -139,6 +143,7 @@ impl CommandError {
             | Self::Progress(_)
             | Self::Failed { .. }
             | Self::Dataset { .. }
+            | Self::Broken { .. }
             | Self::Unexpected { .. } => Exit::Failed,
         }
     }
@@ -212,6 +217,10 @@ impl CommandError {
                 "correct these lines; `muster dataset validate` tells what is wrong without a server"
             }
             Self::Failed { .. } => "remove the cause, then run the task again",
+            Self::Broken { .. } => {
+                "somebody has written past Muster: compare with a copy of the database, and with what \
+                 `muster audit export` wrote before"
+            }
             Self::Unexpected { .. } => "this is a defect of Muster; please report it with the lines above",
             Self::Machine { .. } | Self::Work { .. } | Self::Progress(_) => return None,
         };

@@ -14,7 +14,7 @@ use muster_engine::{
     check_connectors,
 };
 use muster_model::configuration::{Configuration, Problems};
-use muster_store::{Location, Store, StoreError};
+use muster_store::{Acting, Location, Store, StoreError};
 
 pub use machine::Machine;
 use settings::{Settings, Work};
@@ -71,6 +71,13 @@ impl Muster {
     /// As [`Muster::open`].
     pub async fn open_as_set(settings: &Settings) -> Result<Self, OpenError> {
         Self::open_to_work(&settings.place(), &settings.work).await
+    }
+
+    /// The same, where what is done through [`store`](Self::store) is done on somebody's behalf. What the engine
+    /// does by itself stays its own.
+    #[must_use]
+    pub fn acting(self, acting: Acting) -> Self {
+        Self { store: self.store.acting(acting), ..self }
     }
 
     async fn open_to_work(place: &Place, work: &Work) -> Result<Self, OpenError> {

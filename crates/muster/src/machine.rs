@@ -1,5 +1,7 @@
 //! The machine: its clock, its chance, its memory.
 
+use std::os::unix::fs::MetadataExt as _;
+
 use chrono::{DateTime, SubsecRound, Utc};
 use muster_engine::Surroundings;
 use uuid::Uuid;
@@ -24,12 +26,38 @@ impl Machine {
         format!("{}-{}", std::process::id(), Uuid::new_v4())
     }
 
+    /// The user as whom this process runs: by name, or by number where there is none. The environment is not
+    /// asked, since anybody can set it.
+    #[must_use]
+    pub fn user(self) -> String {
+        let Ok(process) = std::fs::metadata("/proc/self") else { return "unknown".to_owned() };
+        let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+        user_name(&users, process.uid()).unwrap_or_else(|| process.uid().to_string())
+    }
+
+    /// This process and its machine, for whoever looks for it later.
+    #[must_use]
+    pub fn process(self) -> String {
+        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        let host = if host.trim().is_empty() { "unknown" } else { host.trim() };
+        format!("process {} on {host}", std::process::id())
+    }
+
     /// The processor time of this process so far, user and system, of all its threads. Linux tells it;
     /// elsewhere nobody knows.
     #[must_use]
     pub fn cpu_seconds(self) -> Option<f64> {
         cpu_seconds(&std::fs::read_to_string("/proc/self/stat").ok()?)
     }
+}
+
+/// The name of a user in lines such as `ann:x:1000:…`.
+fn user_name(users: &str, number: u32) -> Option<String> {
+    users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let (name, found) = (fields.next()?, fields.nth(1)?);
+        (found.parse() == Ok(number)).then(|| name.to_owned())
+    })
 }
 
 /// Time in user and kernel mode, fields 14 and 15 of the line.
@@ -61,6 +89,16 @@ impl Surroundings for Machine {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn users_are_found_by_their_number() {
+        let users = "root:x:0:0:root:/root:/bin/sh\n# nobody\nann:x:1000:7:Ann:/home/ann:/bin/sh\n";
+        for (number, name) in [(0, Some("root")), (1000, Some("ann")), (7, None)] {
+            assert_eq!(user_name(users, number).as_deref(), name, "{number}");
+        }
+        assert!(!Machine::new().user().is_empty());
+        assert!(Machine::new().process().starts_with(&format!("process {} on ", std::process::id())));
+    }
 
     #[test]
     fn processor_time_is_read_from_its_fields() {

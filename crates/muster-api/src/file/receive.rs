@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use actix_web::HttpResponse;
+use muster_model::audit::Act;
 use tempfile::NamedTempFile;
 use tokio::task::spawn_blocking;
 
-use super::Place;
+use super::{Place, change, noted};
 use crate::body::{announced_length, part, refuse_encoded};
 use crate::call::Call;
 use crate::error::ApiError;
@@ -46,7 +47,18 @@ pub(super) async fn receive(place: Place, mut call: Call) -> Result<HttpResponse
         arriving = written.await??;
     }
     let path = place.path.clone();
-    let placed = spawn_blocking(move || put_in_place(arriving, &place)).await??;
+    let arrived = spawn_blocking(move || arriving.as_file().sync_all().map(|()| arriving)).await??;
+    let now = call.engine().surroundings().now();
+    let placing = async move {
+        let (placed, place) =
+            spawn_blocking(move || put_in_place(arrived, &place).map(|placed| (placed, place))).await??;
+        let act = match placed {
+            Placed::New => Act::Create,
+            Placed::InsteadOfAnother => Act::Replace,
+        };
+        Ok((placed, noted(act, &place).at(now).with("octets", length)))
+    };
+    let placed = change(&call, placing).await?;
     call.note(format_args!("file {path:?} received, {length} octets"));
     Ok(match placed {
         Placed::New => HttpResponse::Created().finish(),
@@ -81,7 +93,6 @@ fn remove_left(directory: &Path) -> Result<(), ApiError> {
 }
 
 fn put_in_place(arriving: NamedTempFile, place: &Place) -> Result<Placed, ApiError> {
-    arriving.as_file().sync_all()?;
     // Asked again: the tree may have changed while the file arrived.
     let parent = parent(place)?;
     let target = place.resolve()?;

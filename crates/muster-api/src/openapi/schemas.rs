@@ -2,6 +2,7 @@
 
 use muster_dataset::{Fate, ImportMode};
 use muster_model::ObjectKind;
+use muster_model::audit::{Act, ActorKind};
 use muster_model::configuration::ConfigurationKind;
 use muster_model::configuration::application::{Reaction, Situation};
 use muster_model::error::ErrorCode;
@@ -30,6 +31,8 @@ pub(super) fn schemas() -> Map<String, Value> {
         ("Approval", object(&[("id", json!({"type": "string", "format": "uuid"}))])),
         ("ImObject", im_object()),
         ("File", file()),
+        ("AuditEntry", audit_entry()),
+        ("AuditVerification", audit_verification()),
         ("Health", object(&[("status", json!({"type": "string", "enum": ["UP"]}))])),
     ];
     schemas.into_iter().map(|(name, schema)| (name.to_owned(), schema)).collect()
@@ -334,6 +337,44 @@ fn im_object() -> Value {
         ("version", count()),
         ("attributes", json!({"type": "object"})),
     ])
+}
+
+fn audit_entry() -> Value {
+    let kinds: Vec<_> = ActorKind::ALL.iter().map(|kind| kind.as_str()).collect();
+    let acts: Vec<_> = Act::ALL.iter().map(|act| act.as_str()).collect();
+    let details = json!({"type": "object", "additionalProperties": {"type": "string"}});
+    object(&[
+        ("seq", described(count(), "Its place in the tenant's log: dense from 1.")),
+        ("at", instant()),
+        ("actor", described(object(&[("kind", words(&kinds)), ("name", text())]), "Who did it.")),
+        ("origin", described(text(), "The address it came from, or the process and its machine.")),
+        ("act", words(&acts)),
+        ("subject", described(text(), "What it was done to, as `applications/hr` or `files/in/hr.csv`.")),
+        ("runId", or_null(json!({"type": "string", "format": "uuid"}))),
+        (
+            "outcome",
+            described(or_null(words(&OutcomeStatus::ALL.map(OutcomeStatus::as_str))), "How the run ended."),
+        ),
+        ("details", described(details, "What else there is to know, by name.")),
+        ("hash", described(text(), "The hash of this entry and of all before it.")),
+    ])
+}
+
+fn audit_verification() -> Value {
+    let entries = "How many audit entries are what was written, from the first on.";
+    let head = "The last of them and its hash. Noted elsewhere and sent as `head` later, it tells whether the log \
+        was cut off or written anew.";
+    object_with(
+        &[
+            ("entries", described(count(), entries)),
+            ("head", described(text(), head)),
+            ("valid", json!({"type": "boolean"})),
+        ],
+        &[
+            ("brokenAt", described(count(), "The number of the first entry that is wrong or missing.")),
+            ("why", described(text(), "What is wrong there.")),
+        ],
+    )
 }
 
 fn file() -> Value {

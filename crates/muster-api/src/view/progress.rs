@@ -76,10 +76,7 @@ impl ProgressView {
             error_details,
             job_id: run.job.map(|job| job.to_string()),
             phase: run.state.phase.as_str(),
-            mode: match run.state.mode {
-                Mode::Apply => "APPLY",
-                Mode::Simulate => "SIMULATE",
-            },
+            mode: run.state.mode.as_str(),
             counters: CountersView::new(run),
             plan_hash: run.plan_hash.map(|hash| hex(&hash)),
             held_by: run.held_by.clone(),

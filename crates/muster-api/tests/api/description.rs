@@ -166,6 +166,7 @@ fn lists_say_how_much_they_answer() {
         ("/{tenant}/api/sync/sync-tasks/~instances", json!(1000)),
         ("/{tenant}/api/sync/sync-tasks/{definition}/instances/{instance}/changes", json!(100)),
         ("/{tenant}/api/im/{kind}", json!(100)),
+        ("/{tenant}/api/sync/audit", json!(100)),
         ("/{tenant}/api/sync/conf/applications", Value::Null),
     ] {
         let parameters = &document["paths"][path]["get"]["parameters"];
@@ -212,6 +213,9 @@ fn what_is_answered_fits_its_description() {
         (format!("{task}/{id}/changes"), list("Change")),
         ("/acme/api/im/IDENTITY".to_owned(), list("ImObject")),
         ("/acme/api/sync/files/".to_owned(), list("File")),
+        ("/acme/api/sync/audit".to_owned(), list("AuditEntry")),
+        ("/acme/api/sync/audit/~verify".to_owned(), one("AuditVerification")),
+        (format!("/acme/api/sync/audit/~verify?head=1:{}", "0".repeat(64)), one("AuditVerification")),
         ("/health/ready".to_owned(), one("Health")),
         ("/acme/api/sync/conf/applications".to_owned(), list("Application")),
         ("/acme/api/sync/conf/connector-definitions/memory".to_owned(), one("ConnectorDefinition")),

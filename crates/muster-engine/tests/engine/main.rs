@@ -1,6 +1,8 @@
 //! The engine on real databases: what becomes of objects, shadows, accounts and counters.
 
 mod adopting;
+mod audit;
+mod audit_tampered;
 mod contention;
 mod control;
 mod delivery;

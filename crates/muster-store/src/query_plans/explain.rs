@@ -9,7 +9,7 @@ use crate::database::{Database, Dialect};
 
 /// The tables that grow with a tenant's people or runs, and the columns of which one has to be looked up by. The
 /// index of `run` by status has those alone that have not ended.
-const LOOKED_UP_BY: [(&str, &[&str]); 11] = [
+const LOOKED_UP_BY: [(&str, &[&str]); 12] = [
     ("shadow", &["no", "uid_key", "owner"]),
     ("object", &["id"]),
     ("key", &["hash"]),
@@ -21,6 +21,7 @@ const LOOKED_UP_BY: [(&str, &[&str]); 11] = [
     ("run", &["seq", "id", "status", "task", "rowid"]),
     ("schedule", &["next_due", "task"]),
     ("fire", &["due_at", "task"]),
+    ("audit", &["seq", "at"]),
 ];
 
 /// The tables that a statement reads in another way than by key, each with the whole plan.

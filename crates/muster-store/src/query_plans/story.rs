@@ -130,6 +130,23 @@ fn problem(change: u32) -> ProblemRow {
     }
 }
 
+/// Launches a run of a task.
+pub(super) async fn launch(tenant: &TenantStore, task: &str) -> RunRecord {
+    let new = NewRun {
+        id: RunId(Uuid::new_v4()),
+        task_kind: TaskKind::Synchronization,
+        task: ConfigurationId::new(task).unwrap(),
+        state: RunState::launched(Mode::Apply, Absence::Concluded),
+        keys: None,
+        rules: [7; 16],
+        rules_body: "[]".to_owned(),
+        estimate: 0,
+        approved_hash: None,
+        now: now(),
+    };
+    tenant.launch(&new).await.unwrap()
+}
+
 /// A run with one bucket, claimed.
 struct Work {
     run: RunRecord,
@@ -138,19 +155,7 @@ struct Work {
 
 impl Work {
     async fn begin(tenant: &TenantStore, task: &str, application: &ApplicationId) -> Self {
-        let new = NewRun {
-            id: RunId(Uuid::new_v4()),
-            task_kind: TaskKind::Synchronization,
-            task: ConfigurationId::new(task).unwrap(),
-            state: RunState::launched(Mode::Apply, Absence::Concluded),
-            keys: None,
-            rules: [7; 16],
-            rules_body: "[]".to_owned(),
-            estimate: 0,
-            approved_hash: None,
-            now: now(),
-        };
-        let launched = tenant.launch(&new).await.unwrap();
+        let launched = launch(tenant, task).await;
         let run = tenant.claim(&launched, "nobody", now(), now()).await.unwrap();
         let bucket = tenant.buckets(&run, std::slice::from_ref(application)).await.unwrap().remove(0);
         Self { run, bucket }

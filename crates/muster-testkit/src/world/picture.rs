@@ -13,7 +13,7 @@ use super::World;
 
 /// Tables and their columns that a history of runs determines, whoever carried it out and how often it was
 /// interrupted. Left out is what tells one process or instant from another.
-const DETERMINED: [(&str, &[&str]); 9] = [
+const DETERMINED: [(&str, &[&str]); 10] = [
     ("object", &["id", "kind", "directory", "type", "disabled", "version", "attributes", "provenance"]),
     (
         "shadow",
@@ -91,6 +91,16 @@ const DETERMINED: [(&str, &[&str]); 9] = [
     ),
     ("population", &["application", "class", "last_read"]),
     ("key_spec", &["directory", "name"]),
+    (
+        "audit",
+        &[
+            "(SELECT r.no FROM run r WHERE r.tenant = audit.tenant AND r.id = audit.run)",
+            "act",
+            "CASE WHEN subject_kind = 'tenants' THEN 'the tenant' ELSE subject END",
+            "outcome",
+            "details",
+        ],
+    ),
 ];
 
 /// The attributes of a shadow's owner: its id says when it was made.

@@ -18,7 +18,7 @@ use muster_api::rights::{Role, Roles};
 use muster_store::{Principal, StoreError};
 
 use super::serve::{bind, serve};
-use super::{Common, QUIET, block_on, load_settings};
+use super::{Common, QUIET, block_on, by_hand, load_settings};
 use crate::client::Client;
 use crate::error::{CommandError, Exit};
 use crate::print::say;
@@ -110,7 +110,7 @@ impl Stage {
             Afterwards::End => "127.0.0.1:0",
         })?;
         let address = listener.local_addr().map_err(CommandError::machine("ask for the own address"))?;
-        let muster = Muster::open_as_set(&settings).await?;
+        let muster = by_hand(Muster::open_as_set(&settings).await?);
         let password = new_password();
         make_tenant(&muster, &password).await?;
         Ok(Self { settings, muster, listener, url: format!("http://{address}"), password })

@@ -110,7 +110,7 @@ async fn content(muster: &Muster, slug: &TenantSlug) -> Result<String, CommandEr
     if runs > 0 {
         content.push(format!("{} not ended", count(runs, "run that has", "runs that have")));
     }
-    Ok(format!("{}, all history and files", content.join(", ")))
+    Ok(format!("{}, all history, the audit log and files", content.join(", ")))
 }
 
 /// Has the slug typed, so that the wrong tenant is not deleted by a slip.

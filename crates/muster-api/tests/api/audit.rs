@@ -1,0 +1,263 @@
+//! The audit log over HTTP: every writing route leaves its entry under the caller's name, admins alone read it.
+
+use std::collections::BTreeSet;
+
+use muster_api::ApiSettings;
+use muster_api::routes::{Method, routes};
+use muster_model::configuration::ConfigurationKind;
+use muster_testkit::http::Client;
+use muster_testkit::server::{Staff, TestServer};
+use serde_json::{Value, json};
+
+use crate::tasks::{wait_for, wait_for_end};
+use crate::world::{
+    application, conf, configured, connector_definition, expect_error, places, profile, provisioning_task,
+    put_people, synchronization_task, target,
+};
+
+const AUDIT: &str = "/acme/api/sync/audit";
+
+/// What the kinds of documents look like of which the other tests need none.
+fn document(kind: ConfigurationKind) -> Value {
+    match kind {
+        ConfigurationKind::ConnectorDefinition => connector_definition("new"),
+        ConfigurationKind::Application => {
+            let mut application = application("new");
+            // Applications that map the same attributes would get into each other's way.
+            application["objectTypes"] = json!([]);
+            application
+        }
+        ConfigurationKind::ApplicationProfile => profile("new", "payroll"),
+        ConfigurationKind::SynchronizationTaskDefinition => synchronization_task("new"),
+        ConfigurationKind::ProvisioningTaskDefinition => provisioning_task("new"),
+        ConfigurationKind::SynchronizationTaskPostProcessingDefinition
+        | ConfigurationKind::ProvisioningTaskPostProcessingDefinition => json!({"id": "new"}),
+    }
+}
+
+/// Calls writing routes and compares what each leaves in the log.
+struct Auditor {
+    server: TestServer,
+    admin: Client,
+    /// The routes that were called, as the table of routes names them.
+    called: BTreeSet<(&'static str, String)>,
+    calls: u32,
+}
+
+impl Auditor {
+    fn log(&self) -> Vec<Value> {
+        let log = self.admin.get(&format!("{AUDIT}?limit=1000")).expect(200).json();
+        log.as_array().unwrap().clone()
+    }
+
+    /// Sends a request of a route as a user, as whom else nobody acts; it has to succeed and to leave exactly
+    /// these acts on this subject.
+    fn check(
+        &mut self,
+        (method, route): (&'static str, &str),
+        filled: &[(&str, &str)],
+        body: &Value,
+        left: &[&str],
+    ) {
+        let path = filled.iter().fold(route.replace("{tenant}", "acme"), |path, (name, value)| {
+            path.replace(&format!("{{{name}}}"), value)
+        });
+        self.calls += 1;
+        let name = format!("user{}", self.calls);
+        let caller = self.server.make_user("acme", &name, "a long password", "admin");
+        let answer =
+            caller.send(method, &path, &[("content-type", "application/json")], body.to_string().as_bytes());
+        assert!((200..300).contains(&answer.status), "{method} {path}: {}", answer.text());
+        let log = self.log();
+        let mut own: Vec<_> = log.iter().filter(|entry| entry["actor"]["name"] == name.as_str()).collect();
+        own.reverse();
+        let acts: Vec<_> = own
+            .iter()
+            .map(|entry| format!("{} {}", entry["act"].as_str().unwrap(), entry["subject"].as_str().unwrap()))
+            .collect();
+        assert_eq!(acts, left, "{method} {path}");
+        for entry in own {
+            assert_eq!((&entry["actor"]["kind"], &entry["origin"]), (&json!("USER"), &json!("127.0.0.1")));
+        }
+        self.called.insert((method, route.to_owned()));
+    }
+
+    fn check_configuration(&mut self) {
+        for kind in ConfigurationKind::ALL {
+            let (list, one) = (
+                format!("/{{tenant}}/api/sync/conf/{}", kind.path_segment()),
+                format!("/{{tenant}}/api/sync/conf/{}/{{id}}", kind.path_segment()),
+            );
+            let left = |act: &str| format!("{act} {}/new", kind.path_segment());
+            self.check(("POST", &list), &[], &document(kind), &[&left("CREATE")]);
+            self.check(("PUT", &one), &[("id", "new")], &document(kind), &[&left("REPLACE")]);
+            self.check(("DELETE", &one), &[("id", "new")], &json!(null), &[&left("DELETE")]);
+        }
+    }
+
+    fn check_files(&mut self) {
+        let file = "/{tenant}/api/sync/files/{path}";
+        let left = |act: &str| format!("{act} files/in/hr.csv");
+        for (method, act) in [("PUT", "CREATE"), ("PUT", "REPLACE"), ("DELETE", "DELETE")] {
+            self.check((method, file), &[("path", "in/hr.csv")], &json!("x"), &[&left(act)]);
+        }
+    }
+
+    /// Whatever can be done to runs of a task whose plan is held.
+    fn check_task(&mut self, tasks: &str, kind: ConfigurationKind, task: &str) {
+        let route = |end: &str| format!("/{{tenant}}/api/sync/{tasks}/{{definition}}/instances{end}");
+        let left = |act: &str| format!("{act} {}/{task}", kind.path_segment());
+        let one = |action: &str| route(&format!("/{{instance}}/~{action}"));
+        for (action, acts) in
+            [("cancel", &["CANCEL", "END"][..]), ("reject", &["REJECT", "END"]), ("approve", &["APPROVE"])]
+        {
+            self.check(("POST", &route("")), &[("definition", task)], &json!({}), &[&left("LAUNCH")]);
+            let instances = format!("/acme/api/sync/{tasks}/{task}/instances");
+            let newest = self.admin.get(&format!("{instances}?limit=1")).expect(200).json();
+            let run = newest[0]["id"].as_str().unwrap().to_owned();
+            let path = format!("{instances}/{run}");
+            let held = wait_for(&self.admin, &path, |run| {
+                ["HELD", "FINISHED"].contains(&run["progressStatus"].as_str().unwrap())
+            });
+            assert_eq!(held["progressStatus"], "HELD", "{held}");
+            let body = match action {
+                "cancel" => json!(null),
+                _ => json!({"planHash": held["planHash"]}),
+            };
+            let acts: Vec<_> = acts.iter().map(|act| left(act)).collect();
+            let acts: Vec<_> = acts.iter().map(String::as_str).collect();
+            let filled = [("definition", task), ("instance", &run)];
+            self.check(("POST", &one(action)), &filled, &body, &acts);
+            wait_for_end(&self.admin, &path);
+        }
+    }
+}
+
+/// A task that is there already, with a limit of no creates at all.
+fn hold(admin: &Client, kind: &str, task: &str) {
+    let path = conf("acme", &format!("{kind}/{task}"));
+    let mut document = admin.get(&path).expect(200).json();
+    document["guards"] = json!({"create": {"count": 0}});
+    let _ = admin.put(&path, &document).expect(200);
+}
+
+#[test]
+fn every_writing_route_leaves_its_acts_under_the_callers_name() {
+    let (server, admin) = configured(Staff::Working);
+    put_people(&server, &[("1", "Ann"), ("2", "Bob")]);
+    let _ = admin.post(&conf("acme", "applications"), &target("payroll")).expect(201);
+    let mut auditor = Auditor { server, admin: admin.clone(), called: BTreeSet::new(), calls: 0 };
+    auditor.check_configuration();
+    auditor.check_files();
+    hold(&admin, "sync-task-definitions", "hr-import");
+    auditor.check_task("sync-tasks", ConfigurationKind::SynchronizationTaskDefinition, "hr-import");
+    for (kind, body) in [
+        ("application-profiles", profile("everybody", "payroll")),
+        ("prov-task-definitions", provisioning_task("accounts")),
+    ] {
+        let _ = admin.post(&conf("acme", kind), &body).expect(201);
+    }
+    hold(&admin, "prov-task-definitions", "accounts");
+    auditor.check_task("prov-tasks", ConfigurationKind::ProvisioningTaskDefinition, "accounts");
+    let writing = routes().iter().filter(|route| route.method != Method::Get);
+    let writing: BTreeSet<_> = writing.map(|route| (route.method.as_str(), route.path.clone())).collect();
+    assert_eq!(auditor.called, writing, "a route that writes has to be called here, and its acts be named");
+    let verified = admin.get(&format!("{AUDIT}/~verify")).expect(200).json();
+    assert_eq!((&verified["valid"], &verified["entries"]), (&json!(true), &json!(auditor.log().len())));
+}
+
+#[test]
+fn what_is_refused_or_only_looked_at_leaves_nothing() {
+    let (server, admin) = configured(Staff::Absent);
+    let viewer = server.make_token("acme", "viewer");
+    let log = || admin.get(AUDIT).expect(200).json();
+    let before = log();
+    expect_error(admin.post(&conf("acme", "applications"), &application("hr")), 409, "CONFLICT");
+    expect_error(admin.post(&conf("acme", "applications"), &json!({})), 400, "VALIDATION_FAILED");
+    expect_error(admin.delete(&conf("acme", "applications/hr")), 409, "CONFLICT");
+    expect_error(admin.delete("/acme/api/sync/files/none.csv"), 404, "NOT_FOUND");
+    expect_error(admin.send("PUT", "/acme/api/sync/files/../out", &[], b"x"), 400, "VALIDATION_FAILED");
+    expect_error(admin.post_nothing("/acme/api/sync/sync-tasks/none/instances"), 404, "NOT_FOUND");
+    expect_error(viewer.delete(&conf("acme", "sync-task-definitions/hr-import")), 403, "FORBIDDEN");
+    expect_error(server.anybody().with_user("ann", "wrong").get(AUDIT), 404, "NOT_FOUND");
+    for path in ["", "/~verify"] {
+        expect_error(viewer.get(&format!("{AUDIT}{path}")), 403, "FORBIDDEN");
+        let _ = admin.get(&format!("{AUDIT}{path}")).expect(200);
+    }
+    assert_eq!(log(), before);
+}
+
+#[test]
+fn the_log_is_listed_by_pages_and_filters() {
+    let (_server, admin) = configured(Staff::Absent);
+    let _ = admin.send("PUT", "/acme/api/sync/files/in/hr.csv", &[], b"no,name").expect(201);
+    let launched = admin.post_nothing("/acme/api/sync/sync-tasks/hr-import/instances").expect(200);
+    let list = |query: &str| admin.get(&format!("{AUDIT}{query}")).expect(200).json();
+    let acts = |query: &str| -> Vec<String> {
+        let list = list(query);
+        let act = |entry: &Value| {
+            format!("{} {}", entry["act"].as_str().unwrap(), entry["subject"].as_str().unwrap())
+        };
+        list.as_array().unwrap().iter().map(act).collect()
+    };
+    let all = acts("");
+    assert_eq!(all[..2], ["LAUNCH sync-task-definitions/hr-import", "CREATE files/in/hr.csv"]);
+    assert_eq!(all.last().unwrap(), "CREATE tenants/acme");
+    let newest = list("?limit=2");
+    assert_eq!(newest[0]["seq"], all.len());
+    assert_eq!(newest[0]["actor"], json!({"kind": "TOKEN", "name": "admin"}));
+    assert_eq!((&newest[0]["runId"], &newest[0]["outcome"]), (&json!(launched.text()), &Value::Null));
+    assert_eq!(newest[1]["details"], json!({"octets": "7"}));
+    let next = acts(&format!("?limit=2&after={}", newest[1]["seq"]));
+    assert_eq!(next, all[2..4]);
+    assert_eq!(acts(&format!("?run={}", launched.text())), all[..1]);
+    assert_eq!(acts("?subject=files/in/hr.csv"), all[1..2]);
+    assert_eq!(acts("?subject=files%2Fin%2Fhr.csv&act=CREATE&actor=admin"), all[1..2]);
+    assert_eq!(acts("?act=LAUNCH"), all[..1]);
+    assert_eq!(acts("?actor=muster&until=2999-01-01T00:00:00Z&limit=1").len(), 1);
+    assert_eq!(acts("?since=2999-01-01T00:00:00Z"), [""; 0]);
+    let wrong = "?limit=0&after=-1&since=now&until=then&act=create&subject=hr&run=1&actor=a&head=1:2";
+    let expected = ["?act", "?after", "?head", "?limit", "?run", "?since", "?subject", "?until"];
+    assert_eq!(places(admin.get(&format!("{AUDIT}{wrong}"))), expected);
+    assert_eq!(places(admin.get(&format!("{AUDIT}/~verify?head=7"))), ["?head"]);
+}
+
+#[test]
+fn a_head_that_was_noted_is_looked_for() {
+    let (_server, admin) = configured(Staff::Absent);
+    let verify = |query: &str| admin.get(&format!("{AUDIT}/~verify{query}")).expect(200).json();
+    let noted = verify("");
+    let head = noted["head"].as_str().unwrap();
+    assert_eq!(noted["valid"], true);
+    assert!(noted.get("brokenAt").is_none() && noted.get("why").is_none(), "{noted}");
+    let _ = admin.send("PUT", "/acme/api/sync/files/hr.csv", &[], b"x").expect(201);
+    let later = verify(&format!("?head={head}"));
+    assert_eq!(
+        (&later["valid"], later["entries"].as_u64()),
+        (&json!(true), Some(noted["entries"].as_u64().unwrap() + 1))
+    );
+    let entries = noted["entries"].as_u64().unwrap();
+    let other = verify(&format!("?head={entries}:{}", "0".repeat(64)));
+    assert_eq!((&other["valid"], &other["brokenAt"]), (&json!(false), &json!(entries)));
+    assert!(other["why"].as_str().unwrap().contains("written anew"), "{other}");
+    let longer = verify(&format!("?head=99:{}", "0".repeat(64)));
+    assert_eq!((&longer["valid"], &longer["brokenAt"]), (&json!(false), &json!(entries + 2)));
+}
+
+#[test]
+fn tenants_have_logs_of_their_own() {
+    let server = TestServer::start(Staff::Absent, ApiSettings::default());
+    let admins = ["acme", "beta"].map(|tenant| {
+        server.make_tenant(tenant);
+        server.make_token(tenant, "admin")
+    });
+    let _ = admins[0].send("PUT", "/acme/api/sync/files/hr.csv", &[], b"x").expect(201);
+    let verify = |place: usize, tenant: &str| {
+        admins[place].get(&format!("/{tenant}/api/sync/audit/~verify")).expect(200).json()
+    };
+    assert_eq!((&verify(0, "acme")["entries"], &verify(1, "beta")["entries"]), (&json!(3), &json!(2)));
+    let crossed = verify(1, "beta")["head"].as_str().unwrap().to_owned();
+    let found = admins[0].get(&format!("{AUDIT}/~verify?head={crossed}")).expect(200).json();
+    assert_eq!((&found["valid"], &found["brokenAt"]), (&json!(false), &json!(2)));
+    expect_error(admins[1].get(AUDIT), 404, "NOT_FOUND");
+}
