@@ -35,7 +35,7 @@ impl Work {
             }
             match self.task.clone() {
                 Task::Inbound(task) => self.stage_missing(index, &task).await?,
-                Task::Outbound(task) => self.stage_owners(index, &task).await?,
+                Task::Outbound(task) => self.stage_unmet(index, &task).await?,
             }
         }
         Ok(Event::AbsenceStaged.into())

@@ -1,27 +1,30 @@
-//! Provisioning's own sweeps: over what is remembered of accounts where the target is not asked but for those of which
-//! nothing is, and over owners that have none.
+//! Provisioning's own sweeps: over what is remembered of accounts where the target is asked only for those of which
+//! nothing is, over owners that have none, and over shadows whose accounts are gone.
 
 use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 use muster_connector::{Account, Cursor, Entry, Page, Place};
-
 use muster_model::configuration::application::{Application, ObjectClass};
 use muster_model::{AttributeName, Field, ImObject, ObjectId, Record};
 use muster_plan::outbound::OwnerView;
 use muster_store::{LinkedShadow, OwnerRow};
+use roaring::RoaringBitmap;
 use uuid::Uuid;
 
 use crate::configuration::remote_class;
 use crate::error::EngineError;
 use crate::outbound::{OutboundRun, note_open};
 use crate::referred::Deciding;
-use crate::sweep::Decided;
+use crate::sweep::{Before, Decided};
 use crate::sweep_inbound::take;
 use crate::worker::{Task, Work};
 
-/// Where the look at owners has come to, in the bucket's cursor.
-const OWNERS_STEP: u32 = 1;
+/// The step of a bucket that looks at what was not met. Its cursor names the last owner, and then the last shadow.
+const UNMET_STEP: u32 = 1;
+
+/// What a cursor begins with that names a shadow.
+const SHADOW: &str = "shadow ";
 
 impl Work {
     /// The next page of accounts as their shadows remember them, in the place of a read of the target.
@@ -58,16 +61,28 @@ impl Work {
         read.map_err(Self::connector_error(&application.id))
     }
 
-    /// Stages accounts for owners in scope that are to have one and have none. Only after a complete sweep: an
-    /// account that was not read may exist.
-    pub(crate) async fn stage_owners(&mut self, index: usize, task: &OutboundRun) -> Result<(), EngineError> {
+    /// Stages what is to be done about accounts that were not met: for owners in scope that are to have one, and
+    /// about shadows that nobody needs any more. Only after a complete sweep: an account that was not read may exist.
+    pub(crate) async fn stage_unmet(&mut self, index: usize, task: &OutboundRun) -> Result<(), EngineError> {
         let met = self.met(index).await?;
+        if self.seen(index).is_none() {
+            self.stage_owners(index, task, &met).await?;
+        }
+        self.stage_gone(index, task, met).await
+    }
+
+    async fn stage_owners(
+        &mut self,
+        index: usize,
+        task: &OutboundRun,
+        met: &RoaringBitmap,
+    ) -> Result<(), EngineError> {
         let linked = self.store.staged_links(&self.run, self.buckets[index].no).await?;
         let limit = u32::try_from(self.engine.settings.page_size).unwrap_or(u32::MAX);
         loop {
             self.may_go_on()?;
             let after = match self.buckets[index].step {
-                OWNERS_STEP => self.buckets[index].cursor.as_deref().and_then(|id| id.parse::<Uuid>().ok()),
+                UNMET_STEP => self.buckets[index].cursor.as_deref().and_then(|id| id.parse::<Uuid>().ok()),
                 _ => None,
             };
             let (application, class) = task.account_class(index);
@@ -108,19 +123,63 @@ impl Work {
             note_open(&mut decided, &mut decision, (&uid, None));
             take(&mut decided, &self.run, place, (&uid, None), decision);
         }
-        bucket.step = OWNERS_STEP;
         bucket.cursor = Some(last.to_string());
-        bucket.counters.add(&decided.counters);
         bucket.tally.add(&decided.tally);
-        if decided.rows.is_empty() {
-            self.store.checkpoint(&self.run, bucket).await?;
-        } else {
-            bucket.page += 1;
-            let met = muster_store::Met::default();
-            let now = self.engine.surroundings.now();
-            self.store.stage(&self.run, bucket, &met, decided.rows, now).await?;
+        self.store_unmet(index, decided).await
+    }
+
+    /// The last shadow that was looked at, once all owners have been.
+    fn seen(&self, index: usize) -> Option<u32> {
+        let bucket = &self.buckets[index];
+        let cursor = bucket.cursor.as_deref().filter(|_| bucket.step == UNMET_STEP)?;
+        cursor.strip_prefix(SHADOW)?.parse().ok()
+    }
+
+    /// Stages that shadows are forgotten whose accounts are gone and whose owners are not to have any.
+    async fn stage_gone(
+        &mut self,
+        index: usize,
+        task: &OutboundRun,
+        met: RoaringBitmap,
+    ) -> Result<(), EngineError> {
+        let mut unmet = RoaringBitmap::new();
+        unmet.insert_range(1..=Before::of(&self.buckets[index]).last_shadow);
+        unmet -= met;
+        unmet.remove_range(0..=self.seen(index).unwrap_or(0));
+        let numbers: Vec<u32> = unmet.iter().collect();
+        let class = &task.classes[index];
+        let (application, of_class) = (&class.application.id, class.class.id.as_str());
+        for page in numbers.chunks(self.engine.settings.page_size) {
+            self.may_go_on()?;
+            let gone = self.store.missing_shadows(application, of_class, page, &[]).await?;
+            let mut decided = Decided::default();
+            let bucket = &mut self.buckets[index];
+            for (linked, _) in gone {
+                let decision = class.decisions.decide_gone(&linked.shadow, linked.owner.as_ref());
+                let Some(decision) = decision else { continue };
+                decided.counters.lacking += 1;
+                let place = (bucket.no, bucket.next_change, linked.key);
+                bucket.next_change = bucket.next_change.saturating_add(1);
+                take(&mut decided, &self.run, place, (&linked.shadow.uid, None), decision);
+            }
+            bucket.cursor = page.last().map(|number| format!("{SHADOW}{number}"));
+            // Limits do not look at these: the target has lost the accounts already.
+            self.store_unmet(index, decided).await?;
         }
         Ok(())
+    }
+
+    /// Stores a page of what was not met; its cursor stands in the bucket.
+    async fn store_unmet(&mut self, index: usize, decided: Decided) -> Result<(), EngineError> {
+        let bucket = &mut self.buckets[index];
+        bucket.step = UNMET_STEP;
+        bucket.counters.add(&decided.counters);
+        if decided.rows.is_empty() {
+            return Ok(self.store.checkpoint(&self.run, bucket).await?);
+        }
+        bucket.page += 1;
+        let (met, now) = (muster_store::Met::default(), self.engine.surroundings.now());
+        Ok(self.store.stage(&self.run, bucket, &met, decided.rows, now).await?)
     }
 }
 

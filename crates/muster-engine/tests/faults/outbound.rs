@@ -21,9 +21,17 @@ async fn people(database: &TestDatabase, durable: Durable) -> World {
     world
 }
 
-/// Accounts to make, to link, to change, to disable and to delete, and one that lies about its owner.
+/// Accounts to make, to link, to change, to disable, to delete and to forget, and one that lies about its owner.
 async fn busy(database: &TestDatabase, durable: Durable) -> World {
     let world = people(database, durable).await;
+    let gone = ["8", "9", "10"];
+    let hire_gone = |department: &str| {
+        for number in gone {
+            world.hire(number, &format!("{number}@x"), &format!("Name {number}"), department);
+        }
+    };
+    hire_gone("IT");
+    world.synchronize("hr").await;
     world.provision("ad").await;
     let mut leaving = staff();
     leaving["id"] = json!("leaving");
@@ -38,6 +46,10 @@ async fn busy(database: &TestDatabase, durable: Durable) -> World {
     world.hire("5", "5@x", "Five", "HR");
     world.hire("6", "6@x", "Six", "IT");
     world.hire("7", "7@x", "Seven", "FIN");
+    hire_gone("HR");
+    for number in gone {
+        world.system("ad").take("account", number);
+    }
     world.synchronize("hr").await;
     world.put("ad", "account", "lost", &[("uid", "lost"), ("mail", "7@x")]);
     world.put("ad", "account", "3", &[("uid", "3"), ("mail", "wrong@x"), ("groups", "admins")]);

@@ -89,6 +89,22 @@ impl Outbound {
         account: AccountView<'_>,
         shadow: Option<&ShadowFacts>,
         owner: Option<&ImObject>,
+    /// Decides about a shadow whose account is gone from the target. `None` where its owner is to have one, which
+    /// is decided with the owner, or is outside the task's scope. Whatever the reactions say, nothing is left that
+    /// could be done to the account: it is forgotten.
+    #[must_use]
+    pub fn decide_gone(&self, shadow: &ShadowFacts, owner: Option<&ImObject>) -> Option<Decision> {
+        let is_granted = |owner| self.rules_for(owner).is_some() && self.grant(owner).is_some();
+        if owner.is_some_and(|owner| !self.scope.holds(owner) || is_granted(owner)) {
+            return None;
+        }
+        let mut change = bare_change(Action::Unlink, Situation::Missing, Reaction::Unlink, &shadow.uid);
+        change.shadow = Some(shadow.base);
+        change.object = owner.map(|owner| ObjectBase { id: owner.id, version: owner.version });
+        change.why = Some("the account is gone, and nobody grants it any more".to_owned());
+        Some(Decision::change(change))
+    }
+
         (situation, reaction): (Situation, Reaction),
     ) -> Decision {
         let mut change = bare_change(action, situation, reaction, account.uid);

@@ -176,6 +176,26 @@ fn an_owner_that_lacks_an_account_gets_one_when_it_is_granted() {
 }
 
 #[test]
+#[test]
+fn a_shadow_is_forgotten_when_its_account_is_gone_and_nobody_grants_it() {
+    for (department, reaction, forgotten) in [
+        (Some("HR"), "CREATE", true),
+        (Some("HR"), "IGNORE", true),
+        (Some("IT"), "CREATE", false),
+        (Some("IT"), "UNLINK", false),
+        (Some("OUT"), "CREATE", false),
+        (None, "CREATE", true),
+    ] {
+        let mut outbound = outbound(&json!({ "MISSING": reaction, "UNASSIGNED": "IGNORE" }));
+        outbound.scope = "department ne \"OUT\"".parse().expect("a condition");
+        let object = department.map(|department| owner(department, None));
+        let decision = outbound.decide_gone(&shadow(Some("admins")), object.as_ref());
+        let found = decision.map(|decision| (decision.situation, decision.outcome));
+        let expected = forgotten.then_some((Some(Situation::Missing), Outcome::Unlinked));
+        assert_eq!(found, expected, "{department:?} {reaction}");
+    }
+}
+
 fn nobody_outside_the_scope_is_touched() {
     let mut outbound = outbound(&json!({}));
     outbound.scope = "department eq \"FIN\"".parse().expect("a condition");
