@@ -55,11 +55,13 @@ pub enum ErrorCode {
     RunCancelled,
     /// The plan was another by the time when an approved one was to be carried out.
     PlanOutdated,
+    /// An account whose owner is not known.
+    OwnerUnknown,
 }
 
 impl ErrorCode {
     /// All codes, in the order of their ids.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::Internal,
         Self::Unauthorized,
         Self::Forbidden,
@@ -86,6 +88,7 @@ impl ErrorCode {
         Self::EntryNotFound,
         Self::RunCancelled,
         Self::PlanOutdated,
+        Self::OwnerUnknown,
     ];
 
     /// The stable id, `MUS-C` and seven digits. Never given to another meaning.
@@ -118,6 +121,7 @@ impl ErrorCode {
             Self::EntryNotFound => "MUS-C0000113",
             Self::RunCancelled => "MUS-C0000114",
             Self::PlanOutdated => "MUS-C0000115",
+            Self::OwnerUnknown => "MUS-C0000116",
         }
     }
 
@@ -151,6 +155,7 @@ impl ErrorCode {
             Self::EntryNotFound => "ENTRY_NOT_FOUND",
             Self::RunCancelled => "RUN_CANCELLED",
             Self::PlanOutdated => "PLAN_OUTDATED",
+            Self::OwnerUnknown => "OWNER_UNKNOWN",
         }
     }
 }

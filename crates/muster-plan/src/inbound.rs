@@ -445,7 +445,8 @@ fn report(situation: Situation, uid: &str, facts: &InboundFacts) -> Option<Probl
             disputed(format!("several objects fit account `{uid}`: {}", ids.join(", ")))
         }
         Situation::Unmatched => {
-            Some(Problem { code: ErrorCode::NotFound, message: format!("no object fits account `{uid}`") })
+            let message = format!("the owner of account `{uid}` is not known: no object fits it");
+            Some(Problem { code: ErrorCode::OwnerUnknown, message })
         }
         Situation::Linked
         | Situation::Unlinked

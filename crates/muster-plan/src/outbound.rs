@@ -177,7 +177,7 @@ impl Outbound {
                 self.keep(account, facts, (owner, &grant), situation, now)
             }
             (Situation::Unassigned, owner, _) => self.deprovision(account, facts, owner, situation),
-            (Situation::Unmatched, ..) => self.unmatched(account),
+            (Situation::Unmatched, owner, _) => self.unmatched(account, owner),
             (
                 Situation::Linked
                 | Situation::Unlinked

@@ -114,11 +114,17 @@ fn fix(code: ErrorCode) -> &'static str {
         ErrorCode::EntryNotFound => "correct the key; whoever is gone is found by a run over all accounts",
         ErrorCode::RunCancelled => "launch the task again, if it is to go on",
         ErrorCode::PlanOutdated => "simulate the task again, look at its plan, then approve that",
+        ErrorCode::OwnerUnknown => {
+            "let the data, the correlation rules and the profiles say whose it is, or the reaction to UNMATCHED \
+             what becomes of such accounts"
+        }
+        ErrorCode::NotFound => {
+            "nothing, if it may be so; else let the reaction to the situation say what to do"
+        }
         ErrorCode::RunFailed => "remove the cause, then launch the task again",
         ErrorCode::Internal
         | ErrorCode::Unauthorized
         | ErrorCode::Forbidden
-        | ErrorCode::NotFound
         | ErrorCode::MethodNotAllowed
         | ErrorCode::Conflict
         | ErrorCode::Validation
@@ -126,5 +132,20 @@ fn fix(code: ErrorCode) -> &'static str {
         | ErrorCode::TooLarge
         | ErrorCode::UnsupportedMediaType
         | ErrorCode::Unavailable => "ask who runs the server to look up `logTrackingId` in its log",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_to_be_done_about_an_entry_is_never_to_look_for_a_fault_of_the_server() {
+        let of_entries =
+            ErrorCode::ALL.into_iter().filter(|code| code.id() >= ErrorCode::SourceCutShort.id());
+        for code in of_entries.chain([ErrorCode::NotFound]) {
+            assert!(!fix(code).contains("log"), "{}: {}", code.label(), fix(code));
+        }
+        assert!(fix(ErrorCode::OwnerUnknown).contains("UNMATCHED"));
     }
 }

@@ -131,7 +131,7 @@ fn unmatched() {
         "new@x",
         expect![[r#"
         SUCCESS: 1 read, 0 lacking, 1 reported
-        ! no object fits account `c1`"#]],
+        ! the owner of account `c1` is not known: no object fits it"#]],
     );
 }
 

@@ -277,7 +277,7 @@ fn missing() {
         expect![[r#"
         SUCCESS: 1 read, 1 lacking, 1 created, 1 reported
         * CREATE 1
-        ! account `root` belongs to nobody
+        ! the owner of account `root` is not known: no object fits it
         + account 1 enabled: cn=Ann groups=admins,all mail=ann@x uid=1"#]],
     );
     check(
@@ -287,7 +287,7 @@ fn missing() {
         expect![[r#"
         SUCCESS: 1 read, 1 lacking, 1 unlinked, 1 reported
         * UNLINK 1
-        ! account `root` belongs to nobody
+        ! the owner of account `root` is not known: no object fits it
         - shadow ad/1 live, of 1"#]],
     );
     check(
@@ -296,7 +296,7 @@ fn missing() {
         lose_account,
         expect![[r#"
         SUCCESS: 1 read, 1 lacking, 1 ignored, 1 reported
-        ! account `root` belongs to nobody"#]],
+        ! the owner of account `root` is not known: no object fits it"#]],
     );
     check(
         "MISSING",
@@ -304,7 +304,7 @@ fn missing() {
         lose_account,
         expect![[r#"
         SUCCESS: 1 read, 1 lacking, 2 reported
-        ! account `root` belongs to nobody
+        ! the owner of account `root` is not known: no object fits it
         ! object … has no account in `ad`"#]],
     );
 }
@@ -417,7 +417,7 @@ fn unmatched() {
         expect![[r#"
         SUCCESS: 2 read, 0 lacking, 1 unchanged, 1 reported
         * REFRESH 1
-        ! account `root` belongs to nobody"#]],
+        ! the owner of account `root` is not known: no object fits it"#]],
     );
 }
 

@@ -63,8 +63,8 @@ impl Outbound {
         }
     }
 
-    /// What becomes of an account that belongs to nobody.
-    pub(super) fn unmatched(&self, account: AccountView<'_>) -> Decision {
+    /// What becomes of an account whose owner is not known, whoever it fits.
+    pub(super) fn unmatched(&self, account: AccountView<'_>, fitting: Option<&ImObject>) -> Decision {
         let situation = Situation::Unmatched;
         let reaction = self.rules.first().map_or(Reaction::Report, |rules| rules.reaction(situation));
         let action = match reaction {
@@ -76,19 +76,19 @@ impl Outbound {
             | Reaction::Unlink
             | Reaction::Ignore
             | Reaction::Report => {
-                let message = format!("account `{}` belongs to nobody", account.uid);
-                return Decision::left_alone(situation, reaction, problem(ErrorCode::NotFound, message));
+                let why = match fitting {
+                    Some(object) => {
+                        format!("no profile grants object {}, which it fits, an account", object.id)
+                    }
+                    None => "no object fits it".to_owned(),
+                };
+                let message = format!("the owner of account `{}` is not known: {why}", account.uid);
+                return Decision::left_alone(situation, reaction, problem(ErrorCode::OwnerUnknown, message));
             }
         };
         self.withdraw(action, account, None, None, (situation, reaction))
     }
 
-    pub(super) fn withdraw(
-        &self,
-        action: Action,
-        account: AccountView<'_>,
-        shadow: Option<&ShadowFacts>,
-        owner: Option<&ImObject>,
     /// Decides about a shadow whose account is gone from the target. `None` where its owner is to have one, which
     /// is decided with the owner, or is outside the task's scope. Whatever the reactions say, nothing is left that
     /// could be done to the account: it is forgotten.
@@ -105,6 +105,12 @@ impl Outbound {
         Some(Decision::change(change))
     }
 
+    pub(super) fn withdraw(
+        &self,
+        action: Action,
+        account: AccountView<'_>,
+        shadow: Option<&ShadowFacts>,
+        owner: Option<&ImObject>,
         (situation, reaction): (Situation, Reaction),
     ) -> Decision {
         let mut change = bare_change(action, situation, reaction, account.uid);

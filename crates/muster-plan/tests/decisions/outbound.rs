@@ -2,6 +2,7 @@
 
 use muster_model::configuration::application::{Direction, Situation};
 use muster_model::configuration::profile::{ApplicationProfile, Deprovisioning, EntitlementAssignment};
+use muster_model::error::ErrorCode;
 use muster_model::run::Outcome;
 use muster_model::shadow::ShadowState;
 use muster_model::{
@@ -9,7 +10,7 @@ use muster_model::{
     ObjectId, ObjectKind, Provenance, ShadowNo, Value,
 };
 use muster_plan::change::{Action, ShadowBase, StateChange};
-use muster_plan::decision::{AccountView, Decision, ShadowFacts};
+use muster_plan::decision::{AccountView, Decision, Problem, ShadowFacts};
 use muster_plan::outbound::taken::TakenValues;
 use muster_plan::outbound::{AccountAbilities, Outbound, OutboundFacts, OwnerView, Profiles};
 use serde_json::json;
@@ -176,7 +177,6 @@ fn an_owner_that_lacks_an_account_gets_one_when_it_is_granted() {
 }
 
 #[test]
-#[test]
 fn a_shadow_is_forgotten_when_its_account_is_gone_and_nobody_grants_it() {
     for (department, reaction, forgotten) in [
         (Some("HR"), "CREATE", true),
@@ -196,6 +196,7 @@ fn a_shadow_is_forgotten_when_its_account_is_gone_and_nobody_grants_it() {
     }
 }
 
+#[test]
 fn nobody_outside_the_scope_is_touched() {
     let mut outbound = outbound(&json!({}));
     outbound.scope = "department eq \"FIN\"".parse().expect("a condition");
@@ -264,6 +265,25 @@ fn an_account_of_nobody_has_its_reaction_too() {
         if let Some(change) = decision.change {
             assert_eq!((change.shadow, change.object), (None, None), "nothing of ours is touched");
         }
+    }
+}
+
+#[test]
+fn of_an_account_without_a_known_owner_people_hear_why() {
+    let outbound = outbound(&json!({}));
+    for (candidates, why) in [
+        (vec![], "no object fits it".to_owned()),
+        (
+            vec![owner("HR", None)],
+            format!("no profile grants object {}, which it fits, an account", owner("HR", None).id),
+        ),
+    ] {
+        let facts = OutboundFacts { candidates, ..OutboundFacts::default() };
+        let held = account("Ann", &[]);
+        let view = AccountView { uid: "stray", place: None, enabled: Some(true), attributes: &held };
+        let told = outbound.decide_account(view, &facts, now()).and_then(|decision| decision.problem);
+        let message = format!("the owner of account `stray` is not known: {why}");
+        assert_eq!(told, Some(Problem { code: ErrorCode::OwnerUnknown, message }));
     }
 }
 
