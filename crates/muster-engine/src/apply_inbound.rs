@@ -7,11 +7,9 @@ use muster_plan::lifecycle::Event;
 use muster_store::{Batch, KeyEntry, Lists, Makes, Mention, PageOrder, Slot, step_of};
 
 use crate::error::EngineError;
+use crate::parts::in_part;
 use crate::prepare::InboundRun;
 use crate::worker::{Done, Task, Work};
-
-/// Changes that are ordered in memory at a time; more are taken in several passes over the lists.
-const ORDERED_AT_ONCE: u64 = 4_000_000;
 
 /// How a change ends otherwise than planned.
 pub(crate) type Exceptions = HashMap<u32, Option<Outcome>>;
@@ -216,7 +214,8 @@ impl Work {
     }
 
     pub(crate) fn parts(&self, index: usize) -> u64 {
-        (u64::from(self.buckets[index].next_change) / ORDERED_AT_ONCE + 1).next_power_of_two()
+        let at_once = self.engine.settings.ordered_at_once.max(1);
+        (u64::from(self.buckets[index].next_change) / at_once + 1).next_power_of_two()
     }
 
     /// The changes of a wave that are still to be applied, of one part of all places, in their order.
@@ -258,23 +257,4 @@ fn mentioned(looked_for: &[Mention], changes: &[u32]) -> Vec<Mention> {
         mentioned.extend_from_slice(&looked_for[first..end]);
     }
     mentioned
-}
-
-fn in_part(position: u64, part: u64, parts: u64) -> bool {
-    parts == 1 || position >> (64 - parts.trailing_zeros()) == part
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_place_is_in_exactly_one_part() {
-        for parts in [1u64, 2, 8] {
-            for position in [0, 1, u64::MAX / 3, u64::MAX / 2, u64::MAX / 2 + 1, u64::MAX] {
-                let holding = (0..parts).filter(|part| in_part(position, *part, parts)).count();
-                assert_eq!(holding, 1, "{position} of {parts}");
-            }
-        }
-    }
 }

@@ -1,6 +1,6 @@
 //! Carrying a plan out at a target: staged changes become operations, and what became of them is stored.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use muster_connector::{Account, Connector, ConnectorError, Durable, Entry, Operation, RemoteClass, Writer};
 use muster_model::ApplicationId;
@@ -19,10 +19,9 @@ use crate::outbound::OutboundRun;
 use crate::sequence::{Sequence, Step};
 use crate::worker::Work;
 
-/// A batch whose operations have been answered.
+/// What came of a batch whose operations have been answered.
 #[derive(Default)]
 struct Answered {
-    steps: Vec<Step>,
     problems: Vec<ProblemRow>,
     /// Changes whose account does not name everybody yet.
     unsettled: Vec<u32>,
@@ -150,9 +149,7 @@ impl Work {
         let step = step_of(wave);
         if self.buckets[index].step == step {
             let sequence = self.sequence(index, task, wave, exceptions).await?;
-            if !sequence.steps.is_empty() {
-                self.write_changes(BucketWave { index, task, wave }, sequence, exceptions).await?;
-            }
+            self.write_changes(BucketWave { index, task, wave }, sequence, exceptions).await?;
         }
         let bucket = &mut self.buckets[index];
         (bucket.step, bucket.cursor) = (step + 1, None);
@@ -165,37 +162,55 @@ impl Work {
         mut sequence: Sequence,
         exceptions: &Exceptions,
     ) -> Result<(), EngineError> {
+        let size = self.engine.settings.batch_size;
+        let mut way: Option<Way<'_>> = None;
+        let mut answered = VecDeque::new();
+        for window in 0..sequence.windows() {
+            let steps = self.steps(&mut sequence, window).await?;
+            for steps in batches(&steps, size) {
+                self.may_go_on()?;
+                let way = match &mut way {
+                    Some(way) => way,
+                    None => way.insert(self.way(of, exceptions).await?),
+                };
+                let batch = self.write_batch(way, steps, &sequence, exceptions).await?;
+                let ended = batch.problems.iter().filter(|problem| problem.outcome.is_some());
+                let ended: HashSet<u32> = ended.filter_map(|problem| problem.change).collect();
+                let failed = steps.iter().filter(|step| ended.contains(&step.slot.change));
+                failed.for_each(|step| sequence.fail(&step.slot));
+                match way.connector.capabilities().durable {
+                    Durable::EachCall => self.store_answers(of, steps, batch).await?,
+                    Durable::AtClose => answered.push_back(batch),
+                }
+            }
+        }
+        let Some(mut way) = way else { return Ok(()) };
+        if let Some(writer) = way.writer.take() {
+            // A session that counts at its end must not end for a worker that has lost the run.
+            self.store.checkpoint(&self.run, &self.buckets[of.index]).await?;
+            writer.close().await.map_err(Self::connector_error(way.application()))?;
+        }
+        // Only what went otherwise than planned has been kept until now; the changes are read again.
+        for window in 0..sequence.windows() {
+            if answered.is_empty() {
+                return Ok(());
+            }
+            let steps = self.steps(&mut sequence, window).await?;
+            for steps in batches(&steps, size) {
+                self.store_answers(of, steps, answered.pop_front().unwrap_or_default()).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn way<'a>(&self, of: BucketWave<'a>, exceptions: &Exceptions) -> Result<Way<'a>, EngineError> {
         let class = &of.task.classes[of.index];
         let configuration = &self.configuration.resources;
         let opened = self.engine.open_connector(&self.store, configuration, &class.application).await;
         let connector = opened.map_err(Self::connector_error(&class.application.id))?;
         let remote = remote_class(&class.class);
         let adopted = self.adopted_by(of, exceptions).await?;
-        let mut way = Way { of, remote, connector, writer: None, adopted };
-        let mut answered = Vec::new();
-        let steps = std::mem::take(&mut sequence.steps);
-        // Those of a level are answered before the next begins.
-        for level in steps.chunk_by(|a, b| a.level == b.level) {
-            for steps in level.chunks(self.engine.settings.batch_size) {
-                self.may_go_on()?;
-                let batch = self.write_batch(&mut way, steps, &sequence, exceptions).await?;
-                let ended = batch.problems.iter().filter(|problem| problem.outcome.is_some());
-                ended.filter_map(|problem| problem.change).for_each(|change| sequence.fail(change));
-                match way.connector.capabilities().durable {
-                    Durable::EachCall => self.store_answers(of, batch).await?,
-                    Durable::AtClose => answered.push(batch),
-                }
-            }
-        }
-        if let Some(writer) = way.writer.take() {
-            // A session that counts at its end must not end for a worker that has lost the run.
-            self.store.checkpoint(&self.run, &self.buckets[of.index]).await?;
-            writer.close().await.map_err(Self::connector_error(way.application()))?;
-        }
-        for batch in answered {
-            self.store_answers(of, batch).await?;
-        }
-        Ok(())
+        Ok(Way { of, remote, connector, writer: None, adopted })
     }
 
     /// Where CHECK has left out to withdraw accounts, since they are made for somebody.
@@ -205,11 +220,17 @@ impl Work {
         exceptions: &Exceptions,
     ) -> Result<HashSet<Position>, EngineError> {
         let is_left_out = |slot: &Slot| exceptions.get(&slot.change).is_some_and(Option::is_some);
+        let mut adopted = HashSet::new();
         if of.wave != Wave::Build || exceptions.is_empty() {
-            return Ok(HashSet::new());
+            return Ok(adopted);
         }
-        let withdrawn = self.staged(of.index, Wave::Withdraw).await?.slots.into_iter();
-        Ok(withdrawn.filter(is_left_out).map(|slot| slot.position).collect())
+        self.each_lists(of.index, |lists| {
+            let withdrawn =
+                lists.slots.iter().filter(|slot| slot.wave == Wave::Withdraw && is_left_out(slot));
+            adopted.extend(withdrawn.map(|slot| slot.position));
+        })
+        .await?;
+        Ok(adopted)
     }
 
     async fn write_batch(
@@ -228,7 +249,7 @@ impl Work {
         let live: Vec<u32> = numbers.iter().copied().filter(|number| !stale.contains(number)).collect();
         let mut rows: HashMap<u32, ChangeRow> =
             self.store.changes_of(&self.run, &live).await?.into_iter().map(|row| (row.number, row)).collect();
-        let mut answered = Answered { steps: steps.to_vec(), ..Answered::default() };
+        let mut answered = Answered::default();
         answered.problems.extend(stale.iter().map(|number| ProblemRow::stale(*number)));
         let mut asked: Vec<ChangeRow> = Vec::new();
         let mut operations = Vec::new();
@@ -267,9 +288,14 @@ impl Work {
         Ok(answered)
     }
 
-    async fn store_answers(&mut self, of: BucketWave<'_>, answered: Answered) -> Result<(), EngineError> {
+    async fn store_answers(
+        &mut self,
+        of: BucketWave<'_>,
+        steps: &[Step],
+        answered: Answered,
+    ) -> Result<(), EngineError> {
         let mut batch = Batch { undigested: answered.unsettled, ..Batch::default() };
-        for slot in answered.steps.iter().map(|step| step.slot) {
+        for slot in steps.iter().map(|step| step.slot) {
             let is_of_slot = |problem: &&ProblemRow| problem.change == Some(slot.change);
             if answered.problems.iter().filter(is_of_slot).any(|problem| problem.outcome.is_some()) {
                 continue;
@@ -281,16 +307,16 @@ impl Work {
         }
         let now = self.engine.surroundings.now();
         let bucket = &mut self.buckets[of.index];
-        bucket.cursor = answered.steps.last().map(|step| step.place().cursor());
+        bucket.cursor = steps.last().map(|step| step.place().cursor());
         let target = &of.task.classes[of.index].target;
         match of.wave {
             Wave::Build | Wave::Withdraw => {
                 self.store.apply_outbound(&self.run, bucket, target, &batch, &answered.problems, now).await?;
             }
             Wave::Connect => {
-                let steps = answered.steps.iter().map(|step| step.slot);
                 let made = [batch.creates, batch.others].concat();
-                let settled: Vec<u32> = steps
+                let slots = steps.iter().map(|step| step.slot);
+                let settled: Vec<u32> = slots
                     .filter(|slot| slot.action != Action::Delete && made.contains(&slot.change))
                     .map(|slot| slot.change)
                     .filter(|change| !batch.undigested.contains(change))
@@ -302,6 +328,12 @@ impl Work {
         }
         Ok(())
     }
+}
+
+/// The batches in which changes are written: those of a level are answered before the next begins.
+fn batches(steps: &[Step], size: usize) -> Vec<&[Step]> {
+    let levels = steps.chunk_by(|a, b| a.level == b.level);
+    levels.flat_map(|level| level.chunks(size)).collect()
 }
 
 /// Whether it is the delete after it that tells of a refusal.

@@ -5,15 +5,19 @@
 mod apply_inbound;
 mod apply_outbound;
 mod check;
+mod compare;
 mod configuration;
 mod control;
 mod delivery;
 mod error;
+mod findings;
 mod finish;
 mod launch;
+mod levels;
 mod naming;
 mod operation;
 mod outbound;
+mod parts;
 mod prepare;
 mod referred;
 mod schedules;
@@ -58,6 +62,9 @@ pub struct Settings {
     pub apply_size: usize,
     /// Changes that are sent to a target before their outcomes are stored, at least 1.
     pub batch_size: usize,
+    /// Changes that are put in order, or held against each other, in memory at a time; a larger plan is gone through
+    /// several times.
+    pub ordered_at_once: u64,
     /// Runs worked on at the same time.
     pub workers: usize,
     /// How long a silent worker keeps its run.
@@ -82,6 +89,7 @@ impl Settings {
             page_size: 1000,
             apply_size: 1000,
             batch_size: 500,
+            ordered_at_once: 4_000_000,
             workers: 4,
             lease: Duration::from_secs(15),
             look_every: Duration::from_secs(2),

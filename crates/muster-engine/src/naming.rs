@@ -5,21 +5,26 @@ use std::collections::{HashMap, HashSet};
 
 use muster_model::configuration::Configuration;
 use muster_model::configuration::application::{ObjectClass, ObjectTypeMapping, Strategy, Taken};
-use muster_model::error::ErrorCode;
 use muster_model::run::Wave;
 use muster_model::{ApplicationId, ObjectKind};
 use muster_plan::change::Action;
 use muster_plan::key::{KeyHash, Position};
 use muster_plan::order::{Edge, order};
-use muster_store::{Mention, ProblemRow, Slot};
+use muster_store::{Mention, Slot};
+use roaring::RoaringBitmap;
 
-use crate::check::{KEYS_AT_ONCE, of_change};
+use crate::check::KEYS_AT_ONCE;
 use crate::error::EngineError;
+use crate::findings::Finding;
 use crate::outbound::OutboundRun;
+use crate::parts::Part;
 use crate::worker::Work;
 
 /// Where a bucket notes that its names have been checked.
 const NAMES_CHECKED: &str = "names";
+
+/// Accounts that a change names, about; they are held beside those who make them.
+pub(crate) const NAMES_EACH: u64 = 2;
 
 /// A change that makes an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,7 +36,12 @@ pub(crate) struct Maker {
     pub(crate) change: u32,
 }
 
-/// All changes that make accounts of an application, by the places of the accounts' keys.
+/// Whether a change makes an account.
+pub(crate) fn makes_account(slot: &Slot) -> bool {
+    slot.action == Action::Create
+}
+
+/// The changes that make accounts of one part of an application, by the places of the accounts' keys.
 #[derive(Debug, Default)]
 pub(crate) struct Makers(Vec<Maker>);
 
@@ -86,44 +96,72 @@ fn named_kinds(configuration: &Configuration, mapping: &ObjectTypeMapping) -> Ve
 }
 
 impl Work {
-    /// The changes of a bucket for a wave, in no particular order, and whom they name.
-    pub(crate) async fn staged(&self, index: usize, wave: Wave) -> Result<Staged, EngineError> {
+    /// Of the changes of a bucket those that are wanted, in no particular order, and whom they name.
+    pub(crate) async fn staged(
+        &self,
+        index: usize,
+        wanted: impl Fn(&Slot) -> bool,
+    ) -> Result<Staged, EngineError> {
         let mut staged = Staged::default();
-        let mut after = 0;
-        loop {
-            let pages = self.store.pages(&self.run, self.buckets[index].no, after, 100).await?;
-            let Some(last) = pages.last() else { return Ok(staged) };
-            after = last.page;
-            for lists in pages.into_iter().map(|page| page.lists) {
-                let of_wave = lists.slots.into_iter().filter(|slot| slot.wave == wave);
-                let first = staged.slots.len();
-                staged.slots.extend(of_wave);
-                if lists.references.is_empty() {
-                    continue;
-                }
-                let numbers: HashSet<u32> = staged.slots[first..].iter().map(|slot| slot.change).collect();
-                for Mention { hash, change } in lists.references {
-                    if numbers.contains(&change) {
-                        staged.names.entry(change).or_default().push(hash);
-                    }
+        self.each_lists(index, |lists| {
+            let first = staged.slots.len();
+            staged.slots.extend(lists.slots.into_iter().filter(&wanted));
+            if lists.references.is_empty() {
+                return;
+            }
+            let numbers: HashSet<u32> = staged.slots[first..].iter().map(|slot| slot.change).collect();
+            for Mention { hash, change } in lists.references {
+                if numbers.contains(&change) {
+                    staged.names.entry(change).or_default().push(hash);
                 }
             }
-        }
+        })
+        .await?;
+        Ok(staged)
     }
 
-    /// All changes of the plan that make accounts of an application.
-    pub(crate) async fn makers(&self, application: &ApplicationId) -> Result<Makers, EngineError> {
+    /// Who names accounts of one part, of the changes of a bucket that are wanted.
+    pub(crate) async fn naming(
+        &self,
+        index: usize,
+        part: Part,
+        wanted: impl Fn(&Slot) -> bool,
+    ) -> Result<Vec<Mention>, EngineError> {
+        let mut naming = Vec::new();
+        self.each_lists(index, |lists| {
+            let names = |mention: &Mention| part.holds(mention.hash.position());
+            if !lists.references.iter().any(names) {
+                return;
+            }
+            let wanted = lists.slots.iter().filter(|slot| wanted(slot));
+            let numbers: HashSet<u32> = wanted.map(|slot| slot.change).collect();
+            let of_wanted = |mention: &Mention| names(mention) && numbers.contains(&mention.change);
+            naming.extend(lists.references.into_iter().filter(of_wanted));
+        })
+        .await?;
+        Ok(naming)
+    }
+
+    /// The changes of the plan that make accounts of one part of an application.
+    pub(crate) async fn makers(
+        &self,
+        application: &ApplicationId,
+        part: Part,
+    ) -> Result<Makers, EngineError> {
         let mut makers = Vec::new();
         for index in 0..self.buckets.len() {
             if self.buckets[index].application != *application {
                 continue;
             }
-            let slots = self.staged(index, Wave::Build).await?.slots.into_iter();
-            makers.extend(slots.filter(|slot| slot.action == Action::Create).map(|slot| Maker {
-                position: slot.position,
-                index,
-                change: slot.change,
-            }));
+            self.each_lists(index, |lists| {
+                let makes = |slot: &Slot| makes_account(slot) && part.holds(slot.position);
+                makers.extend(lists.slots.into_iter().filter(makes).map(|slot| Maker {
+                    position: slot.position,
+                    index,
+                    change: slot.change,
+                }));
+            })
+            .await?;
         }
         makers.sort_unstable();
         Ok(Makers(makers))
@@ -134,10 +172,14 @@ impl Work {
     pub(crate) async fn unmade(
         &self,
         application: &ApplicationId,
-        makers: &Makers,
+        part: Part,
         mut named: Vec<KeyHash>,
+        left_out: &HashSet<u32>,
     ) -> Result<HashSet<KeyHash>, EngineError> {
-        let left_out = self.store.left_out(&self.run).await?;
+        if named.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let makers = self.makers(application, part).await?;
         named.sort_unstable();
         named.dedup();
         let mut unmade = HashSet::new();
@@ -165,27 +207,18 @@ impl Work {
             return Ok(());
         }
         let application = self.buckets[index].application.clone();
-        let mut names = self.staged(index, Wave::Build).await?.names;
         let left_out = self.store.left_out(&self.run).await?;
-        names.retain(|change, _| !left_out.contains(change));
-        let makers = self.makers(&application).await?;
-        let unmade = self.unmade(&application, &makers, names.values().flatten().copied().collect()).await?;
-        let mut changes: Vec<u32> = names
-            .iter()
-            .filter(|(_, named)| named.iter().any(|key| unmade.contains(key)))
-            .map(|(change, _)| *change)
-            .collect();
-        changes.sort_unstable();
-        let mut rows = self.store.changes_of(&self.run, &changes).await?;
-        rows.sort_by_key(|row| row.number);
-        let message = "it refers to an account that does not exist and is not made by this run; the reference \
-                       stays pending";
-        let warning = |row| of_change(row, None, ErrorCode::ReferenceOpen, message.to_owned());
-        let problems: Vec<ProblemRow> = rows.iter().map(warning).collect();
-        let bucket = &mut self.buckets[index];
-        bucket.cursor = Some(NAMES_CHECKED.to_owned());
-        bucket.counters.open_references += problems.len() as u64;
-        let now = self.engine.surroundings.now();
-        Ok(self.store.checkpoint_noting(&self.run, bucket, &problems, now).await?)
+        let counts = |slot: &Slot| slot.wave == Wave::Build && !left_out.contains(&slot.change);
+        let mut lacking = RoaringBitmap::new();
+        for part in self.parts_of(index, NAMES_EACH) {
+            let naming = self.naming(index, part, counts).await?;
+            let named = naming.iter().map(|mention| mention.hash).collect();
+            let unmade = self.unmade(&application, part, named, &left_out).await?;
+            let lacks = naming.iter().filter(|mention| unmade.contains(&mention.hash));
+            lacking.extend(lacks.map(|mention| mention.change));
+        }
+        let findings: Vec<Finding> = lacking.iter().map(|change| Finding::Unmade { change }).collect();
+        let step = self.buckets[index].step;
+        self.note_findings(index, &findings, (step, Some(NAMES_CHECKED))).await
     }
 }

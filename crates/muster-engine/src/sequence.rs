@@ -3,18 +3,20 @@
 //!
 //! Where a target refuses names of accounts that do not exist, accounts are made level by level, and those that
 //! name each other are made without the names and get them in the next wave. What is deleted goes the other way.
+//!
+//! In memory are the changes of one window at a time; of all others what names of accounts demand of their order.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use muster_model::run::Wave;
-use muster_plan::change::Action;
 use muster_plan::key::{KeyHash, Position};
-use muster_plan::order::{Edge, order};
 use muster_store::{PageOrder, Slot};
 
 use crate::apply_inbound::Exceptions;
 use crate::error::EngineError;
-use crate::naming::{Makers, Staged};
+use crate::levels::{Levels, Window, windows};
+use crate::naming::{NAMES_EACH, makes_account};
 use crate::outbound::OutboundRun;
 use crate::worker::Work;
 
@@ -45,25 +47,35 @@ pub(crate) enum Named {
 }
 
 /// The changes of a bucket for a wave in their order.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Sequence {
-    pub(crate) steps: Vec<Step>,
-    /// Whom changes name.
-    names: HashMap<u32, Vec<KeyHash>>,
-    /// Whom changes name once everybody has been made.
-    later: HashMap<u32, Vec<KeyHash>>,
+    index: usize,
+    wave: Wave,
+    levels: Levels,
+    windows: Vec<Window>,
+    /// What has been written when the sequence was made.
+    done: Option<PageOrder>,
+    /// Changes that ended otherwise than planned before the sequence was made.
+    ended: HashSet<u32>,
     /// Accounts that the plan was found not to make.
     unmade: HashSet<KeyHash>,
-    /// Who makes the accounts that have to exist.
-    makers: Makers,
-    /// Changes that ended otherwise than planned.
-    failed: HashSet<u32>,
+    /// Where accounts were not made; `None` where nobody waits for any.
+    failed: Option<HashSet<Position>>,
+    /// The window in memory, its changes, and whom they name.
+    window: Option<usize>,
+    steps: Arc<Vec<Step>>,
+    names: HashMap<u32, Vec<KeyHash>>,
 }
 
 impl Sequence {
-    /// When the change names this account.
+    /// In how many windows its changes come, one after the other.
+    pub(crate) fn windows(&self) -> usize {
+        self.windows.len()
+    }
+
+    /// When a change of the window names this account.
     pub(crate) fn named(&self, change: u32, account: KeyHash, wave: Wave) -> Named {
-        let has_failed = || self.makers.of(account).iter().any(|maker| self.failed.contains(&maker.change));
+        let has_failed = || self.failed.as_ref().is_some_and(|failed| failed.contains(&account.position()));
         if self.unmade.contains(&account) {
             return Named::NotYet;
         }
@@ -74,19 +86,32 @@ impl Sequence {
         }
     }
 
-    /// Whether the change names this account at all, and not another one that is called the same.
+    /// Whether a change of the window names this account at all, and not another one that is called the same.
     pub(crate) fn names(&self, change: u32, account: KeyHash) -> bool {
         self.names.get(&change).is_some_and(|names| names.contains(&account))
     }
 
     /// Whether the change waits for others with this name.
     pub(crate) fn names_later(&self, change: u32, account: KeyHash) -> bool {
-        self.later.get(&change).is_some_and(|later| later.contains(&account))
+        self.levels.names_later(change, account)
     }
 
     /// Notes that a change has not been carried out.
-    pub(crate) fn fail(&mut self, change: u32) {
-        self.failed.insert(change);
+    pub(crate) fn fail(&mut self, slot: &Slot) {
+        if let Some(failed) = self.failed.as_mut().filter(|_| makes_account(slot)) {
+            failed.insert(slot.position);
+        }
+    }
+
+    /// The place of a change, if it is one of the wave and is still to be written.
+    fn step(&self, slot: Slot) -> Option<Step> {
+        let step = Step { level: self.levels.of(slot.change), slot };
+        let is_due = match (&self.levels, self.wave) {
+            (Levels::Connecting { .. }, _) => self.levels.connects(&slot),
+            (Levels::None | Levels::Building { .. } | Levels::Withdrawing { .. }, wave) => slot.wave == wave,
+        };
+        let is_left = !self.ended.contains(&slot.change) && Some(step.place()) > self.done;
+        (is_due && is_left).then_some(step)
     }
 }
 
@@ -100,29 +125,54 @@ impl Work {
         exceptions: &Exceptions,
     ) -> Result<Sequence, EngineError> {
         let class = &task.classes[index];
-        let mut sequence = match (class.names_any(), class.references_must_exist, wave) {
-            (true, true, Wave::Build) => self.build(index).await?,
-            (true, true, Wave::Connect) => self.connect(index).await?,
-            (true, true, Wave::Withdraw) => {
-                let staged = self.staged(index, wave).await?;
-                let (levels, _) = withdrawn(&staged);
-                Sequence { steps: steps(&staged.slots, &levels), ..Sequence::default() }
-            }
-            (false, ..) | (_, false, _) => {
-                let Staged { slots, names } = self.staged(index, wave).await?;
-                Sequence { steps: steps(&slots, &HashMap::new()), names, ..Sequence::default() }
-            }
-        };
-        if class.names_any() {
-            sequence.unmade = self.unmade_of(index, exceptions).await?;
-        }
         let ended = exceptions.iter().filter(|(_, outcome)| outcome.is_some());
-        sequence.failed = ended.map(|(change, _)| *change).collect();
-        let done = self.buckets[index].cursor.as_deref().and_then(PageOrder::read);
-        let Sequence { steps, failed, .. } = &mut sequence;
-        steps.retain(|step| !failed.contains(&step.slot.change) && Some(step.place()) > done);
+        let ended: HashSet<u32> = ended.map(|(change, _)| *change).collect();
+        let (levels, failed) = match (class.names_any() && class.references_must_exist, wave) {
+            (false, _) => (Levels::None, None),
+            (true, Wave::Build) => (self.building(index).await?, Some(self.not_made(index, &ended).await?)),
+            (true, Wave::Connect) => {
+                (self.connecting(index).await?, Some(self.not_made(index, &ended).await?))
+            }
+            (true, Wave::Withdraw) => (self.withdrawing(index).await?, None),
+        };
+        let unmade = match class.names_any() {
+            true => self.unmade_of(index, exceptions).await?,
+            false => HashSet::new(),
+        };
+        let changes = u64::from(self.buckets[index].next_change);
+        Ok(Sequence {
+            index,
+            wave,
+            windows: windows(&levels.counts(), changes, self.engine.settings.ordered_at_once),
+            levels,
+            done: self.buckets[index].cursor.as_deref().and_then(PageOrder::read),
+            ended,
+            unmade,
+            failed,
+            window: None,
+            steps: Arc::default(),
+            names: HashMap::new(),
+        })
+    }
+
+    /// Takes the changes of a window into memory; answers them in their order.
+    pub(crate) async fn steps(
+        &self,
+        sequence: &mut Sequence,
+        window: usize,
+    ) -> Result<Arc<Vec<Step>>, EngineError> {
+        if sequence.window == Some(window) {
+            return Ok(sequence.steps.clone());
+        }
+        let holds = sequence.windows[window].clone();
+        let step = |slot: &Slot| sequence.step(*slot).filter(|step| holds.holds(step));
+        let staged = self.staged(sequence.index, |slot| step(slot).is_some()).await?;
+        let mut steps: Vec<Step> = staged.slots.iter().filter_map(step).collect();
         steps.sort_unstable_by_key(Step::place);
-        Ok(sequence)
+        sequence.names = staged.names;
+        sequence.names.retain(|change, _| sequence.levels.minds_names_of(*change));
+        (sequence.window, sequence.steps) = (Some(window), Arc::new(steps));
+        Ok(sequence.steps.clone())
     }
 
     /// Stores in which levels the changes of a bucket are written, so that it can be told of each whether it has been.
@@ -131,16 +181,12 @@ impl Work {
         if !(class.names_any() && class.references_must_exist) {
             return Ok(());
         }
-        let staged = self.staged(index, Wave::Withdraw).await?;
-        let (levels, _) = withdrawn(&staged);
-        let withdrawing = steps(&staged.slots, &levels);
-        let steps = self.build(index).await?.steps.into_iter().chain(withdrawing);
-        let levels: Vec<(u32, u32)> =
-            steps.filter(|step| step.level > 0).map(|step| (step.slot.change, step.level)).collect();
-        if levels.is_empty() {
-            return Ok(());
+        for levels in [self.building(index).await?, self.withdrawing(index).await?] {
+            if !levels.above_first().is_empty() {
+                self.store.set_levels(&self.run, &self.buckets[index], levels.above_first()).await?;
+            }
         }
-        Ok(self.store.set_levels(&self.run, &self.buckets[index], &levels).await?)
+        Ok(())
     }
 
     /// Of the accounts that are named by changes with a warning of CHECK those that it was about.
@@ -151,103 +197,37 @@ impl Work {
     ) -> Result<HashSet<KeyHash>, EngineError> {
         let warned: HashSet<u32> =
             exceptions.iter().filter(|(_, outcome)| outcome.is_none()).map(|(change, _)| *change).collect();
+        let mut unmade = HashSet::new();
         if warned.is_empty() {
-            return Ok(HashSet::new());
+            return Ok(unmade);
         }
         let application = &self.buckets[index].application;
-        let names = self.staged(index, Wave::Build).await?.names.into_iter();
-        let named = names.filter(|(change, _)| warned.contains(change)).flat_map(|(_, named)| named);
-        let named: Vec<KeyHash> = named.collect();
-        let makers = self.makers(application).await?;
-        self.unmade(application, &makers, named).await
-    }
-
-    async fn build(&self, index: usize) -> Result<Sequence, EngineError> {
-        let staged = self.staged(index, Wave::Build).await?;
-        let makers = self.makers(&self.buckets[index].application).await?;
-        let (levels, later) = built(index, &staged, &makers);
-        let steps = steps(&staged.slots, &levels);
-        Ok(Sequence { steps, names: staged.names, later, makers, ..Sequence::default() })
-    }
-
-    /// What is left for the time when everybody has been made: accounts that get the names they were made without,
-    /// and those that are about to be deleted and still name each other.
-    async fn connect(&self, index: usize) -> Result<Sequence, EngineError> {
-        let mut building = self.build(index).await?;
-        building.steps.retain(|step| building.later.contains_key(&step.slot.change));
-        let staged = self.staged(index, Wave::Withdraw).await?;
-        let (_, entangled) = withdrawn(&staged);
-        let slots: Vec<Slot> =
-            staged.slots.into_iter().filter(|slot| entangled.contains(&slot.change)).collect();
-        building.steps.extend(steps(&slots, &HashMap::new()));
-        building.steps.iter_mut().for_each(|step| step.level = 0);
-        Ok(building)
-    }
-}
-
-fn steps(slots: &[Slot], levels: &HashMap<u32, u32>) -> Vec<Step> {
-    let level = |slot: &Slot| levels.get(&slot.change).copied().unwrap_or(0);
-    slots.iter().map(|slot| Step { level: level(slot), slot: *slot }).collect()
-}
-
-/// The levels in which accounts are made and changed, and whom they name later: members of their own cycle, and
-/// accounts that a later bucket makes.
-fn built(index: usize, staged: &Staged, makers: &Makers) -> (HashMap<u32, u32>, HashMap<u32, Vec<KeyHash>>) {
-    let mut later: HashMap<u32, Vec<KeyHash>> = HashMap::new();
-    let mut pairs = Vec::new();
-    let mut keys = Vec::new();
-    for (change, named) in &staged.names {
-        for key in named {
-            for maker in makers.of(*key) {
-                match maker.index.cmp(&index) {
-                    std::cmp::Ordering::Less => {}
-                    std::cmp::Ordering::Equal => {
-                        pairs.push((*change, maker.change));
-                        keys.push(*key);
-                    }
-                    std::cmp::Ordering::Greater => later.entry(*change).or_default().push(*key),
-                }
-            }
+        let left_out = self.store.left_out(&self.run).await?;
+        let is_warned = |slot: &Slot| slot.wave == Wave::Build && warned.contains(&slot.change);
+        for part in self.parts_of(index, NAMES_EACH) {
+            let naming = self.naming(index, part, is_warned).await?;
+            let named = naming.into_iter().map(|mention| mention.hash).collect();
+            unmade.extend(self.unmade(application, part, named, &left_out).await?);
         }
+        Ok(unmade)
     }
-    let (levels, deferred) = arrange(&pairs);
-    for place in deferred {
-        later.entry(pairs[place].0).or_default().push(keys[place]);
-    }
-    (levels, later)
-}
 
-/// The levels in which accounts are deleted, those who name others first, and the deletes of accounts that name
-/// each other.
-fn withdrawn(staged: &Staged) -> (HashMap<u32, u32>, HashSet<u32>) {
-    let deletes = || staged.slots.iter().filter(|slot| slot.action == Action::Delete);
-    let mut of_place: Vec<(Position, u32)> = deletes().map(|slot| (slot.position, slot.change)).collect();
-    of_place.sort_unstable();
-    let mut pairs = Vec::new();
-    for slot in deletes() {
-        for key in staged.names.get(&slot.change).into_iter().flatten() {
-            let first = of_place.partition_point(|(position, _)| *position < key.position());
-            let named = of_place[first..].iter().take_while(|(position, _)| *position == key.position());
-            // An account that names itself is in nobody's way.
-            let others = named.filter(|(_, change)| *change != slot.change);
-            pairs.extend(others.map(|(_, change)| (*change, slot.change)));
+    /// Where accounts of an application were to be made and were not.
+    async fn not_made(&self, index: usize, ended: &HashSet<u32>) -> Result<HashSet<Position>, EngineError> {
+        let mut not_made = HashSet::new();
+        if ended.is_empty() {
+            return Ok(not_made);
         }
+        let application = &self.buckets[index].application;
+        for other in (0..self.buckets.len()).filter(|other| self.buckets[*other].application == *application)
+        {
+            self.each_lists(other, |lists| {
+                let failed = lists.slots.iter().filter(|slot| makes_account(slot));
+                let failed = failed.filter(|slot| ended.contains(&slot.change));
+                not_made.extend(failed.map(|slot| slot.position));
+            })
+            .await?;
+        }
+        Ok(not_made)
     }
-    let (levels, deferred) = arrange(&pairs);
-    (levels, deferred.into_iter().map(|place| pairs[place].1).collect())
-}
-
-/// Orders changes by who waits for whom; answers the level of each that is named, and the places of the pairs
-/// that belong to cycles.
-fn arrange(pairs: &[(u32, u32)]) -> (HashMap<u32, u32>, Vec<usize>) {
-    let mut nodes: Vec<u32> = pairs.iter().flat_map(|(from, to)| [*from, *to]).collect();
-    nodes.sort_unstable();
-    nodes.dedup();
-    let node = |change: u32| {
-        let place = nodes.partition_point(|known| *known < change);
-        u32::try_from(place).unwrap_or(u32::MAX)
-    };
-    let edges: Vec<Edge> = pairs.iter().map(|(from, to)| Edge { from: node(*from), to: node(*to) }).collect();
-    let order = order(nodes.len(), &edges);
-    (nodes.into_iter().zip(order.levels).collect(), order.deferred)
 }

@@ -101,6 +101,13 @@ impl World {
         self
     }
 
+    /// The same world, where so many changes of a plan are held against each other in memory at a time.
+    #[must_use]
+    pub fn with_ordered_at_once(mut self, changes: u64) -> Self {
+        self.settings.ordered_at_once = changes;
+        self
+    }
+
     /// The same world, where each process has so many workers, who get nothing but what is delivered: the look
     /// for runs comes once, at their start.
     #[must_use]

@@ -1,13 +1,17 @@
 //! Targets that insist on names of accounts that exist: the order in which accounts are made and deleted, and what
 //! waits for the last pass.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
+use muster_connector::faulty::Call;
 use muster_connector::memory::{CAPABLE, MemorySystem};
 use muster_connector::{Capabilities, Durable};
 use muster_model::Field;
 use muster_model::configuration::ConfigurationKind;
 use muster_model::run::{Outcome, OutcomeStatus};
+use muster_store::RunRecord;
 use muster_testkit::world::configuration::{crm, hr, inbound, naming, outbound, provisioning};
-use muster_testkit::world::{World, on_each_database};
+use muster_testkit::world::{TestDatabase, World, on_each_database};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::json;
@@ -177,8 +181,7 @@ fn an_account_that_is_called_as_one_of_another_class_is_named_whatever_becomes_o
 #[test]
 fn who_names_an_account_that_could_not_be_made_gets_one_without_the_name() {
     use muster_connector::ConnectorError;
-    use muster_connector::faulty::{Call, Fault, FaultPlan, Moment, no_faults};
-    use std::sync::Arc;
+    use muster_connector::faulty::{Fault, FaultPlan, Moment, no_faults};
 
     on_each_database(async |database| {
         for owners in [
@@ -200,6 +203,57 @@ fn who_names_an_account_that_could_not_be_made_gets_one_without_the_name() {
             assert_eq!(run.state.outcome, Some(OutcomeStatus::Success));
             assert_eq!(managers(&world)[1..], ["2@x -> 1@x", "3@x -> 2@x"]);
             settled(&world).await;
+        }
+    });
+}
+
+/// The keys of the accounts that a run writes, in their order.
+async fn written(world: &mut World) -> (RunRecord, Vec<String>) {
+    let written = Arc::new(Mutex::new(Vec::new()));
+    let seen = written.clone();
+    let plan = move |call: &Call| {
+        seen.lock().unwrap_or_else(PoisonError::into_inner).extend(call.uid.clone());
+        None
+    };
+    world.disturb("ad", Arc::new(plan));
+    let run = world.provision("ad").await;
+    let written = written.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    (run, written)
+}
+
+/// A chain and a cycle, made, and then deleted but for two of them: what was done, and told of it.
+async fn made_and_deleted(database: &TestDatabase, durable: Durable, at_once: u64) -> Vec<String> {
+    let world = insisting(database).await.with_system("ad", system(true, durable));
+    let mut world = world.with_page_size(3).with_ordered_at_once(at_once);
+    let mut told = Vec::new();
+    let managers_of =
+        [("1", ""), ("2", "1"), ("3", "2"), ("4", "3"), ("5", "7"), ("6", "5"), ("7", "6"), ("8", "6")];
+    for department in ["IT", "HR"] {
+        let stays = |number| department == "IT" || number == "1" || number == "8";
+        let hired: Vec<_> = managers_of
+            .iter()
+            .map(|(number, manager)| (*number, if stays(*number) { "IT" } else { "HR" }, *manager))
+            .collect();
+        people(&world, &hired).await;
+        let (run, written) = written(&mut world).await;
+        told.extend(written);
+        told.extend(world.problems(&run).await);
+        told.push(format!("{:?} {:?} {:?}", run.plan_hash, run.counters, run.state.outcome));
+        told.extend(managers(&world));
+    }
+    told.push(world.whole_state().await);
+    told
+}
+
+#[test]
+fn accounts_are_written_in_one_order_however_much_of_the_plan_is_in_memory_at_a_time() {
+    on_each_database(async |database| {
+        for durable in [Durable::EachCall, Durable::AtClose] {
+            let whole = made_and_deleted(database, durable, 1_000_000).await;
+            for at_once in [1, 2, 5] {
+                let in_parts = made_and_deleted(database, durable, at_once).await;
+                assert_eq!(in_parts, whole, "{at_once} {durable:?}");
+            }
         }
     });
 }

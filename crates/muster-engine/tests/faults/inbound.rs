@@ -1,9 +1,9 @@
 //! Synchronization runs that are interrupted.
 
 use muster_model::configuration::ConfigurationKind;
-use muster_model::run::Mode;
+use muster_model::run::{Mode, Outcome};
 use muster_testkit::world::configuration::hr;
-use muster_testkit::world::{TestDatabase, World, difference, on_each_database, synchronization};
+use muster_testkit::world::{TestDatabase, World, difference, on_each_database, on_sqlite, synchronization};
 use serde_json::json;
 
 use crate::crash::Story;
@@ -57,6 +57,24 @@ async fn deleting(database: &TestDatabase) -> World {
 fn a_first_load() {
     on_each_database(async |database| {
         let story = Story { before: empty, launch: || synchronization("hr", Mode::Apply) };
+        story.survives_a_dead_process(database).await;
+    });
+}
+
+/// More people whom nobody can tell apart than are told of in one batch.
+#[test]
+fn a_plan_of_which_more_is_found_than_is_noted_at_once() {
+    on_sqlite(async |database| {
+        let before = async |database: &TestDatabase| {
+            let world = World::usual(database).await.with_page_size(600);
+            for number in 1..=1200 {
+                world.hire(&number.to_string(), "same@x", "Somebody", "IT");
+            }
+            world
+        };
+        let run = before(database).await.synchronize("hr").await;
+        assert_eq!(run.counters.outcome(Outcome::Reported), 1200);
+        let story = Story { before, launch: || synchronization("hr", Mode::Apply) };
         story.survives_a_dead_process(database).await;
     });
 }

@@ -6,7 +6,7 @@ use muster_connector::{Capabilities, Durable};
 use muster_model::configuration::ConfigurationKind;
 use muster_model::run::{Mode, OutcomeStatus};
 use muster_testkit::world::configuration::{naming, provisioning as task, staff};
-use muster_testkit::world::{TestDatabase, World, on_each_database, provisioning};
+use muster_testkit::world::{TestDatabase, World, on_each_database, on_sqlite, provisioning};
 use serde_json::json;
 
 use crate::crash::Story;
@@ -103,6 +103,18 @@ fn accounts_that_name_each_other() {
         let story = Story { before, launch: || provisioning("ad", Mode::Apply) };
         story.survives_a_dead_process(database).await;
     });
+}
+
+#[test]
+fn accounts_that_name_each_other_in_a_plan_that_is_gone_through_in_parts() {
+    for durable in [Durable::EachCall, Durable::AtClose] {
+        on_sqlite(async |database| {
+            let before =
+                async |database: &TestDatabase| entangled(database, durable).await.with_ordered_at_once(3);
+            let story = Story { before, launch: || provisioning("ad", Mode::Apply) };
+            story.survives_a_dead_process(database).await;
+        });
+    }
 }
 
 #[test]

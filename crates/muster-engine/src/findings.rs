@@ -1,0 +1,242 @@
+//! What only the whole plan of a bucket shows: keys read twice, creates that would be one object, references to
+//! nobody. Noted in batches, so that whoever takes the run up after a crash goes on behind the last.
+
+use std::collections::HashMap;
+
+use muster_model::error::ErrorCode;
+use muster_model::run::Outcome;
+use muster_store::{ChangeRow, ProblemRow, ProblemStep};
+
+use crate::error::EngineError;
+use crate::worker::Work;
+
+/// Changes whose findings are noted, or whose rows are looked at, at a time.
+pub(crate) const ROWS_AT_ONCE: usize = 1000;
+
+/// Something about one change, in the order in which findings are noted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Finding {
+    /// It makes the account that another has made before.
+    Repeated { change: u32, first: u32 },
+    /// It withdraws an account that another makes.
+    Adopted { change: u32 },
+    /// It may make what another makes.
+    Disputed { change: u32 },
+    /// It refers to nobody.
+    Open { change: u32 },
+    /// It names an account that will not be there.
+    Unmade { change: u32 },
+}
+
+impl Finding {
+    /// The change it is about.
+    pub(crate) fn change(self) -> u32 {
+        match self {
+            Self::Repeated { change, .. }
+            | Self::Adopted { change }
+            | Self::Disputed { change }
+            | Self::Open { change }
+            | Self::Unmade { change } => change,
+        }
+    }
+
+    /// The other change that it is about.
+    fn first(self) -> Option<u32> {
+        match self {
+            Self::Repeated { first, .. } => Some(first),
+            Self::Adopted { .. } | Self::Disputed { .. } | Self::Open { .. } | Self::Unmade { .. } => None,
+        }
+    }
+
+    /// Where it stands among all findings of a bucket, as its cursor says it.
+    fn place(self) -> (u8, u32) {
+        let sort = match self {
+            Self::Repeated { .. } => 0,
+            Self::Adopted { .. } => 1,
+            Self::Disputed { .. } => 2,
+            Self::Open { .. } => 3,
+            Self::Unmade { .. } => 4,
+        };
+        (sort, self.change())
+    }
+
+    fn cursor(self) -> String {
+        let (sort, change) = self.place();
+        format!("found {sort} {change}")
+    }
+
+    /// The place up to which findings have been noted, if a cursor says one.
+    fn noted(cursor: Option<&str>) -> Option<(u8, u32)> {
+        let (sort, change) = cursor?.strip_prefix("found ")?.split_once(' ')?;
+        Some((sort.parse().ok()?, change.parse().ok()?))
+    }
+
+    /// Whether the account stays that its change withdraws.
+    fn stays(self) -> bool {
+        matches!(self, Self::Adopted { .. })
+    }
+
+    /// Whether it is a warning alone: the change is carried out, though not all of it.
+    fn is_warning(self) -> bool {
+        match self {
+            Self::Open { .. } | Self::Unmade { .. } => true,
+            Self::Repeated { .. } | Self::Adopted { .. } | Self::Disputed { .. } => false,
+        }
+    }
+}
+
+impl Work {
+    /// Changes by their numbers.
+    pub(crate) async fn rows(&self, changes: &[u32]) -> Result<HashMap<u32, ChangeRow>, EngineError> {
+        let rows = self.store.changes_of(&self.run, changes).await?;
+        Ok(rows.into_iter().map(|row| (row.number, row)).collect())
+    }
+
+    /// Notes findings batch by batch, those that have not been noted yet, and says with the last that the bucket
+    /// has come to this step and cursor. Whoever takes the run up in between finds the same again and goes on.
+    pub(crate) async fn note_findings(
+        &mut self,
+        index: usize,
+        findings: &[Finding],
+        (step, cursor): (u32, Option<&str>),
+    ) -> Result<(), EngineError> {
+        let noted = Finding::noted(self.buckets[index].cursor.as_deref());
+        let left = findings.partition_point(|finding| Some(finding.place()) <= noted);
+        let mut batches = findings[left..].chunks(ROWS_AT_ONCE).peekable();
+        loop {
+            let batch = batches.next().unwrap_or_default();
+            let rows = self.rows_of(batch).await?;
+            let problems = self.problems(index, batch, &rows)?;
+            let is_last = batches.peek().is_none();
+            let bucket = &mut self.buckets[index];
+            // What stays is no withdrawal that a limit counts.
+            for row in batch
+                .iter()
+                .filter(|finding| finding.stays())
+                .filter_map(|finding| rows.get(&finding.change()))
+            {
+                bucket.tally.leave_out(row.action, &row.memberships);
+            }
+            bucket.counters.open_references +=
+                batch.iter().filter(|finding| finding.is_warning()).count() as u64;
+            match batch.last().filter(|_| !is_last) {
+                Some(last) => bucket.cursor = Some(last.cursor()),
+                None => (bucket.step, bucket.cursor) = (step, cursor.map(str::to_owned)),
+            }
+            let now = self.engine.surroundings.now();
+            self.store.checkpoint_noting(&self.run, bucket, &problems, now).await?;
+            if is_last {
+                return Ok(());
+            }
+        }
+    }
+
+    /// All changes that findings are about.
+    async fn rows_of(&self, findings: &[Finding]) -> Result<HashMap<u32, ChangeRow>, EngineError> {
+        let all = findings.iter().flat_map(|finding| [Some(finding.change()), finding.first()]);
+        let all: Vec<u32> = all.flatten().collect();
+        if all.is_empty() { Ok(HashMap::new()) } else { self.rows(&all).await }
+    }
+
+    /// What is told of findings.
+    fn problems(
+        &self,
+        index: usize,
+        findings: &[Finding],
+        rows: &HashMap<u32, ChangeRow>,
+    ) -> Result<Vec<ProblemRow>, EngineError> {
+        let row = |change: u32| {
+            let missing = || EngineError::Broken(format!("change {change} of the plan is missing"));
+            rows.get(&change).ok_or_else(missing)
+        };
+        let told = |finding: &Finding| {
+            let first = finding.first().map(row).transpose()?;
+            Ok(self.told(index, *finding, (row(finding.change())?, first)))
+        };
+        findings.iter().map(told).collect()
+    }
+
+    fn told(
+        &self,
+        index: usize,
+        finding: Finding,
+        (row, first): (&ChangeRow, Option<&ChangeRow>),
+    ) -> ProblemRow {
+        let uid = &row.uid;
+        let (outcome, code, message) = match finding {
+            Finding::Repeated { .. } => {
+                let message =
+                    first.map(|first| self.repeated_in_words(index, row, first)).unwrap_or_default();
+                (Some(Outcome::Failed), ErrorCode::EntryRepeated, message)
+            }
+            Finding::Adopted { .. } => {
+                let message =
+                    format!("account `{uid}` belonged to nobody; it stays for the owner it is made for");
+                (Some(Outcome::Reported), ErrorCode::Disputed, message)
+            }
+            Finding::Disputed { .. } => {
+                let message =
+                    format!("account `{uid}` shares a correlation key with another change of this run");
+                (Some(Outcome::Reported), ErrorCode::Disputed, message)
+            }
+            Finding::Open { .. } => {
+                let message = "it refers to an object that does not exist yet; the reference stays pending";
+                (None, ErrorCode::ReferenceOpen, message.to_owned())
+            }
+            Finding::Unmade { .. } => {
+                let message = "it refers to an account that does not exist and is not made by this run; the \
+                               reference stays pending";
+                (None, ErrorCode::ReferenceOpen, message.to_owned())
+            }
+        };
+        ProblemRow {
+            change: Some(row.number),
+            outcome,
+            step: ProblemStep::Check,
+            code,
+            uid: Some(uid.clone()),
+            place: row.place,
+            message,
+        }
+    }
+
+    fn repeated_in_words(&self, index: usize, row: &ChangeRow, first: &ChangeRow) -> String {
+        match (row.place, first.place) {
+            (Some(place), Some(before)) => format!(
+                "key `{}` at {} was read before, at {}; the first counts, remove the other",
+                row.uid,
+                self.place(index, place),
+                self.place(index, before)
+            ),
+            (None, _) | (_, None) => {
+                let object = |row: &ChangeRow| row.object.map(|id| id.to_string()).unwrap_or_default();
+                let (first, second) = (object(first), object(row));
+                format!("objects {first} and {second} both give the key `{}`; make it unique", row.uid)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn findings_are_noted_in_one_order_and_taken_up_behind_the_last() {
+        let findings = [
+            Finding::Repeated { change: 9, first: 1 },
+            Finding::Adopted { change: 2 },
+            Finding::Disputed { change: 1 },
+            Finding::Disputed { change: 3 },
+            Finding::Open { change: 1 },
+            Finding::Unmade { change: 1 },
+        ];
+        assert!(findings.is_sorted() && findings.map(Finding::place).is_sorted());
+        for finding in findings {
+            assert_eq!(Finding::noted(Some(&finding.cursor())), Some(finding.place()));
+        }
+        for cursor in [None, Some("77"), Some("names"), Some("found 1"), Some("found x 1")] {
+            assert_eq!(Finding::noted(cursor), None, "{cursor:?}");
+        }
+    }
+}

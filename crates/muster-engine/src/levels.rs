@@ -1,0 +1,294 @@
+//! Levels: what the names of accounts demand of the order in which changes are written, where a target refuses names
+//! of accounts that do not exist. Held for the changes alone that name somebody or are named.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+
+use muster_model::run::Wave;
+use muster_plan::change::Action;
+use muster_plan::key::KeyHash;
+use muster_plan::order::{Edge, order};
+use muster_store::Slot;
+use roaring::RoaringBitmap;
+
+use crate::error::EngineError;
+use crate::naming::NAMES_EACH;
+use crate::parts::Part;
+use crate::sequence::Step;
+use crate::worker::Work;
+
+/// Whom changes name once everybody has been made, sorted.
+type Later = Vec<(u32, KeyHash)>;
+
+/// What is demanded in a wave. Levels are those of changes above the first level, sorted by their numbers.
+#[derive(Debug)]
+pub(crate) enum Levels {
+    /// Nothing: the target takes any name.
+    None,
+    /// Accounts are made and changed, those first that are named by others.
+    Building { levels: Vec<(u32, u32)>, later: Later },
+    /// Everybody has been made: accounts get the names they were made without, and those that are about to be
+    /// deleted and name each other (`entangled`) lose them.
+    Connecting { later: Later, entangled: RoaringBitmap },
+    /// Accounts are deleted, those first that name others.
+    Withdrawing { levels: Vec<(u32, u32)> },
+}
+
+impl Levels {
+    /// The levels of the changes that are not in the first.
+    pub(crate) fn above_first(&self) -> &[(u32, u32)] {
+        match self {
+            Self::Building { levels, .. } | Self::Withdrawing { levels } => levels,
+            Self::None | Self::Connecting { .. } => &[],
+        }
+    }
+
+    /// The level of a change.
+    pub(crate) fn of(&self, change: u32) -> u32 {
+        let levels = self.above_first();
+        levels.binary_search_by_key(&change, |(change, _)| *change).map_or(0, |place| levels[place].1)
+    }
+
+    /// How many changes stand in each level above the first.
+    pub(crate) fn counts(&self) -> BTreeMap<u32, u64> {
+        let mut counts = BTreeMap::new();
+        for (_, level) in self.above_first() {
+            *counts.entry(*level).or_default() += 1;
+        }
+        counts
+    }
+
+    /// Whether a change waits for others with a name.
+    pub(crate) fn names_later(&self, change: u32, account: KeyHash) -> bool {
+        match self {
+            Self::Building { later, .. } | Self::Connecting { later, .. } => {
+                later.binary_search(&(change, account)).is_ok()
+            }
+            Self::None | Self::Withdrawing { .. } => false,
+        }
+    }
+
+    /// Whether it matters whom a change names: not of accounts that go.
+    pub(crate) fn minds_names_of(&self, change: u32) -> bool {
+        match self {
+            Self::None | Self::Building { .. } => true,
+            Self::Connecting { entangled, .. } => !entangled.contains(change),
+            Self::Withdrawing { .. } => false,
+        }
+    }
+
+    /// Whether something is left of a change for the time when everybody has been made.
+    pub(crate) fn connects(&self, slot: &Slot) -> bool {
+        match self {
+            Self::Connecting { later, entangled } => {
+                let first = later.partition_point(|(change, _)| *change < slot.change);
+                entangled.contains(slot.change)
+                    || later.get(first).is_some_and(|(change, _)| *change == slot.change)
+            }
+            Self::None | Self::Building { .. } | Self::Withdrawing { .. } => false,
+        }
+    }
+}
+
+/// Changes that are in memory at a time: those of some levels, and of them one part of all places.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Window {
+    levels: RangeInclusive<u32>,
+    part: Option<Part>,
+}
+
+impl Window {
+    pub(crate) fn holds(&self, step: &Step) -> bool {
+        self.levels.contains(&step.level) && self.part.is_none_or(|part| part.holds(step.slot.position))
+    }
+}
+
+/// The windows in which so many changes come in their order, each of at most so many changes as far as places are
+/// spread evenly. `counts` says how many there are of them in each level above the first.
+pub(crate) fn windows(counts: &BTreeMap<u32, u64>, changes: u64, at_once: u64) -> Vec<Window> {
+    let last = counts.last_key_value().map_or(0, |(level, _)| *level);
+    if changes < at_once {
+        return vec![Window { levels: 0..=last, part: None }];
+    }
+    let in_parts = |level: u32, count| {
+        Part::all(count, at_once).map(move |part| Window { levels: level..=level, part: Some(part) })
+    };
+    let mut windows: Vec<Window> = in_parts(0, changes).collect();
+    let mut held = 0;
+    for (level, count) in counts {
+        match windows.last_mut() {
+            _ if *count >= at_once => windows.extend(in_parts(*level, *count)),
+            Some(Window { levels, part: None }) if held + count <= at_once => {
+                *levels = *levels.start()..=*level;
+                held += count;
+                continue;
+            }
+            _ => windows.push(Window { levels: *level..=*level, part: None }),
+        }
+        held = *count;
+    }
+    windows
+}
+
+/// Who waits for whom, and with which name.
+#[derive(Debug, Default)]
+struct Waiting {
+    pairs: Vec<(u32, u32)>,
+    keys: Vec<KeyHash>,
+}
+
+impl Work {
+    /// The levels in which accounts are made and changed, and whom they name later: members of their own cycle, and
+    /// accounts that a later bucket makes.
+    pub(crate) async fn building(&self, index: usize) -> Result<Levels, EngineError> {
+        let application = &self.buckets[index].application;
+        let mut later = Later::new();
+        let mut waiting = Waiting::default();
+        for part in self.parts_of(index, NAMES_EACH) {
+            let naming = self.naming(index, part, |slot| slot.wave == Wave::Build).await?;
+            if naming.is_empty() {
+                continue;
+            }
+            let makers = self.makers(application, part).await?;
+            for mention in naming {
+                for maker in makers.of(mention.hash) {
+                    match maker.index.cmp(&index) {
+                        std::cmp::Ordering::Less => {}
+                        std::cmp::Ordering::Equal => {
+                            waiting.pairs.push((mention.change, maker.change));
+                            waiting.keys.push(mention.hash);
+                        }
+                        std::cmp::Ordering::Greater => later.push((mention.change, mention.hash)),
+                    }
+                }
+            }
+        }
+        let (levels, deferred) = arrange(&waiting.pairs);
+        later.extend(deferred.into_iter().map(|place| (waiting.pairs[place].0, waiting.keys[place])));
+        later.sort_unstable();
+        Ok(Levels::Building { levels, later })
+    }
+
+    /// What is left for the time when everybody has been made.
+    pub(crate) async fn connecting(&self, index: usize) -> Result<Levels, EngineError> {
+        let later = match self.building(index).await? {
+            Levels::Building { later, .. } | Levels::Connecting { later, .. } => later,
+            Levels::None | Levels::Withdrawing { .. } => Later::new(),
+        };
+        let (_, entangled) = self.withdrawn(index).await?;
+        Ok(Levels::Connecting { later, entangled })
+    }
+
+    /// The levels in which accounts are deleted.
+    pub(crate) async fn withdrawing(&self, index: usize) -> Result<Levels, EngineError> {
+        let (levels, _) = self.withdrawn(index).await?;
+        Ok(Levels::Withdrawing { levels })
+    }
+
+    /// The levels in which accounts are deleted, those who name others first, and the deletes of accounts that name
+    /// each other.
+    async fn withdrawn(&self, index: usize) -> Result<(Vec<(u32, u32)>, RoaringBitmap), EngineError> {
+        let is_delete = |slot: &Slot| slot.action == Action::Delete;
+        let mut pairs = Vec::new();
+        for part in self.parts_of(index, NAMES_EACH) {
+            let naming = self.naming(index, part, is_delete).await?;
+            if naming.is_empty() {
+                continue;
+            }
+            let mut deleted = Vec::new();
+            self.each_lists(index, |lists| {
+                let deletes = lists.slots.iter().filter(|slot| is_delete(slot) && part.holds(slot.position));
+                deleted.extend(deletes.map(|slot| (slot.position, slot.change)));
+            })
+            .await?;
+            deleted.sort_unstable();
+            for mention in naming {
+                let position = mention.hash.position();
+                let first = deleted.partition_point(|(place, _)| *place < position);
+                let named = deleted[first..].iter().take_while(|(place, _)| *place == position);
+                // An account that names itself is in nobody's way.
+                let others = named.filter(|(_, change)| *change != mention.change);
+                pairs.extend(others.map(|(_, change)| (*change, mention.change)));
+            }
+        }
+        let (levels, deferred) = arrange(&pairs);
+        Ok((levels, deferred.into_iter().map(|place| pairs[place].1).collect()))
+    }
+}
+
+/// Orders changes by who waits for whom; answers the levels of those that are not in the first, by their numbers, and
+/// the places of the pairs that belong to cycles.
+fn arrange(pairs: &[(u32, u32)]) -> (Vec<(u32, u32)>, Vec<usize>) {
+    let mut nodes: Vec<u32> = pairs.iter().flat_map(|(from, to)| [*from, *to]).collect();
+    nodes.sort_unstable();
+    nodes.dedup();
+    let node = |change: u32| {
+        let place = nodes.partition_point(|known| *known < change);
+        u32::try_from(place).unwrap_or(u32::MAX)
+    };
+    let edges: Vec<Edge> = pairs.iter().map(|(from, to)| Edge { from: node(*from), to: node(*to) }).collect();
+    let order = order(nodes.len(), &edges);
+    let levels = nodes.into_iter().zip(order.levels).filter(|(_, level)| *level > 0).collect();
+    (levels, order.deferred)
+}
+
+#[cfg(test)]
+mod tests {
+    use muster_plan::key::Position;
+    use muster_store::Makes;
+
+    use super::*;
+
+    fn step(level: u32, position: u64) -> Step {
+        let slot = Slot {
+            wave: Wave::Build,
+            position: Position(position),
+            change: 1,
+            makes: Makes::Nothing,
+            action: Action::Create,
+        };
+        Step { level, slot }
+    }
+
+    #[test]
+    fn every_change_is_in_one_window_and_windows_come_in_the_order_of_changes() {
+        let deep: BTreeMap<u32, u64> = [(1, 30), (2, 3), (3, 4), (4, 9), (5, 1)].into();
+        for (counts, changes, at_once, expected) in [
+            (BTreeMap::new(), 9, 10, 1),
+            (BTreeMap::new(), 10, 10, 2),
+            (deep.clone(), 99, 100, 1),
+            // Sixteen parts of the first level, four of the second; then two levels at a time.
+            (deep.clone(), 100, 10, 16 + 4 + 1 + 1),
+            (deep, 100, 40, 4 + 1 + 1),
+        ] {
+            let windows = windows(&counts, changes, at_once);
+            assert_eq!(windows.len(), expected, "{counts:?} {changes} {at_once}: {windows:?}");
+            let levels = 0..=counts.last_key_value().map_or(0, |(level, _)| *level);
+            let steps = levels.flat_map(|level| (0..64u64).map(move |place| step(level, place << 58)));
+            let holding: Vec<usize> = steps
+                .map(|step| {
+                    let holding: Vec<usize> =
+                        (0..windows.len()).filter(|window| windows[*window].holds(&step)).collect();
+                    assert_eq!(holding.len(), 1, "{step:?}");
+                    holding[0]
+                })
+                .collect();
+            assert!(holding.is_sorted(), "{holding:?}");
+        }
+    }
+
+    #[test]
+    fn a_window_of_several_levels_holds_no_more_than_it_should() {
+        let counts: BTreeMap<u32, u64> = (1..=50).map(|level| (level, 3)).collect();
+        for window in windows(&counts, 1000, 10).iter().filter(|window| window.part.is_none()) {
+            let held: u64 = counts.range(window.levels.clone()).map(|(_, count)| count).sum();
+            assert!((1..=10).contains(&held), "{window:?}");
+        }
+    }
+
+    #[test]
+    fn levels_are_those_of_whom_one_waits_for() {
+        let (levels, deferred) = arrange(&[(7, 3), (3, 1), (9, 9), (5, 1)]);
+        assert_eq!((levels, deferred), (vec![(3, 1), (5, 1), (7, 2)], vec![2]));
+    }
+}
