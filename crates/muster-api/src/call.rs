@@ -37,7 +37,7 @@ impl Call {
 
     /// Notes in the log what the caller has done.
     pub(crate) fn note(&self, what: std::fmt::Arguments<'_>) {
-        tracing::info!(tenant = %self.store.slug(), by = self.caller.name, "{what}");
+        tracing::info!(tenant = %self.store.slug(), by = %self.caller.actor, "{what}");
     }
 
     /// A segment of the path.

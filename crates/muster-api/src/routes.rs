@@ -99,6 +99,24 @@ pub enum ConfigurationOperation {
     Delete,
 }
 
+impl ConfigurationOperation {
+    /// Whether it answers the entity tag of the resource in `ETag`.
+    pub(crate) fn answers_tag(self) -> bool {
+        match self {
+            Self::Create | Self::Read | Self::Replace => true,
+            Self::List | Self::Delete => false,
+        }
+    }
+
+    /// Whether it heeds `If-Match` and `If-None-Match`.
+    pub(crate) fn heeds_preconditions(self) -> bool {
+        match self {
+            Self::Read | Self::Replace | Self::Delete => true,
+            Self::List | Self::Create => false,
+        }
+    }
+}
+
 /// What is done with tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TaskOperation {
@@ -204,6 +222,18 @@ impl Route {
         match self.access {
             Access::Everybody(_) => None,
             Access::Tenant(permission, _) => Some(permission),
+        }
+    }
+
+    /// What it does with configuration, if that is what it does.
+    pub(crate) fn of_configuration(&self) -> Option<ConfigurationOperation> {
+        match self.access {
+            Access::Tenant(_, TenantOperation::Configuration(operation, _)) => Some(operation),
+            Access::Tenant(
+                _,
+                TenantOperation::Task(..) | TenantOperation::File(_) | TenantOperation::Object(_),
+            )
+            | Access::Everybody(_) => None,
         }
     }
 }

@@ -61,6 +61,9 @@ pub enum StoreError {
     /// The thing exists already.
     #[error("{0} exists already")]
     Exists(String),
+    /// The thing does not exist.
+    #[error("{0} does not exist")]
+    Absent(String),
 }
 
 impl StoreError {
@@ -94,7 +97,8 @@ impl StoreError {
             | Self::LostFence
             | Self::ConfigurationMoved
             | Self::Unplugged
-            | Self::Exists(_) => false,
+            | Self::Exists(_)
+            | Self::Absent(_) => false,
         }
     }
 }

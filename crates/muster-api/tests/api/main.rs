@@ -9,6 +9,7 @@ mod description;
 mod files;
 mod form;
 mod plans;
+mod preconditions;
 mod processes;
 mod rights;
 mod tasks;

@@ -40,7 +40,7 @@ pub(super) async fn tenant(store: &Store) -> TenantStore {
     store.create_tenant(&TenantSlug::new("acme").unwrap(), now()).await.unwrap()
 }
 
-fn now() -> DateTime<Utc> {
+pub(super) fn now() -> DateTime<Utc> {
     DateTime::from_timestamp_millis(1_793_520_000_000).unwrap()
 }
 
