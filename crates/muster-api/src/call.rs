@@ -11,6 +11,7 @@ use muster_store::TenantStore;
 
 use crate::access::{Caller, admit};
 use crate::error::ApiError;
+use crate::patch::Patch;
 use crate::query::Query;
 use crate::routes::{Access, OpenOperation, Route, TenantOperation};
 use crate::state::{ApiSettings, ApiState};
@@ -54,6 +55,11 @@ impl Call {
     /// The JSON body.
     pub(crate) async fn json(&mut self) -> Result<serde_json::Value, ApiError> {
         body::json(&self.request, &mut self.payload, self.state.settings()).await
+    }
+
+    /// The patch that the body is.
+    pub(crate) async fn patch(&mut self) -> Result<Patch, ApiError> {
+        body::patch(&self.request, &mut self.payload, self.state.settings()).await
     }
 
     /// The JSON body, if there is a body.

@@ -38,6 +38,7 @@ pub(crate) async fn perform(
         ConfigurationOperation::Create => create(kind, call).await,
         ConfigurationOperation::Read => read(kind, &call).await,
         ConfigurationOperation::Replace => replace(kind, call).await,
+        ConfigurationOperation::Patch => patch(kind, call).await,
         ConfigurationOperation::Delete => delete(kind, &call).await,
     }
 }
@@ -138,6 +139,23 @@ async fn replace(kind: ConfigurationKind, mut call: Call) -> Result<HttpResponse
     let body = call.json().await?;
     let saved = update(&call, kind, &id, |_| Ok(body.clone())).await?;
     call.note(format_args!("{kind} `{id}` replaced"));
+    Ok(saved.answer(StatusCode::OK))
+}
+
+async fn patch(kind: ConfigurationKind, mut call: Call) -> Result<HttpResponse, ApiError> {
+    let id = call.id("id", kind)?;
+    let patch = call.patch().await?;
+    let limit = call.settings().json_limit;
+    let saved = update(&call, kind, &id, |body| {
+        let document = serde_json::from_str(body).map_err(ApiError::internal)?;
+        let patched = patch.apply(&document, limit)?;
+        if patched.is_object() && patched.get("id").is_none_or(Value::is_null) {
+            return Err(ApiError::invalid("/id", format!("stays `{id}`; a patch does not remove it")));
+        }
+        Ok(patched)
+    })
+    .await?;
+    call.note(format_args!("{kind} `{id}` patched"));
     Ok(saved.answer(StatusCode::OK))
 }
 

@@ -7,14 +7,15 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt::Write as _;
 
-use actix_web::http::StatusCode;
 use actix_web::http::header;
+use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
 use muster_engine::ConfigurationError;
 use muster_model::configuration::Problems;
 use muster_model::error::ErrorCode;
 use muster_store::StoreError;
 
+use crate::patch::{JSON_PATCH, MERGE_PATCH};
 use crate::rights::Permission;
 use crate::state::ApiState;
 use crate::view::ErrorView;
@@ -252,6 +253,10 @@ impl ApiError {
         }
         if let Self::MethodNotAllowed(allowed) = self {
             answer.insert_header((header::ALLOW, allowed.as_str()));
+        }
+        // RFC 5789 §2.2: who sends a patch of another type learns which there are.
+        if matches!(self, Self::MediaType { .. }) && request.method() == Method::PATCH {
+            answer.insert_header(("Accept-Patch", format!("{MERGE_PATCH}, {JSON_PATCH}")));
         }
         if matches!(self, Self::Busy | Self::Unready(_)) {
             answer.insert_header((header::RETRY_AFTER, "5"));

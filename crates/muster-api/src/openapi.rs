@@ -9,6 +9,7 @@ use actix_web::HttpResponse;
 use muster_model::configuration::ConfigurationKind;
 use serde_json::{Map, Value, json};
 
+use crate::patch::{JSON_PATCH, MERGE_PATCH};
 use crate::routes::{Access, Answer, Content, Method, Route, routes};
 
 /// What every route of a tenant may refuse with.
@@ -184,6 +185,14 @@ fn content(content: Content) -> Option<Value> {
         }
         Content::JsonList(name) => {
             Some(json!({"application/json": {"schema": {"type": "array", "items": reference(name)}}}))
+        }
+        Content::Patch(name) => {
+            let description =
+                format!("The fields of `{name}` that change, with their new values; null removes one.");
+            Some(json!({
+                MERGE_PATCH: {"schema": {"type": "object", "description": description}},
+                JSON_PATCH: {"schema": reference("JsonPatch")},
+            }))
         }
         Content::AnyJson => Some(json!({"application/json": {"schema": {"type": "object"}}})),
         Content::Text => Some(json!({"text/plain": {"schema": {"type": "string"}}})),

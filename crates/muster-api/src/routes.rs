@@ -23,6 +23,8 @@ pub enum Method {
     Post,
     /// Put in the place of.
     Put,
+    /// Change in part.
+    Patch,
     /// Remove.
     Delete,
 }
@@ -35,6 +37,7 @@ impl Method {
             Self::Get => "GET",
             Self::Post => "POST",
             Self::Put => "PUT",
+            Self::Patch => "PATCH",
             Self::Delete => "DELETE",
         }
     }
@@ -46,6 +49,7 @@ impl From<Method> for HttpMethod {
             Method::Get => Self::GET,
             Method::Post => Self::POST,
             Method::Put => Self::PUT,
+            Method::Patch => Self::PATCH,
             Method::Delete => Self::DELETE,
         }
     }
@@ -95,6 +99,8 @@ pub enum ConfigurationOperation {
     Read,
     /// Another in its place.
     Replace,
+    /// The same, changed in part.
+    Patch,
     /// One less.
     Delete,
 }
@@ -103,7 +109,7 @@ impl ConfigurationOperation {
     /// Whether it answers the entity tag of the resource in `ETag`.
     pub(crate) fn answers_tag(self) -> bool {
         match self {
-            Self::Create | Self::Read | Self::Replace => true,
+            Self::Create | Self::Read | Self::Replace | Self::Patch => true,
             Self::List | Self::Delete => false,
         }
     }
@@ -111,7 +117,7 @@ impl ConfigurationOperation {
     /// Whether it heeds `If-Match` and `If-None-Match`.
     pub(crate) fn heeds_preconditions(self) -> bool {
         match self {
-            Self::Read | Self::Replace | Self::Delete => true,
+            Self::Read | Self::Replace | Self::Patch | Self::Delete => true,
             Self::List | Self::Create => false,
         }
     }
@@ -171,6 +177,8 @@ pub enum Content {
     JsonOrNothing(&'static str),
     /// A JSON array of this schema.
     JsonList(&'static str),
+    /// A patch of JSON of this schema, in either form.
+    Patch(&'static str),
     /// JSON of a form that is described elsewhere.
     AnyJson,
     /// A text.

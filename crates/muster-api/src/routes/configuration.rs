@@ -19,7 +19,7 @@ struct Row {
 
 const LIST: &[Parameter] = &[Parameter::Limit, Parameter::AfterText, Parameter::Search];
 
-const ROWS: [Row; 5] = [
+const ROWS: [Row; 6] = [
     Row {
         method: Method::Get,
         end: "",
@@ -61,6 +61,16 @@ const ROWS: [Row; 5] = [
         refusals: &[400, 408, 409, 412, 413, 415],
     },
     Row {
+        method: Method::Patch,
+        end: "/{id}",
+        permission: Permission::Configure,
+        operation: ConfigurationOperation::Patch,
+        verb: "patch",
+        summary: "Change the resource in part; what comes of it is checked as a whole",
+        query: &[],
+        refusals: &[400, 408, 409, 412, 413, 415],
+    },
+    Row {
         method: Method::Delete,
         end: "/{id}",
         permission: Permission::Configure,
@@ -85,6 +95,7 @@ pub(super) fn routes_of(kind: ConfigurationKind) -> impl Iterator<Item = Route> 
             ConfigurationOperation::Create | ConfigurationOperation::Replace => {
                 Content::Json(kind.element_name())
             }
+            ConfigurationOperation::Patch => Content::Patch(kind.element_name()),
             ConfigurationOperation::List | ConfigurationOperation::Read | ConfigurationOperation::Delete => {
                 Content::Nothing
             }
@@ -99,7 +110,9 @@ fn answers(operation: ConfigurationOperation, name: &'static str) -> Vec<Answer>
         ConfigurationOperation::List => (200, "The resources", Content::JsonList(name)),
         ConfigurationOperation::Create => (201, "Created; `Location` says where", Content::Json(name)),
         ConfigurationOperation::Read => (200, "The resource", Content::Json(name)),
-        ConfigurationOperation::Replace => (200, "The resource as it is now", Content::Json(name)),
+        ConfigurationOperation::Replace | ConfigurationOperation::Patch => {
+            (200, "The resource as it is now", Content::Json(name))
+        }
         ConfigurationOperation::Delete => (204, "Deleted", Content::Nothing),
     };
     let mut answers = vec![Answer { status, description, content }];

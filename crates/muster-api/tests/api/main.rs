@@ -8,6 +8,7 @@ mod configuration;
 mod description;
 mod files;
 mod form;
+mod patches;
 mod plans;
 mod preconditions;
 mod processes;
