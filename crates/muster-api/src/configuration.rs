@@ -2,25 +2,27 @@
 
 mod check;
 mod draft;
+mod history;
 mod parts;
 mod precondition;
+mod save;
 mod uses;
 
 use std::collections::BTreeMap;
 
-use actix_web::http::header;
 use actix_web::{HttpResponse, http::StatusCode};
 use muster_engine::LoadedConfiguration;
 use muster_model::ConfigurationId;
-use muster_model::configuration::{Configuration, ConfigurationKind, Problems, Resource};
-use muster_store::{ConfigurationVersion, ResourceWrite, StoredResource, Written};
+use muster_model::configuration::{Configuration, ConfigurationKind, Problems};
+use muster_store::{ConfigurationVersion, StoredResource, Written};
 use serde_json::Value;
 
 use crate::call::Call;
 use crate::error::{ApiError, Conflict};
 use crate::routes::ConfigurationOperation;
 use draft::{Draft, Named};
-use precondition::{EntityTag, Preconditions};
+use precondition::Preconditions;
+use save::{Saved, save, tag, write};
 
 pub(crate) use check::as_reference;
 pub(crate) use draft::read as read_document;
@@ -40,6 +42,9 @@ pub(crate) async fn perform(
         ConfigurationOperation::Replace => replace(kind, call).await,
         ConfigurationOperation::Patch => patch(kind, call).await,
         ConfigurationOperation::Delete => delete(kind, &call).await,
+        ConfigurationOperation::History => history::list(kind, &call).await,
+        ConfigurationOperation::Version => history::read(kind, &call).await,
+        ConfigurationOperation::Restore => history::restore(kind, call).await,
     }
 }
 
@@ -75,12 +80,9 @@ async fn read(kind: ConfigurationKind, call: &Call) -> Result<HttpResponse, ApiE
     let row = stored(call, kind, &id).await?.ok_or_else(|| nowhere(kind, &id))?;
     let tag = tag(&row);
     preconditions.allow_read(Some(&tag))?;
-    if preconditions.knows(Some(&tag)) {
-        let mut answer = HttpResponse::NotModified().finish();
-        insert(&mut answer, header::ETAG, &tag.to_string());
-        return Ok(answer);
-    }
-    Ok(Saved { body: row.body, tag }.answer(StatusCode::OK))
+    let is_known = preconditions.knows(Some(&tag));
+    let resource = Saved { body: row.body, tag };
+    Ok(if is_known { resource.answer_unchanged() } else { resource.answer(StatusCode::OK) })
 }
 
 async fn stored(
@@ -89,10 +91,6 @@ async fn stored(
     id: &ConfigurationId,
 ) -> Result<Option<StoredResource>, ApiError> {
     Ok(call.store.resource(stored_kind(kind), id.as_str()).await?)
-}
-
-fn tag(row: &StoredResource) -> EntityTag {
-    EntityTag::of(row.version, &row.body)
 }
 
 /// The configuration that a change is checked against.
@@ -192,57 +190,6 @@ fn draft(
         .map_err(|problems| broken(call, &before.resources, (kind, &body), problems))
 }
 
-/// Checks a draft against all that is there, and writes it.
-async fn save(
-    call: &Call,
-    before: &Basis,
-    draft: Draft,
-    written: fn(String) -> Written,
-) -> Result<Saved, ApiError> {
-    check::check(call, &before.resources, &draft.resource)?;
-    make_directory(call, &draft.resource).await?;
-    let kind = draft.resource.kind();
-    let version = write(call, before.version, (kind, &draft.id()), written(draft.body.clone())).await?;
-    Ok(Saved { tag: EntityTag::of(version, &draft.body), body: draft.body })
-}
-
-async fn write(
-    call: &Call,
-    checked: ConfigurationVersion,
-    (kind, id): (ConfigurationKind, &ConfigurationId),
-    written: Written,
-) -> Result<i64, ApiError> {
-    let by = (&call.caller.actor, call.engine().surroundings().now());
-    let write = ResourceWrite::new(stored_kind(kind), id.as_str(), written);
-    Ok(call.store.write_resource(checked, by, write).await?)
-}
-
-/// A resource as it is now in the store.
-struct Saved {
-    body: String,
-    tag: EntityTag,
-}
-
-impl Saved {
-    /// One that was to become what it is already: nothing was written, and its version stays.
-    fn as_before(row: StoredResource) -> Self {
-        Self { tag: tag(&row), body: row.body }
-    }
-
-    fn answer(self, status: StatusCode) -> HttpResponse {
-        let mut answer = json(status, self.body);
-        insert(&mut answer, header::ETAG, &self.tag.to_string());
-        answer
-    }
-
-    fn answer_created(self, call: &Call, kind: ConfigurationKind, id: &ConfigurationId) -> HttpResponse {
-        let mut answer = self.answer(StatusCode::CREATED);
-        let location = format!("/{}/api/sync/conf/{}/{id}", call.store.slug(), kind.path_segment());
-        insert(&mut answer, header::LOCATION, &location);
-        answer
-    }
-}
-
 /// The refusal of a document that is broken, with what else can be told of it.
 fn broken(
     call: &Call,
@@ -312,14 +259,6 @@ async fn refuse_used(call: &Call, kind: ConfigurationKind, id: &ConfigurationId)
     })))
 }
 
-/// A task that names an unknown directory makes it.
-async fn make_directory(call: &Call, resource: &Resource) -> Result<(), ApiError> {
-    if let Resource::SynchronizationTaskDefinition(task) = resource {
-        call.store.ensure_directory(&task.directory_id).await?;
-    }
-    Ok(())
-}
-
 fn nowhere(kind: ConfigurationKind, id: &ConfigurationId) -> ApiError {
     ApiError::NotFound(format!("{kind} `{id}`"))
 }
@@ -331,11 +270,4 @@ fn exists(kind: ConfigurationKind, id: &ConfigurationId) -> ApiError {
 
 fn json(status: StatusCode, body: String) -> HttpResponse {
     HttpResponse::build(status).content_type("application/json").body(body)
-}
-
-/// Adds a header of ours, which is always text that a header may hold.
-fn insert(answer: &mut HttpResponse, name: header::HeaderName, value: &str) {
-    if let Ok(value) = value.parse() {
-        answer.headers_mut().insert(name, value);
-    }
 }

@@ -103,22 +103,28 @@ pub enum ConfigurationOperation {
     Patch,
     /// One less.
     Delete,
+    /// Its versions.
+    History,
+    /// One of its versions.
+    Version,
+    /// One of its versions once more.
+    Restore,
 }
 
 impl ConfigurationOperation {
     /// Whether it answers the entity tag of the resource in `ETag`.
     pub(crate) fn answers_tag(self) -> bool {
         match self {
-            Self::Create | Self::Read | Self::Replace | Self::Patch => true,
-            Self::List | Self::Delete => false,
+            Self::Create | Self::Read | Self::Replace | Self::Patch | Self::Restore => true,
+            Self::List | Self::Delete | Self::History | Self::Version => false,
         }
     }
 
     /// Whether it heeds `If-Match` and `If-None-Match`.
     pub(crate) fn heeds_preconditions(self) -> bool {
         match self {
-            Self::Read | Self::Replace | Self::Patch | Self::Delete => true,
-            Self::List | Self::Create => false,
+            Self::Read | Self::Replace | Self::Patch | Self::Delete | Self::Restore => true,
+            Self::List | Self::Create | Self::History | Self::Version => false,
         }
     }
 }

@@ -7,6 +7,7 @@ mod error;
 mod file;
 mod object;
 mod progress;
+mod resource;
 mod value;
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -17,6 +18,7 @@ pub use error::ErrorView;
 pub use file::FileView;
 pub use object::ObjectView;
 pub use progress::{CountersView, ProgressView};
+pub use resource::{ActorView, FieldDifferenceView, ResourceVersionView};
 
 /// An instant as all views write it: RFC 3339 in UTC with milliseconds.
 pub(crate) fn instant(instant: DateTime<Utc>) -> String {

@@ -139,7 +139,7 @@ impl TenantStore {
     }
 
     /// Writes resources, all or none, and their history with them: the one way in which configuration changes. No
-    /// resource stands in `writes` twice. Answers the new version of each, in their order.
+    /// resource stands in `writes` twice; where there are none, nothing is moved on. Answers the new version of each, in their order.
     ///
     /// # Errors
     /// [`StoreError::ConfigurationMoved`] when the configuration is no longer the one it was checked against,
@@ -151,6 +151,9 @@ impl TenantStore {
         (actor, now): (&Actor, DateTime<Utc>),
         writes: &[ResourceWrite],
     ) -> Result<Vec<i64>, StoreError> {
+        if writes.is_empty() {
+            return Ok(Vec::new());
+        }
         let tx = self.database.begin(Urgency::Short).await?;
         self.move_version(&tx, checked).await?;
         let known = self.known_versions(&tx, writes).await?;
@@ -180,7 +183,7 @@ impl TenantStore {
         versions.first().copied().ok_or_else(|| StoreError::unreadable("version", "it was not made"))
     }
 
-    /// What is known of the resources that are to be written; those that never were are left out.
+    /// What is known of the resources that are to be written, by their keys.
     async fn known_versions(
         &self,
         tx: &Transaction,
@@ -193,8 +196,7 @@ impl TenantStore {
              LEFT JOIN configuration c ON c.tenant = ? AND c.kind = {kind} AND c.id = {id}",
             self.list()
         );
-        // PostgreSQL numbers parameters by their place in the text.
-        let values = vec![self.tenant.into(), keys(writes.iter()), self.tenant.into()];
+        let values = vec![self.tenant.into(), keys(writes), self.tenant.into()];
         let rows = tx.query(&sql, values).await?;
         rows.iter()
             .map(|row| {
@@ -219,8 +221,8 @@ impl TenantStore {
     }
 
     async fn remove_documents(&self, tx: &Transaction, writes: &[ResourceWrite]) -> Result<(), StoreError> {
-        let mut deleted = writes.iter().filter(|write| write.written == Written::Deleted).peekable();
-        if deleted.peek().is_none() {
+        let deleted = deleted(writes);
+        if deleted.is_empty() {
             return Ok(());
         }
         let sql = format!(
@@ -256,9 +258,13 @@ impl TenantStore {
     }
 }
 
+fn deleted(writes: &[ResourceWrite]) -> Vec<&ResourceWrite> {
+    writes.iter().filter(|write| write.written == Written::Deleted).collect()
+}
+
 /// The keys of writes, as the list that both databases read.
-fn keys<'a>(writes: impl Iterator<Item = &'a ResourceWrite>) -> Value {
-    let keys: Vec<String> = writes.map(ResourceWrite::key).collect();
+fn keys<'a>(writes: impl IntoIterator<Item = &'a ResourceWrite>) -> Value {
+    let keys: Vec<String> = writes.into_iter().map(ResourceWrite::key).collect();
     serde_json::to_string(&keys).unwrap_or_default().into()
 }
 

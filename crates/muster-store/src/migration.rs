@@ -39,21 +39,60 @@ pub(crate) async fn migrate(database: &Database) -> Result<(), StoreError> {
         return Err(StoreError::NewerSchema { found, known });
     }
     for (version, step) in (1..).zip(&STEPS) {
-        if version <= found {
-            continue;
+        if version > found {
+            take(&tx, version, step).await?;
         }
-        let script = match tx.dialect() {
-            Dialect::Sqlite => step.sqlite,
-            Dialect::Postgres => step.postgres,
-        };
-        tx.script(script).await?;
-        tx.execute("INSERT INTO schema_version (version) VALUES (?)", vec![Value::from(version)]).await?;
     }
     tx.commit().await
+}
+
+async fn take(tx: &Transaction, version: i64, step: &Step) -> Result<(), StoreError> {
+    let script = match tx.dialect() {
+        Dialect::Sqlite => step.sqlite,
+        Dialect::Postgres => step.postgres,
+    };
+    tx.script(script).await?;
+    tx.execute("INSERT INTO schema_version (version) VALUES (?)", vec![Value::from(version)]).await?;
+    Ok(())
 }
 
 async fn current(tx: &Transaction) -> Result<i64, StoreError> {
     let row = tx.query_one("SELECT max(version) FROM schema_version", Vec::new()).await?;
     let version = row.map(|row| row.try_get_by_index::<Option<i64>>(0)).transpose();
     Ok(version.map_err(|error| StoreError::unreadable("schema version", error))?.flatten().unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::query_plans::at_each_location;
+    use crate::{Actor, ActorKind, ResourceWrite, Store, Written};
+
+    const FIRST: &str = "CREATE TABLE schema_version (version BIGINT NOT NULL PRIMARY KEY)";
+    const OLD: &str = "INSERT INTO tenant (id, slug, created_at) VALUES (1, 'acme', 0); \
+        INSERT INTO configuration (tenant, kind, id, version, body) VALUES (1, 3, 'hr', 7, '{}')";
+
+    #[test]
+    fn what_was_there_before_history_has_one() {
+        at_each_location(async |location| {
+            let database = Database::connect(&location).await.unwrap();
+            let tx = database.begin(Urgency::Short).await.unwrap();
+            tx.script(FIRST).await.unwrap();
+            take(&tx, 1, &STEPS[0]).await.unwrap();
+            tx.script(OLD).await.unwrap();
+            tx.commit().await.unwrap();
+
+            let store = Store::open(&location).await.unwrap();
+            let tenant = store.tenant(&"acme".parse().unwrap()).await.unwrap().unwrap();
+            let history = tenant.resource_history((3, "hr"), None, 10).await.unwrap();
+            assert_eq!(history.len(), 1);
+            assert_eq!((history[0].version, history[0].actor.kind), (7, ActorKind::Muster));
+            assert_eq!(history[0].written, Written::Created("{}".to_owned()));
+            assert!(history[0].at.timestamp() > 0);
+            let checked = tenant.configuration_version().await.unwrap();
+            let by = (&Actor::new(ActorKind::User, "ann"), history[0].at);
+            let write = ResourceWrite::new(3, "hr", Written::Deleted);
+            assert_eq!(tenant.write_resource(checked, by, write).await.unwrap(), 8);
+        });
+    }
 }

@@ -1,5 +1,7 @@
 //! Schemas of everything but configuration, and of what varies in paths.
 
+mod resource;
+
 use muster_model::ObjectKind;
 use muster_model::configuration::ConfigurationKind;
 use muster_model::configuration::application::{Reaction, Situation};
@@ -9,7 +11,6 @@ use muster_plan::change::Action;
 use serde_json::{Map, Value, json};
 
 use super::reference;
-use crate::patch::MOST_OPERATIONS;
 use crate::routes::Route;
 use crate::view::CLASS;
 
@@ -22,8 +23,10 @@ pub(super) fn schemas() -> Map<String, Value> {
         ("TaskProgress", progress()),
         ("Counters", counters()),
         ("Change", change()),
-        ("JsonPatch", json_patch()),
+        ("JsonPatch", resource::json_patch()),
         ("Launch", launch()),
+        ("ResourceVersion", resource::version()),
+        ("Restore", resource::restore()),
         ("PlanDecision", decision()),
         ("Approval", object(&[("id", json!({"type": "string", "format": "uuid"}))])),
         ("ImObject", im_object()),
@@ -40,6 +43,7 @@ pub(super) fn segment(route: &Route, name: &str) -> (&'static str, Value) {
         "tenant" => ("The tenant.", json!({"type": "string", "pattern": "^[a-z][a-z0-9-]{1,62}$"})),
         "definition" => ("The id of the task definition.", json!({"type": "string", "pattern": ID})),
         "instance" => ("The id that launching the task answered.", uuid),
+        "version" => ("The number of the version.", json!({"type": "integer", "minimum": 1})),
         "kind" => ("The kind of IM objects.", json!({"type": "string", "enum": kinds()})),
         "path" => {
             let description = "The path below the tenant's own directory; it may hold slashes.";
@@ -258,23 +262,6 @@ fn launch() -> Value {
     );
     launch["additionalProperties"] = false.into();
     launch
-}
-
-fn json_patch() -> Value {
-    let pointer = |description| described(text(), description);
-    let operation = object_with(
-        &[
-            ("op", words(&["add", "remove", "replace", "move", "copy", "test"])),
-            ("path", pointer("The JSON pointer (RFC 6901) of what is changed or tested.")),
-        ],
-        &[
-            ("from", pointer("What is moved or copied.")),
-            ("value", json!({"description": "What is added, put in the place of, or expected."})),
-        ],
-    );
-    let mut patch = list(operation);
-    patch["maxItems"] = MOST_OPERATIONS.into();
-    described(patch, "Operations of RFC 6902, one after the other; where one fails, nothing is changed.")
 }
 
 fn decision() -> Value {

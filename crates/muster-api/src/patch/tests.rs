@@ -173,7 +173,11 @@ fn a_small_patch_makes_no_large_document() {
     let document = json!({"a": {"text": "x".repeat(1000)}});
     let doubling: Vec<_> =
         (0..40).map(|n| json!({"op": "copy", "from": "", "path": format!("/{n}")})).collect();
-    assert_eq!(refused_at(doubling.into(), &document), ["/10"], "1,000 octets doubled ten times are all that fits");
+    assert_eq!(
+        refused_at(doubling.into(), &document),
+        ["/10"],
+        "1,000 octets doubled ten times are all that fits"
+    );
     let adding = json!([{"op": "add", "path": "/b", "value": "x".repeat(LIMIT as usize)}]);
     assert_eq!(refused_at(adding, &document), [""]);
     let merging = Patch::Merge(json!({"b": "x".repeat(LIMIT as usize)}));

@@ -19,7 +19,9 @@ struct Row {
 
 const LIST: &[Parameter] = &[Parameter::Limit, Parameter::AfterText, Parameter::Search];
 
-const ROWS: [Row; 6] = [
+const HISTORY: &[Parameter] = &[Parameter::LimitOr(20), Parameter::AfterVersion];
+
+const ROWS: [Row; 9] = [
     Row {
         method: Method::Get,
         end: "",
@@ -80,6 +82,36 @@ const ROWS: [Row; 6] = [
         query: &[],
         refusals: &[409, 412],
     },
+    Row {
+        method: Method::Get,
+        end: "/{id}/~history",
+        permission: Permission::View,
+        operation: ConfigurationOperation::History,
+        verb: "listVersionsOf",
+        summary: "List the versions of the resource, newest first, with what each changed; also of a deleted one",
+        query: HISTORY,
+        refusals: &[],
+    },
+    Row {
+        method: Method::Get,
+        end: "/{id}/~history/{version}",
+        permission: Permission::View,
+        operation: ConfigurationOperation::Version,
+        verb: "getVersionOf",
+        summary: "Get the resource as it was in a version",
+        query: &[],
+        refusals: &[],
+    },
+    Row {
+        method: Method::Post,
+        end: "/{id}/~restore",
+        permission: Permission::Configure,
+        operation: ConfigurationOperation::Restore,
+        verb: "restore",
+        summary: "Give the resource the document of an earlier version, checked as it would be today; also a deleted one",
+        query: &[],
+        refusals: &[400, 408, 409, 412, 413, 415],
+    },
 ];
 
 pub(super) fn routes_of(kind: ConfigurationKind) -> impl Iterator<Item = Route> {
@@ -96,9 +128,12 @@ pub(super) fn routes_of(kind: ConfigurationKind) -> impl Iterator<Item = Route> 
                 Content::Json(kind.element_name())
             }
             ConfigurationOperation::Patch => Content::Patch(kind.element_name()),
-            ConfigurationOperation::List | ConfigurationOperation::Read | ConfigurationOperation::Delete => {
-                Content::Nothing
-            }
+            ConfigurationOperation::Restore => Content::Json("Restore"),
+            ConfigurationOperation::List
+            | ConfigurationOperation::Read
+            | ConfigurationOperation::Delete
+            | ConfigurationOperation::History
+            | ConfigurationOperation::Version => Content::Nothing,
         },
         answers: answers(row.operation, kind.element_name()),
         refusals: row.refusals,
@@ -110,7 +145,9 @@ fn answers(operation: ConfigurationOperation, name: &'static str) -> Vec<Answer>
         ConfigurationOperation::List => (200, "The resources", Content::JsonList(name)),
         ConfigurationOperation::Create => (201, "Created; `Location` says where", Content::Json(name)),
         ConfigurationOperation::Read => (200, "The resource", Content::Json(name)),
-        ConfigurationOperation::Replace | ConfigurationOperation::Patch => {
+        ConfigurationOperation::Version => (200, "The resource as it was", Content::Json(name)),
+        ConfigurationOperation::History => (200, "The versions", Content::JsonList("ResourceVersion")),
+        ConfigurationOperation::Replace | ConfigurationOperation::Patch | ConfigurationOperation::Restore => {
             (200, "The resource as it is now", Content::Json(name))
         }
         ConfigurationOperation::Delete => (204, "Deleted", Content::Nothing),
@@ -119,6 +156,10 @@ fn answers(operation: ConfigurationOperation, name: &'static str) -> Vec<Answer>
     if operation == ConfigurationOperation::Read {
         let description = "It is the one that `If-None-Match` names";
         answers.push(Answer { status: 304, description, content: Content::Nothing });
+    }
+    if operation == ConfigurationOperation::Restore {
+        let description = "It was deleted and is there again; `Location` says where";
+        answers.push(Answer { status: 201, description, content });
     }
     answers
 }

@@ -8,6 +8,7 @@ mod configuration;
 mod description;
 mod files;
 mod form;
+mod history;
 mod patches;
 mod plans;
 mod preconditions;

@@ -32,6 +32,7 @@ fn call(client: &Client, route: &Route, tenant: &str) -> u16 {
         .replace("{kind}", "IDENTITY")
         .replace("{instance}", "01900000-0000-7000-8000-000000000000")
         .replace("{definition}", "nothing")
+        .replace("{version}", "1")
         .replace("{path}", "no/../such")
         .replace("{id}", "nothing");
     client.send(route.method.as_str(), &path, &[("content-type", "application/json")], b"{}").status

@@ -3,6 +3,7 @@
 mod adopting;
 mod control;
 mod delivery;
+mod frozen;
 mod guards;
 mod inbound;
 mod insisting;

@@ -71,10 +71,15 @@ impl Recorder {
 
 /// Runs a test on SQLite and, where a server is named, on PostgreSQL, each with a database of its own.
 fn on_each_database(test: impl AsyncFn(Store)) {
+    at_each_location(async |location| test(Store::open(&location).await.unwrap()).await);
+}
+
+/// The same, with databases that nothing has been done to.
+pub(crate) fn at_each_location(test: impl AsyncFn(Location)) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
         let directory = tempfile::tempdir().unwrap();
-        test(Store::open(&Location::File(directory.path().join("muster.db"))).await.unwrap()).await;
+        test(Location::File(directory.path().join("muster.db"))).await;
         let Ok(server) = std::env::var(POSTGRES) else {
             println!("not run on PostgreSQL: {POSTGRES} names no server; `cargo xtask test` starts one");
             return;
@@ -83,7 +88,7 @@ fn on_each_database(test: impl AsyncFn(Store)) {
         let maker = SeaOrm::connect(&server).await.unwrap();
         maker.execute_unprepared(&format!("CREATE DATABASE {name}")).await.unwrap();
         let (base, _) = server.rsplit_once('/').unwrap();
-        test(Store::open(&Location::Postgres(format!("{base}/{name}"))).await.unwrap()).await;
+        test(Location::Postgres(format!("{base}/{name}"))).await;
         maker.execute_unprepared(&format!("DROP DATABASE {name} WITH (FORCE)")).await.unwrap();
     });
 }
