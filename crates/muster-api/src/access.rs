@@ -33,9 +33,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Who calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Caller {
-    /// The user's name, or `token` and the token's name.
-    pub(crate) name: String,
-    /// Who that is in the audit log.
+    /// Who that is, in the audit log and in the history of configuration.
     pub(crate) actor: Actor,
     /// What the caller may do.
     pub(crate) roles: Roles,
@@ -122,7 +120,6 @@ async fn find_token(store: Option<&TenantStore>, text: &str) -> Result<Option<Ca
     let Some(store) = store else { return Ok(None) };
     let token = store.token_by_hash(&hash).await?;
     Ok(token.map(|token| Caller {
-        name: format!("token {}", token.name),
         actor: Actor::new(ActorKind::Token, token.name),
         roles: read_roles(&token.roles),
     }))
@@ -165,8 +162,7 @@ impl Doorkeeper {
             }
             self.remember(slug, name.clone(), credentials, user.password_hash);
         }
-        let actor = Actor::new(ActorKind::User, &*name);
-        Ok(Some(Caller { name, actor, roles: read_roles(&user.roles) }))
+        Ok(Some(Caller { actor: Actor::new(ActorKind::User, name), roles: read_roles(&user.roles) }))
     }
 
     async fn verify(&self, password: String, hash: String) -> Result<bool, ApiError> {

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::error::ApiError;
 use crate::members::Unambiguous;
+use crate::patch::{JSON_PATCH, MERGE_PATCH, Patch};
 use crate::state::ApiSettings;
 
 /// What is read of a body that is too large before the answer, so that the caller gets to see the answer.
@@ -36,6 +37,19 @@ pub(crate) async fn xml(
     refuse_encoded(request)?;
     refuse_other_than_xml(request)?;
     Ok(read(request, payload, limit, patience).await?.into())
+}
+
+/// A patch of either type.
+pub(crate) async fn patch(
+    request: &HttpRequest,
+    payload: &mut Payload,
+    settings: &ApiSettings,
+) -> Result<Patch, ApiError> {
+    refuse_encoded(request)?;
+    let expected = "`application/merge-patch+json` or `application/json-patch+json`";
+    let found = refuse_other_than(request, &[MERGE_PATCH, JSON_PATCH], expected)?;
+    let body = parse(&read(request, payload, settings.json_limit, settings.patience).await?)?;
+    if found == MERGE_PATCH { Ok(Patch::Merge(body)) } else { Patch::operations(body) }
 }
 
 /// A JSON body that may be left out; an empty one may be of any type.
@@ -79,13 +93,19 @@ pub(crate) fn refuse_encoded(request: &HttpRequest) -> Result<(), ApiError> {
 }
 
 fn refuse_other_than_json(request: &HttpRequest) -> Result<(), ApiError> {
-    let expected = "`application/json`";
+    refuse_other_than(request, &["application/json"], "`application/json`").map(drop)
+}
+
+/// Which of these types the body is.
+fn refuse_other_than(
+    request: &HttpRequest,
+    types: &[&'static str],
+    expected: &'static str,
+) -> Result<&'static str, ApiError> {
     let found = content_type(request, expected)?;
     let essence = found.split(';').next().unwrap_or_default().trim();
-    if essence.eq_ignore_ascii_case("application/json") {
-        return Ok(());
-    }
-    Err(ApiError::MediaType { found: format!("`{found}`"), expected })
+    let known = types.iter().find(|known| essence.eq_ignore_ascii_case(known));
+    known.copied().ok_or_else(|| ApiError::MediaType { found: format!("`{found}`"), expected })
 }
 
 /// RFC 7303: the character set that the header names counts more than what the text says of itself.

@@ -33,6 +33,8 @@ pub enum Parameter {
     AfterUuid,
     /// `after`: only changes after this number.
     AfterNumber,
+    /// `after`: only versions before this one.
+    AfterVersion,
     /// `q`: only what contains this text.
     Search,
     /// `status`: only runs in this state.
@@ -115,7 +117,9 @@ impl Parameter {
     pub fn name(self) -> &'static str {
         match self {
             Self::Limit | Self::LimitOr(_) => "limit",
-            Self::AfterText | Self::AfterUuid | Self::AfterNumber | Self::AfterEntry => "after",
+            Self::AfterText | Self::AfterUuid | Self::AfterNumber | Self::AfterEntry | Self::AfterVersion => {
+                "after"
+            }
             Self::Search => "q",
             Self::Status => "status",
             Self::Since | Self::ActedSince => "since",
@@ -139,6 +143,7 @@ impl Parameter {
             Self::AfterText => "Only what stands after this one in the list: the last of the page before.",
             Self::AfterUuid => "Only what stands after this id in the list: the last of the page before.",
             Self::AfterNumber => "Only changes after this number: the last of the page before.",
+            Self::AfterVersion => "Only versions older than this one: the last of the page before.",
             Self::Search => "Only what has this text in its id, name or description, whatever the case.",
             Self::Status => "Only runs in this state.",
             Self::Since => "Only runs launched at or after this instant.",
@@ -172,6 +177,7 @@ impl Parameter {
             Self::AfterText | Self::Search => json!({"type": "string"}),
             Self::AfterUuid => json!({"type": "string", "format": "uuid"}),
             Self::AfterNumber => json!({"type": "integer", "minimum": 0, "maximum": u32::MAX}),
+            Self::AfterVersion => json!({"type": "integer", "minimum": 1, "maximum": u32::MAX}),
             Self::Status => {
                 json!({"type": "string", "enum": ProgressStatus::ALL.map(ProgressStatus::as_str)})
             }
@@ -239,6 +245,10 @@ impl Query {
                 let number = value.parse().map_err(|_| "is no number of a change".to_owned())?;
                 self.after_number = Some(number);
             }
+            Parameter::AfterVersion => {
+                let number = value.parse().ok().filter(|number| *number > 0);
+                self.after_number = Some(number.ok_or_else(|| "is no number of a version".to_owned())?);
+            }
             Parameter::Search => self.search = Some(value.to_lowercase()),
             Parameter::Status => {
                 let status = ProgressStatus::ALL.into_iter().find(|status| status.as_str() == value);
@@ -299,6 +309,7 @@ fn default_limit(known: &[Parameter]) -> Option<u32> {
         | Parameter::AfterText
         | Parameter::AfterUuid
         | Parameter::AfterNumber
+        | Parameter::AfterVersion
         | Parameter::Search
         | Parameter::Status
         | Parameter::Since

@@ -123,7 +123,7 @@ fn resource(state: &ApiState, path: &str, routes: Vec<&'static Route>) -> Resour
 fn methods(method: Method) -> Vec<HttpMethod> {
     match method {
         Method::Get => vec![HttpMethod::GET, HttpMethod::HEAD],
-        Method::Post | Method::Put | Method::Delete => vec![method.into()],
+        Method::Post | Method::Put | Method::Patch | Method::Delete => vec![method.into()],
     }
 }
 
@@ -132,7 +132,9 @@ fn methods(method: Method) -> Vec<HttpMethod> {
 fn patterns(path: &str) -> Vec<String> {
     match path.strip_suffix("{path}") {
         Some(above) => vec![format!("{above}{{path:.+}}")],
-        None if path.ends_with("{id}") || path.ends_with("{instance}") => vec![path.to_owned()],
+        None if ["{id}", "{instance}", "{version}"].iter().any(|end| path.ends_with(end)) => {
+            vec![path.to_owned()]
+        }
         None if !path.contains('{') => vec![path.to_owned()],
         None => {
             let path = path.trim_end_matches('/');
@@ -153,6 +155,17 @@ mod tests {
                 vec!["/{tenant}/api/sync/conf/applications", "/{tenant}/api/sync/conf/applications/"],
             ),
             ("/{tenant}/api/sync/conf/applications/{id}", vec!["/{tenant}/api/sync/conf/applications/{id}"]),
+            (
+                "/{tenant}/api/sync/conf/applications/{id}/~history",
+                vec![
+                    "/{tenant}/api/sync/conf/applications/{id}/~history",
+                    "/{tenant}/api/sync/conf/applications/{id}/~history/",
+                ],
+            ),
+            (
+                "/{tenant}/api/sync/conf/applications/{id}/~history/{version}",
+                vec!["/{tenant}/api/sync/conf/applications/{id}/~history/{version}"],
+            ),
             ("/{tenant}/api/sync/files/{path}", vec!["/{tenant}/api/sync/files/{path:.+}"]),
             ("/{tenant}/api/sync/files/", vec!["/{tenant}/api/sync/files", "/{tenant}/api/sync/files/"]),
             ("/{tenant}/api/im/{kind}", vec!["/{tenant}/api/im/{kind}", "/{tenant}/api/im/{kind}/"]),

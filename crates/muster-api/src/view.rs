@@ -9,6 +9,7 @@ mod error;
 mod file;
 mod object;
 mod progress;
+mod resource;
 pub(crate) mod value;
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -21,6 +22,7 @@ pub use error::ErrorView;
 pub use file::FileView;
 pub use object::ObjectView;
 pub use progress::{CountersView, ProgressView};
+pub use resource::{FieldDifferenceView, ResourceVersionView};
 
 /// An instant as all views write it: RFC 3339 in UTC with milliseconds.
 pub(crate) fn instant(instant: DateTime<Utc>) -> String {

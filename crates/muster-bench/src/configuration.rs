@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use chrono::Utc;
 use muster_model::TenantSlug;
 use muster_model::configuration::{ConfigurationKind, Document, Leniency};
-use muster_store::{Location, Store};
+use muster_store::{Location, ResourceWrite, Store, Written};
 
 use crate::error::Error;
 use crate::watch::Database;
@@ -35,7 +35,8 @@ pub(crate) fn prepare(conf: &Path, database: &Database) -> Result<(), Error> {
         for document in documents {
             let (kind, id, body) = document?;
             let checked = tenant.configuration_version().await?;
-            tenant.create_resource(checked, kind as u8, id, &body).await?;
+            let write = ResourceWrite::new(kind as u8, id, Written::Created(body));
+            tenant.write_resource(checked, write).await?;
         }
         Ok(())
     })

@@ -166,6 +166,18 @@ impl Actor {
     }
 }
 
+impl fmt::Display for Actor {
+    /// As it stands in logs: users by their names, the others with what they are.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind {
+            ActorKind::User | ActorKind::System => f.write_str(&self.name),
+            ActorKind::Token => write!(f, "token {}", self.name),
+            ActorKind::CommandLine => write!(f, "command line of {}", self.name),
+            ActorKind::Schedule => write!(f, "schedule of {}", self.name),
+        }
+    }
+}
+
 /// What an act was done to. As text `applications/hr`: the kind, then the id, which may hold slashes itself.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Subject {

@@ -3,17 +3,21 @@
 //! Invariant: every write moves the version of the whole configuration on from the one that the writer checked
 //! it against, in the transaction of the write. So no other write, of whatever process, comes between the two.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use muster_model::DirectoryId;
 use muster_model::audit::{Act, Subject, SubjectKind};
 use muster_model::configuration::ConfigurationKind;
 use muster_plan::digest;
-use sea_orm::QueryResult;
+use sea_orm::{QueryResult, Value};
 
 use crate::audit::NewAuditEntry;
+use crate::configuration_history::Written;
 use crate::database::{Transaction, Urgency};
 use crate::error::StoreError;
-use crate::row::{get, number};
+use crate::row::{get, number, optional_number};
+use crate::rows::{Bulk, Kind};
 use crate::tenant::TenantStore;
 
 /// A configuration resource as it is stored.
@@ -23,7 +27,7 @@ pub struct StoredResource {
     pub kind: u8,
     /// The caller's id.
     pub id: String,
-    /// Counts its changes from 1.
+    /// Counts the writes of its id from 1.
     pub version: i64,
     /// Its JSON document.
     pub body: String,
@@ -47,6 +51,86 @@ impl ConfigurationVersion {
     pub fn at(self, now: DateTime<Utc>) -> Self {
         Self { at: Some(now.timestamp_millis()), ..self }
     }
+}
+
+/// One resource that is to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResourceWrite {
+    /// The number of its kind.
+    pub kind: u8,
+    /// The caller's id.
+    pub id: String,
+    /// What is done to it.
+    pub written: Written,
+}
+
+impl ResourceWrite {
+    /// A write of the resource of that kind and id.
+    #[must_use]
+    pub fn new(kind: u8, id: impl Into<String>, written: Written) -> Self {
+        Self { kind, id: id.into(), written }
+    }
+
+    /// Kind and id as one text: a list of texts both databases take apart in the same way.
+    fn key(&self) -> String {
+        format!("{:03}{}", self.kind, self.id)
+    }
+
+    /// What the audit log says of it: of a document enough to tell whether another one is the same.
+    fn act(&self) -> Result<NewAuditEntry, StoreError> {
+        let known = ConfigurationKind::ALL.get(usize::from(self.kind));
+        let kind = known.ok_or_else(|| StoreError::unreadable("kind of configuration", self.kind))?;
+        let act = match &self.written {
+            Written::Created(_) => Act::Create,
+            Written::Updated(_) | Written::Restored(_) => Act::Replace,
+            Written::Deleted => Act::Delete,
+        };
+        let entry = NewAuditEntry::new(act, Subject::new(SubjectKind::Configuration(*kind), &*self.id));
+        Ok(match self.written.body() {
+            Some(body) => entry.with_hash("documentHash", digest::hash(body.as_bytes())),
+            None => entry,
+        })
+    }
+
+    fn next_version(&self, known: KnownVersions) -> Result<i64, StoreError> {
+        let next = known.last.max(known.now).unwrap_or(0) + 1;
+        match (&self.written, known.now) {
+            (Written::Created(_), Some(_)) => Err(StoreError::Exists(format!("`{}`", self.id))),
+            (Written::Updated(_) | Written::Deleted, None) => {
+                Err(StoreError::Absent(format!("`{}`", self.id)))
+            }
+            (Written::Created(_), None)
+            | (Written::Updated(_) | Written::Deleted, Some(_))
+            | (Written::Restored(_), _) => Ok(next),
+        }
+    }
+}
+
+/// The kind in a [`ResourceWrite::key`].
+const KEY_KIND: &str = "CAST(substr(j.value, 1, 3) AS BIGINT)";
+/// The id in a [`ResourceWrite::key`].
+const KEY_ID: &str = "substr(j.value, 4)";
+
+/// The documents of today.
+const DOCUMENTS: Bulk = Bulk {
+    table: "configuration",
+    columns: &[
+        ("tenant", Kind::Integer),
+        ("kind", Kind::Integer),
+        ("id", Kind::Text),
+        ("version", Kind::Integer),
+        ("body", Kind::Text),
+    ],
+    suffix: "ON CONFLICT (tenant, kind, id) DO UPDATE SET version = excluded.version, body = excluded.body",
+};
+
+/// The versions of a resource before it is written.
+#[derive(Debug, Clone, Copy, Default)]
+struct KnownVersions {
+    /// That of the resource, if it is there.
+    now: Option<i64>,
+    /// The newest that there has ever been.
+    last: Option<i64>,
 }
 
 impl TenantStore {
@@ -97,86 +181,112 @@ impl TenantStore {
         self.database.query_one(sql, values).await?.map(|row| resource(&row)).transpose()
     }
 
-    /// Stores a new resource.
+    /// Writes resources, all or none, and their history with them: the one way in which configuration changes. No
+    /// resource stands in `writes` twice; where there are none, nothing is moved on. Answers the new version of each, in their order.
     ///
     /// # Errors
     /// [`StoreError::ConfigurationMoved`] when the configuration is no longer the one it was checked against,
-    /// [`StoreError::Exists`] when there is one of that kind and id.
-    pub async fn create_resource(
+    /// [`StoreError::Exists`] when a resource that is to be created is there, [`StoreError::Absent`] when one that
+    /// is to be updated or deleted is not.
+    pub async fn write_resources(
         &self,
         checked: ConfigurationVersion,
-        kind: u8,
-        id: &str,
-        body: &str,
+        writes: &[ResourceWrite],
+    ) -> Result<Vec<i64>, StoreError> {
+        self.write_resources_in(checked, writes, &[]).await
+    }
+
+    /// The same, with directories that have to be there.
+    pub(crate) async fn write_resources_in(
+        &self,
+        checked: ConfigurationVersion,
+        writes: &[ResourceWrite],
+        directories: &[DirectoryId],
+    ) -> Result<Vec<i64>, StoreError> {
+        if writes.is_empty() && directories.is_empty() {
+            return Ok(Vec::new());
+        }
+        let tx = self.database.begin(Urgency::Short).await?;
+        self.move_version(&tx, checked).await?;
+        let known = self.known_versions(&tx, writes).await?;
+        let versions: Vec<i64> = writes
+            .iter()
+            .map(|write| write.next_version(known.get(&write.key()).copied().unwrap_or_default()))
+            .collect::<Result<_, _>>()?;
+        let written: Vec<_> = versions.iter().copied().zip(writes).collect();
+        self.add_versions(&tx, &written).await?;
+        self.put_documents(&tx, &written).await?;
+        self.remove_documents(&tx, writes).await?;
+        let mut acts = self.make_directories(&tx, directories).await?;
+        for write in writes {
+            acts.push(write.act()?);
+        }
+        self.append_all(&tx, acts).await?;
+        tx.commit().await?;
+        Ok(versions)
+    }
+
+    /// Writes one resource. Answers its new version.
+    ///
+    /// # Errors
+    /// Those of [`write_resources`](Self::write_resources).
+    pub async fn write_resource(
+        &self,
+        checked: ConfigurationVersion,
+        write: ResourceWrite,
+    ) -> Result<i64, StoreError> {
+        let versions = self.write_resources(checked, &[write]).await?;
+        versions.first().copied().ok_or_else(|| StoreError::unreadable("version", "it was not made"))
+    }
+
+    /// What is known of the resources that are to be written, by their keys.
+    async fn known_versions(
+        &self,
+        tx: &Transaction,
+        writes: &[ResourceWrite],
+    ) -> Result<HashMap<String, KnownVersions>, StoreError> {
+        let (kind, id) = (KEY_KIND, KEY_ID);
+        let sql = format!(
+            "SELECT j.value, c.version, (SELECT max(h.version) FROM configuration_history h \
+             WHERE h.tenant = ? AND h.kind = {kind} AND h.id = {id}) FROM {} \
+             LEFT JOIN configuration c ON c.tenant = ? AND c.kind = {kind} AND c.id = {id}",
+            self.list()
+        );
+        let values = vec![self.tenant.into(), keys(writes), self.tenant.into()];
+        let rows = tx.query(&sql, values).await?;
+        rows.iter()
+            .map(|row| {
+                let known = KnownVersions { now: optional_number(row, 1)?, last: optional_number(row, 2)? };
+                Ok((get(row, 0)?, known))
+            })
+            .collect()
+    }
+
+    async fn put_documents(
+        &self,
+        tx: &Transaction,
+        written: &[(i64, &ResourceWrite)],
     ) -> Result<(), StoreError> {
-        let tx = self.database.begin(Urgency::Short).await?;
-        self.move_version(&tx, checked).await?;
-        let made = tx
-            .execute(
-                "INSERT INTO configuration (tenant, kind, id, version, body) VALUES (?, ?, ?, 1, ?) \
-                 ON CONFLICT DO NOTHING",
-                vec![self.tenant.into(), i64::from(kind).into(), id.into(), body.into()],
-            )
-            .await?;
-        if made == 0 {
-            return Err(StoreError::Exists(format!("`{id}`")));
-        }
-        self.append(&tx, written(Act::Create, kind, id, body)?).await?;
-        tx.commit().await
+        let row = |(version, write): &(i64, &ResourceWrite)| -> Option<Vec<Value>> {
+            let body = write.written.body()?;
+            let (kind, id) = (i64::from(write.kind), write.id.as_str());
+            Some(vec![self.tenant.into(), kind.into(), id.into(), (*version).into(), body.into()])
+        };
+        DOCUMENTS.insert(tx, written.iter().filter_map(row).collect()).await?;
+        Ok(())
     }
 
-    /// Puts another document in the place of a resource's. Answers whether there is one.
-    ///
-    /// # Errors
-    /// [`StoreError::ConfigurationMoved`] when the configuration is no longer the one it was checked against.
-    pub async fn replace_resource(
-        &self,
-        checked: ConfigurationVersion,
-        kind: u8,
-        id: &str,
-        body: &str,
-    ) -> Result<bool, StoreError> {
-        let tx = self.database.begin(Urgency::Short).await?;
-        self.move_version(&tx, checked).await?;
-        let changed = tx
-            .execute(
-                "UPDATE configuration SET version = version + 1, body = ? \
-                 WHERE tenant = ? AND kind = ? AND id = ?",
-                vec![body.into(), self.tenant.into(), i64::from(kind).into(), id.into()],
-            )
-            .await?;
-        if changed == 0 {
-            return Ok(false);
+    async fn remove_documents(&self, tx: &Transaction, writes: &[ResourceWrite]) -> Result<(), StoreError> {
+        let deleted = deleted(writes);
+        if deleted.is_empty() {
+            return Ok(());
         }
-        self.append(&tx, written(Act::Replace, kind, id, body)?).await?;
-        tx.commit().await?;
-        Ok(true)
-    }
-
-    /// Deletes a resource. Answers whether there was one.
-    ///
-    /// # Errors
-    /// [`StoreError::ConfigurationMoved`] when the configuration is no longer the one it was checked against.
-    pub async fn delete_resource(
-        &self,
-        checked: ConfigurationVersion,
-        kind: u8,
-        id: &str,
-    ) -> Result<bool, StoreError> {
-        let tx = self.database.begin(Urgency::Short).await?;
-        self.move_version(&tx, checked).await?;
-        let deleted = tx
-            .execute(
-                "DELETE FROM configuration WHERE tenant = ? AND kind = ? AND id = ?",
-                vec![self.tenant.into(), i64::from(kind).into(), id.into()],
-            )
-            .await?;
-        if deleted == 0 {
-            return Ok(false);
-        }
-        self.append(&tx, NewAuditEntry::new(Act::Delete, subject(kind, id)?)).await?;
-        tx.commit().await?;
-        Ok(true)
+        let sql = format!(
+            "DELETE FROM configuration WHERE tenant = ? AND (kind, id) IN (SELECT {KEY_KIND}, {KEY_ID} FROM {})",
+            self.list()
+        );
+        tx.execute(&sql, vec![self.tenant.into(), keys(deleted)]).await?;
+        Ok(())
     }
 
     /// Makes a directory unless there is one of that id.
@@ -185,13 +295,26 @@ impl TenantStore {
     /// When the database fails.
     pub async fn ensure_directory(&self, id: &DirectoryId) -> Result<(), StoreError> {
         let tx = self.database.begin(Urgency::Short).await?;
-        let sql = "INSERT INTO directory (tenant, id, name) VALUES (?, ?, ?) ON CONFLICT DO NOTHING";
-        let made = tx.execute(sql, vec![self.tenant.into(), id.as_str().into(), id.as_str().into()]).await?;
-        if made > 0 {
-            let subject = Subject::new(SubjectKind::Directory, id.as_str());
-            self.append(&tx, NewAuditEntry::new(Act::Create, subject)).await?;
-        }
+        let made = self.make_directories(&tx, std::slice::from_ref(id)).await?;
+        self.append_all(&tx, made).await?;
         tx.commit().await
+    }
+
+    /// Makes the directories that are not there; answers what the audit log says of each.
+    async fn make_directories(
+        &self,
+        tx: &Transaction,
+        directories: &[DirectoryId],
+    ) -> Result<Vec<NewAuditEntry>, StoreError> {
+        let sql = "INSERT INTO directory (tenant, id, name) VALUES (?, ?, ?) ON CONFLICT DO NOTHING";
+        let mut made = Vec::new();
+        for id in directories {
+            let values = vec![self.tenant.into(), id.as_str().into(), id.as_str().into()];
+            if tx.execute(sql, values).await? > 0 {
+                made.push(NewAuditEntry::new(Act::Create, Subject::new(SubjectKind::Directory, id.as_str())));
+            }
+        }
+        Ok(made)
     }
 
     /// The ids of all directories.
@@ -205,17 +328,14 @@ impl TenantStore {
     }
 }
 
-/// The resource of this kind and id, as the audit log names it.
-pub(crate) fn subject(kind: u8, id: &str) -> Result<Subject, StoreError> {
-    let known = ConfigurationKind::ALL.get(usize::from(kind));
-    let kind = known.ok_or_else(|| StoreError::unreadable("kind of configuration", kind))?;
-    Ok(Subject::new(SubjectKind::Configuration(*kind), id))
+fn deleted(writes: &[ResourceWrite]) -> Vec<&ResourceWrite> {
+    writes.iter().filter(|write| write.written == Written::Deleted).collect()
 }
 
-/// What the audit log says of a document that is stored: enough to tell whether another one is the same.
-pub(crate) fn written(act: Act, kind: u8, id: &str, body: &str) -> Result<NewAuditEntry, StoreError> {
-    let entry = NewAuditEntry::new(act, subject(kind, id)?);
-    Ok(entry.with_hash("documentHash", digest::hash(body.as_bytes())))
+/// The keys of writes, as the list that both databases read.
+fn keys<'a>(writes: impl IntoIterator<Item = &'a ResourceWrite>) -> Value {
+    let keys: Vec<String> = writes.into_iter().map(ResourceWrite::key).collect();
+    serde_json::to_string(&keys).unwrap_or_default().into()
 }
 
 fn resource(row: &QueryResult) -> Result<StoredResource, StoreError> {

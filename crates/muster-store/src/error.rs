@@ -65,6 +65,9 @@ pub enum StoreError {
     /// The thing exists already.
     #[error("{0} exists already")]
     Exists(String),
+    /// The thing does not exist.
+    #[error("{0} does not exist")]
+    Absent(String),
 }
 
 impl StoreError {
@@ -106,7 +109,8 @@ impl StoreError {
             | Self::LostFence
             | Self::ConfigurationMoved
             | Self::Unplugged
-            | Self::Exists(_) => None,
+            | Self::Exists(_)
+            | Self::Absent(_) => None,
         }
     }
 

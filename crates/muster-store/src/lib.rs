@@ -13,6 +13,7 @@ mod changes;
 mod claim;
 mod codec;
 mod configuration;
+mod configuration_history;
 mod counting;
 mod database;
 mod dataset;
@@ -51,7 +52,8 @@ pub use audit::{Acting, AuditFilter, AuditVerification, ChainedEntry, NewAuditEn
 pub use cause::Cause;
 pub use changes::{ChangeFilter, ChangeRow, ChangeStatus, MostProblems, ProblemRecord};
 pub use claim::{Advance, Verdict};
-pub use configuration::{ConfigurationVersion, StoredResource};
+pub use configuration::{ConfigurationVersion, ResourceWrite, StoredResource};
+pub use configuration_history::{ResourceVersion, Written};
 pub use database::Location;
 pub use dataset::{ResourceBody, ResourceChanges};
 pub use error::StoreError;

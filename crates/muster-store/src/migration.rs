@@ -21,8 +21,13 @@ macro_rules! step {
 }
 
 /// All steps in their order; a step's version is its place from 1. A step that has been released never changes.
-const STEPS: &[Step] =
-    &[step!("0001_initial"), step!("0002_granted"), step!("0003_schedule"), step!("0006_audit")];
+const STEPS: &[Step] = &[
+    step!("0001_initial"),
+    step!("0002_granted"),
+    step!("0003_schedule"),
+    step!("0004_configuration_history"),
+    step!("0006_audit"),
+];
 
 /// The key of the advisory lock that keeps two starts on PostgreSQL apart.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7526466203)";
@@ -67,7 +72,35 @@ async fn current(tx: &Transaction) -> Result<i64, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use muster_model::audit::ActorKind;
+
     use crate::query_plans::on_each_location;
+    use crate::{ResourceWrite, Store, Written};
+
+    const OLD: &str = "INSERT INTO tenant (id, slug, created_at) VALUES (1, 'acme', 0); \
+        INSERT INTO configuration (tenant, kind, id, version, body) VALUES (1, 3, 'hr', 7, '{}')";
+
+    #[test]
+    fn what_was_there_before_history_has_one() {
+        on_each_location(async |location| {
+            let database = Database::connect(&location).await.unwrap();
+            take(&database, &STEPS[..3]).await.unwrap();
+            let tx = database.begin(Urgency::Short).await.unwrap();
+            tx.script(OLD).await.unwrap();
+            tx.commit().await.unwrap();
+
+            let store = Store::open(&location).await.unwrap();
+            let tenant = store.tenant(&"acme".parse().unwrap()).await.unwrap().unwrap();
+            let history = tenant.resource_history((3, "hr"), None, 10).await.unwrap();
+            assert_eq!(history.len(), 1);
+            assert_eq!((history[0].version, history[0].actor.kind), (7, ActorKind::System));
+            assert_eq!(history[0].written, Written::Created("{}".to_owned()));
+            assert!(history[0].at.timestamp() > 0);
+            let checked = tenant.configuration_version().await.unwrap();
+            let write = ResourceWrite::new(3, "hr", Written::Deleted);
+            assert_eq!(tenant.write_resource(checked, write).await.unwrap(), 8);
+        });
+    }
 
     const SHADOWS: &str = "INSERT INTO shadow (tenant, application, no, class, uid_key, uid, state, version, digest, \
         account_digest, profile, snapshot) SELECT 1, 'ad', no, 'person', uid_key, 'x', 0, 1, uid_key, uid_key, \

@@ -44,7 +44,7 @@ pub struct TenantStore {
 }
 
 /// Every table of a tenant's data, those first that refer to others.
-const TABLES: [&str; 21] = [
+const TABLES: [&str; 22] = [
     "fire",
     "schedule",
     "audit",
@@ -53,6 +53,7 @@ const TABLES: [&str; 21] = [
     "token",
     "directory",
     "configuration",
+    "configuration_history",
     "rules",
     "problem",
     "met",

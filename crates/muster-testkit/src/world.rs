@@ -13,7 +13,7 @@ use muster_engine::{Channel, Connectors, Delivery, Engine, Launch, Settings};
 use muster_model::configuration::{Configuration, ConfigurationKind, Document, Leniency};
 use muster_model::run::{Mode, TaskKind};
 use muster_model::{Attributes, ConfigurationId, Field, TenantSlug};
-use muster_store::{Fuse, RunRecord, Store, TenantStore};
+use muster_store::{Fuse, ResourceWrite, RunRecord, Store, TenantStore, Written};
 use serde_json::Value;
 
 mod barrier;
@@ -233,9 +233,12 @@ impl World {
         assert!(whole.is_empty(), "{whole}");
         let checked =
             self.store.configuration_version().await.expect("the database").at(self.clock.instant());
-        if !self.store.replace_resource(checked, number, &id, &body).await.expect("the database") {
-            self.store.create_resource(checked, number, &id, &body).await.expect("the database");
-        }
+        let written = match self.store.resource(number, &id).await.expect("the database") {
+            Some(_) => Written::Updated(body),
+            None => Written::Created(body),
+        };
+        let write = ResourceWrite::new(number, id, written);
+        self.store.write_resource(checked, write).await.expect("the database");
     }
 
     /// Deletes a resource, whoever refers to it.
@@ -245,10 +248,8 @@ impl World {
     pub async fn delete(&self, kind: ConfigurationKind, id: &str) {
         let checked =
             self.store.configuration_version().await.expect("the database").at(self.clock.instant());
-        assert!(
-            self.store.delete_resource(checked, kind as u8, id).await.expect("the database"),
-            "{kind} {id}"
-        );
+        let write = ResourceWrite::new(kind as u8, id, Written::Deleted);
+        self.store.write_resource(checked, write).await.expect("the database");
     }
 
     async fn configuration(&self) -> Configuration {

@@ -1,5 +1,7 @@
 //! Schemas of everything but configuration, and of what varies in paths.
 
+mod resource;
+
 use muster_dataset::{Fate, ImportMode};
 use muster_model::ObjectKind;
 use muster_model::audit::{Act, ActorKind};
@@ -23,7 +25,10 @@ pub(super) fn schemas() -> Map<String, Value> {
         ("TaskProgress", progress()),
         ("Counters", counters()),
         ("Change", change()),
+        ("JsonPatch", resource::json_patch()),
         ("Launch", launch()),
+        ("ResourceVersion", resource::version()),
+        ("Restore", resource::restore()),
         ("PlanDecision", decision()),
         ("Trial", trial()),
         ("Evaluation", evaluation()),
@@ -45,6 +50,7 @@ pub(super) fn segment(route: &Route, name: &str) -> (&'static str, Value) {
         "tenant" => ("The tenant.", json!({"type": "string", "pattern": "^[a-z][a-z0-9-]{1,62}$"})),
         "definition" => ("The id of the task definition.", json!({"type": "string", "pattern": ID})),
         "instance" => ("The id that launching the task answered.", uuid),
+        "version" => ("The number of the version.", json!({"type": "integer", "minimum": 1})),
         "kind" => ("The kind of IM objects.", json!({"type": "string", "enum": kinds()})),
         "path" => {
             let description = "The path below the tenant's own directory; it may hold slashes.";

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use muster_model::audit::Actor;
 use muster_model::run::OutcomeStatus;
 use muster_store::{AuditVerification, ChainedEntry};
 use serde::Serialize;
@@ -32,12 +33,18 @@ pub struct ActorView {
     name: String,
 }
 
+impl From<&Actor> for ActorView {
+    fn from(actor: &Actor) -> Self {
+        Self { kind: actor.kind.as_str(), name: actor.name.clone() }
+    }
+}
+
 impl From<&ChainedEntry> for AuditEntryView {
     fn from(ChainedEntry { entry, hash }: &ChainedEntry) -> Self {
         Self {
             seq: entry.seq,
             at: instant(entry.at),
-            actor: ActorView { kind: entry.actor.kind.as_str(), name: entry.actor.name.clone() },
+            actor: ActorView::from(&entry.actor),
             origin: entry.origin.clone(),
             act: entry.act.as_str(),
             subject: entry.subject.to_string(),

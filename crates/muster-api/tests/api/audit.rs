@@ -65,8 +65,12 @@ impl Auditor {
         self.calls += 1;
         let name = format!("user{}", self.calls);
         let caller = self.server.make_user("acme", &name, "a long password", "admin");
-        let answer =
-            caller.send(method, &path, &[("content-type", "application/json")], body.to_string().as_bytes());
+        let (content_type, octets) = match body {
+            Value::String(xml) if route.ends_with("/import") => ("application/xml", xml.clone()),
+            patch if method == "PATCH" => ("application/merge-patch+json", patch.to_string()),
+            other => ("application/json", other.to_string()),
+        };
+        let answer = caller.send(method, &path, &[("content-type", content_type)], octets.as_bytes());
         assert!((200..300).contains(&answer.status), "{method} {path}: {}", answer.text());
         let log = self.log();
         let mut own: Vec<_> = log.iter().filter(|entry| entry["actor"]["name"] == name.as_str()).collect();
@@ -90,9 +94,30 @@ impl Auditor {
             );
             let left = |act: &str| format!("{act} {}/new", kind.path_segment());
             self.check(("POST", &list), &[], &document(kind), &[&left("CREATE")]);
-            self.check(("PUT", &one), &[("id", "new")], &document(kind), &[&left("REPLACE")]);
+            let restore = format!("{one}/~restore");
+            let is_named = document(kind).get("name").is_some();
+            let patch = |word: &str| match is_named {
+                true => json!({"name": word}),
+                false => {
+                    json!({"reportDefinition": {"errorPublicationDefinition": {"errorDetails": [word]}}})
+                }
+            };
+            let mut changed = document(kind);
+            changed.as_object_mut().unwrap().extend(patch("ERROR_CODE").as_object().unwrap().clone());
+            self.check(("PUT", &one), &[("id", "new")], &changed, &[&left("REPLACE")]);
+            self.check(("PATCH", &one), &[("id", "new")], &patch("ERROR_LABEL"), &[&left("REPLACE")]);
+            self.check(("POST", &restore), &[("id", "new")], &json!({"version": 1}), &[&left("REPLACE")]);
             self.check(("DELETE", &one), &[("id", "new")], &json!(null), &[&left("DELETE")]);
         }
+    }
+
+    fn check_dataset(&mut self) {
+        let import = "/{tenant}/api/sync/conf/dataset/import";
+        let xml = "<dataset><SynchronizationTaskPostProcessingDefinition id=\"x\"/></dataset>";
+        let left = "CREATE sync-task-post-processing-definitions/x";
+        self.check(("POST", import), &[], &json!(xml), &[left]);
+        let evaluate = "/{tenant}/api/sync/conf/~evaluate";
+        self.check(("POST", evaluate), &[], &json!({"condition": "a pr"}), &[]);
     }
 
     fn check_files(&mut self) {
@@ -148,6 +173,7 @@ fn every_writing_route_leaves_its_acts_under_the_callers_name() {
     let _ = admin.post(&conf("acme", "applications"), &target("payroll")).expect(201);
     let mut auditor = Auditor { server, admin: admin.clone(), called: BTreeSet::new(), calls: 0 };
     auditor.check_configuration();
+    auditor.check_dataset();
     auditor.check_files();
     hold(&admin, "sync-task-definitions", "hr-import");
     auditor.check_task("sync-tasks", ConfigurationKind::SynchronizationTaskDefinition, "hr-import");

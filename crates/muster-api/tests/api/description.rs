@@ -167,6 +167,7 @@ fn lists_say_how_much_they_answer() {
         ("/{tenant}/api/sync/sync-tasks/{definition}/instances/{instance}/changes", json!(100)),
         ("/{tenant}/api/im/{kind}", json!(100)),
         ("/{tenant}/api/sync/audit", json!(100)),
+        ("/{tenant}/api/sync/conf/applications/{id}/~history", json!(20)),
         ("/{tenant}/api/sync/conf/applications", Value::Null),
     ] {
         let parameters = &document["paths"][path]["get"]["parameters"];
@@ -220,6 +221,8 @@ fn what_is_answered_fits_its_description() {
         ("/acme/api/sync/conf/applications".to_owned(), list("Application")),
         ("/acme/api/sync/conf/connector-definitions/memory".to_owned(), one("ConnectorDefinition")),
         ("/acme/api/sync/conf/sync-task-definitions".to_owned(), list("SynchronizationTaskDefinition")),
+        ("/acme/api/sync/conf/applications/hr/~history".to_owned(), list("ResourceVersion")),
+        ("/acme/api/sync/conf/applications/hr/~history/1".to_owned(), one("Application")),
         ("/nothing".to_owned(), one("Error")),
     ] {
         let answer = admin.get(&path).json();

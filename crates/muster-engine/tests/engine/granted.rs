@@ -46,9 +46,7 @@ fn without_admins() -> Value {
 }
 
 async fn forget_staff(world: &World) {
-    let version = world.store().configuration_version().await.expect("the database");
-    let kind = ConfigurationKind::ApplicationProfile as u8;
-    assert!(world.store().delete_resource(version, kind, "staff").await.expect("the database"));
+    world.delete(ConfigurationKind::ApplicationProfile, "staff").await;
 }
 
 /// A provisioning run after something has changed in the profiles, and one more that finds nothing to do.

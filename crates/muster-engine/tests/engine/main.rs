@@ -6,6 +6,7 @@ mod audit_tampered;
 mod contention;
 mod control;
 mod delivery;
+mod frozen;
 mod gone;
 mod granted;
 mod guards;

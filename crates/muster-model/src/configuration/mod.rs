@@ -6,6 +6,7 @@
 pub mod application;
 pub mod attribute_type;
 pub mod connector_definition;
+pub mod difference;
 pub mod document;
 pub mod effective;
 pub mod guard;
