@@ -114,36 +114,34 @@ impl Cause {
     }
 
     pub(crate) fn of_database(error: &DbErr) -> Option<Self> {
-        match error {
-            DbErr::ConnectionAcquire(ConnAcquireErr::Timeout | ConnAcquireErr::ConnectionClosed) => {
-                Some(Self::NoConnection)
-            }
-            DbErr::Conn(RuntimeErr::SqlxError(error)) => Self::of_sqlx(error, Self::Unreachable),
-            DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error)) => {
-                Self::of_sqlx(error, Self::Lost)
-            }
-            // What else it knows is about the form of statements and values, which are ours.
-            _ => None,
+        if let DbErr::ConnectionAcquire(ConnAcquireErr::Timeout | ConnAcquireErr::ConnectionClosed) = error {
+            return Some(Self::NoConnection);
         }
+        if let DbErr::Conn(RuntimeErr::SqlxError(error)) = error {
+            return Self::of_sqlx(error, Self::Unreachable);
+        }
+        if let DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error)) = error
+        {
+            return Self::of_sqlx(error, Self::Lost);
+        }
+        // What else it knows is about the form of statements and values, which are ours.
+        None
     }
 
     /// The cause of an error; `cut_off` is what it means that nothing comes through.
     fn of_sqlx(error: &sqlx::Error, cut_off: Self) -> Option<Self> {
-        match error {
-            sqlx::Error::Io(error) if error.kind() == io::ErrorKind::StorageFull => Some(Self::Full),
-            sqlx::Error::Io(_) => Some(cut_off),
-            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => Some(Self::NoConnection),
-            sqlx::Error::Database(error) => {
-                let code = error.code();
-                let code = code.as_deref().unwrap_or_default();
-                match error.try_downcast_ref::<PgDatabaseError>() {
-                    Some(_) => Self::of_sqlstate(code),
-                    None if error.try_downcast_ref::<SqliteError>().is_some() => Self::of_sqlite(code),
-                    None => None,
-                }
-            }
-            _ => None,
+        if let sqlx::Error::Io(error) = error {
+            return Some(if error.kind() == io::ErrorKind::StorageFull { Self::Full } else { cut_off });
         }
+        if let sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed = error {
+            return Some(Self::NoConnection);
+        }
+        let error = error.as_database_error()?;
+        let code = error.code()?;
+        if error.try_downcast_ref::<PgDatabaseError>().is_some() {
+            return Self::of_sqlstate(&code);
+        }
+        error.try_downcast_ref::<SqliteError>().and_then(|_| Self::of_sqlite(&code))
     }
 
     /// By a result code of SQLite, <https://sqlite.org/rescode.html>.
