@@ -122,7 +122,7 @@ fn field(given: &Json) -> Option<Field> {
     match given {
         Json::Null => Some(Field::Null),
         Json::Array(items) => items.iter().map(one).collect::<Option<_>>().map(Field::Many),
-        other => one(other).map(Field::One),
+        Json::String(_) | Json::Bool(_) | Json::Number(_) | Json::Object(_) => one(given).map(Field::One),
     }
 }
 

@@ -173,19 +173,13 @@ impl CommandError {
 
     /// What is wrong, with all causes.
     fn told(&self) -> String {
-        match self {
-            // What only passes it on is no link of the chain.
-            Self::Open(OpenError::Store(error)) => with_causes(error),
-            other => with_causes(other),
-        }
+        // What only passes it on is no link of the chain.
+        if let Self::Open(OpenError::Store(error)) = self { with_causes(error) } else { with_causes(self) }
     }
 
     /// Why the database does not do what it is asked, if that is what is wrong.
     fn cause(&self) -> Option<Cause> {
-        match self {
-            Self::Open(OpenError::Store(error)) => error.cause(),
-            other => Cause::of(other),
-        }
+        if let Self::Open(OpenError::Store(error)) = self { error.cause() } else { Cause::of(self) }
     }
 
     fn hint(&self) -> Option<String> {

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::Utc;
 use muster_api::ApiSettings;
 use muster_connector::memory::CAPABLE;
 use muster_connector::{
