@@ -11,7 +11,7 @@ use muster_model::run::TaskKind;
 use muster_model::{ApplicationId, ConfigurationId, DirectoryId, ObjectId};
 use muster_plan::inbound::Inbound;
 use muster_plan::key::KeySpecs;
-use muster_plan::rules::{RuleProblem, Rules};
+use muster_plan::rules::{RuleContext, RuleProblem, Rules};
 use muster_store::{KeyEntry, RunRecord, Target, TenantStore};
 
 use crate::Engine;
@@ -180,7 +180,9 @@ pub fn check_compiles(
     let Some(application) = application else { return problems };
     for (index, mapping) in application.object_types.iter().enumerate() {
         for direction in [Direction::Inbound, Direction::Outbound] {
-            let compiled = compile_rules(configuration, &application.id, mapping, (direction, None));
+            // Who outranks a mapping is no matter of whether it compiles, and costs a look at all applications.
+            let context = RuleContext { direction, filter: None, outranked_by: &|_| Vec::new() };
+            let compiled = Rules::compile(mapping, context);
             for problem in compiled.err().unwrap_or_default() {
                 problems.add(format!("/objectTypes/{index}{}", problem.pointer), problem.message);
             }

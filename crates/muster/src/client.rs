@@ -13,6 +13,8 @@ use ureq::{Agent, Body};
 
 /// How long a request may take; launching compiles a configuration, a file of the demonstration is small.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long the import of a dataset may take: thousands of resources are checked, and it is written whole.
+const IMPORT_PATIENCE: Duration = Duration::from_secs(600);
 /// The largest answer that is read, in octets.
 const LARGEST: u64 = 64 * 1024 * 1024;
 
@@ -116,6 +118,7 @@ impl Client {
     /// Sends XML; answers the text that comes back.
     pub(crate) fn post_xml(&self, path: &str, octets: &[u8]) -> Result<String, ClientError> {
         let request = self.agent.post(self.at(path)).header("authorization", &self.authorization);
+        let request = request.config().timeout_global(Some(IMPORT_PATIENCE)).build();
         self.read(path, request.content_type("application/xml").send(octets))
     }
 
