@@ -166,6 +166,12 @@ pub enum TaskOperation {
     Approve,
     /// Its plan is not.
     Reject,
+    /// The schedule of a task stands still.
+    PauseSchedule,
+    /// It goes on.
+    ResumeSchedule,
+    /// How it stands.
+    Scheduling,
 }
 
 /// What is done with files.

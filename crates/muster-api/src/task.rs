@@ -2,6 +2,7 @@
 
 mod decide;
 mod launch;
+mod schedule;
 
 use actix_web::HttpResponse;
 use muster_engine::ControlError;
@@ -37,6 +38,9 @@ pub(crate) async fn perform(
         TaskOperation::Cancel => cancel(kind, &call).await,
         TaskOperation::Approve => decide::approve(kind, call).await,
         TaskOperation::Reject => decide::reject(kind, call).await,
+        TaskOperation::PauseSchedule => schedule::pause(kind, &call).await,
+        TaskOperation::ResumeSchedule => schedule::resume(kind, &call).await,
+        TaskOperation::Scheduling => schedule::show(kind, &call).await,
     }
 }
 

@@ -10,6 +10,7 @@ mod file;
 mod object;
 mod progress;
 mod resource;
+mod schedule;
 pub(crate) mod value;
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -23,6 +24,7 @@ pub use file::FileView;
 pub use object::ObjectView;
 pub use progress::{CountersView, ProgressView};
 pub use resource::{FieldDifferenceView, ResourceVersionView};
+pub use schedule::{FireView, SchedulingView};
 
 /// An instant as all views write it: RFC 3339 in UTC with milliseconds.
 pub(crate) fn instant(instant: DateTime<Utc>) -> String {

@@ -9,6 +9,7 @@ use muster_model::configuration::ConfigurationKind;
 use muster_model::configuration::application::{Reaction, Situation};
 use muster_model::error::ErrorCode;
 use muster_model::run::{Outcome, OutcomeStatus, Phase, ProgressStatus};
+use muster_model::schedule::{FireOutcome, ScheduleState};
 use muster_plan::change::Action;
 use serde_json::{Map, Value, json};
 
@@ -29,6 +30,7 @@ pub(super) fn schemas() -> Map<String, Value> {
         ("Launch", launch()),
         ("ResourceVersion", resource::version()),
         ("Restore", resource::restore()),
+        ("Scheduling", scheduling()),
         ("PlanDecision", decision()),
         ("Trial", trial()),
         ("Evaluation", evaluation()),
@@ -162,7 +164,13 @@ fn progress() -> Value {
                     "100 only when finished.",
                 ),
             ),
-            ("jobId", or_null(text())),
+            (
+                "jobId",
+                described(
+                    or_null(text()),
+                    "The job of the schedule that started it; null when somebody did.",
+                ),
+            ),
             ("phase", words(&phases)),
             ("mode", words(&["APPLY", "SIMULATE"])),
             ("counters", reference("Counters")),
@@ -237,6 +245,44 @@ fn change() -> Value {
         ("memberships", list(membership)),
         ("status", described(words(&statuses), status)),
         ("message", or_null(text())),
+    ])
+}
+
+fn scheduling() -> Value {
+    let state = "NONE: the task is run by hand alone. NORMAL: it fires at its next time. PAUSED: until it is \
+        resumed. BLOCKED: an instance of the task has not ended; a time that is due meanwhile launches nothing, and \
+        is not made up for. COMPLETE: it never fires again, as ONCE afterwards, or when its time was past when it \
+        was saved. ERROR: what was due last could not be launched.";
+    let next = "At most five, the first of them `nextFireTime`; none while it is paused.";
+    object(&[
+        (
+            "jobId",
+            described(json!({"type": "string", "format": "uuid"}), "The `jobId` of instances it starts."),
+        ),
+        ("taskDefinitionId", text()),
+        ("scheduleType", words(&["ONCE", "CRON", "INTERVAL", "MANUAL"])),
+        ("state", described(words(&ScheduleState::ALL.map(ScheduleState::as_str)), state)),
+        ("paused", json!({"type": "boolean"})),
+        ("cron", or_null(text())),
+        ("timeZone", described(or_null(text()), "The time zone that `cron` is read in.")),
+        ("previousFireTime", described(or_null(instant()), "The last due time that launched an instance.")),
+        ("nextFireTime", or_null(instant())),
+        ("nextFireTimes", described(list(instant()), next)),
+        ("lastFire", described(or_null(fire()), "What came of the last due time.")),
+    ])
+}
+
+fn fire() -> Value {
+    let instance = "The instance that was launched; of BLOCKED the one that had not ended.";
+    let missed =
+        "Due times after this one that had passed as well, counted up to 1000. They launched nothing.";
+    object(&[
+        ("dueTime", instant()),
+        ("fireTime", described(instant(), "When it was dealt with.")),
+        ("outcome", words(&FireOutcome::ALL.map(FireOutcome::as_str))),
+        ("instanceId", described(or_null(json!({"type": "string", "format": "uuid"})), instance)),
+        ("missed", described(count(), missed)),
+        ("message", described(or_null(text()), "Of ERROR: why nothing was launched.")),
     ])
 }
 

@@ -27,7 +27,7 @@ const RUNS: &[Parameter] = &[
     Parameter::Since,
 ];
 
-const ROWS: [Row; 8] = [
+const ROWS: [Row; 11] = [
     Row {
         method: Method::Post,
         end: "/{definition}/instances",
@@ -135,6 +135,42 @@ const ROWS: [Row; 8] = [
         body: Content::Json("PlanDecision"),
         answer: Answer { status: 204, description: "It has ended", content: Content::Nothing },
         refusals: &[400, 408, 409, 413, 415],
+    },
+    Row {
+        method: Method::Post,
+        end: "/{definition}/job/~pause",
+        permission: Permission::Operate,
+        operation: TaskOperation::PauseSchedule,
+        id: ("pause", "Schedule"),
+        summary: "Pause the schedule of a task until it is resumed; an instance in progress goes on",
+        query: &[],
+        body: Content::Nothing,
+        answer: Answer { status: 204, description: "It is paused", content: Content::Nothing },
+        refusals: &[],
+    },
+    Row {
+        method: Method::Post,
+        end: "/{definition}/job/~resume",
+        permission: Permission::Operate,
+        operation: TaskOperation::ResumeSchedule,
+        id: ("resume", "Schedule"),
+        summary: "Have a paused schedule go on; what was due meanwhile is not made up for",
+        query: &[],
+        body: Content::Nothing,
+        answer: Answer { status: 204, description: "It goes on", content: Content::Nothing },
+        refusals: &[],
+    },
+    Row {
+        method: Method::Get,
+        end: "/{definition}/job/~scheduling",
+        permission: Permission::View,
+        operation: TaskOperation::Scheduling,
+        id: ("get", "Scheduling"),
+        summary: "Get how the schedule of a task stands, and when it fires next",
+        query: &[],
+        body: Content::Nothing,
+        answer: Answer { status: 200, description: "The schedule", content: Content::Json("Scheduling") },
+        refusals: &[],
     },
 ];
 

@@ -17,5 +17,6 @@ mod plans;
 mod preconditions;
 mod processes;
 mod rights;
+mod schedules;
 mod tasks;
 mod world;

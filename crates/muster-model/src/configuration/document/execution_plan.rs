@@ -21,9 +21,12 @@ document! {
         /// ONCE at an instant, by a CRON expression, at an INTERVAL, or MANUAL: only when somebody launches
         /// it.
         required schedule_type: ScheduleWord = "scheduleType";
-        /// ONCE: when. INTERVAL: the first time; absent, one interval after it is saved.
+        /// ONCE: when; a time that is past when it is saved never fires. INTERVAL: the first time; absent, one
+        /// interval after it is saved.
         optional fire_time: DateTime<Utc> = "fireTime";
-        /// CRON: the expression in Quartz form: seconds first, 6 or 7 fields, 1 is Sunday.
+        /// CRON: the expression in Quartz form: seconds first, 6 or 7 fields, 1 is Sunday; `L`, `W` and `#` are
+        /// refused. Where clocks are changed, hours that are named fire once: when they are skipped at the end of
+        /// the gap, when they come twice the first time. With `*` for hours it goes on in real time.
         optional cron: String = "cron";
         /// INTERVAL: how many units.
         optional interval: u32 = "interval" in FROM_ONE;
