@@ -5,11 +5,13 @@
 
 use chrono::{DateTime, Utc};
 use muster_model::ConfigurationId;
+use muster_model::audit::{Act, Subject};
 use muster_model::run::TaskKind;
 use muster_plan::schedule::Standing;
 use sea_orm::{QueryResult, Value};
 use uuid::Uuid;
 
+use crate::audit::NewAuditEntry;
 use crate::configuration::ConfigurationVersion;
 use crate::database::{Database, Transaction, Urgency};
 use crate::error::StoreError;
@@ -198,6 +200,10 @@ impl TenantStore {
         values.extend(self.key(read.kind, &read.task));
         values.extend([read.version.into(), read.job.into(), Value::from(i64::from(read.standing.paused))]);
         let restated = tx.execute(sql, values).await? > 0;
+        if restated && standing.paused != read.standing.paused {
+            let act = if standing.paused { Act::Pause } else { Act::Resume };
+            self.append(&tx, NewAuditEntry::new(act, Subject::task(read.kind, read.task.as_str()))).await?;
+        }
         tx.commit().await?;
         Ok(restated)
     }

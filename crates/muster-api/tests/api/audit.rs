@@ -133,6 +133,10 @@ impl Auditor {
         let route = |end: &str| format!("/{{tenant}}/api/sync/{tasks}/{{definition}}/instances{end}");
         let left = |act: &str| format!("{act} {}/{task}", kind.path_segment());
         let one = |action: &str| route(&format!("/{{instance}}/~{action}"));
+        for (action, act) in [("pause", "PAUSE"), ("resume", "RESUME")] {
+            let job = format!("/{{tenant}}/api/sync/{tasks}/{{definition}}/job/~{action}");
+            self.check(("POST", &job), &[("definition", task)], &json!(null), &[&left(act)]);
+        }
         for (action, acts) in
             [("cancel", &["CANCEL", "END"][..]), ("reject", &["REJECT", "END"]), ("approve", &["APPROVE"])]
         {
@@ -158,11 +162,12 @@ impl Auditor {
     }
 }
 
-/// A task that is there already, with a limit of no creates at all.
+/// A task that is there already, with a limit of no creates at all, and a schedule that fires in a long time.
 fn hold(admin: &Client, kind: &str, task: &str) {
     let path = conf("acme", &format!("{kind}/{task}"));
     let mut document = admin.get(&path).expect(200).json();
     document["guards"] = json!({"create": {"count": 0}});
+    document["executionPlan"] = json!({"scheduleType": "CRON", "cron": "0 0 3 1 1 ? 2099"});
     let _ = admin.put(&path, &document).expect(200);
 }
 

@@ -100,6 +100,15 @@ impl TestDatabase {
         Store::open(&self.location).await.expect("a database")
     }
 
+    /// Where other programs find it, if it is the PostgreSQL of the two.
+    #[must_use]
+    pub fn url(&self) -> Option<&str> {
+        match &self.location {
+            Location::File(_) => None,
+            Location::Postgres(url) => Some(url),
+        }
+    }
+
     pub(super) fn new_slug(&self) -> TenantSlug {
         super::slug(&format!("world-{}", self.tenants.fetch_add(1, Ordering::SeqCst)))
     }

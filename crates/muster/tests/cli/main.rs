@@ -7,6 +7,7 @@ mod demo;
 mod guard;
 mod people;
 mod run;
+mod schedules;
 mod server;
 mod source;
 mod world;
