@@ -10,7 +10,7 @@ use muster_model::ConfigurationId;
 use muster_model::configuration::{ConfigurationKind, Document, Leniency};
 use muster_model::run::TaskKind;
 use muster_model::schedule::FireOutcome;
-use muster_store::{FireRecord, RunFilter, RunRecord, TenantStore};
+use muster_store::{FireRecord, ResourceWrite, RunFilter, RunRecord, TenantStore, Written};
 use muster_testkit::people::BadLines;
 use muster_testkit::world::on_each_database;
 use serde_json::json;
@@ -43,7 +43,8 @@ impl Onlooker {
                 let document = Document::read(kind, &value, Leniency::Strict).unwrap();
                 let body = document.to_value().to_string();
                 let checked = store.configuration_version().await.unwrap().at(now());
-                store.create_resource(checked, kind as u8, document.id().as_str(), &body).await.unwrap();
+                let write = ResourceWrite::new(kind as u8, document.id().as_str(), Written::Created(body));
+                store.write_resource(checked, write).await.unwrap();
             }
             store
         });
