@@ -18,7 +18,7 @@ const LOOKED_UP_BY: [(&str, &[&str]); 14] = [
     ("problem", &["run"]),
     ("met", &["run"]),
     ("bucket", &["run"]),
-    ("configuration", &["id"]),
+    ("configuration", &["id", "kind"]),
     ("configuration_history", &["id"]),
     ("run", &["seq", "id", "status", "task", "rowid"]),
     ("schedule", &["next_due", "task"]),
