@@ -42,6 +42,42 @@ pub(crate) async fn optional_json(
     parse(&body).map(Some)
 }
 
+/// A body that may be of two types.
+pub(crate) enum Spoken {
+    /// A text.
+    Text(String),
+    /// JSON.
+    Json(Value),
+}
+
+/// A body of JSON, or a text of UTF-8.
+pub(crate) async fn text_or_json(
+    request: &HttpRequest,
+    payload: &mut Payload,
+    settings: &ApiSettings,
+) -> Result<Spoken, ApiError> {
+    refuse_encoded(request)?;
+    let expected = "`text/plain` or `application/json`";
+    let essence =
+        essence(request).ok_or_else(|| ApiError::MediaType { found: "of no type".to_owned(), expected })?;
+    if essence.eq_ignore_ascii_case("application/json") {
+        return parse(&read(request, payload, settings).await?).map(Spoken::Json);
+    }
+    if !essence.eq_ignore_ascii_case("text/plain") {
+        return Err(ApiError::MediaType { found: format!("`{essence}`"), expected });
+    }
+    let body = read(request, payload, settings).await?;
+    let text = String::from_utf8(body.to_vec());
+    text.map(Spoken::Text).map_err(|_| ApiError::invalid("", "the body is no text of UTF-8"))
+}
+
+/// What the request says that its body is, without parameters.
+fn essence(request: &HttpRequest) -> Option<String> {
+    let found = request.headers().get(header::CONTENT_TYPE)?;
+    let found = String::from_utf8_lossy(found.as_bytes());
+    Some(found.split(';').next().unwrap_or_default().trim().to_owned())
+}
+
 /// The next part of a body; the end where there is none.
 pub(crate) async fn part(payload: &mut Payload, patience: Duration) -> Result<Option<Bytes>, ApiError> {
     match tokio::time::timeout(patience, payload.next()).await {

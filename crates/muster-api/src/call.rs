@@ -14,7 +14,7 @@ use crate::error::ApiError;
 use crate::query::Query;
 use crate::routes::{Access, OpenOperation, Route, TenantOperation};
 use crate::state::{ApiSettings, ApiState};
-use crate::{body, configuration, file, health, object, openapi, task};
+use crate::{administration, body, configuration, file, health, object, openapi, task};
 
 /// A request of a caller who is of the tenant and has the right that the route asks for.
 pub(crate) struct Call {
@@ -49,6 +49,17 @@ impl Call {
     pub(crate) fn id(&self, name: &str, what: impl std::fmt::Display) -> Result<ConfigurationId, ApiError> {
         let text = self.segment(name);
         ConfigurationId::new(text).map_err(|_| ApiError::NotFound(format!("{what} `{text}`")))
+    }
+
+    /// The name in the path; one that none can have leads nowhere.
+    pub(crate) fn name(&self, what: &str) -> Result<String, ApiError> {
+        let text = self.segment("name");
+        file::decoded(text).ok_or_else(|| ApiError::NotFound(format!("{what} `{text}`")))
+    }
+
+    /// The body, a text or JSON.
+    pub(crate) async fn text_or_json(&mut self) -> Result<body::Spoken, ApiError> {
+        body::text_or_json(&self.request, &mut self.payload, self.state.settings()).await
     }
 
     /// The JSON body.
@@ -121,6 +132,7 @@ async fn perform(
                 TenantOperation::Task(operation, kind) => task::perform(operation, kind, call).await,
                 TenantOperation::File(operation) => file::perform(operation, call).await,
                 TenantOperation::Object(operation) => object::perform(operation, call).await,
+                TenantOperation::Administration(operation) => administration::perform(operation, call).await,
             }
         }
     }

@@ -5,18 +5,19 @@ mod draft;
 mod parts;
 mod uses;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use actix_web::http::header;
 use actix_web::{HttpResponse, http::StatusCode};
 use muster_engine::LoadedConfiguration;
-use muster_model::ConfigurationId;
 use muster_model::configuration::{Configuration, ConfigurationKind, Problems, Resource};
-use muster_store::{ConfigurationVersion, StoredResource};
+use muster_model::{ConfigurationId, SecretName};
+use muster_store::{BindingRule, ConfigurationVersion, StoredResource};
 use serde_json::Value;
 
 use crate::call::Call;
 use crate::error::{ApiError, Conflict};
+use crate::rights::Permission;
 use crate::routes::ConfigurationOperation;
 use draft::{Draft, Named};
 
@@ -76,6 +77,8 @@ async fn read(kind: ConfigurationKind, call: &Call) -> Result<HttpResponse, ApiE
 struct Basis {
     version: ConfigurationVersion,
     resources: Configuration,
+    /// The secrets that there are.
+    secrets: BTreeSet<SecretName>,
 }
 
 /// Checks a change and writes it. If another process has changed the configuration between the two, nothing has
@@ -88,7 +91,8 @@ async fn change<T>(call: &Call, checked: impl AsyncFn(Basis) -> Result<T, ApiErr
         tries -= 1;
         let version = call.store.configuration_version().await?;
         let resources = LoadedConfiguration::load(&call.store).await?.resources;
-        match checked(Basis { version, resources }).await {
+        let secrets = call.store.secrets().await?.into_iter().map(|secret| secret.name).collect();
+        match checked(Basis { version, resources, secrets }).await {
             Err(ApiError::Outrun) if tries > 0 => {}
             ended => return ended,
         }
@@ -100,14 +104,15 @@ async fn create(kind: ConfigurationKind, mut call: Call) -> Result<HttpResponse,
     let draft = change(&call, async |before| {
         let new_id = || call.engine().surroundings().new_id();
         let draft = Draft::of(kind, body.clone(), Named::Freely, new_id)
-            .map_err(|problems| broken(&call, &before.resources, (kind, &body), problems))?;
+            .map_err(|problems| broken(&call, &before, (kind, &body), problems))?;
         if before.resources.get(kind, &draft.id()).is_some() {
             return Err(exists(kind, &draft.id()));
         }
-        check::check(&call, &before.resources, &draft.resource)?;
+        check::check(&call, &before, &draft.resource)?;
         make_directory(&call, &draft.resource).await?;
         let (kind, id) = (stored_kind(kind), draft.id());
         call.store.create_resource(before.version, kind, id.as_str(), &draft.body).await?;
+        bind_secrets(&call, before.resources, &draft.resource).await?;
         Ok(draft)
     })
     .await?;
@@ -127,10 +132,11 @@ async fn replace(kind: ConfigurationKind, mut call: Call) -> Result<HttpResponse
         let old = before.resources.get(kind, &id).ok_or_else(|| nowhere(kind, &id))?;
         let new_id = || call.engine().surroundings().new_id();
         let draft = Draft::of(kind, body.clone(), Named::AsBefore(old), new_id)
-            .map_err(|problems| broken(&call, &before.resources, (kind, &body), problems))?;
-        check::check(&call, &before.resources, &draft.resource)?;
+            .map_err(|problems| broken(&call, &before, (kind, &body), problems))?;
+        check::check(&call, &before, &draft.resource)?;
         make_directory(&call, &draft.resource).await?;
         call.store.replace_resource(before.version, stored_kind(kind), id.as_str(), &draft.body).await?;
+        bind_secrets(&call, before.resources, &draft.resource).await?;
         Ok(draft)
     })
     .await?;
@@ -141,7 +147,7 @@ async fn replace(kind: ConfigurationKind, mut call: Call) -> Result<HttpResponse
 /// The refusal of a document that is broken, with what else can be told of it.
 fn broken(
     call: &Call,
-    before: &Configuration,
+    before: &Basis,
     (kind, body): (ConfigurationKind, &Value),
     mut problems: Problems,
 ) -> ApiError {
@@ -206,6 +212,17 @@ async fn refuse_used(call: &Call, kind: ConfigurationKind, id: &ConfigurationId)
         fix: "wait until the runs that `properties` names have ended, or cancel them".to_owned(),
         properties,
     })))
+}
+
+/// Binds secrets to a definition that refers to them anew. Whoever may enter secrets knows by that where they go;
+/// anybody else can only have one for which none has been named yet.
+async fn bind_secrets(call: &Call, before: Configuration, saved: &Resource) -> Result<(), ApiError> {
+    let rule = match call.caller.roles.grant(Permission::Administer) {
+        true => BindingRule::Always,
+        false => BindingRule::IfUnbound,
+    };
+    let after = before.clone().with(saved.clone());
+    Ok(call.engine().bind_secrets(&call.store, (&before, &after), rule).await?)
 }
 
 /// A task that names an unknown directory makes it.

@@ -5,6 +5,7 @@
 //! and its OpenAPI description are made.
 
 mod access;
+mod administration;
 mod body;
 mod call;
 mod configuration;
@@ -14,6 +15,8 @@ mod health;
 mod members;
 mod object;
 mod openapi;
+mod origin;
+mod pace;
 pub mod principal;
 mod query;
 pub mod rights;
@@ -21,8 +24,10 @@ pub mod routes;
 mod server;
 mod state;
 mod task;
+mod throttle;
 pub mod view;
 
 pub use openapi::openapi;
 pub use server::{configure, serve, serve_until};
 pub use state::{ApiSettings, ApiState};
+pub use throttle::FailedLogins;

@@ -15,6 +15,8 @@ pub enum Permission {
     Configure,
     /// Decide about held plans.
     Approve,
+    /// Look after users, tokens, secrets and settings.
+    Administer,
 }
 
 impl Permission {
@@ -26,6 +28,7 @@ impl Permission {
             Self::Operate => "operate tasks",
             Self::Configure => "configure",
             Self::Approve => "approve plans",
+            Self::Administer => "administer",
         }
     }
 }
@@ -134,15 +137,15 @@ mod tests {
 
     #[test]
     fn each_role_has_the_rights_of_those_before_it() {
-        use Permission::{Approve, Configure, Operate, View};
+        use Permission::{Administer, Approve, Configure, Operate, View};
         for (role, rights) in [
             (Role::Viewer, vec![View]),
             (Role::Operator, vec![View, Operate]),
             (Role::Configurator, vec![View, Operate, Configure]),
             (Role::Approver, vec![View, Approve]),
-            (Role::Admin, vec![View, Operate, Configure, Approve]),
+            (Role::Admin, vec![View, Operate, Configure, Approve, Administer]),
         ] {
-            for permission in [View, Operate, Configure, Approve] {
+            for permission in [View, Operate, Configure, Approve, Administer] {
                 assert_eq!(role.grants(permission), rights.contains(&permission), "{role} {permission:?}");
             }
         }

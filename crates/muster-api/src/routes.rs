@@ -1,6 +1,7 @@
 //! The one table of routes: method, path, right, operation. The server, the OpenAPI description and the test
 //! of rights are made from it, so that none can know a route that the others do not.
 
+mod administration;
 mod configuration;
 mod others;
 mod tasks;
@@ -82,6 +83,8 @@ pub enum TenantOperation {
     File(FileOperation),
     /// With IM objects.
     Object(ObjectOperation),
+    /// With what an admin looks after.
+    Administration(AdministrationOperation),
 }
 
 /// What is done with configuration.
@@ -142,6 +145,35 @@ pub enum ObjectOperation {
     Read,
 }
 
+/// What is done with what an admin looks after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AdministrationOperation {
+    /// All users.
+    ListUsers,
+    /// A new user.
+    CreateUser,
+    /// Other roles for a user, or another password.
+    ChangeUser,
+    /// One user less.
+    DeleteUser,
+    /// All tokens.
+    ListTokens,
+    /// A new token.
+    CreateToken,
+    /// One token less.
+    DeleteToken,
+    /// All secrets, without their values.
+    ListSecrets,
+    /// A secret, in the place of one of its name.
+    PutSecret,
+    /// One secret less.
+    DeleteSecret,
+    /// The tenant's settings.
+    ReadSettings,
+    /// Others in their place.
+    ReplaceSettings,
+}
+
 /// What a body holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Content {
@@ -155,6 +187,8 @@ pub enum Content {
     JsonList(&'static str),
     /// JSON of a form that is described elsewhere.
     AnyJson,
+    /// A text, or JSON of this schema.
+    TextOrJson(&'static str),
     /// A text.
     Text,
     /// A file.
@@ -214,7 +248,7 @@ pub fn routes() -> &'static [Route] {
         let kinds = ConfigurationKind::ALL.into_iter().flat_map(configuration::routes_of);
         let tasks =
             [TaskKind::Synchronization, TaskKind::Provisioning].into_iter().flat_map(tasks::routes_of);
-        kinds.chain(tasks).chain(others::routes()).collect()
+        kinds.chain(tasks).chain(others::routes()).chain(administration::routes()).collect()
     });
     &ROUTES
 }

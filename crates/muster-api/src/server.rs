@@ -132,7 +132,9 @@ fn methods(method: Method) -> Vec<HttpMethod> {
 fn patterns(path: &str) -> Vec<String> {
     match path.strip_suffix("{path}") {
         Some(above) => vec![format!("{above}{{path:.+}}")],
-        None if path.ends_with("{id}") || path.ends_with("{instance}") => vec![path.to_owned()],
+        None if path.ends_with("{id}") || path.ends_with("{instance}") || path.ends_with("{name}") => {
+            vec![path.to_owned()]
+        }
         None if !path.contains('{') => vec![path.to_owned()],
         None => {
             let path = path.trim_end_matches('/');

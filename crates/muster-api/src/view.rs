@@ -2,6 +2,7 @@
 //!
 //! Views are types of their own, with every field written out; no domain type is serialized.
 
+mod administration;
 mod change;
 mod error;
 mod file;
@@ -11,6 +12,7 @@ mod value;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
+pub use administration::{NewTokenView, SecretView, SettingsView, TokenView, UserView};
 pub use change::{AttributeView, ChangeView, MembershipView};
 pub(crate) use error::CLASS;
 pub use error::ErrorView;

@@ -16,11 +16,13 @@ mod operation;
 mod outbound;
 mod prepare;
 mod referred;
+mod secret;
 mod sequence;
 mod surroundings;
 mod sweep;
 mod sweep_inbound;
 mod sweep_outbound;
+mod veil;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -38,6 +40,7 @@ pub use delivery::{Channel, Delivery, Notifications, Ticket};
 pub use error::EngineError;
 pub use launch::{Launch, LaunchError};
 pub use prepare::check_compiles;
+pub use secret::{LONGEST_SECRET, SecretError};
 pub use surroundings::Surroundings;
 pub use worker::Workers;
 

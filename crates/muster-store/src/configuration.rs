@@ -42,7 +42,11 @@ impl TenantStore {
     }
 
     /// Moves the version on. The row stays locked to the end of the transaction.
-    async fn move_version(&self, tx: &Transaction, checked: ConfigurationVersion) -> Result<(), StoreError> {
+    pub(crate) async fn move_version(
+        &self,
+        tx: &Transaction,
+        checked: ConfigurationVersion,
+    ) -> Result<(), StoreError> {
         let sql = "UPDATE tenant SET configuration = configuration + 1 WHERE id = ? AND configuration = ?";
         let moved = tx.execute(sql, vec![self.tenant.into(), checked.0.into()]).await?;
         if moved == 0 { Err(StoreError::ConfigurationMoved) } else { Ok(()) }

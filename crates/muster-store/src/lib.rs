@@ -28,11 +28,16 @@ mod rivals;
 mod row;
 mod rows;
 mod run;
+mod seal;
+mod secret;
+mod settings;
 mod stage;
 mod tenant;
 mod wakeups;
 
-use chrono::{DateTime, Utc};
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
 
 pub use apply::{Batch, Target};
 pub use changes::{ChangeFilter, ChangeRow, ChangeStatus, MostProblems, ProblemRecord};
@@ -49,6 +54,8 @@ pub use principal::{NewToken, Principal, Token};
 pub use reached::{PageOrder, step_of};
 pub use referred::{KnownAccount, ReferredObject};
 pub use run::{Hash, NewRun, RunFilter, RunRecord};
+pub use seal::MasterKey;
+pub use secret::{Binding, BindingRule, NewSecret, OpenSecret, Put, SecretRecord};
 pub use stage::{Bucket, ProblemRow, ProblemStep, StagedPage};
 pub use tenant::{Tenant, TenantStore};
 pub use wakeups::{Wakeup, Wakeups};
@@ -59,6 +66,7 @@ use database::Database;
 #[derive(Debug, Clone)]
 pub struct Store {
     database: Database,
+    master_key: Option<Arc<MasterKey>>,
 }
 
 impl Store {
@@ -69,14 +77,38 @@ impl Store {
     pub async fn open(location: &Location) -> Result<Self, StoreError> {
         let database = Database::connect(location).await?;
         migration::migrate(&database).await?;
-        Ok(Self { database })
+        Ok(Self { database, master_key: None })
+    }
+
+    /// Whether the database holds what only its own master key opens.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn is_sealed(&self) -> Result<bool, StoreError> {
+        seal::is_sealed(&self.database).await
+    }
+
+    /// The same store, able to seal and open secrets. The key that the first secret was sealed with is that of the
+    /// database from then on.
+    ///
+    /// # Errors
+    /// [`StoreError::OtherMasterKey`] when it is sealed with another one.
+    pub async fn with_master_key(self, key: MasterKey) -> Result<Self, StoreError> {
+        seal::prove(&self.database, &key).await?;
+        Ok(Self { master_key: Some(Arc::new(key)), ..self })
+    }
+
+    /// Whether secrets can be sealed and opened.
+    #[must_use]
+    pub fn has_master_key(&self) -> bool {
+        self.master_key.is_some()
     }
 
     /// The same store on the other side of a fuse: the door for faults, see [`Fuse`]. Nothing outside tests
     /// goes through it.
     #[must_use]
     pub fn with_fuse(self, fuse: Fuse) -> Self {
-        Self { database: self.database.with_fuse(fuse) }
+        Self { database: self.database.with_fuse(fuse), ..self }
     }
 
     /// How many statements this process has sent.
@@ -108,15 +140,17 @@ impl Store {
         self.with_tenants(run::claimable(&self.database, now).await?).await
     }
 
-    /// The held runs of all tenants that were held before an instant, with their tenants.
+    /// The held runs of all tenants that nobody decided about within the tenant's time, or within the usual one
+    /// where it has set none; with their tenants.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn held_before(
+    pub async fn held_too_long(
         &self,
-        instant: DateTime<Utc>,
+        now: DateTime<Utc>,
+        usual: TimeDelta,
     ) -> Result<Vec<(TenantStore, RunRecord)>, StoreError> {
-        self.with_tenants(run::expired(&self.database, instant).await?).await
+        self.with_tenants(run::expired(&self.database, now, usual).await?).await
     }
 
     async fn with_tenants(&self, runs: Vec<RunRecord>) -> Result<Vec<(TenantStore, RunRecord)>, StoreError> {

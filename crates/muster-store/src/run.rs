@@ -1,6 +1,6 @@
 //! Runs: launched under the guard of the database, claimed, moved on and ended under an epoch.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use muster_model::run::{Counters, Mode, OutcomeStatus, Phase, ProgressStatus, TaskKind};
 use muster_model::{ConfigurationId, RunId};
 use muster_plan::lifecycle::{Absence, RunState};
@@ -333,14 +333,19 @@ pub(crate) async fn claimable(database: &Database, now: DateTime<Utc>) -> Result
     rows.iter().map(record).collect()
 }
 
-/// The runs of all tenants whose held plan nobody approved by this instant.
+/// The runs of all tenants whose held plan nobody approved within the tenant's time, or the usual one.
 pub(crate) async fn expired(
     database: &Database,
-    held_before: DateTime<Utc>,
+    now: DateTime<Utc>,
+    usual: TimeDelta,
 ) -> Result<Vec<RunRecord>, StoreError> {
-    let sql =
-        format!("SELECT {COLUMNS} FROM run r WHERE r.status = 3 AND r.held_at < ? ORDER BY r.seq LIMIT 100");
-    let rows = database.query(&sql, vec![held_before.timestamp_millis().into()]).await?;
+    let sql = format!(
+        "SELECT {COLUMNS} FROM run r WHERE r.status = 3 AND r.held_at < ? - COALESCE(\
+             (SELECT s.approval_millis FROM settings s WHERE s.tenant = r.tenant), ?\
+         ) ORDER BY r.seq LIMIT 100"
+    );
+    let values = vec![now.timestamp_millis().into(), usual.num_milliseconds().into()];
+    let rows = database.query(&sql, values).await?;
     rows.iter().map(record).collect()
 }
 

@@ -1,12 +1,15 @@
 //! Tenants, and the one door to the data of each.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use muster_model::{DirectoryId, TenantSlug};
 
 use crate::Store;
-use crate::database::{Database, Dialect, Urgency};
+use crate::database::{Database, Dialect, Transaction, Urgency};
 use crate::error::StoreError;
 use crate::row::{get, instant, number};
+use crate::seal::MasterKey;
 
 /// A tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,13 +26,18 @@ pub struct Tenant {
 pub struct TenantStore {
     pub(crate) database: Database,
     pub(crate) tenant: i64,
+    pub(crate) master_key: Option<Arc<MasterKey>>,
     slug: TenantSlug,
 }
 
 /// Every table of a tenant's data, those first that refer to others.
-const TABLES: [&str; 17] = [
+const TABLES: [&str; 21] = [
     "principal",
     "token",
+    "secret_binding",
+    "secret",
+    "data_key",
+    "settings",
     "directory",
     "configuration",
     "rules",
@@ -52,6 +60,13 @@ impl TenantStore {
     #[must_use]
     pub fn slug(&self) -> &TenantSlug {
         &self.slug
+    }
+
+    /// Has everybody else who locks the tenant wait for the end of the transaction: what is read after it is what
+    /// is there when it is written.
+    pub(crate) async fn lock(&self, tx: &Transaction) -> Result<(), StoreError> {
+        let sql = "UPDATE tenant SET slug = slug WHERE id = ?";
+        tx.execute(sql, vec![self.tenant.into()]).await.map(|_| ())
     }
 
     pub(crate) fn dialect(&self) -> Dialect {
@@ -128,12 +143,16 @@ impl Store {
         let sql = "SELECT id FROM tenant WHERE slug = ?";
         let row = self.database.query_one(sql, vec![slug.as_str().into()]).await?;
         let number = row.map(|row| number(&row, 0)).transpose()?;
-        let door = |tenant| TenantStore { database: self.database.clone(), tenant, slug: slug.clone() };
-        Ok(number.map(door))
+        Ok(number.map(|number| self.door_to(number, slug)))
     }
 
     pub(crate) fn door(&self, tenant: &Tenant) -> TenantStore {
-        TenantStore { database: self.database.clone(), tenant: tenant.number, slug: tenant.slug.clone() }
+        self.door_to(tenant.number, &tenant.slug)
+    }
+
+    fn door_to(&self, tenant: i64, slug: &TenantSlug) -> TenantStore {
+        let (database, master_key) = (self.database.clone(), self.master_key.clone());
+        TenantStore { database, tenant, master_key, slug: slug.clone() }
     }
 
     /// Deletes a tenant with everything that belongs to it. Answers whether there was one.

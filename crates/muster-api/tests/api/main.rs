@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod access;
+mod administration;
 mod configuration;
 mod description;
 mod files;
@@ -11,5 +12,6 @@ mod form;
 mod plans;
 mod processes;
 mod rights;
+mod secrets;
 mod tasks;
 mod world;

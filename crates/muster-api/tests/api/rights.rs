@@ -33,6 +33,7 @@ fn call(client: &Client, route: &Route, tenant: &str) -> u16 {
         .replace("{instance}", "01900000-0000-7000-8000-000000000000")
         .replace("{definition}", "nothing")
         .replace("{path}", "no/../such")
+        .replace("{name}", "nothing")
         .replace("{id}", "nothing");
     client.send(route.method.as_str(), &path, &[("content-type", "application/json")], b"{}").status
 }

@@ -11,6 +11,7 @@ mod laws;
 mod outbound;
 mod people;
 mod references;
+mod secrets;
 mod shown;
 mod sources;
 mod unread;

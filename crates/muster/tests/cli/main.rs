@@ -5,6 +5,7 @@ mod demo;
 mod guard;
 mod people;
 mod run;
+mod secrets;
 mod server;
 mod source;
 mod world;
