@@ -28,6 +28,12 @@ pub struct StoredResource {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConfigurationVersion(i64);
 
+impl ConfigurationVersion {
+    pub(crate) fn number(self) -> i64 {
+        self.0
+    }
+}
+
 impl TenantStore {
     /// The version of the whole configuration. Asked for *before* the resources are read: what is read after it
     /// can only be newer, and then the write that names it is refused.

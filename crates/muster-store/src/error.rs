@@ -55,6 +55,9 @@ pub enum StoreError {
     /// Another write of configuration came between the check of this one and itself: nothing was written.
     #[error("the configuration has changed since it was checked")]
     ConfigurationMoved,
+    /// The object has another version than the one that the write was decided on, or is gone: nothing was written.
+    #[error("the object has changed since it was read")]
+    ObjectMoved,
     /// A [`Fuse`](crate::Fuse) has blown: nothing reaches the database any more.
     #[error("the fuse on the way to the database has blown")]
     Unplugged,
@@ -93,6 +96,7 @@ impl StoreError {
             | Self::AlreadyRunning { .. }
             | Self::LostFence
             | Self::ConfigurationMoved
+            | Self::ObjectMoved
             | Self::Unplugged
             | Self::Exists(_) => false,
         }

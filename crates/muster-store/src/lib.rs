@@ -3,8 +3,10 @@
 //! The only crate that knows tables. Set-based: a page is one query and one statement for each kind of
 //! change. Decides nothing.
 
+mod accounts;
 mod apply;
 mod apply_outbound;
+mod by_hand;
 mod changes;
 mod claim;
 mod codec;
@@ -14,6 +16,7 @@ mod ending;
 mod error;
 mod facts;
 mod fuse;
+mod history;
 mod lists;
 mod make;
 mod migration;
@@ -28,13 +31,16 @@ mod rivals;
 mod row;
 mod rows;
 mod run;
+mod search;
 mod stage;
 mod tenant;
 mod wakeups;
 
 use chrono::{DateTime, Utc};
 
+pub use accounts::AccountRecord;
 pub use apply::{Batch, Target};
+pub use by_hand::HandWrite;
 pub use changes::{ChangeFilter, ChangeRow, ChangeStatus, MostProblems, ProblemRecord};
 pub use claim::{Advance, Verdict};
 pub use configuration::{ConfigurationVersion, StoredResource};
@@ -42,6 +48,7 @@ pub use database::Location;
 pub use error::StoreError;
 pub use facts::LinkedShadow;
 pub use fuse::Fuse;
+pub use history::HistoryRecord;
 pub use lists::{KeyEntry, Lists, Makes, Mention, Met, Slot};
 pub use objects::OwnerRow;
 pub use page::PageRows;
@@ -49,6 +56,7 @@ pub use principal::{NewToken, Principal, Token};
 pub use reached::{PageOrder, step_of};
 pub use referred::{KnownAccount, ReferredObject};
 pub use run::{Hash, NewRun, RunFilter, RunRecord};
+pub use search::ObjectSearch;
 pub use stage::{Bucket, ProblemRow, ProblemStep, StagedPage};
 pub use tenant::{Tenant, TenantStore};
 pub use wakeups::{Wakeup, Wakeups};

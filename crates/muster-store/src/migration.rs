@@ -11,10 +11,16 @@ struct Step {
 }
 
 /// All steps in their order; a step's version is its place from 1. A step that has been released never changes.
-const STEPS: [Step; 1] = [Step {
-    sqlite: include_str!("../../../migrations/sqlite/0001_initial.sql"),
-    postgres: include_str!("../../../migrations/postgres/0001_initial.sql"),
-}];
+const STEPS: [Step; 2] = [
+    Step {
+        sqlite: include_str!("../../../migrations/sqlite/0001_initial.sql"),
+        postgres: include_str!("../../../migrations/postgres/0001_initial.sql"),
+    },
+    Step {
+        sqlite: include_str!("../../../migrations/sqlite/0007_by_hand.sql"),
+        postgres: include_str!("../../../migrations/postgres/0007_by_hand.sql"),
+    },
+];
 
 /// The key of the advisory lock that keeps two starts on PostgreSQL apart.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7526466203)";

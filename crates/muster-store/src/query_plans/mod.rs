@@ -4,6 +4,7 @@
 //! explained by the database afterwards. A table that is read whole, or by nothing more than its tenant, is a
 //! finding.
 
+mod by_hand;
 mod explain;
 mod story;
 
@@ -70,7 +71,7 @@ impl Recorder {
 }
 
 /// Runs a test on SQLite and, where a server is named, on PostgreSQL, each with a database of its own.
-fn on_each_database(test: impl AsyncFn(Store)) {
+pub(crate) fn on_each_database(test: impl AsyncFn(Store)) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
         let directory = tempfile::tempdir().unwrap();
