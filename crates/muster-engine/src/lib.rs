@@ -4,6 +4,7 @@
 
 mod apply_inbound;
 mod apply_outbound;
+mod by_hand;
 mod check;
 mod configuration;
 mod control;
@@ -11,6 +12,7 @@ mod delivery;
 mod error;
 mod finish;
 mod launch;
+mod live;
 mod naming;
 mod operation;
 mod outbound;
@@ -32,11 +34,13 @@ use muster_connector::{ConnectorKind, FileRoots, Host};
 use muster_model::TenantSlug;
 use muster_store::Store;
 
+pub use by_hand::HandBasis;
 pub use configuration::{ConfigurationError, LoadedConfiguration};
 pub use control::ControlError;
 pub use delivery::{Channel, Delivery, Notifications, Ticket};
 pub use error::EngineError;
 pub use launch::{Launch, LaunchError};
+pub use live::LiveAccount;
 pub use prepare::check_compiles;
 pub use surroundings::Surroundings;
 pub use worker::Workers;

@@ -1,7 +1,7 @@
 //! Whether a condition can be answered by keys: then a search looks at the few objects that they find, not at all.
 //! What they find is still held against the condition.
 
-use muster_model::condition::{Condition, Node, Test};
+use muster_model::condition::{Condition, Literal, Node, Test};
 use muster_model::{AttributeName, DirectoryId, ImObject, ObjectKind};
 
 use crate::key::{KeyHash, KeySpec, KeySpecs};
@@ -24,6 +24,26 @@ pub struct Index<'a> {
     pub kind: ObjectKind,
     /// The directories that are looked into.
     pub directories: &'a [Indexed],
+}
+
+/// Whether keys could answer the condition at all, whatever they are: it asks for the value of an attribute.
+#[must_use]
+pub fn asks_for_a_value(condition: &Condition) -> bool {
+    fn asks(node: &Node) -> bool {
+        match node {
+            Node::And(parts) => parts.iter().any(asks),
+            Node::Or(parts) => parts.iter().all(asks),
+            Node::Not(_) => false,
+            Node::Test { attribute, test } => asked(attribute, test).is_some(),
+        }
+    }
+    asks(condition.root())
+}
+
+/// The value of an attribute that a test asks for.
+fn asked<'a>(attribute: &AttributeName, test: &'a Test) -> Option<&'a Literal> {
+    let Test::Equal(value) = test else { return None };
+    (!ImObject::OWN_FACTS.contains(&attribute.as_str())).then_some(value)
 }
 
 /// The keys under which all objects are found that the condition holds for, and perhaps others. `None` where
@@ -49,10 +69,7 @@ fn keys_of_node(node: &Node, index: Index<'_>) -> Option<Vec<KeyHash>> {
 }
 
 fn keys_of_test(attribute: &AttributeName, test: &Test, index: Index<'_>) -> Option<Vec<KeyHash>> {
-    let Test::Equal(value) = test else { return None };
-    if ImObject::OWN_FACTS.contains(&attribute.as_str()) {
-        return None;
-    }
+    let value = asked(attribute, test)?;
     let specs = || index.specs.of_kind(index.kind).filter(|spec| spec.is_of_attribute(attribute.as_str()));
     let in_directory = |indexed: &Indexed| {
         let is_kept = |spec: &&KeySpec| indexed.keys.iter().any(|name| name == spec.name());
@@ -63,7 +80,7 @@ fn keys_of_test(attribute: &AttributeName, test: &Test, index: Index<'_>) -> Opt
 
 #[cfg(test)]
 mod tests {
-    use muster_model::condition::{Literal, fold_case};
+    use muster_model::condition::fold_case;
     use muster_model::configuration::application::{CorrelationItem, CorrelationRule};
     use muster_model::configuration::transformation::Transformation::{
         self, Lower, StripDomain, Trim, Upper,
@@ -124,6 +141,8 @@ mod tests {
             (r#"id eq "1""#, None),
         ] {
             assert_eq!(count(condition, 1), expected, "{condition}");
+            let asks = asks_for_a_value(&condition.parse().expect("a condition"));
+            assert!(asks || expected.is_none(), "{condition}");
         }
         assert_eq!(count("no eq 7", 3), Some(3));
     }
