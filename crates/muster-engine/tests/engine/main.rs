@@ -1,6 +1,7 @@
 //! The engine on real databases: what becomes of objects, shadows, accounts and counters.
 
 mod adopting;
+mod by_hand;
 mod control;
 mod delivery;
 mod guards;
