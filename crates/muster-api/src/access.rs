@@ -12,7 +12,7 @@ use actix_web::http::header;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use muster_model::TenantSlug;
-use muster_store::TenantStore;
+use muster_store::{Actor, ActorKind, TenantStore};
 use tokio::sync::Semaphore;
 
 use crate::error::ApiError;
@@ -32,8 +32,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Who calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Caller {
-    /// The user's name, or `token` and the token's name.
-    pub(crate) name: String,
+    /// The user, or the token.
+    pub(crate) actor: Actor,
     /// What the caller may do.
     pub(crate) roles: Roles,
 }
@@ -105,7 +105,10 @@ async fn find_token(store: Option<&TenantStore>, text: &str) -> Result<Option<Ca
     let hash = hash_token(text);
     let Some(store) = store else { return Ok(None) };
     let token = store.token_by_hash(&hash).await?;
-    Ok(token.map(|token| Caller { name: format!("token {}", token.name), roles: read_roles(&token.roles) }))
+    Ok(token.map(|token| Caller {
+        actor: Actor::new(ActorKind::Token, token.name),
+        roles: read_roles(&token.roles),
+    }))
 }
 
 /// A role that this program does not know gives no right.
@@ -145,7 +148,7 @@ impl Doorkeeper {
             }
             self.remember(slug, name.clone(), credentials, user.password_hash);
         }
-        Ok(Some(Caller { name, roles: read_roles(&user.roles) }))
+        Ok(Some(Caller { actor: Actor::new(ActorKind::User, name), roles: read_roles(&user.roles) }))
     }
 
     async fn verify(&self, password: String, hash: String) -> Result<bool, ApiError> {

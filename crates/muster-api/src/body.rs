@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::error::ApiError;
 use crate::members::Unambiguous;
+use crate::patch::{JSON_PATCH, MERGE_PATCH, Patch};
 use crate::state::ApiSettings;
 
 /// What is read of a body that is too large before the answer, so that the caller gets to see the answer.
@@ -25,6 +26,19 @@ pub(crate) async fn json(
     refuse_encoded(request)?;
     refuse_other_than_json(request)?;
     parse(&read(request, payload, settings).await?)
+}
+
+/// A patch of either type.
+pub(crate) async fn patch(
+    request: &HttpRequest,
+    payload: &mut Payload,
+    settings: &ApiSettings,
+) -> Result<Patch, ApiError> {
+    refuse_encoded(request)?;
+    let expected = "`application/merge-patch+json` or `application/json-patch+json`";
+    let found = refuse_other_than(request, &[MERGE_PATCH, JSON_PATCH], expected)?;
+    let body = parse(&read(request, payload, settings).await?)?;
+    if found == MERGE_PATCH { Ok(Patch::Merge(body)) } else { Patch::operations(body) }
 }
 
 /// A JSON body that may be left out; an empty one may be of any type.
@@ -68,16 +82,22 @@ pub(crate) fn refuse_encoded(request: &HttpRequest) -> Result<(), ApiError> {
 }
 
 fn refuse_other_than_json(request: &HttpRequest) -> Result<(), ApiError> {
-    let expected = "`application/json`";
+    refuse_other_than(request, &["application/json"], "`application/json`").map(drop)
+}
+
+/// Which of these types the body is.
+fn refuse_other_than(
+    request: &HttpRequest,
+    types: &[&'static str],
+    expected: &'static str,
+) -> Result<&'static str, ApiError> {
     let Some(found) = request.headers().get(header::CONTENT_TYPE) else {
         return Err(ApiError::MediaType { found: "of no type".to_owned(), expected });
     };
     let found = String::from_utf8_lossy(found.as_bytes());
     let essence = found.split(';').next().unwrap_or_default().trim();
-    if essence.eq_ignore_ascii_case("application/json") {
-        return Ok(());
-    }
-    Err(ApiError::MediaType { found: format!("`{found}`"), expected })
+    let known = types.iter().find(|known| essence.eq_ignore_ascii_case(known));
+    known.copied().ok_or_else(|| ApiError::MediaType { found: format!("`{found}`"), expected })
 }
 
 async fn read(

@@ -11,6 +11,7 @@ use muster_store::TenantStore;
 
 use crate::access::{Caller, admit};
 use crate::error::ApiError;
+use crate::patch::Patch;
 use crate::query::Query;
 use crate::routes::{Access, OpenOperation, Route, TenantOperation};
 use crate::state::{ApiSettings, ApiState};
@@ -37,7 +38,7 @@ impl Call {
 
     /// Notes in the log what the caller has done.
     pub(crate) fn note(&self, what: std::fmt::Arguments<'_>) {
-        tracing::info!(tenant = %self.store.slug(), by = self.caller.name, "{what}");
+        tracing::info!(tenant = %self.store.slug(), by = %self.caller.actor, "{what}");
     }
 
     /// A segment of the path.
@@ -54,6 +55,11 @@ impl Call {
     /// The JSON body.
     pub(crate) async fn json(&mut self) -> Result<serde_json::Value, ApiError> {
         body::json(&self.request, &mut self.payload, self.state.settings()).await
+    }
+
+    /// The patch that the body is.
+    pub(crate) async fn patch(&mut self) -> Result<Patch, ApiError> {
+        body::patch(&self.request, &mut self.payload, self.state.settings()).await
     }
 
     /// The JSON body, if there is a body.

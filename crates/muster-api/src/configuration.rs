@@ -3,6 +3,7 @@
 mod check;
 mod draft;
 mod parts;
+mod precondition;
 mod uses;
 
 use std::collections::BTreeMap;
@@ -12,13 +13,14 @@ use actix_web::{HttpResponse, http::StatusCode};
 use muster_engine::LoadedConfiguration;
 use muster_model::ConfigurationId;
 use muster_model::configuration::{Configuration, ConfigurationKind, Problems, Resource};
-use muster_store::{ConfigurationVersion, StoredResource};
+use muster_store::{ConfigurationVersion, ResourceWrite, StoredResource, Written};
 use serde_json::Value;
 
 use crate::call::Call;
 use crate::error::{ApiError, Conflict};
 use crate::routes::ConfigurationOperation;
 use draft::{Draft, Named};
+use precondition::{EntityTag, Preconditions};
 
 pub(crate) use check::as_reference;
 pub(crate) use draft::read as read_document;
@@ -36,6 +38,7 @@ pub(crate) async fn perform(
         ConfigurationOperation::Create => create(kind, call).await,
         ConfigurationOperation::Read => read(kind, &call).await,
         ConfigurationOperation::Replace => replace(kind, call).await,
+        ConfigurationOperation::Patch => patch(kind, call).await,
         ConfigurationOperation::Delete => delete(kind, &call).await,
     }
 }
@@ -68,8 +71,28 @@ fn contains(row: &StoredResource, text: &str) -> bool {
 
 async fn read(kind: ConfigurationKind, call: &Call) -> Result<HttpResponse, ApiError> {
     let id = call.id("id", kind)?;
-    let row = call.store.resource(stored_kind(kind), id.as_str()).await?;
-    Ok(json(StatusCode::OK, row.ok_or_else(|| nowhere(kind, &id))?.body))
+    let preconditions = Preconditions::of(&call.request)?;
+    let row = stored(call, kind, &id).await?.ok_or_else(|| nowhere(kind, &id))?;
+    let tag = tag(&row);
+    preconditions.allow_read(Some(&tag))?;
+    if preconditions.knows(Some(&tag)) {
+        let mut answer = HttpResponse::NotModified().finish();
+        insert(&mut answer, header::ETAG, &tag.to_string());
+        return Ok(answer);
+    }
+    Ok(Saved { body: row.body, tag }.answer(StatusCode::OK))
+}
+
+async fn stored(
+    call: &Call,
+    kind: ConfigurationKind,
+    id: &ConfigurationId,
+) -> Result<Option<StoredResource>, ApiError> {
+    Ok(call.store.resource(stored_kind(kind), id.as_str()).await?)
+}
+
+fn tag(row: &StoredResource) -> EntityTag {
+    EntityTag::of(row.version, &row.body)
 }
 
 /// The configuration that a change is checked against.
@@ -97,45 +120,127 @@ async fn change<T>(call: &Call, checked: impl AsyncFn(Basis) -> Result<T, ApiErr
 
 async fn create(kind: ConfigurationKind, mut call: Call) -> Result<HttpResponse, ApiError> {
     let body = call.json().await?;
-    let draft = change(&call, async |before| {
-        let new_id = || call.engine().surroundings().new_id();
-        let draft = Draft::of(kind, body.clone(), Named::Freely, new_id)
-            .map_err(|problems| broken(&call, &before.resources, (kind, &body), problems))?;
-        if before.resources.get(kind, &draft.id()).is_some() {
-            return Err(exists(kind, &draft.id()));
+    let (id, saved) = change(&call, async |before| {
+        let draft = draft(&call, &before, (kind, body.clone()), Named::Freely)?;
+        let id = draft.id();
+        if before.resources.get(kind, &id).is_some() {
+            return Err(exists(kind, &id));
         }
-        check::check(&call, &before.resources, &draft.resource)?;
-        make_directory(&call, &draft.resource).await?;
-        let (kind, id) = (stored_kind(kind), draft.id());
-        call.store.create_resource(before.version, kind, id.as_str(), &draft.body).await?;
-        Ok(draft)
+        let saved = save(&call, &before, draft, Written::Created).await?;
+        Ok((id, saved))
     })
     .await?;
-    call.note(format_args!("{kind} `{}` created", draft.id()));
-    let location = format!("/{}/api/sync/conf/{}/{}", call.store.slug(), kind.path_segment(), draft.id());
-    let mut answer = json(StatusCode::CREATED, draft.body);
-    if let Ok(location) = location.parse() {
-        answer.headers_mut().insert(header::LOCATION, location);
-    }
-    Ok(answer)
+    call.note(format_args!("{kind} `{id}` created"));
+    Ok(saved.answer_created(&call, kind, &id))
 }
 
 async fn replace(kind: ConfigurationKind, mut call: Call) -> Result<HttpResponse, ApiError> {
     let id = call.id("id", kind)?;
     let body = call.json().await?;
-    let draft = change(&call, async |before| {
-        let old = before.resources.get(kind, &id).ok_or_else(|| nowhere(kind, &id))?;
-        let new_id = || call.engine().surroundings().new_id();
-        let draft = Draft::of(kind, body.clone(), Named::AsBefore(old), new_id)
-            .map_err(|problems| broken(&call, &before.resources, (kind, &body), problems))?;
-        check::check(&call, &before.resources, &draft.resource)?;
-        make_directory(&call, &draft.resource).await?;
-        call.store.replace_resource(before.version, stored_kind(kind), id.as_str(), &draft.body).await?;
-        Ok(draft)
+    let saved = update(&call, kind, &id, |_| Ok(body.clone())).await?;
+    call.note(format_args!("{kind} `{id}` replaced"));
+    Ok(saved.answer(StatusCode::OK))
+}
+
+async fn patch(kind: ConfigurationKind, mut call: Call) -> Result<HttpResponse, ApiError> {
+    let id = call.id("id", kind)?;
+    let patch = call.patch().await?;
+    let limit = call.settings().json_limit;
+    let saved = update(&call, kind, &id, |body| {
+        let document = serde_json::from_str(body).map_err(ApiError::internal)?;
+        let patched = patch.apply(&document, limit)?;
+        if patched.is_object() && patched.get("id").is_none_or(Value::is_null) {
+            return Err(ApiError::invalid("/id", format!("stays `{id}`; a patch does not remove it")));
+        }
+        Ok(patched)
     })
     .await?;
-    call.note(format_args!("{kind} `{id}` replaced"));
-    Ok(json(StatusCode::OK, draft.body))
+    call.note(format_args!("{kind} `{id}` patched"));
+    Ok(saved.answer(StatusCode::OK))
+}
+
+/// Puts in the place of a resource's document what `make` makes of it.
+async fn update(
+    call: &Call,
+    kind: ConfigurationKind,
+    id: &ConfigurationId,
+    make: impl Fn(&str) -> Result<Value, ApiError>,
+) -> Result<Saved, ApiError> {
+    let preconditions = Preconditions::of(&call.request)?;
+    change(call, async |before| {
+        let old = before.resources.get(kind, id).ok_or_else(|| nowhere(kind, id))?;
+        let row = stored(call, kind, id).await?.ok_or_else(|| nowhere(kind, id))?;
+        preconditions.allow_write(Some(&tag(&row)))?;
+        let draft = draft(call, &before, (kind, make(&row.body)?), Named::AsBefore(old))?;
+        if draft.body == row.body {
+            return Ok(Saved::as_before(row));
+        }
+        save(call, &before, draft, Written::Updated).await
+    })
+    .await
+}
+
+/// A document, read as one that is to be saved.
+fn draft(
+    call: &Call,
+    before: &Basis,
+    (kind, body): (ConfigurationKind, Value),
+    named: Named<'_>,
+) -> Result<Draft, ApiError> {
+    let new_id = || call.engine().surroundings().new_id();
+    Draft::of(kind, body.clone(), named, new_id)
+        .map_err(|problems| broken(call, &before.resources, (kind, &body), problems))
+}
+
+/// Checks a draft against all that is there, and writes it.
+async fn save(
+    call: &Call,
+    before: &Basis,
+    draft: Draft,
+    written: fn(String) -> Written,
+) -> Result<Saved, ApiError> {
+    check::check(call, &before.resources, &draft.resource)?;
+    make_directory(call, &draft.resource).await?;
+    let kind = draft.resource.kind();
+    let version = write(call, before.version, (kind, &draft.id()), written(draft.body.clone())).await?;
+    Ok(Saved { tag: EntityTag::of(version, &draft.body), body: draft.body })
+}
+
+async fn write(
+    call: &Call,
+    checked: ConfigurationVersion,
+    (kind, id): (ConfigurationKind, &ConfigurationId),
+    written: Written,
+) -> Result<i64, ApiError> {
+    let by = (&call.caller.actor, call.engine().surroundings().now());
+    let write = ResourceWrite::new(stored_kind(kind), id.as_str(), written);
+    Ok(call.store.write_resource(checked, by, write).await?)
+}
+
+/// A resource as it is now in the store.
+struct Saved {
+    body: String,
+    tag: EntityTag,
+}
+
+impl Saved {
+    /// One that was to become what it is already: nothing was written, and its version stays.
+    fn as_before(row: StoredResource) -> Self {
+        Self { tag: tag(&row), body: row.body }
+    }
+
+    fn answer(self, status: StatusCode) -> HttpResponse {
+        let mut answer = json(status, self.body);
+        insert(&mut answer, header::ETAG, &self.tag.to_string());
+        answer
+    }
+
+    fn answer_created(self, call: &Call, kind: ConfigurationKind, id: &ConfigurationId) -> HttpResponse {
+        let mut answer = self.answer(StatusCode::CREATED);
+        let location = format!("/{}/api/sync/conf/{}/{id}", call.store.slug(), kind.path_segment());
+        insert(&mut answer, header::LOCATION, &location);
+        answer
+    }
 }
 
 /// The refusal of a document that is broken, with what else can be told of it.
@@ -151,14 +256,13 @@ fn broken(
 
 async fn delete(kind: ConfigurationKind, call: &Call) -> Result<HttpResponse, ApiError> {
     let id = call.id("id", kind)?;
+    let preconditions = Preconditions::of(&call.request)?;
     change(call, async |before| {
-        if before.resources.get(kind, &id).is_none() {
-            return Err(nowhere(kind, &id));
-        }
+        let row = stored(call, kind, &id).await?.ok_or_else(|| nowhere(kind, &id))?;
+        preconditions.allow_write(Some(&tag(&row)))?;
         refuse_referred(&before.resources, kind, &id)?;
         refuse_used(call, kind, &id).await?;
-        call.store.delete_resource(before.version, stored_kind(kind), id.as_str()).await?;
-        Ok(())
+        write(call, before.version, (kind, &id), Written::Deleted).await
     })
     .await?;
     call.note(format_args!("{kind} `{id}` deleted"));
@@ -227,4 +331,11 @@ fn exists(kind: ConfigurationKind, id: &ConfigurationId) -> ApiError {
 
 fn json(status: StatusCode, body: String) -> HttpResponse {
     HttpResponse::build(status).content_type("application/json").body(body)
+}
+
+/// Adds a header of ours, which is always text that a header may hold.
+fn insert(answer: &mut HttpResponse, name: header::HeaderName, value: &str) {
+    if let Ok(value) = value.parse() {
+        answer.headers_mut().insert(name, value);
+    }
 }

@@ -7,14 +7,15 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt::Write as _;
 
-use actix_web::http::StatusCode;
 use actix_web::http::header;
+use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
 use muster_engine::ConfigurationError;
 use muster_model::configuration::Problems;
 use muster_model::error::ErrorCode;
 use muster_store::StoreError;
 
+use crate::patch::{JSON_PATCH, MERGE_PATCH};
 use crate::rights::Permission;
 use crate::state::ApiState;
 use crate::view::ErrorView;
@@ -49,6 +50,14 @@ pub(crate) enum ApiError {
     /// Another process has changed the configuration since this change of it was checked.
     #[error("other changes of the configuration came first")]
     Outrun,
+    /// The resource is not the one that the request is about.
+    #[error("the precondition in `{header}` does not hold")]
+    PreconditionFailed {
+        /// Where it stands.
+        header: &'static str,
+        /// The tag of the resource as it is now, if it is there.
+        current: Option<String>,
+    },
     /// Rules are broken.
     #[error("the request breaks rules; all problems are listed")]
     Invalid(Problems),
@@ -133,6 +142,7 @@ impl ApiError {
             Self::Forbidden(_) => ErrorCode::Forbidden,
             Self::MethodNotAllowed(_) => ErrorCode::MethodNotAllowed,
             Self::Conflict(_) | Self::Outrun => ErrorCode::Conflict,
+            Self::PreconditionFailed { .. } => ErrorCode::PreconditionFailed,
             Self::Invalid(_) => ErrorCode::Validation,
             Self::NoJson { .. } | Self::Interrupted(_) | Self::TooSlow => ErrorCode::Malformed,
             Self::TooLarge(_) => ErrorCode::TooLarge,
@@ -149,6 +159,7 @@ impl ApiError {
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict(_) | Self::Outrun => StatusCode::CONFLICT,
+            Self::PreconditionFailed { .. } => StatusCode::PRECONDITION_FAILED,
             Self::Invalid(_) | Self::NoJson { .. } | Self::Interrupted(_) => StatusCode::BAD_REQUEST,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
@@ -168,6 +179,9 @@ impl ApiError {
             Self::MethodNotAllowed(_) => "use a method of the header `Allow`",
             Self::Conflict(conflict) => &conflict.fix,
             Self::Outrun => "send the request again",
+            Self::PreconditionFailed { .. } => {
+                "get the resource as it is now, change that, and send it with the `ETag` it came with"
+            }
             Self::Invalid(_) => "correct what `properties` lists and send it again",
             Self::NoJson { .. } => "correct the body at the line and column that `properties` names",
             Self::Interrupted(_) | Self::TooSlow => "send the whole body without a pause",
@@ -185,6 +199,9 @@ impl ApiError {
             Self::Conflict(conflict) => conflict.properties.clone(),
             Self::Invalid(problems) => {
                 problems.iter().map(|(place, messages)| (place.to_owned(), messages.join("; "))).collect()
+            }
+            Self::PreconditionFailed { current, .. } => {
+                current.iter().map(|tag| ("ETag".to_owned(), tag.clone())).collect()
             }
             Self::NoJson { line, column, message } => [(format!("{line}:{column}"), message.clone())].into(),
             Self::NoCredentials
@@ -236,6 +253,10 @@ impl ApiError {
         }
         if let Self::MethodNotAllowed(allowed) = self {
             answer.insert_header((header::ALLOW, allowed.as_str()));
+        }
+        // RFC 5789 §2.2: who sends a patch of another type learns which there are.
+        if matches!(self, Self::MediaType { .. }) && request.method() == Method::PATCH {
+            answer.insert_header(("Accept-Patch", format!("{MERGE_PATCH}, {JSON_PATCH}")));
         }
         if matches!(self, Self::Busy | Self::Unready(_)) {
             answer.insert_header((header::RETRY_AFTER, "5"));

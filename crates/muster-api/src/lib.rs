@@ -14,6 +14,7 @@ mod health;
 mod members;
 mod object;
 mod openapi;
+mod patch;
 pub mod principal;
 mod query;
 pub mod rights;

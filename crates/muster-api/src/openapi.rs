@@ -9,7 +9,8 @@ use actix_web::HttpResponse;
 use muster_model::configuration::ConfigurationKind;
 use serde_json::{Map, Value, json};
 
-use crate::routes::{Access, Answer, Content, Route, routes};
+use crate::patch::{JSON_PATCH, MERGE_PATCH};
+use crate::routes::{Access, Answer, Content, Method, Route, routes};
 
 /// What every route of a tenant may refuse with.
 const SHARED_REFUSALS: [u16; 6] = [400, 401, 403, 404, 500, 503];
@@ -90,7 +91,30 @@ fn parameters(route: &Route) -> Value {
             "schema": parameter.schema(),
         })
     });
-    in_path.chain(in_query).collect()
+    in_path.chain(in_query).chain(preconditions(route)).collect()
+}
+
+fn preconditions(route: &Route) -> Vec<Value> {
+    if !route.of_configuration().is_some_and(|operation| operation.heeds_preconditions()) {
+        return Vec::new();
+    }
+    let header = |name: &str, description: &str| {
+        json!({
+            "name": name,
+            "in": "header",
+            "required": false,
+            "description": description,
+            "schema": {"type": "string"},
+        })
+    };
+    let unknown = if route.method == Method::Get {
+        "Entity tags that are known, or `*`: answers 304 without a body where the resource has one of them."
+    } else {
+        "Entity tags, or `*`: nothing is done where the resource has one of them."
+    };
+    let expected =
+        "Entity tags, or `*`: nothing is done unless the resource has one of them, as its `ETag` said.";
+    vec![header("If-Match", expected), header("If-None-Match", unknown)]
 }
 
 fn request_body(body: Content) -> Option<Value> {
@@ -136,9 +160,19 @@ fn response(route: &Route, answer: &Answer) -> Value {
     if let Some(content) = content(answer.content) {
         response["content"] = content;
     }
+    let mut headers = Map::new();
+    let mut header = |name: &str, description: &str| {
+        let header = json!({"description": description, "schema": {"type": "string"}});
+        headers.insert(name.to_owned(), header);
+    };
     if answer.status == 201 && !matches!(route.body, Content::Octets) {
-        let description = "The path of what was created.";
-        response["headers"] = json!({"Location": {"description": description, "schema": {"type": "string"}}});
+        header("Location", "The path of what was created.");
+    }
+    if route.of_configuration().is_some_and(|operation| operation.answers_tag()) {
+        header("ETag", "The entity tag of the resource as it is now; another one after every change.");
+    }
+    if !headers.is_empty() {
+        response["headers"] = headers.into();
     }
     response
 }
@@ -151,6 +185,14 @@ fn content(content: Content) -> Option<Value> {
         }
         Content::JsonList(name) => {
             Some(json!({"application/json": {"schema": {"type": "array", "items": reference(name)}}}))
+        }
+        Content::Patch(name) => {
+            let description =
+                format!("The fields of `{name}` that change, with their new values; null removes one.");
+            Some(json!({
+                MERGE_PATCH: {"schema": {"type": "object", "description": description}},
+                JSON_PATCH: {"schema": reference("JsonPatch")},
+            }))
         }
         Content::AnyJson => Some(json!({"application/json": {"schema": {"type": "object"}}})),
         Content::Text => Some(json!({"text/plain": {"schema": {"type": "string"}}})),
@@ -170,6 +212,7 @@ fn refusal(status: u16) -> &'static str {
         404 => "There is no such thing, or the credentials are not of the tenant",
         408 => "The body did not arrive in time",
         409 => "The state of things forbids it now; `fix` says what to do",
+        412 => "The resource is not the one that `If-Match` or `If-None-Match` asks for",
         413 => "The body is too large",
         415 => "The body is of another type",
         503 => "The server cannot answer now",

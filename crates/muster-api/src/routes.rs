@@ -23,6 +23,8 @@ pub enum Method {
     Post,
     /// Put in the place of.
     Put,
+    /// Change in part.
+    Patch,
     /// Remove.
     Delete,
 }
@@ -35,6 +37,7 @@ impl Method {
             Self::Get => "GET",
             Self::Post => "POST",
             Self::Put => "PUT",
+            Self::Patch => "PATCH",
             Self::Delete => "DELETE",
         }
     }
@@ -46,6 +49,7 @@ impl From<Method> for HttpMethod {
             Method::Get => Self::GET,
             Method::Post => Self::POST,
             Method::Put => Self::PUT,
+            Method::Patch => Self::PATCH,
             Method::Delete => Self::DELETE,
         }
     }
@@ -95,8 +99,28 @@ pub enum ConfigurationOperation {
     Read,
     /// Another in its place.
     Replace,
+    /// The same, changed in part.
+    Patch,
     /// One less.
     Delete,
+}
+
+impl ConfigurationOperation {
+    /// Whether it answers the entity tag of the resource in `ETag`.
+    pub(crate) fn answers_tag(self) -> bool {
+        match self {
+            Self::Create | Self::Read | Self::Replace | Self::Patch => true,
+            Self::List | Self::Delete => false,
+        }
+    }
+
+    /// Whether it heeds `If-Match` and `If-None-Match`.
+    pub(crate) fn heeds_preconditions(self) -> bool {
+        match self {
+            Self::Read | Self::Replace | Self::Patch | Self::Delete => true,
+            Self::List | Self::Create => false,
+        }
+    }
 }
 
 /// What is done with tasks.
@@ -153,6 +177,8 @@ pub enum Content {
     JsonOrNothing(&'static str),
     /// A JSON array of this schema.
     JsonList(&'static str),
+    /// A patch of JSON of this schema, in either form.
+    Patch(&'static str),
     /// JSON of a form that is described elsewhere.
     AnyJson,
     /// A text.
@@ -204,6 +230,18 @@ impl Route {
         match self.access {
             Access::Everybody(_) => None,
             Access::Tenant(permission, _) => Some(permission),
+        }
+    }
+
+    /// What it does with configuration, if that is what it does.
+    pub(crate) fn of_configuration(&self) -> Option<ConfigurationOperation> {
+        match self.access {
+            Access::Tenant(_, TenantOperation::Configuration(operation, _)) => Some(operation),
+            Access::Tenant(
+                _,
+                TenantOperation::Task(..) | TenantOperation::File(_) | TenantOperation::Object(_),
+            )
+            | Access::Everybody(_) => None,
         }
     }
 }

@@ -123,7 +123,7 @@ fn resource(state: &ApiState, path: &str, routes: Vec<&'static Route>) -> Resour
 fn methods(method: Method) -> Vec<HttpMethod> {
     match method {
         Method::Get => vec![HttpMethod::GET, HttpMethod::HEAD],
-        Method::Post | Method::Put | Method::Delete => vec![method.into()],
+        Method::Post | Method::Put | Method::Patch | Method::Delete => vec![method.into()],
     }
 }
 

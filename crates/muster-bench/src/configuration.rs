@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use chrono::Utc;
 use muster_model::TenantSlug;
 use muster_model::configuration::{ConfigurationKind, Document, Leniency};
-use muster_store::{Location, Store};
+use muster_store::{Actor, ActorKind, Location, ResourceWrite, Store, Written};
 
 use crate::error::Error;
 use crate::watch::Database;
@@ -32,10 +32,12 @@ pub(crate) fn prepare(conf: &Path, database: &Database) -> Result<(), Error> {
         let store = Store::open(&location(database)).await?;
         let slug: TenantSlug = TENANT.parse().map_err(|problem| refused(Path::new(TENANT), &problem))?;
         let tenant = store.create_tenant(&slug, Utc::now()).await?;
+        let actor = Actor::new(ActorKind::CommandLine, "bench");
         for document in documents {
             let (kind, id, body) = document?;
             let checked = tenant.configuration_version().await?;
-            tenant.create_resource(checked, kind as u8, id, &body).await?;
+            let write = ResourceWrite::new(kind as u8, id, Written::Created(body));
+            tenant.write_resource(checked, (&actor, Utc::now()), write).await?;
         }
         Ok(())
     })

@@ -25,6 +25,8 @@ pub enum ErrorCode {
     UnsupportedMediaType,
     /// Muster cannot answer now.
     Unavailable,
+    /// The resource is not the one that a precondition of the request names.
+    PreconditionFailed,
     /// A source was empty, or not read to its end.
     SourceCutShort,
     /// One entry of a source could not be read.
@@ -59,7 +61,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All codes, in the order of their ids.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::Internal,
         Self::Unauthorized,
         Self::Forbidden,
@@ -71,6 +73,7 @@ impl ErrorCode {
         Self::TooLarge,
         Self::UnsupportedMediaType,
         Self::Unavailable,
+        Self::PreconditionFailed,
         Self::SourceCutShort,
         Self::EntryUnreadable,
         Self::EntryRepeated,
@@ -103,6 +106,7 @@ impl ErrorCode {
             Self::TooLarge => "MUS-C0000009",
             Self::UnsupportedMediaType => "MUS-C0000010",
             Self::Unavailable => "MUS-C0000011",
+            Self::PreconditionFailed => "MUS-C0000012",
             Self::SourceCutShort => "MUS-C0000101",
             Self::EntryUnreadable => "MUS-C0000102",
             Self::EntryRepeated => "MUS-C0000103",
@@ -136,6 +140,7 @@ impl ErrorCode {
             Self::TooLarge => "TOO_LARGE",
             Self::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
             Self::Unavailable => "UNAVAILABLE",
+            Self::PreconditionFailed => "PRECONDITION_FAILED",
             Self::SourceCutShort => "SOURCE_CUT_SHORT",
             Self::EntryUnreadable => "ENTRY_UNREADABLE",
             Self::EntryRepeated => "ENTRY_REPEATED",

@@ -3,12 +3,17 @@
 //! Invariant: every write moves the version of the whole configuration on from the one that the writer checked
 //! it against, in the transaction of the write. So no other write, of whatever process, comes between the two.
 
-use muster_model::DirectoryId;
-use sea_orm::QueryResult;
+use std::collections::HashMap;
 
+use chrono::{DateTime, Utc};
+use muster_model::DirectoryId;
+use sea_orm::{QueryResult, Value};
+
+use crate::configuration_history::{Actor, Written};
 use crate::database::{Transaction, Urgency};
 use crate::error::StoreError;
-use crate::row::{get, number};
+use crate::row::{get, number, optional_number};
+use crate::rows::{Bulk, Kind};
 use crate::tenant::TenantStore;
 
 /// A configuration resource as it is stored.
@@ -18,7 +23,7 @@ pub struct StoredResource {
     pub kind: u8,
     /// The caller's id.
     pub id: String,
-    /// Counts its changes from 1.
+    /// Counts the writes of its id from 1.
     pub version: i64,
     /// Its JSON document.
     pub body: String,
@@ -32,6 +37,70 @@ impl ConfigurationVersion {
     pub(crate) fn number(self) -> i64 {
         self.0
     }
+}
+
+/// One resource that is to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResourceWrite {
+    /// The number of its kind.
+    pub kind: u8,
+    /// The caller's id.
+    pub id: String,
+    /// What is done to it.
+    pub written: Written,
+}
+
+impl ResourceWrite {
+    /// A write of the resource of that kind and id.
+    #[must_use]
+    pub fn new(kind: u8, id: impl Into<String>, written: Written) -> Self {
+        Self { kind, id: id.into(), written }
+    }
+
+    /// Kind and id as one text: a list of texts both databases take apart in the same way.
+    fn key(&self) -> String {
+        format!("{:03}{}", self.kind, self.id)
+    }
+
+    fn next_version(&self, known: KnownVersions) -> Result<i64, StoreError> {
+        let next = known.last.max(known.now).unwrap_or(0) + 1;
+        match (&self.written, known.now) {
+            (Written::Created(_), Some(_)) => Err(StoreError::Exists(format!("`{}`", self.id))),
+            (Written::Updated(_) | Written::Deleted, None) => {
+                Err(StoreError::Absent(format!("`{}`", self.id)))
+            }
+            (Written::Created(_), None)
+            | (Written::Updated(_) | Written::Deleted, Some(_))
+            | (Written::Restored(_), _) => Ok(next),
+        }
+    }
+}
+
+/// The kind in a [`ResourceWrite::key`].
+const KEY_KIND: &str = "CAST(substr(j.value, 1, 3) AS BIGINT)";
+/// The id in a [`ResourceWrite::key`].
+const KEY_ID: &str = "substr(j.value, 4)";
+
+/// The documents of today.
+const DOCUMENTS: Bulk = Bulk {
+    table: "configuration",
+    columns: &[
+        ("tenant", Kind::Integer),
+        ("kind", Kind::Integer),
+        ("id", Kind::Text),
+        ("version", Kind::Integer),
+        ("body", Kind::Text),
+    ],
+    suffix: "ON CONFLICT (tenant, kind, id) DO UPDATE SET version = excluded.version, body = excluded.body",
+};
+
+/// The versions of a resource before it is written.
+#[derive(Debug, Clone, Copy, Default)]
+struct KnownVersions {
+    /// That of the resource, if it is there.
+    now: Option<i64>,
+    /// The newest that there has ever been.
+    last: Option<i64>,
 }
 
 impl TenantStore {
@@ -75,83 +144,97 @@ impl TenantStore {
         self.database.query_one(sql, values).await?.map(|row| resource(&row)).transpose()
     }
 
-    /// Stores a new resource.
+    /// Writes resources, all or none, and their history with them: the one way in which configuration changes. No
+    /// resource stands in `writes` twice. Answers the new version of each, in their order.
     ///
     /// # Errors
     /// [`StoreError::ConfigurationMoved`] when the configuration is no longer the one it was checked against,
-    /// [`StoreError::Exists`] when there is one of that kind and id.
-    pub async fn create_resource(
+    /// [`StoreError::Exists`] when a resource that is to be created is there, [`StoreError::Absent`] when one that
+    /// is to be updated or deleted is not.
+    pub async fn write_resources(
         &self,
         checked: ConfigurationVersion,
-        kind: u8,
-        id: &str,
-        body: &str,
+        (actor, now): (&Actor, DateTime<Utc>),
+        writes: &[ResourceWrite],
+    ) -> Result<Vec<i64>, StoreError> {
+        let tx = self.database.begin(Urgency::Short).await?;
+        self.move_version(&tx, checked).await?;
+        let known = self.known_versions(&tx, writes).await?;
+        let versions: Vec<i64> = writes
+            .iter()
+            .map(|write| write.next_version(known.get(&write.key()).copied().unwrap_or_default()))
+            .collect::<Result<_, _>>()?;
+        let written: Vec<_> = versions.iter().copied().zip(writes).collect();
+        self.add_versions(&tx, (actor, now), &written).await?;
+        self.put_documents(&tx, &written).await?;
+        self.remove_documents(&tx, writes).await?;
+        tx.commit().await?;
+        Ok(versions)
+    }
+
+    /// Writes one resource. Answers its new version.
+    ///
+    /// # Errors
+    /// Those of [`write_resources`](Self::write_resources).
+    pub async fn write_resource(
+        &self,
+        checked: ConfigurationVersion,
+        by: (&Actor, DateTime<Utc>),
+        write: ResourceWrite,
+    ) -> Result<i64, StoreError> {
+        let versions = self.write_resources(checked, by, &[write]).await?;
+        versions.first().copied().ok_or_else(|| StoreError::unreadable("version", "it was not made"))
+    }
+
+    /// What is known of the resources that are to be written; those that never were are left out.
+    async fn known_versions(
+        &self,
+        tx: &Transaction,
+        writes: &[ResourceWrite],
+    ) -> Result<HashMap<String, KnownVersions>, StoreError> {
+        let (kind, id) = (KEY_KIND, KEY_ID);
+        let sql = format!(
+            "SELECT j.value, c.version, (SELECT max(h.version) FROM configuration_history h \
+             WHERE h.tenant = ? AND h.kind = {kind} AND h.id = {id}) FROM {} \
+             LEFT JOIN configuration c ON c.tenant = ? AND c.kind = {kind} AND c.id = {id}",
+            self.list()
+        );
+        // PostgreSQL numbers parameters by their place in the text.
+        let values = vec![self.tenant.into(), keys(writes.iter()), self.tenant.into()];
+        let rows = tx.query(&sql, values).await?;
+        rows.iter()
+            .map(|row| {
+                let known = KnownVersions { now: optional_number(row, 1)?, last: optional_number(row, 2)? };
+                Ok((get(row, 0)?, known))
+            })
+            .collect()
+    }
+
+    async fn put_documents(
+        &self,
+        tx: &Transaction,
+        written: &[(i64, &ResourceWrite)],
     ) -> Result<(), StoreError> {
-        let tx = self.database.begin(Urgency::Short).await?;
-        self.move_version(&tx, checked).await?;
-        let made = tx
-            .execute(
-                "INSERT INTO configuration (tenant, kind, id, version, body) VALUES (?, ?, ?, 1, ?) \
-                 ON CONFLICT DO NOTHING",
-                vec![self.tenant.into(), i64::from(kind).into(), id.into(), body.into()],
-            )
-            .await?;
-        if made == 0 {
-            return Err(StoreError::Exists(format!("`{id}`")));
-        }
-        tx.commit().await
+        let row = |(version, write): &(i64, &ResourceWrite)| -> Option<Vec<Value>> {
+            let body = write.written.body()?;
+            let (kind, id) = (i64::from(write.kind), write.id.as_str());
+            Some(vec![self.tenant.into(), kind.into(), id.into(), (*version).into(), body.into()])
+        };
+        DOCUMENTS.insert(tx, written.iter().filter_map(row).collect()).await?;
+        Ok(())
     }
 
-    /// Puts another document in the place of a resource's. Answers whether there is one.
-    ///
-    /// # Errors
-    /// [`StoreError::ConfigurationMoved`] when the configuration is no longer the one it was checked against.
-    pub async fn replace_resource(
-        &self,
-        checked: ConfigurationVersion,
-        kind: u8,
-        id: &str,
-        body: &str,
-    ) -> Result<bool, StoreError> {
-        let tx = self.database.begin(Urgency::Short).await?;
-        self.move_version(&tx, checked).await?;
-        let changed = tx
-            .execute(
-                "UPDATE configuration SET version = version + 1, body = ? \
-                 WHERE tenant = ? AND kind = ? AND id = ?",
-                vec![body.into(), self.tenant.into(), i64::from(kind).into(), id.into()],
-            )
-            .await?;
-        if changed == 0 {
-            return Ok(false);
+    async fn remove_documents(&self, tx: &Transaction, writes: &[ResourceWrite]) -> Result<(), StoreError> {
+        let mut deleted = writes.iter().filter(|write| write.written == Written::Deleted).peekable();
+        if deleted.peek().is_none() {
+            return Ok(());
         }
-        tx.commit().await?;
-        Ok(true)
-    }
-
-    /// Deletes a resource. Answers whether there was one.
-    ///
-    /// # Errors
-    /// [`StoreError::ConfigurationMoved`] when the configuration is no longer the one it was checked against.
-    pub async fn delete_resource(
-        &self,
-        checked: ConfigurationVersion,
-        kind: u8,
-        id: &str,
-    ) -> Result<bool, StoreError> {
-        let tx = self.database.begin(Urgency::Short).await?;
-        self.move_version(&tx, checked).await?;
-        let deleted = tx
-            .execute(
-                "DELETE FROM configuration WHERE tenant = ? AND kind = ? AND id = ?",
-                vec![self.tenant.into(), i64::from(kind).into(), id.into()],
-            )
-            .await?;
-        if deleted == 0 {
-            return Ok(false);
-        }
-        tx.commit().await?;
-        Ok(true)
+        let sql = format!(
+            "DELETE FROM configuration WHERE tenant = ? AND (kind, id) IN (SELECT {KEY_KIND}, {KEY_ID} FROM {})",
+            self.list()
+        );
+        tx.execute(&sql, vec![self.tenant.into(), keys(deleted)]).await?;
+        Ok(())
     }
 
     /// Makes a directory unless there is one of that id.
@@ -177,6 +260,12 @@ impl TenantStore {
         let rows = self.database.query(sql, vec![self.tenant.into()]).await?;
         rows.iter().map(|row| Ok(DirectoryId::new(&get::<String>(row, 0)?)?)).collect()
     }
+}
+
+/// The keys of writes, as the list that both databases read.
+fn keys<'a>(writes: impl Iterator<Item = &'a ResourceWrite>) -> Value {
+    let keys: Vec<String> = writes.map(ResourceWrite::key).collect();
+    serde_json::to_string(&keys).unwrap_or_default().into()
 }
 
 fn resource(row: &QueryResult) -> Result<StoredResource, StoreError> {

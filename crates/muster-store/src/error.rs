@@ -64,6 +64,9 @@ pub enum StoreError {
     /// The thing exists already.
     #[error("{0} exists already")]
     Exists(String),
+    /// The thing does not exist.
+    #[error("{0} does not exist")]
+    Absent(String),
 }
 
 impl StoreError {
@@ -98,7 +101,8 @@ impl StoreError {
             | Self::ConfigurationMoved
             | Self::ObjectMoved
             | Self::Unplugged
-            | Self::Exists(_) => false,
+            | Self::Exists(_)
+            | Self::Absent(_) => false,
         }
     }
 }

@@ -11,10 +11,14 @@ struct Step {
 }
 
 /// All steps in their order; a step's version is its place from 1. A step that has been released never changes.
-const STEPS: [Step; 2] = [
+const STEPS: [Step; 3] = [
     Step {
         sqlite: include_str!("../../../migrations/sqlite/0001_initial.sql"),
         postgres: include_str!("../../../migrations/postgres/0001_initial.sql"),
+    },
+    Step {
+        sqlite: include_str!("../../../migrations/sqlite/0004_configuration_history.sql"),
+        postgres: include_str!("../../../migrations/postgres/0004_configuration_history.sql"),
     },
     Step {
         sqlite: include_str!("../../../migrations/sqlite/0007_by_hand.sql"),

@@ -27,11 +27,12 @@ pub struct TenantStore {
 }
 
 /// Every table of a tenant's data, those first that refer to others.
-const TABLES: [&str; 17] = [
+const TABLES: [&str; 18] = [
     "principal",
     "token",
     "directory",
     "configuration",
+    "configuration_history",
     "rules",
     "problem",
     "met",

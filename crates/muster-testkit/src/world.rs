@@ -13,7 +13,7 @@ use muster_engine::{Channel, Connectors, Delivery, Engine, Launch, Settings};
 use muster_model::configuration::{Configuration, ConfigurationKind, Document, Leniency};
 use muster_model::run::{Mode, TaskKind};
 use muster_model::{Attributes, ConfigurationId, Field, TenantSlug};
-use muster_store::{Fuse, RunRecord, Store, TenantStore};
+use muster_store::{Actor, ActorKind, Fuse, ResourceWrite, RunRecord, Store, TenantStore, Written};
 use serde_json::Value;
 
 mod by_hand;
@@ -223,9 +223,13 @@ impl World {
         let whole = self.configuration().await.with(resource).check();
         assert!(whole.is_empty(), "{whole}");
         let checked = self.store.configuration_version().await.expect("the database");
-        if !self.store.replace_resource(checked, number, &id, &body).await.expect("the database") {
-            self.store.create_resource(checked, number, &id, &body).await.expect("the database");
-        }
+        let written = match self.store.resource(number, &id).await.expect("the database") {
+            Some(_) => Written::Updated(body),
+            None => Written::Created(body),
+        };
+        let by = (&Actor::new(ActorKind::CommandLine, "test"), self.clock.instant());
+        let write = ResourceWrite::new(number, id, written);
+        self.store.write_resource(checked, by, write).await.expect("the database");
     }
 
     async fn configuration(&self) -> Configuration {

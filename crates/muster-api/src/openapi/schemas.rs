@@ -9,6 +9,7 @@ use muster_plan::change::Action;
 use serde_json::{Map, Value, json};
 
 use super::reference;
+use crate::patch::MOST_OPERATIONS;
 use crate::routes::Route;
 use crate::view::CLASS;
 
@@ -21,6 +22,7 @@ pub(super) fn schemas() -> Map<String, Value> {
         ("TaskProgress", progress()),
         ("Counters", counters()),
         ("Change", change()),
+        ("JsonPatch", json_patch()),
         ("Launch", launch()),
         ("PlanDecision", decision()),
         ("Approval", object(&[("id", json!({"type": "string", "format": "uuid"}))])),
@@ -256,6 +258,23 @@ fn launch() -> Value {
     );
     launch["additionalProperties"] = false.into();
     launch
+}
+
+fn json_patch() -> Value {
+    let pointer = |description| described(text(), description);
+    let operation = object_with(
+        &[
+            ("op", words(&["add", "remove", "replace", "move", "copy", "test"])),
+            ("path", pointer("The JSON pointer (RFC 6901) of what is changed or tested.")),
+        ],
+        &[
+            ("from", pointer("What is moved or copied.")),
+            ("value", json!({"description": "What is added, put in the place of, or expected."})),
+        ],
+    );
+    let mut patch = list(operation);
+    patch["maxItems"] = MOST_OPERATIONS.into();
+    described(patch, "Operations of RFC 6902, one after the other; where one fails, nothing is changed.")
 }
 
 fn decision() -> Value {

@@ -19,7 +19,7 @@ struct Row {
 
 const LIST: &[Parameter] = &[Parameter::Limit, Parameter::AfterText, Parameter::Search];
 
-const ROWS: [Row; 5] = [
+const ROWS: [Row; 6] = [
     Row {
         method: Method::Get,
         end: "",
@@ -48,7 +48,7 @@ const ROWS: [Row; 5] = [
         verb: "get",
         summary: "Get the resource of that id",
         query: &[],
-        refusals: &[],
+        refusals: &[412],
     },
     Row {
         method: Method::Put,
@@ -58,7 +58,17 @@ const ROWS: [Row; 5] = [
         verb: "update",
         summary: "Put another document in the place of the resource's; runs under way go on with the old one",
         query: &[],
-        refusals: &[400, 408, 409, 413, 415],
+        refusals: &[400, 408, 409, 412, 413, 415],
+    },
+    Row {
+        method: Method::Patch,
+        end: "/{id}",
+        permission: Permission::Configure,
+        operation: ConfigurationOperation::Patch,
+        verb: "patch",
+        summary: "Change the resource in part; what comes of it is checked as a whole",
+        query: &[],
+        refusals: &[400, 408, 409, 412, 413, 415],
     },
     Row {
         method: Method::Delete,
@@ -68,7 +78,7 @@ const ROWS: [Row; 5] = [
         verb: "delete",
         summary: "Delete the resource, unless others refer to it or a run uses it",
         query: &[],
-        refusals: &[409],
+        refusals: &[409, 412],
     },
 ];
 
@@ -85,22 +95,30 @@ pub(super) fn routes_of(kind: ConfigurationKind) -> impl Iterator<Item = Route> 
             ConfigurationOperation::Create | ConfigurationOperation::Replace => {
                 Content::Json(kind.element_name())
             }
+            ConfigurationOperation::Patch => Content::Patch(kind.element_name()),
             ConfigurationOperation::List | ConfigurationOperation::Read | ConfigurationOperation::Delete => {
                 Content::Nothing
             }
         },
-        answers: vec![answer(row.operation, kind.element_name())],
+        answers: answers(row.operation, kind.element_name()),
         refusals: row.refusals,
     })
 }
 
-fn answer(operation: ConfigurationOperation, name: &'static str) -> Answer {
+fn answers(operation: ConfigurationOperation, name: &'static str) -> Vec<Answer> {
     let (status, description, content) = match operation {
         ConfigurationOperation::List => (200, "The resources", Content::JsonList(name)),
         ConfigurationOperation::Create => (201, "Created; `Location` says where", Content::Json(name)),
         ConfigurationOperation::Read => (200, "The resource", Content::Json(name)),
-        ConfigurationOperation::Replace => (200, "The resource as it is now", Content::Json(name)),
+        ConfigurationOperation::Replace | ConfigurationOperation::Patch => {
+            (200, "The resource as it is now", Content::Json(name))
+        }
         ConfigurationOperation::Delete => (204, "Deleted", Content::Nothing),
     };
-    Answer { status, description, content }
+    let mut answers = vec![Answer { status, description, content }];
+    if operation == ConfigurationOperation::Read {
+        let description = "It is the one that `If-None-Match` names";
+        answers.push(Answer { status: 304, description, content: Content::Nothing });
+    }
+    answers
 }

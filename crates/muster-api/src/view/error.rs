@@ -125,6 +125,7 @@ fn fix(code: ErrorCode) -> &'static str {
         | ErrorCode::Malformed
         | ErrorCode::TooLarge
         | ErrorCode::UnsupportedMediaType
-        | ErrorCode::Unavailable => "ask who runs the server to look up `logTrackingId` in its log",
+        | ErrorCode::Unavailable
+        | ErrorCode::PreconditionFailed => "ask who runs the server to look up `logTrackingId` in its log",
     }
 }

@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::Utc;
 use muster_api::ApiSettings;
 use muster_connector::memory::CAPABLE;
 use muster_connector::{
     Capabilities, ClassProblem, Connector, ConnectorError, ConnectorKind, Host, Place, Properties,
     PropertyProblem, RemoteClass,
 };
+use muster_store::{Actor, ActorKind, ResourceWrite, Written};
 use muster_testkit::server::{Staff, TestServer};
 use serde_json::json;
 
@@ -27,8 +29,8 @@ fn what_is_not_served_is_said_in_the_one_form() {
     for (method, path, allowed) in [
         ("PUT", "applications", "GET, HEAD, POST"),
         ("DELETE", "applications/", "GET, HEAD, POST"),
-        ("POST", "applications/hr", "GET, HEAD, PUT, DELETE"),
-        ("PATCH", "applications/hr", "GET, HEAD, PUT, DELETE"),
+        ("POST", "applications/hr", "GET, HEAD, PUT, PATCH, DELETE"),
+        ("PATCH", "applications", "GET, HEAD, POST"),
     ] {
         let answer = admin.send(method, &conf("acme", path), &[JSON], b"{}");
         assert_eq!(answer.header("allow"), allowed, "{method} {path}");
@@ -190,7 +192,9 @@ fn a_failure_of_the_store_shows_nothing_of_it() {
     let _ = server.anybody().get("/health/ready").expect(200);
     let tenant = server.tenant("acme");
     let checked = server.block_on(tenant.configuration_version()).unwrap();
-    server.block_on(tenant.create_resource(checked, 1, "hr", "no json")).unwrap();
+    let by = (&Actor::new(ActorKind::CommandLine, "test"), Utc::now());
+    let write = ResourceWrite::new(1, "hr", Written::Created("no json".to_owned()));
+    server.block_on(tenant.write_resource(checked, by, write)).unwrap();
     let answer = admin.post(&conf("acme", "connector-definitions"), &connector_definition("memory"));
     let error = expect_error(answer, 500, "INTERNAL_ERROR");
     assert_eq!(error["description"], "an internal error occurred");

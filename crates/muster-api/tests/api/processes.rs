@@ -11,7 +11,7 @@ use muster_api::{ApiSettings, ApiState, serve_until};
 use muster_connector::memory::{CAPABLE, MemoryKind, MemorySystem};
 use muster_engine::{Channel, Connectors, Engine, Settings};
 use muster_model::TenantSlug;
-use muster_store::{NewToken, Store, StoreError, TenantStore};
+use muster_store::{Actor, ActorKind, NewToken, ResourceWrite, Store, StoreError, TenantStore, Written};
 use muster_testkit::http::{Answer, Client};
 use muster_testkit::world::{StoppedClock, TestDatabase, on_each_database};
 use serde_json::Value;
@@ -65,6 +65,19 @@ async fn acme(database: &TestDatabase) -> ([(Store, TenantStore); 2], String) {
     ([(database.store().clone(), here), (other, there)], token)
 }
 
+/// Runs a test on each database, against two processes that share it: their clients are the same admin.
+pub(crate) fn with_two_processes(test: fn(&[Client; 2])) {
+    on_each_database(async |database| {
+        let (stores, token) = acme(database).await;
+        let processes = stores.map(|(store, _)| Process::start(store));
+        let clients = [0, 1].map(|place: usize| processes[place].client.with_token(&token));
+        spawn_blocking(move || test(&clients)).await.unwrap();
+        for process in processes {
+            process.end().await;
+        }
+    });
+}
+
 #[test]
 fn of_two_writes_checked_against_one_configuration_the_first_counts() {
     on_each_database(async |database| {
@@ -72,26 +85,27 @@ fn of_two_writes_checked_against_one_configuration_the_first_counts() {
         for turn in 0..2 {
             let (first, second) = if turn == 0 { (&here, &there) } else { (&there, &here) };
             let id = |number: u8| format!("c{turn}.{number}");
+            let write = |number: u8, written| ResourceWrite::new(0, id(number), written);
+            let (actor, now) = (Actor::new(ActorKind::CommandLine, "test"), Utc::now());
+            let by = (&actor, now);
+            let [created, updated] = [Written::Created("{}".to_owned()), Written::Updated("[]".to_owned())];
             let (checked, late) =
                 (first.configuration_version().await.unwrap(), second.configuration_version().await.unwrap());
-            first.create_resource(checked, 0, &id(1), "{}").await.unwrap();
-            let refused = [
-                second.create_resource(late, 0, &id(2), "{}").await,
-                second.replace_resource(late, 0, &id(1), "[]").await.map(drop),
-                second.delete_resource(late, 0, &id(1)).await.map(drop),
-            ];
-            for refused in refused {
+            first.write_resource(checked, by, write(1, created.clone())).await.unwrap();
+            for late_write in [write(2, created), write(1, updated.clone()), write(1, Written::Deleted)] {
+                let refused = second.write_resource(late, by, late_write).await;
                 assert!(matches!(refused, Err(StoreError::ConfigurationMoved)), "{refused:?}");
             }
             assert_eq!(second.resource(0, &id(1)).await.unwrap().unwrap().body, "{}");
             assert_eq!(second.resource(0, &id(2)).await.unwrap(), None);
             let checked = second.configuration_version().await.unwrap();
-            assert!(second.replace_resource(checked, 0, &id(1), "[]").await.unwrap());
+            assert_eq!(second.write_resource(checked, by, write(1, updated)).await.unwrap(), 2);
             let checked = second.configuration_version().await.unwrap();
-            assert!(second.delete_resource(checked, 0, &id(1)).await.unwrap());
+            assert_eq!(second.write_resource(checked, by, write(1, Written::Deleted)).await.unwrap(), 3);
             // What changes nothing outruns nobody.
             let checked = first.configuration_version().await.unwrap();
-            assert!(!first.delete_resource(checked, 0, &id(1)).await.unwrap());
+            let refused = first.write_resource(checked, by, write(1, Written::Deleted)).await;
+            assert!(matches!(refused, Err(StoreError::Absent(_))), "{refused:?}");
             assert_eq!(first.configuration_version().await.unwrap(), checked);
         }
     });
@@ -99,19 +113,9 @@ fn of_two_writes_checked_against_one_configuration_the_first_counts() {
 
 #[test]
 fn what_one_process_deletes_another_does_not_refer_to() {
-    on_each_database(async |database| {
-        let (stores, token) = acme(database).await;
-        let processes = stores.map(|(store, _)| Process::start(store));
-        let [deleter, creator] = [0, 1].map(|place: usize| processes[place].client.with_token(&token));
-        spawn_blocking(move || {
-            for round in 0..ROUNDS {
-                race(&deleter, &creator, round);
-            }
-        })
-        .await
-        .unwrap();
-        for process in processes {
-            process.end().await;
+    with_two_processes(|[deleter, creator]| {
+        for round in 0..ROUNDS {
+            race(deleter, creator, round);
         }
     });
 }

@@ -6,7 +6,7 @@ use muster_engine::{ControlError, LaunchError};
 use muster_model::configuration::{ConfigurationKind, Document, Leniency};
 use muster_model::error::ErrorCode;
 use muster_model::run::{Mode, OutcomeStatus, ProgressStatus};
-use muster_store::RunRecord;
+use muster_store::{Actor, ActorKind, ResourceWrite, RunRecord, Written};
 use muster_testkit::world::configuration::{hr, provisioning as provisioning_task, reconciliation};
 use muster_testkit::world::{TestDatabase, World, on_each_database, provisioning, synchronization};
 use serde_json::{Value, json};
@@ -430,7 +430,9 @@ fn taking_the_last_profile_of_an_application_away_is_held() {
         world.save(ConfigurationKind::ProvisioningTaskDefinition, task).await;
         let checked = world.store().configuration_version().await.expect("the database");
         let kind = ConfigurationKind::ApplicationProfile as u8;
-        assert!(world.store().delete_resource(checked, kind, "staff").await.expect("the database"));
+        let by = (&Actor::new(ActorKind::CommandLine, "test"), world.clock().instant());
+        let write = ResourceWrite::new(kind, "staff", Written::Deleted);
+        world.store().write_resource(checked, by, write).await.expect("the database");
         let run = world.provision("ad").await;
         assert_eq!(run.state.status, ProgressStatus::Held);
         expect!["disable: 30 of 30, the limit is 10 % and at least 20"]

@@ -7,9 +7,9 @@ use serde_json::Value as Json;
 
 use crate::database::{Database, Dialect};
 
-/// The tables that grow with a tenant's people or runs, and the columns of which one has to be looked up by. The
+/// The tables that grow with a tenant's people, runs or configuration, and the columns of which one has to be looked up by. The
 /// index of `run` by status has those alone that have not ended.
-const LOOKED_UP_BY: [(&str, &[&str]); 9] = [
+const LOOKED_UP_BY: [(&str, &[&str]); 11] = [
     ("shadow", &["no", "uid_key", "owner"]),
     ("object", &["id"]),
     ("key", &["hash"]),
@@ -18,6 +18,8 @@ const LOOKED_UP_BY: [(&str, &[&str]); 9] = [
     ("problem", &["run"]),
     ("met", &["run"]),
     ("bucket", &["run"]),
+    ("configuration", &["id"]),
+    ("configuration_history", &["id"]),
     ("run", &["seq", "id", "status", "rowid"]),
 ];
 

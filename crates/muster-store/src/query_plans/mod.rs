@@ -13,8 +13,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sea_orm::{ConnectionTrait, Database as SeaOrm, Value};
 use uuid::Uuid;
 
-use crate::database::Location;
-use crate::{Store, TenantStore};
+use crate::database::{Dialect, Location, Urgency};
+use crate::{Actor, ActorKind, ResourceWrite, Store, TenantStore, Written};
 use explain::findings;
 use story::Story;
 
@@ -117,6 +117,47 @@ fn statements_of_a_page_look_every_row_up_by_key() {
 }
 
 #[test]
+fn writes_and_history_of_configuration_look_every_row_up_by_key() {
+    on_each_database(async |store| {
+        let tenant = story::tenant(&store).await;
+        let id = |number: u32| format!("r{number}");
+        for version in 0..5 {
+            let body = |number: u32| format!("{{\"id\": \"r{number}\", \"version\": {version}}}");
+            let written = |body| if version == 0 { Written::Created(body) } else { Written::Updated(body) };
+            let write = |number| ResourceWrite::new((number % 7) as u8, id(number), written(body(number)));
+            write_all(&tenant, (0..1000).map(write).collect()).await;
+        }
+        if tenant.database.dialect == Dialect::Postgres {
+            let tx = tenant.database.begin(Urgency::Short).await.unwrap();
+            tx.script("ANALYZE configuration, configuration_history").await.unwrap();
+            tx.commit().await.unwrap();
+        }
+        tenant.database.recorder.take();
+        let some = (0..20).map(|number| {
+            let written = if number < 10 { Written::Deleted } else { Written::Updated(String::from("{}")) };
+            ResourceWrite::new((number % 7) as u8, id(number), written)
+        });
+        write_all(&tenant, some.collect()).await;
+        assert_eq!(tenant.resource_history((3, "r3"), Some(6), 4).await.unwrap().len(), 4);
+        assert!(tenant.resource_version((3, "r3"), 6).await.unwrap().is_some());
+        assert!(tenant.resource(4, "r11").await.unwrap().is_some());
+        let statements = tenant.database.recorder.take();
+        assert_eq!(statements.len(), 9, "as many for twenty resources as for one");
+        let mut found = Vec::new();
+        for Sent { sql, values } in statements {
+            found.extend(findings(&tenant.database, &sql, values).await);
+        }
+        assert!(found.is_empty(), "{}", found.join("\n\n"));
+    });
+}
+
+async fn write_all(tenant: &TenantStore, writes: Vec<ResourceWrite>) {
+    let actor = Actor::new(ActorKind::CommandLine, "test");
+    let checked = tenant.configuration_version().await.unwrap();
+    tenant.write_resources(checked, (&actor, story::now()), &writes).await.unwrap();
+}
+
+#[test]
 fn what_is_read_whole_is_found() {
     on_each_database(async |store| {
         let tenant = story::tenant(&store).await;
@@ -126,6 +167,7 @@ fn what_is_read_whole_is_found() {
             ("SELECT count(*) FROM shadow s WHERE s.tenant = ?", vec![Value::from(1_i64)]),
             ("SELECT o.id FROM object AS o WHERE o.tenant = ? AND o.version = 7", vec![Value::from(1_i64)]),
             ("UPDATE change SET why = NULL WHERE tenant = ? AND uid = 'x'", vec![Value::from(1_i64)]),
+            ("SELECT h.body FROM configuration_history h WHERE h.tenant = ?", vec![Value::from(1_i64)]),
             (
                 "UPDATE shadow SET digest = NULL FROM (SELECT c.shadow FROM change c WHERE c.uid = 'x') AS n \
                  WHERE shadow.tenant = ? AND shadow.application = 'hr' AND shadow.no = n.shadow",

@@ -6,8 +6,9 @@ use super::World;
 
 /// The tables that hold what a tenant's runs have come to, and their columns besides the tenant. The runs
 /// themselves stay behind.
-const TABLES: [(&str, &str); 9] = [
+const TABLES: [(&str, &str); 10] = [
     ("configuration", "kind, id, version, body"),
+    ("configuration_history", "kind, id, version, at, actor_kind, actor, action, body"),
     ("directory", "id, name"),
     ("object", "id, kind, directory, type, disabled, version, attributes, provenance"),
     ("history", "id, version, run, at, action, disabled, before"),

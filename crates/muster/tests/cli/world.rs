@@ -8,10 +8,11 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use chrono::Utc;
 use muster::{Muster, Place};
 use muster_model::configuration::{ConfigurationKind, Document, Leniency};
 use muster_model::run::TaskKind;
-use muster_store::{RunFilter, RunRecord, TenantStore};
+use muster_store::{Actor, ActorKind, ResourceWrite, RunFilter, RunRecord, TenantStore, Written};
 use muster_testkit::people::{BadLines, Day, Export, write_csv};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -49,7 +50,9 @@ impl World {
                 let document = Document::read(kind, &value, Leniency::Strict).unwrap();
                 let body = document.to_value().to_string();
                 let checked = store.configuration_version().await.unwrap();
-                store.create_resource(checked, kind as u8, document.id().as_str(), &body).await.unwrap();
+                let by = (&Actor::new(ActorKind::CommandLine, "test"), Utc::now());
+                let write = ResourceWrite::new(kind as u8, document.id().as_str(), Written::Created(body));
+                store.write_resource(checked, by, write).await.unwrap();
             }
         });
         world
