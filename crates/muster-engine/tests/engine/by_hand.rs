@@ -264,6 +264,41 @@ fn a_write_that_was_decided_on_something_else_is_not_made() {
 }
 
 #[test]
+fn a_write_takes_one_statement_for_each_kind_of_row() {
+    on_each_database(async |database| {
+        let world = World::usual(database).await;
+        for number in 1..=9 {
+            let number = number.to_string();
+            world.hire(&number, &format!("p{number}@x"), "Somebody", "IT");
+        }
+        world.synchronize("hr").await;
+        let (engine, counting) = (world.engine(), world.store().counting_its_own());
+        let before = counting.statements();
+        let basis = engine.hand_basis(&counting).await.expect("a basis");
+        assert_eq!(counting.statements() - before, 3, "version, configuration, keys");
+        let object = world.object("1").await;
+        let named = |name: &str, text: &str| {
+            let mut attributes = object.attributes.clone();
+            attributes.set(name.into(), Field::text(text));
+            Wanted { object_type: None, disabled: None, attributes }
+        };
+        // Tenant, object, history and promises; then keys removed and added; then who referred by the number, in
+        // two statements a slice.
+        for (change, expected) in [
+            (basis.replace(object.clone(), named("nick", "Ann")), 4),
+            (basis.replace(ImObject { version: 2, ..object.clone() }, named("email", "ann@x")), 6),
+            (basis.replace(ImObject { version: 3, ..object.clone() }, named("number", "10")), 8),
+            (Some(basis.delete(ImObject { version: 4, ..object.clone() })), 7),
+        ] {
+            let change = change.expect("a change");
+            let before = counting.statements();
+            engine.write_by_hand(&counting, &basis, &change, "ann").await.expect("written");
+            assert_eq!(counting.statements() - before, expected, "{change:?}");
+        }
+    });
+}
+
+#[test]
 fn keys_answer_a_search_and_find_the_same() {
     on_each_database(async |database| {
         let world = World::usual(database).await;
