@@ -15,7 +15,7 @@ use crate::patch::Patch;
 use crate::query::Query;
 use crate::routes::{Access, OpenOperation, Route, TenantOperation};
 use crate::state::{ApiSettings, ApiState};
-use crate::{body, configuration, file, health, object, openapi, task};
+use crate::{accounts, body, configuration, file, health, object, openapi, task};
 
 /// A request of a caller who is of the tenant and has the right that the route asks for.
 pub(crate) struct Call {
@@ -127,6 +127,7 @@ async fn perform(
                 TenantOperation::Task(operation, kind) => task::perform(operation, kind, call).await,
                 TenantOperation::File(operation) => file::perform(operation, call).await,
                 TenantOperation::Object(operation) => object::perform(operation, call).await,
+                TenantOperation::Accounts => accounts::perform(&call).await,
             }
         }
     }

@@ -20,10 +20,10 @@ use crate::call::Call;
 use crate::error::{ApiError, Conflict};
 use crate::routes::ConfigurationOperation;
 use draft::{Draft, Named};
-use precondition::{EntityTag, Preconditions};
 
 pub(crate) use check::as_reference;
 pub(crate) use draft::read as read_document;
+pub(crate) use precondition::{EntityTag, Preconditions};
 
 /// How often a change is checked that other processes come before, again and again.
 const TRIES: u32 = 10;

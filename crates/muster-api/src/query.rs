@@ -3,8 +3,10 @@
 use actix_web::web;
 use chrono::{DateTime, Utc};
 use muster_model::attribute::parse_date_time;
+use muster_model::condition::Condition;
 use muster_model::configuration::Problems;
 use muster_model::run::ProgressStatus;
+use muster_model::{ApplicationId, DirectoryId};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -26,6 +28,18 @@ pub enum Parameter {
     AfterUuid,
     /// `after`: only changes after this number.
     AfterNumber,
+    /// `after`: only what stands after this version in a list whose newest comes first.
+    AfterVersion,
+    /// `filter`: only objects that this condition holds for.
+    Filter,
+    /// `directory`: only objects of this population.
+    Directory,
+    /// `sort`: by `id`, which is the one order there is.
+    SortById,
+    /// `applicationId`: only accounts of this application.
+    Application,
+    /// `fetchLiveStatus`: whether accounts are read as they are now.
+    LiveStatus,
     /// `q`: only what contains this text.
     Search,
     /// `status`: only runs in this state.
@@ -46,6 +60,16 @@ pub(crate) enum ErrorDetails {
     Expanded,
 }
 
+/// Whether accounts are read as they are now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum LiveStatus {
+    /// What is remembered of them is enough.
+    #[default]
+    Remembered,
+    /// They are read in their applications.
+    Fetched,
+}
+
 /// What a query says. What the route does not know, or the caller did not give, is empty.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Query {
@@ -53,6 +77,10 @@ pub(crate) struct Query {
     pub(crate) after_text: Option<String>,
     pub(crate) after_uuid: Option<Uuid>,
     pub(crate) after_number: Option<u32>,
+    pub(crate) filter: Option<Condition>,
+    pub(crate) directory: Option<DirectoryId>,
+    pub(crate) application: Option<ApplicationId>,
+    pub(crate) live_status: LiveStatus,
     pub(crate) search: Option<String>,
     pub(crate) status: Option<ProgressStatus>,
     pub(crate) since: Option<DateTime<Utc>>,
@@ -65,7 +93,12 @@ impl Parameter {
     pub fn name(self) -> &'static str {
         match self {
             Self::Limit | Self::LimitOr(_) => "limit",
-            Self::AfterText | Self::AfterUuid | Self::AfterNumber => "after",
+            Self::AfterText | Self::AfterUuid | Self::AfterNumber | Self::AfterVersion => "after",
+            Self::Filter => "filter",
+            Self::Directory => "directory",
+            Self::SortById => "sort",
+            Self::Application => "applicationId",
+            Self::LiveStatus => "fetchLiveStatus",
             Self::Search => "q",
             Self::Status => "status",
             Self::Since => "since",
@@ -80,6 +113,15 @@ impl Parameter {
             Self::AfterText => "Only what stands after this one in the list: the last of the page before.",
             Self::AfterUuid => "Only what stands after this id in the list: the last of the page before.",
             Self::AfterNumber => "Only changes after this number: the last of the page before.",
+            Self::AfterVersion => "Only what came before this version: the last of the page before.",
+            Self::Filter => {
+                "A condition in the filter grammar of RFC 7644, such as `department eq \"IT\" and not (state pr)`, \
+                 over attributes and `id`, `type`, `directory`, `enabled`, `disabledReason`."
+            }
+            Self::Directory => "Only objects of this directory.",
+            Self::SortById => "The order, which is that of the ids: of when the objects were made.",
+            Self::Application => "Only accounts of this application.",
+            Self::LiveStatus => "Whether the accounts are read in their applications too, as they are now.",
             Self::Search => "Only what has this text in its id, name or description, whatever the case.",
             Self::Status => "Only runs in this state.",
             Self::Since => "Only runs launched at or after this instant.",
@@ -93,9 +135,15 @@ impl Parameter {
             Self::LimitOr(default) => {
                 json!({"type": "integer", "minimum": 1, "maximum": MOST_ROWS, "default": default})
             }
-            Self::AfterText | Self::Search => json!({"type": "string"}),
+            Self::AfterText | Self::Search | Self::Filter | Self::Directory | Self::Application => {
+                json!({"type": "string"})
+            }
+            Self::SortById => json!({"type": "string", "enum": ["id"], "default": "id"}),
+            Self::LiveStatus => json!({"type": "boolean", "default": false}),
             Self::AfterUuid => json!({"type": "string", "format": "uuid"}),
-            Self::AfterNumber => json!({"type": "integer", "minimum": 0, "maximum": u32::MAX}),
+            Self::AfterNumber | Self::AfterVersion => {
+                json!({"type": "integer", "minimum": 0, "maximum": u32::MAX})
+            }
             Self::Status => {
                 json!({"type": "string", "enum": ProgressStatus::ALL.map(ProgressStatus::as_str)})
             }
@@ -147,6 +195,28 @@ impl Query {
                 let number = value.parse().map_err(|_| "is no number of a change".to_owned())?;
                 self.after_number = Some(number);
             }
+            Parameter::AfterVersion => {
+                self.after_number = Some(value.parse().map_err(|_| "is no version".to_owned())?);
+            }
+            Parameter::Filter => self.filter = Some(condition(value)?),
+            Parameter::Directory => {
+                self.directory = Some(DirectoryId::new(value).map_err(|error| error.to_string())?);
+            }
+            Parameter::SortById => {
+                if value != "id" {
+                    return Err(none_of(&["id"]));
+                }
+            }
+            Parameter::Application => {
+                self.application = Some(ApplicationId::new(value).map_err(|error| error.to_string())?);
+            }
+            Parameter::LiveStatus => {
+                self.live_status = match value {
+                    "true" => LiveStatus::Fetched,
+                    "false" => LiveStatus::Remembered,
+                    _ => return Err(none_of(&["true", "false"])),
+                };
+            }
             Parameter::Search => self.search = Some(value.to_lowercase()),
             Parameter::Status => {
                 let status = ProgressStatus::ALL.into_iter().find(|status| status.as_str() == value);
@@ -178,10 +248,23 @@ fn default_limit(known: &[Parameter]) -> Option<u32> {
         | Parameter::AfterText
         | Parameter::AfterUuid
         | Parameter::AfterNumber
+        | Parameter::AfterVersion
+        | Parameter::Filter
+        | Parameter::Directory
+        | Parameter::SortById
+        | Parameter::Application
+        | Parameter::LiveStatus
         | Parameter::Search
         | Parameter::Status
         | Parameter::Since
         | Parameter::Option => None,
+    })
+}
+
+fn condition(text: &str) -> Result<Condition, String> {
+    Condition::parse(text).map_err(|error| {
+        let hint = error.hint.map(|hint| format!("; {hint}")).unwrap_or_default();
+        format!("{error}{hint}")
     })
 }
 
@@ -239,5 +322,29 @@ mod tests {
         assert_eq!(Query::read("", &known).unwrap().rows(), 9);
         assert_eq!(Query::read("limit=7", &known).unwrap().rows(), 7);
         assert_eq!(Parameter::LimitOr(9).schema()["default"], 9);
+    }
+
+    #[test]
+    fn what_is_asked_of_objects_and_accounts_is_read() {
+        let known = [Parameter::Filter, Parameter::Directory, Parameter::SortById];
+        let query = Query::read("filter=name+sw+%22%C3%84%22&directory=main&sort=id", &known).unwrap();
+        assert_eq!(query.filter.unwrap().to_string(), "name sw \"Ä\"");
+        assert_eq!(query.directory, Some(DirectoryId::main()));
+        let Err(ApiError::Invalid(problems)) = Query::read("filter=name&directory=~&sort=name", &known)
+        else {
+            panic!("accepted")
+        };
+        let told: Vec<_> =
+            problems.iter().map(|(place, said)| format!("{place} {}", said.join(";"))).collect();
+        assert!(
+            told[1].starts_with("?filter expected an operator, found the end at position 4; "),
+            "{told:?}"
+        );
+        assert_eq!((told.len(), told[2].as_str()), (3, "?sort is none of `id`"));
+        let known = [Parameter::Application, Parameter::LiveStatus];
+        let query = Query::read("applicationId=hr&fetchLiveStatus=true", &known).unwrap();
+        assert_eq!(query.live_status, LiveStatus::Fetched);
+        assert!(Query::read("applicationId=~hr", &known).is_err());
+        assert!(Query::read("fetchLiveStatus=1", &known).is_err());
     }
 }

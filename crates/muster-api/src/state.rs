@@ -10,6 +10,11 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use crate::access::Doorkeeper;
 use crate::error::ApiError;
 
+/// Requests at a time that look at accounts in their applications.
+const LOOKS_AT_ONCE: usize = 4;
+/// How long such a request waits for its turn.
+const LOOKS_PATIENCE: Duration = Duration::from_secs(10);
+
 /// What the host's operator sets about the API.
 #[derive(Debug, Clone)]
 pub struct ApiSettings {
@@ -47,6 +52,7 @@ struct Shared {
     app_id: String,
     doorkeeper: Doorkeeper,
     turn: Semaphore,
+    looks: Semaphore,
 }
 
 impl ApiState {
@@ -54,8 +60,8 @@ impl ApiState {
     #[must_use]
     pub fn new(engine: Engine, settings: ApiSettings) -> Self {
         let app_id = format!("muster-{:08x}", rand::random::<u32>());
-        let shared =
-            Shared { engine, settings, app_id, doorkeeper: Doorkeeper::new(), turn: Semaphore::new(1) };
+        let (turn, looks) = (Semaphore::new(1), Semaphore::new(LOOKS_AT_ONCE));
+        let shared = Shared { engine, settings, app_id, doorkeeper: Doorkeeper::new(), turn, looks };
         Self(Arc::new(shared))
     }
 
@@ -84,5 +90,12 @@ impl ApiState {
     /// is checked in vain; that those of other processes do not come in between is the store's promise.
     pub(crate) async fn turn(&self) -> Result<SemaphorePermit<'_>, ApiError> {
         self.0.turn.acquire().await.map_err(ApiError::internal)
+    }
+
+    /// Waits for the turn to look at accounts in their applications, which is work for them. Refused where too many
+    /// wait already.
+    pub(crate) async fn look(&self) -> Result<SemaphorePermit<'_>, ApiError> {
+        let turn = tokio::time::timeout(LOOKS_PATIENCE, self.0.looks.acquire()).await;
+        turn.map_err(|_| ApiError::Busy)?.map_err(ApiError::internal)
     }
 }

@@ -2,21 +2,28 @@
 //!
 //! Views are types of their own, with every field written out; no domain type is serialized.
 
+mod account;
 mod change;
 mod error;
 mod file;
+mod history;
 mod object;
 mod progress;
+mod read;
 mod value;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
+pub(crate) use account::Enabled;
+pub use account::{AccountView, LiveView};
 pub use change::{AttributeView, ChangeView, MembershipView};
 pub(crate) use error::CLASS;
 pub use error::ErrorView;
 pub use file::FileView;
+pub use history::{ObjectHistoryView, ReplacedAttributeView, ReplacedView};
 pub use object::ObjectView;
 pub use progress::{CountersView, ProgressView};
+pub(crate) use read::read_field;
 
 /// An instant as all views write it: RFC 3339 in UTC with milliseconds.
 pub(crate) fn instant(instant: DateTime<Utc>) -> String {

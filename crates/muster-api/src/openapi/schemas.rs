@@ -8,7 +8,7 @@ use muster_model::run::{Outcome, OutcomeStatus, Phase, ProgressStatus};
 use muster_plan::change::Action;
 use serde_json::{Map, Value, json};
 
-use super::reference;
+use super::{objects, reference};
 use crate::patch::MOST_OPERATIONS;
 use crate::routes::Route;
 use crate::view::CLASS;
@@ -26,7 +26,10 @@ pub(super) fn schemas() -> Map<String, Value> {
         ("Launch", launch()),
         ("PlanDecision", decision()),
         ("Approval", object(&[("id", json!({"type": "string", "format": "uuid"}))])),
-        ("ImObject", im_object()),
+        ("ImObject", objects::im_object()),
+        ("NewImObject", objects::new_im_object()),
+        ("ObjectHistory", objects::history()),
+        ("Account", objects::account()),
         ("File", file()),
         ("Health", object(&[("status", json!({"type": "string", "enum": ["UP"]}))])),
     ];
@@ -50,32 +53,32 @@ pub(super) fn segment(route: &Route, name: &str) -> (&'static str, Value) {
     }
 }
 
-fn kinds() -> [&'static str; ObjectKind::ALL.len()] {
+pub(super) fn kinds() -> [&'static str; ObjectKind::ALL.len()] {
     ObjectKind::ALL.map(ObjectKind::as_str)
 }
 
-fn text() -> Value {
+pub(super) fn text() -> Value {
     json!({"type": "string"})
 }
 
-fn count() -> Value {
+pub(super) fn count() -> Value {
     json!({"type": "integer", "minimum": 0})
 }
 
-fn instant() -> Value {
+pub(super) fn instant() -> Value {
     json!({"type": "string", "format": "date-time"})
 }
 
-fn words(words: &[&str]) -> Value {
+pub(super) fn words(words: &[&str]) -> Value {
     json!({"type": "string", "enum": words})
 }
 
-fn list(item: Value) -> Value {
+pub(super) fn list(item: Value) -> Value {
     json!({"type": "array", "items": item})
 }
 
 /// The same schema, or null.
-fn or_null(mut schema: Value) -> Value {
+pub(super) fn or_null(mut schema: Value) -> Value {
     let Some(name) = schema["type"].as_str().map(str::to_owned) else { return schema };
     schema["type"] = json!([name, "null"]);
     if let Some(words) = schema.get_mut("enum").and_then(Value::as_array_mut) {
@@ -84,18 +87,18 @@ fn or_null(mut schema: Value) -> Value {
     schema
 }
 
-fn described(mut schema: Value, description: &str) -> Value {
+pub(super) fn described(mut schema: Value, description: &str) -> Value {
     schema["description"] = description.into();
     schema
 }
 
 /// An object that has all these fields.
-fn object(fields: &[(&str, Value)]) -> Value {
+pub(super) fn object(fields: &[(&str, Value)]) -> Value {
     object_with(fields, &[])
 }
 
 /// An object that has all fields of the first list, and may have those of the second.
-fn object_with(fields: &[(&str, Value)], optional: &[(&str, Value)]) -> Value {
+pub(super) fn object_with(fields: &[(&str, Value)], optional: &[(&str, Value)]) -> Value {
     let properties: Map<_, _> =
         fields.iter().chain(optional).map(|(name, schema)| ((*name).to_owned(), schema.clone())).collect();
     let required: Vec<_> = fields.iter().map(|(name, _)| *name).collect();
@@ -282,19 +285,6 @@ fn decision() -> Value {
     let mut decision = object(&[("planHash", described(hash, "The hash of the plan that was looked at."))]);
     decision["additionalProperties"] = false.into();
     decision
-}
-
-fn im_object() -> Value {
-    object(&[
-        ("id", json!({"type": "string", "format": "uuid"})),
-        ("kind", words(&kinds())),
-        ("directoryId", text()),
-        ("objectType", or_null(text())),
-        ("enabled", json!({"type": "boolean"})),
-        ("disabledReason", or_null(text())),
-        ("version", count()),
-        ("attributes", json!({"type": "object"})),
-    ])
 }
 
 fn file() -> Value {

@@ -201,6 +201,12 @@ fn what_is_answered_fits_its_description() {
     let id = admin.post_nothing(task).expect(200).text().to_owned();
     wait_for_end(&admin, &format!("{task}/{id}"));
     let _ = admin.send("PUT", "/acme/api/sync/files/hr.csv", &[], b"x").expect(201);
+    let person = admin.get("/acme/api/im/IDENTITY").json()[0].clone();
+    let person = person["id"].as_str().unwrap();
+    let object = format!("/acme/api/im/IDENTITY/{person}");
+    let disabled =
+        json!({"enabled": false, "objectType": "guest", "attributes": {"name": "Anna", "tags": []}});
+    let _ = admin.put(&object, &disabled).expect(200);
     let document = openapi();
     let list = |name: &str| json!({"type": "array", "items": one(name)});
     fn one(name: &str) -> Value {
@@ -211,6 +217,9 @@ fn what_is_answered_fits_its_description() {
         (task.to_owned(), list("TaskProgress")),
         (format!("{task}/{id}/changes"), list("Change")),
         ("/acme/api/im/IDENTITY".to_owned(), list("ImObject")),
+        (object.clone(), one("ImObject")),
+        (format!("{object}/~history"), list("ObjectHistory")),
+        (format!("/acme/api/sync/accounts/identity/{person}?fetchLiveStatus=true"), list("Account")),
         ("/acme/api/sync/files/".to_owned(), list("File")),
         ("/health/ready".to_owned(), one("Health")),
         ("/acme/api/sync/conf/applications".to_owned(), list("Application")),

@@ -4,10 +4,12 @@
 #![allow(clippy::unwrap_used)]
 
 mod access;
+mod accounts;
 mod configuration;
 mod description;
 mod files;
 mod form;
+mod objects;
 mod patches;
 mod plans;
 mod preconditions;
