@@ -1,7 +1,7 @@
 //! Searching objects by a condition. The database says which objects a condition may hold for, the condition itself
 //! decides about each of them: so its meaning is one, wherever it is asked. Never writes.
 
-mod candidates;
+mod approximation;
 #[cfg(test)]
 mod tests;
 
@@ -78,8 +78,8 @@ impl TenantStore {
             tests.and("o.directory = ?", [directory.as_str().into()]);
         }
         if let Some(condition) = search.condition {
-            let candidates = candidates::of(condition, self.dialect());
-            tests.and(&candidates.text, candidates.values);
+            let may_hold = approximation::of(condition, self.dialect());
+            tests.and(&may_hold.text, may_hold.values);
         }
         let holds = |object: &ImObject| search.condition.is_none_or(|condition| condition.holds(object));
         let mut slice = Slice {
@@ -148,7 +148,7 @@ impl TenantStore {
         self.database.query_one(sql, values).await?.map(|row| get(&row, 0)).transpose()
     }
 
-    /// Adds the objects of a slice that are candidates and that `holds` admits, until there are as many as wanted.
+    /// Adds the objects of a slice that pass the tests and that `holds` admits, until there are as many as wanted.
     async fn search_slice(
         &self,
         (source, tests): (Part, &Part),

@@ -281,9 +281,9 @@ fn the_database_leaves_out_what_is_not_meant() {
             let condition = Condition::parse(text).unwrap();
             let found = tenant.search_objects(&everything(Some(&condition))).await.unwrap();
             assert_eq!(found.len(), expected, "{text}");
-            let candidates = candidates::of(&condition, tenant.dialect());
+            let may_hold = approximation::of(&condition, tenant.dialect());
             let mut tests = Part::default();
-            tests.and(&candidates.text, candidates.values);
+            tests.and(&may_hold.text, may_hold.values);
             let whole = Slice { after: Uuid::nil(), end: None, limit: 100 };
             let mut looked_at = Vec::new();
             tenant.search_slice((all_source(), &tests), whole, &|_| true, &mut looked_at).await.unwrap();

@@ -16,8 +16,8 @@ use crate::database::Dialect;
 
 mod values;
 
-/// How U+0000 stands in stored attributes. The databases know no such character, so whatever holds it is a
-/// candidate, and a condition that names it is not said in SQL.
+/// How U+0000 stands in stored attributes. The databases know no such character, so whatever holds it may
+/// fit, and a condition that names it is not said in SQL.
 const NUL: &str = "\\u0000";
 
 /// Which approximation is wanted: under a negation they change places.
