@@ -4,6 +4,7 @@
 
 mod apply_inbound;
 mod apply_outbound;
+mod by_hand;
 mod check;
 mod compare;
 mod configuration;
@@ -14,6 +15,7 @@ mod findings;
 mod finish;
 mod launch;
 mod levels;
+mod live;
 mod naming;
 mod operation;
 mod outbound;
@@ -41,11 +43,13 @@ use muster_model::TenantSlug;
 use muster_store::{Acting, Store};
 use tokio::sync::Notify;
 
+pub use by_hand::HandBasis;
 pub use configuration::{ConfigurationError, LoadedConfiguration, check_connectors};
 pub use control::ControlError;
 pub use delivery::{Channel, Delivery, Notifications, Ticket};
 pub use error::EngineError;
 pub use launch::{Launch, LaunchError};
+pub use live::LiveAccount;
 pub use prepare::check_compiles;
 pub use schedules::{ScheduleError, Scheduling};
 pub use secret::{LONGEST_SECRET, SecretError};
