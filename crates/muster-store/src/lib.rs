@@ -27,6 +27,7 @@ mod make;
 mod migration;
 mod objects;
 mod page;
+mod postgres;
 mod principal;
 #[cfg(test)]
 mod query_plans;
@@ -37,6 +38,7 @@ mod row;
 mod rows;
 mod run;
 mod schedule;
+mod sight;
 mod stage;
 mod tenant;
 mod tries;
@@ -73,9 +75,11 @@ pub use tenant::{Tenant, TenantStore};
 pub use wakeups::{Wakeup, Wakeups};
 
 use database::Database;
+use sight::Sight;
 use waiting::Told;
 
-/// A connected and migrated database.
+/// A connected and migrated database. What it asks itself, and no door of a tenant does, is about all tenants: which
+/// there are, and what waits to be done.
 #[derive(Debug, Clone)]
 pub struct Store {
     database: Database,
@@ -87,10 +91,12 @@ impl Store {
     /// Connects and brings the schema up to date.
     ///
     /// # Errors
-    /// When the database cannot be reached, or was migrated by a newer program.
+    /// When the database cannot be reached, was migrated by a newer program, or lacks roles ([`StoreError::Roles`]).
     pub async fn open(location: &Location) -> Result<Self, StoreError> {
         let database = Database::connect(location).await?;
+        sight::ensure_roles(&database).await?;
         migration::migrate(&database).await?;
+        let database = database.seen_by(Sight::System);
         Ok(Self { database, told: Told::default(), acting: Arc::default() })
     }
 

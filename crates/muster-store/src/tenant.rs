@@ -12,6 +12,7 @@ use crate::audit::{Acting, NewAuditEntry};
 use crate::database::{Database, Dialect, Urgency};
 use crate::error::StoreError;
 use crate::row::{get, instant, number};
+use crate::sight::Sight;
 
 /// A tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +35,8 @@ impl Tenant {
     }
 }
 
-/// The only door to a tenant's data: every statement behind it names the tenant.
+/// The only door to a tenant's data: every statement behind it names the tenant. On PostgreSQL it is sent by a role
+/// that sees the rows of that tenant alone.
 #[derive(Debug, Clone)]
 pub struct TenantStore {
     pub(crate) database: Database,
@@ -112,6 +114,7 @@ impl Store {
             .await?;
         let Some(made) = made else { return Err(StoreError::Exists(format!("tenant `{slug}`"))) };
         let tenant = self.door(number(&made, 0)?, slug.clone());
+        tx.seen_by(Sight::Tenant(tenant.tenant)).await?;
         tx.execute(
             "INSERT INTO directory (tenant, id, name) VALUES (?, ?, ?)",
             vec![tenant.tenant.into(), DirectoryId::main().as_str().into(), "Main".into()],
@@ -145,7 +148,8 @@ impl Store {
     }
 
     pub(crate) fn door(&self, tenant: i64, slug: TenantSlug) -> TenantStore {
-        TenantStore { database: self.database.clone(), tenant, acting: Arc::clone(&self.acting), slug }
+        let database = self.database.clone().seen_by(Sight::Tenant(tenant));
+        TenantStore { database, tenant, acting: Arc::clone(&self.acting), slug }
     }
 
     /// Deletes a tenant with everything that belongs to it. Answers whether there was one.
@@ -154,10 +158,11 @@ impl Store {
     /// When the database fails.
     pub async fn delete_tenant(&self, slug: &TenantSlug) -> Result<bool, StoreError> {
         let Some(tenant) = self.tenant(slug).await? else { return Ok(false) };
-        let tx = self.database.begin(Urgency::Short).await?;
+        let tx = tenant.database.begin(Urgency::Short).await?;
         for table in TABLES {
             tx.execute(&format!("DELETE FROM {table} WHERE tenant = ?"), vec![tenant.tenant.into()]).await?;
         }
+        tx.seen_by(Sight::System).await?;
         tx.execute("DELETE FROM tenant WHERE id = ?", vec![tenant.tenant.into()]).await?;
         tx.commit().await?;
         Ok(true)
