@@ -245,7 +245,9 @@ impl Transaction {
         self.database.count()?;
         let statement = self.database.statement(sql, values);
         let changed = match &self.inner {
-            Inner::Sqlite { begun, .. } => begun.execute_raw(statement).await.map(|done| done.rows_affected()),
+            Inner::Sqlite { begun, .. } => {
+                begun.execute_raw(statement).await.map(|done| done.rows_affected())
+            }
             Inner::Postgres(session) => session.lock().await.execute(statement).await,
         };
         changed.map_err(|source| failed(sql, source))

@@ -39,6 +39,8 @@ mod rows;
 mod run;
 mod schedule;
 mod sight;
+#[cfg(test)]
+mod sight_tests;
 mod stage;
 mod tenant;
 mod tries;

@@ -5,6 +5,7 @@ use sea_orm::Value;
 use crate::database::{Database, Dialect, Transaction, Urgency};
 use crate::error::StoreError;
 
+#[derive(Clone, Copy)]
 struct Step {
     sqlite: &'static str,
     postgres: &'static str,
@@ -92,6 +93,12 @@ async fn current(tx: &Transaction) -> Result<i64, StoreError> {
     let row = tx.query_one("SELECT max(version) FROM schema_version", Vec::new()).await?;
     let version = row.map(|row| row.try_get_by_index::<Option<i64>>(0)).transpose();
     Ok(version.map_err(|error| StoreError::unreadable("schema version", error))?.flatten().unwrap_or(0))
+}
+
+/// Takes a step more than there are.
+#[cfg(test)]
+pub(crate) async fn one_more(database: &Database, postgres: &'static str) -> Result<(), StoreError> {
+    take(database, &[STEPS, &[Step { sqlite: "SELECT 1", postgres }]].concat()).await
 }
 
 #[cfg(test)]

@@ -32,20 +32,18 @@ const POSTGRES_SETTINGS: [(&str, &str); 10] = [
 ];
 
 /// Holds a connection to the schema that it has found: the name of whoever looks may stand in the path.
-const STAY: &str =
-    "SELECT set_config('search_path', quote_ident(current_schema()), false) WHERE current_schema() IS NOT NULL";
+const STAY: &str = "SELECT set_config('search_path', quote_ident(current_schema()), false) WHERE current_schema() IS NOT NULL";
 
 /// Connects, eight connections at most.
 pub(crate) async fn connect(url: &str) -> Result<PgPool, DbErr> {
     let options: PgConnectOptions = url.parse().map_err(unconnected)?;
     let options = options.options(POSTGRES_SETTINGS).disable_statement_logging();
-    let pool = PgPoolOptions::new()
-        .max_connections(8)
-        .min_connections(1)
-        .test_before_acquire(false)
-        .after_connect(|connection, _| {
-            Box::pin(async move { sqlx::raw_sql(STAY).execute(connection).await.map(|_| ()) })
-        });
+    let pool =
+        PgPoolOptions::new().max_connections(8).min_connections(1).test_before_acquire(false).after_connect(
+            |connection, _| {
+                Box::pin(async move { sqlx::raw_sql(STAY).execute(connection).await.map(|_| ()) })
+            },
+        );
     pool.connect_with(options).await.map_err(unconnected)
 }
 
@@ -128,7 +126,8 @@ fn bind(arguments: &mut PgArguments, value: Value) -> Result<(), DbErr> {
 
 fn many<T: ValueType>(values: Option<Box<Vec<Value>>>) -> Result<Option<Vec<T>>, DbErr> {
     let Some(values) = values else { return Ok(None) };
-    let values = values.into_iter().map(|value| T::try_from(value).map_err(|error| unbound(error.to_string())));
+    let values =
+        values.into_iter().map(|value| T::try_from(value).map_err(|error| unbound(error.to_string())));
     values.collect::<Result<_, _>>().map(Some)
 }
 

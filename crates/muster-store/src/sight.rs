@@ -2,8 +2,6 @@
 //!
 //! What a role sees stands in the schema (`migrations/postgres/0008_roles.sql`). SQLite knows no roles.
 
-use std::fmt::Write as _;
-
 use crate::database::{Database, Dialect, Urgency};
 use crate::error::StoreError;
 
@@ -23,7 +21,7 @@ const TRIES: u32 = 5;
 
 /// Makes the roles that are missing, and lets the login take them. Whoever is not the first to make a role waits
 /// for the first, and finds it then.
-const MAKE: &str = "DO $$
+pub(crate) const MAKE: &str = "DO $$
 DECLARE
     name TEXT;
 BEGIN
@@ -47,10 +45,7 @@ impl Sight {
             Self::Owner => "SET LOCAL ROLE NONE; SET LOCAL muster.tenant = ''".to_owned(),
             Self::System => "SET LOCAL ROLE muster_system; SET LOCAL muster.tenant = ''".to_owned(),
             Self::Tenant(number) => {
-                let mut script = "SET LOCAL ROLE muster_tenant; SET LOCAL muster.tenant = ".to_owned();
-                // Writing to a text cannot fail.
-                let _ = write!(script, "'{number}'");
-                script
+                format!("SET LOCAL ROLE muster_tenant; SET LOCAL muster.tenant = '{number}'")
             }
         }
     }
