@@ -22,17 +22,25 @@ BEGIN
 END $$;
 REVOKE EXECUTE ON FUNCTION keep_to_tenant FROM PUBLIC;
 
--- Lets `muster_system` read the rows of all tenants of a table.
-CREATE FUNCTION show_to_system(name REGCLASS) RETURNS VOID LANGUAGE plpgsql AS $$
+-- Lets `muster_system` read these columns of the rows of all tenants.
+CREATE FUNCTION show_to_system(name REGCLASS, columns TEXT) RETURNS VOID LANGUAGE plpgsql AS $$
 BEGIN
     EXECUTE format('CREATE POLICY system ON %s FOR SELECT TO muster_system USING (true)', name);
-    EXECUTE format('GRANT SELECT ON %s TO muster_system', name);
+    EXECUTE format('GRANT SELECT (%s) ON %s TO muster_system', columns, name);
 END $$;
 REVOKE EXECUTE ON FUNCTION show_to_system FROM PUBLIC;
 
 SELECT keep_to_tenant(format('%I', table_name)::regclass) FROM information_schema.columns
 WHERE table_schema = current_schema() AND column_name = 'tenant';
-SELECT show_to_system('run'), show_to_system('schedule');
+-- Of keys whether there are any, of settings until when a held plan may be approved.
+SELECT show_to_system('data_key', 'tenant'), show_to_system('settings', 'tenant, approval_millis');
+SELECT show_to_system(name::regclass, (SELECT string_agg(quote_ident(column_name), ', ') FROM information_schema.columns
+    WHERE table_schema = current_schema() AND table_name = name))
+FROM (VALUES ('run'), ('schedule')) AS waiting (name);
+
+-- The proof of the master key belongs to no tenant. Whoever makes a key of a tenant locks it.
+GRANT SELECT, INSERT, UPDATE ON master_key TO muster_system;
+GRANT SELECT, UPDATE (no) ON master_key TO muster_tenant;
 -- A run is found by its number alone. No plan shall look through all runs of the tenant instead, which seems as good as
 -- long as nobody has counted them.
 ALTER POLICY tenant ON run USING (tenant + 0 = (SELECT seeing_tenant()));
