@@ -38,12 +38,12 @@ mod row;
 mod rows;
 mod run;
 mod schedule;
-mod sight;
-#[cfg(test)]
-mod sight_tests;
 mod seal;
 mod secret;
 mod settings;
+mod sight;
+#[cfg(test)]
+mod sight_tests;
 mod stage;
 mod tenant;
 mod tries;
@@ -105,7 +105,6 @@ impl Store {
         sight::ensure_roles(&database).await?;
         migration::migrate(&database).await?;
         let database = database.seen_by(Sight::System);
-        Ok(Self { database, told: Told::default(), acting: Arc::default() })
         Ok(Self { database, told: Told::default(), acting: Arc::default(), master_key: None })
     }
 
