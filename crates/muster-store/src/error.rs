@@ -130,11 +130,11 @@ impl StoreError {
 
     fn of_database(&self) -> Option<&DbErr> {
         match self {
-            Self::Connect { source, .. } | Self::Statement { source, .. } | Self::Roles { source, .. } => {
-                Some(source)
-            }
+            Self::Connect { source, .. } | Self::Statement { source, .. } => Some(source),
             Self::Unreadable { .. }
             | Self::NewerSchema { .. }
+            // It says itself what is wrong, and what to do.
+            | Self::Roles { .. }
             | Self::AlreadyRunning { .. }
             | Self::LostFence
             | Self::ConfigurationMoved
