@@ -111,8 +111,8 @@ fn a_tenant_sees_and_writes_its_own_rows_alone() {
             let refused = refusal(tx, &given_away).await;
             assert!(refused.contains("row-level security"), "{table}: {refused}");
             let tx = acme.database.begin(Urgency::Short).await.unwrap();
-            let taken = tx.execute(&format!("DELETE FROM {table} WHERE tenant = {}", other.tenant), vec![]);
-            assert_eq!(taken.await.unwrap(), 0, "{table}");
+            let taken = format!("DELETE FROM {table} WHERE tenant = {}", other.tenant);
+            assert_eq!(tx.execute(&taken, Vec::new()).await.unwrap(), 0, "{table}");
             drop(tx);
 
             let tx = acme.database.begin(Urgency::Short).await.unwrap();
