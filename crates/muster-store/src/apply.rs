@@ -105,8 +105,10 @@ impl Over<'_> {
                 ("json_each(?) j CROSS JOIN change c ON c.id = ? + j.value AND c.tenant = ?", "j.key")
             }
             Dialect::Postgres => (
-                "jsonb_array_elements_text(?::text::jsonb) WITH ORDINALITY AS j(value, key) \
-                 JOIN change c ON c.id = ? + j.value::bigint AND c.tenant = ?",
+                // Computed apart, as in `TenantStore::list_of`.
+                "(SELECT j.key, run.id + j.value::bigint AS id FROM jsonb_array_elements_text(?::text::jsonb) \
+                 WITH ORDINALITY AS j(value, key) CROSS JOIN (SELECT ?::bigint AS id) AS run OFFSET 0) AS j \
+                 JOIN change c ON c.id = j.id AND c.tenant = ?",
                 "(j.key - 1)",
             ),
         };
@@ -411,25 +413,26 @@ impl TenantStore {
         if removed.is_empty() {
             return Ok(());
         }
-        let object = match self.dialect() {
-            Dialect::Sqlite => "unhex(substr(j.value, 33, 32))",
-            Dialect::Postgres => "substr(j.value, 33, 32)::uuid",
+        let (hash, object) = ("unhex(substr(j.value, 1, 32))", "substr(j.value, 33, 32)");
+        let change = "CAST(substr(j.value, 65) AS BIGINT)";
+        let (keys, [hash, object, change]) = match self.dialect() {
+            Dialect::Sqlite => self.list_of([hash, &format!("unhex({object})"), change]),
+            Dialect::Postgres => self.list_of([hash, &format!("{object}::uuid"), change]),
         };
         // Whoever changed the object since may have given it this key again.
         let sql = format!(
-            "DELETE FROM key WHERE (tenant, hash, object) IN \
-             (SELECT c.tenant, unhex(substr(j.value, 1, 32)), {object} FROM {} CROSS JOIN change c \
-             WHERE c.tenant = ? AND c.id = ? + CAST(substr(j.value, 65) AS BIGINT) AND NOT EXISTS \
-             (SELECT 1 FROM object o WHERE o.tenant = c.tenant AND o.id = {object} \
-             AND o.version <> c.object_version + 1))",
-            self.list()
+            "DELETE FROM key WHERE (tenant, hash, object) IN (SELECT c.tenant, n.hash, n.object FROM \
+             (SELECT {hash} AS hash, {object} AS object, ? + {change} AS id FROM {keys} {APART}) AS n \
+             CROSS JOIN change c WHERE c.tenant = ? AND c.id = n.id AND NOT EXISTS \
+             (SELECT 1 FROM object o WHERE o.tenant = c.tenant AND o.id = n.object \
+             AND o.version <> c.object_version + 1))"
         );
         let list = text_list(removed, 74, |list, key| {
             hex(list, &key.hash.0);
             hex(list, key.object.as_bytes());
             list.push_str(&key.change.to_string());
         });
-        tx.execute(&sql, vec![list, self.tenant.into(), change_id(run.seq, 0).into()]).await.map(|_| ())
+        tx.execute(&sql, vec![change_id(run.seq, 0).into(), list, self.tenant.into()]).await.map(|_| ())
     }
 }
 

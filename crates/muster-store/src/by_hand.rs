@@ -140,14 +140,13 @@ impl TenantStore {
     }
 
     async fn forget_promises(&self, tx: &Transaction, owners: &[ObjectId]) -> Result<(), StoreError> {
-        let owner = match self.dialect() {
-            Dialect::Sqlite => "unhex(j.value)",
-            Dialect::Postgres => "j.value::uuid",
+        let (list, [owner]) = match self.dialect() {
+            Dialect::Sqlite => self.list_of(["unhex(j.value)"]),
+            Dialect::Postgres => self.list_of(["j.value::uuid"]),
         };
         let sql = format!(
             "UPDATE shadow SET digest = NULL, account_digest = NULL WHERE tenant = ? AND owner IN \
-             (SELECT {owner} FROM {})",
-            self.list()
+             (SELECT {owner} FROM {list})"
         );
         for owners in owners.chunks(REFERRERS_AT_ONCE) {
             let list = text_list(owners, 32, |list, owner| list.push_str(&owner.0.simple().to_string()));

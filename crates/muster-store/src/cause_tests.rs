@@ -47,7 +47,7 @@ fn a_database_that_refuses_a_statement_is_understood() {
                 assert_eq!(refused(&store, &read_only).await, Some(Cause::ReadOnlyServer));
                 let stranger = ["SET LOCAL ROLE pg_monitor"];
                 assert_eq!(refused(&store, &stranger).await, Some(Cause::Forbidden));
-                let ended = ["SELECT pg_terminate_backend(pg_backend_pid())"];
+                let ended = ["SET LOCAL ROLE NONE", "SELECT pg_terminate_backend(pg_backend_pid())"];
                 assert_eq!(refused(&store, &ended).await, Some(Cause::Lost));
             }
         }
@@ -74,11 +74,11 @@ fn a_row_that_another_has_locked_is_understood() {
             return;
         }
         let slug = TenantSlug::new("acme").unwrap();
-        store.create_tenant(&slug, chrono::DateTime::UNIX_EPOCH).await.unwrap();
+        let tenant = store.create_tenant(&slug, chrono::DateTime::UNIX_EPOCH).await.unwrap();
         let lock = "UPDATE tenant SET configuration = 7";
-        let holder = store.database.begin(Urgency::Short).await.unwrap();
+        let holder = tenant.database.begin(Urgency::Short).await.unwrap();
         holder.execute(lock, Vec::new()).await.unwrap();
-        let waiting = store.database.begin(Urgency::Short).await.unwrap();
+        let waiting = tenant.database.begin(Urgency::Short).await.unwrap();
         waiting.script("SET LOCAL lock_timeout = '1ms'").await.unwrap();
         let error = waiting.execute(lock, Vec::new()).await.unwrap_err();
         assert_eq!(error.cause(), Some(Cause::Locked), "{error:?}");

@@ -10,6 +10,7 @@ use muster_plan::change::{Action, MembershipChange};
 use sea_orm::{QueryResult, Value};
 use uuid::Uuid;
 
+use crate::apply::APART;
 use crate::codec;
 use crate::database::Dialect;
 use crate::error::StoreError;
@@ -127,17 +128,18 @@ impl TenantStore {
     /// When the database fails or holds something unreadable.
     pub async fn changes(&self, run: &RunRecord, filter: ChangeFilter) -> Result<Vec<ChangeRow>, StoreError> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM change c LEFT JOIN problem p ON p.tenant = c.tenant AND p.run = ? \
-             AND p.change = c.id - ? AND p.change IS NOT NULL AND p.outcome IS NOT NULL \
-             WHERE c.tenant = ? AND c.id > ? AND c.id <= ? ORDER BY c.id LIMIT ?"
+            "SELECT {COLUMNS} FROM (SELECT change.*, id - ? AS number FROM change \
+             WHERE tenant = ? AND id > ? AND id <= ? ORDER BY id LIMIT ?) c \
+             LEFT JOIN problem p ON p.tenant = c.tenant AND p.run = ? AND p.change = c.number \
+             AND p.change IS NOT NULL AND p.outcome IS NOT NULL ORDER BY c.id"
         );
         let values: Vec<Value> = vec![
-            run.seq.into(),
             change_id(run.seq, 0).into(),
             self.tenant.into(),
             change_id(run.seq, filter.after).into(),
             change_id(run.seq, u32::MAX).into(),
             i64::from(filter.limit).into(),
+            run.seq.into(),
         ];
         let rows = self.database.query(&sql, values).await?;
         let mut changes = rows.iter().map(change).collect::<Result<Vec<_>, _>>()?;
@@ -164,21 +166,20 @@ impl TenantStore {
     /// # Errors
     /// When the database fails or holds something unreadable.
     pub async fn changes_of(&self, run: &RunRecord, numbers: &[u32]) -> Result<Vec<ChangeRow>, StoreError> {
-        let cast = match self.dialect() {
-            Dialect::Sqlite => "j.value",
-            Dialect::Postgres => "j.value::bigint",
+        let (list, [number]) = match self.dialect() {
+            Dialect::Sqlite => self.list_of(["j.value"]),
+            Dialect::Postgres => self.list_of(["j.value::bigint"]),
         };
         let sql = format!(
-            "SELECT {COLUMNS} FROM {} CROSS JOIN change c \
-             LEFT JOIN problem p ON p.tenant = c.tenant AND p.run = ? AND p.change = c.id - ? \
-             AND p.change IS NOT NULL AND p.outcome IS NOT NULL WHERE c.id = ? + {cast} AND c.tenant = ?",
-            self.list()
+            "SELECT {COLUMNS} FROM (SELECT ? + {number} AS id, {number} AS number FROM {list} {APART}) AS n \
+             CROSS JOIN change c LEFT JOIN problem p ON p.tenant = c.tenant AND p.run = ? \
+             AND p.change = n.number AND p.change IS NOT NULL AND p.outcome IS NOT NULL \
+             WHERE c.id = n.id AND c.tenant = ?"
         );
         let values: Vec<Value> = vec![
+            change_id(run.seq, 0).into(),
             serde_json::to_string(numbers).unwrap_or_default().into(),
             run.seq.into(),
-            change_id(run.seq, 0).into(),
-            change_id(run.seq, 0).into(),
             self.tenant.into(),
         ];
         let rows = self.database.query(&sql, values).await?;
@@ -207,15 +208,14 @@ impl TenantStore {
         runs: &[RunRecord],
         most: MostProblems,
     ) -> Result<HashMap<i64, Vec<ProblemRecord>>, StoreError> {
-        let cast = match self.dialect() {
-            Dialect::Sqlite => "j.value",
-            Dialect::Postgres => "j.value::bigint",
+        let (list, [of]) = match self.dialect() {
+            Dialect::Sqlite => self.list_of(["j.value"]),
+            Dialect::Postgres => self.list_of(["j.value::bigint"]),
         };
         let sql = format!(
             "SELECT no, change, outcome, step, code, uid, place, message, noted_at, run FROM (SELECT p.*, \
-             row_number() OVER (PARTITION BY p.run ORDER BY p.no) AS nth FROM {} CROSS JOIN problem p \
-             WHERE p.run = {cast} AND p.tenant = ?) noted WHERE nth <= ? ORDER BY run DESC, no LIMIT ?",
-            self.list()
+             row_number() OVER (PARTITION BY p.run ORDER BY p.no) AS nth FROM {list} CROSS JOIN problem p \
+             WHERE p.run = {of} AND p.tenant = ?) noted WHERE nth <= ? ORDER BY run DESC, no LIMIT ?"
         );
         let seqs: Vec<i64> = runs.iter().map(|run| run.seq).collect();
         let values: Vec<Value> = vec![

@@ -245,12 +245,11 @@ impl TenantStore {
         tx: &Transaction,
         writes: &[ResourceWrite],
     ) -> Result<HashMap<String, KnownVersions>, StoreError> {
-        let (kind, id) = (KEY_KIND, KEY_ID);
+        let (list, [kind, id]) = self.list_of([KEY_KIND, KEY_ID]);
         let sql = format!(
             "SELECT j.value, c.version, (SELECT max(h.version) FROM configuration_history h \
-             WHERE h.tenant = ? AND h.kind = {kind} AND h.id = {id}) FROM {} \
-             LEFT JOIN configuration c ON c.tenant = ? AND c.kind = {kind} AND c.id = {id}",
-            self.list()
+             WHERE h.tenant = ? AND h.kind = {kind} AND h.id = {id}) FROM {list} \
+             LEFT JOIN configuration c ON c.tenant = ? AND c.kind = {kind} AND c.id = {id}"
         );
         let values = vec![self.tenant.into(), keys(writes), self.tenant.into()];
         let rows = tx.query(&sql, values).await?;
@@ -281,9 +280,9 @@ impl TenantStore {
         if deleted.is_empty() {
             return Ok(());
         }
+        let (list, [kind, id]) = self.list_of([KEY_KIND, KEY_ID]);
         let sql = format!(
-            "DELETE FROM configuration WHERE tenant = ? AND (kind, id) IN (SELECT {KEY_KIND}, {KEY_ID} FROM {})",
-            self.list()
+            "DELETE FROM configuration WHERE tenant = ? AND (kind, id) IN (SELECT {kind}, {id} FROM {list})"
         );
         tx.execute(&sql, vec![self.tenant.into(), keys(deleted)]).await?;
         Ok(())

@@ -131,15 +131,15 @@ impl TenantStore {
 
     async fn ended_otherwise_of(&self, run: i64) -> Result<Vec<(Outcome, Outcome, u64)>, StoreError> {
         let sql = format!(
-            "SELECT c.action, p.outcome, count(*), max(p.no) FROM (SELECT no, change, outcome FROM problem \
-             WHERE tenant = ? AND run = ? AND no > ? ORDER BY no LIMIT {AT_ONCE}) p \
-             LEFT JOIN change c ON c.id = ? + p.change AND c.tenant = ? AND p.outcome IS NOT NULL \
+            "SELECT c.action, p.outcome, count(*), max(p.no) FROM (SELECT no, ? + change AS id, outcome \
+             FROM problem WHERE tenant = ? AND run = ? AND no > ? ORDER BY no LIMIT {AT_ONCE}) p \
+             LEFT JOIN change c ON c.id = p.id AND c.tenant = ? AND p.outcome IS NOT NULL \
              GROUP BY c.action, p.outcome"
         );
         let mut ended = Vec::new();
         let mut after = i64::MIN;
         loop {
-            let values = [self.tenant, run, after, change_id(run, 0), self.tenant];
+            let values = [change_id(run, 0), self.tenant, run, after, self.tenant];
             let rows = self.database.query(&sql, values.map(Value::from).to_vec()).await?;
             for row in &rows {
                 // A warning, or something about an entry without a change.

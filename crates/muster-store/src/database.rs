@@ -1,7 +1,8 @@
 //! The connection to SQLite or PostgreSQL: pools, transactions, one way to send a statement.
 //!
 //! SQLite has one write connection behind a queue in which short writes overtake bulk ones, a few read
-//! connections, and a checkpointer of its own. Knows no table.
+//! connections, and a checkpointer of its own. PostgreSQL is told in each transaction, before anything else, who
+//! looks ([`Sight`]). Knows no table.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,24 +20,11 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::error::StoreError;
 use crate::fuse::Fuse;
+use crate::postgres::{self, Session};
+use crate::sight::Sight;
 
 /// Pages that the log of SQLite may hold before it is written back for good: 64 MiB of 4 KiB.
 const LOG_PAGES: i64 = 16_384;
-
-/// Every statement of ours looks rows up by key. A planner that has not seen a table grow yet takes it for
-/// empty and reads it whole for each page, so it is told not to. Waiting for a lock, or for us, has an end.
-const POSTGRES_SETTINGS: [(&str, &str); 10] = [
-    ("enable_seqscan", "off"),
-    ("enable_bitmapscan", "off"),
-    ("enable_material", "off"),
-    ("enable_hashjoin", "off"),
-    ("enable_mergejoin", "off"),
-    ("jit", "off"),
-    ("work_mem", "16MB"),
-    ("lock_timeout", "30s"),
-    ("statement_timeout", "10min"),
-    ("idle_in_transaction_session_timeout", "60s"),
-];
 
 /// How long it may take to find out why no connection can be made.
 const WHY_NOT: Duration = Duration::from_secs(5);
@@ -72,15 +60,20 @@ pub(crate) enum Urgency {
 #[derive(Debug, Clone)]
 pub(crate) struct Database {
     pub(crate) dialect: Dialect,
-    readers: DatabaseConnection,
-    writer: DatabaseConnection,
-    gate: Arc<Gate>,
+    link: Link,
+    sight: Sight,
     statements: Arc<AtomicU64>,
     /// Of these what went through this clone and those made of it, where somebody wants to know.
     own_statements: Option<Arc<AtomicU64>>,
     fuse: Fuse,
     #[cfg(test)]
     pub(crate) recorder: crate::query_plans::Recorder,
+}
+
+#[derive(Debug, Clone)]
+enum Link {
+    Sqlite { readers: DatabaseConnection, writer: DatabaseConnection, gate: Arc<Gate> },
+    Postgres(PgPool),
 }
 
 /// The queue before SQLite's one write connection. A bulk write waits in a queue of its own first, so at most
@@ -109,60 +102,29 @@ impl Gate {
 }
 
 impl Database {
-    /// Connects, and for SQLite starts the checkpointer, which ends with the last clone of the database.
+    /// Connects, and for SQLite starts the checkpointer, which ends with the last clone of the database. What is
+    /// answered looks as the owner of the tables.
     pub(crate) async fn connect(location: &Location) -> Result<Self, StoreError> {
-        match location {
-            Location::File(path) => Self::connect_sqlite(path).await,
-            Location::Postgres(url) => Self::connect_postgres(url).await,
-        }
-    }
-
-    async fn connect_sqlite(path: &Path) -> Result<Self, StoreError> {
-        let failed = |source| StoreError::Connect { location: path.display().to_string(), source };
-        let writer = SeaOrm::connect(sqlite_options(path, 1)).await.map_err(failed)?;
-        let readers = SeaOrm::connect(sqlite_options(path, 4)).await.map_err(failed)?;
-        let checkpointer = SeaOrm::connect(sqlite_options(path, 1)).await.map_err(failed)?;
-        let gate = Arc::new(Gate::default());
-        tokio::spawn(checkpoint(checkpointer, Arc::downgrade(&gate)));
-        Ok(Self {
-            dialect: Dialect::Sqlite,
-            readers,
-            writer,
-            gate,
-            statements: Arc::default(),
-            own_statements: None,
-            fuse: Fuse::default(),
-            #[cfg(test)]
-            recorder: Default::default(),
-        })
-    }
-
-    async fn connect_postgres(url: &str) -> Result<Self, StoreError> {
-        let mut options = ConnectOptions::new(url.to_owned());
-        options
-            .max_connections(8)
-            .min_connections(1)
-            .sqlx_logging(false)
-            .test_before_acquire(false)
-            .map_sqlx_postgres_opts(|postgres| postgres.options(POSTGRES_SETTINGS));
-        let pool = match SeaOrm::connect(options).await {
-            Ok(pool) => pool,
-            Err(error) => {
-                let source = why_not(url).await.unwrap_or(error);
-                return Err(StoreError::Connect { location: "PostgreSQL".to_owned(), source });
-            }
+        let (dialect, link) = match location {
+            Location::File(path) => (Dialect::Sqlite, connect_sqlite(path).await?),
+            Location::Postgres(url) => (Dialect::Postgres, connect_postgres(url).await?),
         };
         Ok(Self {
-            dialect: Dialect::Postgres,
-            readers: pool.clone(),
-            writer: pool,
-            gate: Arc::default(),
+            dialect,
+            link,
+            sight: Sight::Owner,
             statements: Arc::default(),
             own_statements: None,
             fuse: Fuse::default(),
             #[cfg(test)]
             recorder: Default::default(),
         })
+    }
+
+    /// The same database, looked at by somebody else.
+    pub(crate) fn seen_by(mut self, sight: Sight) -> Self {
+        self.sight = sight;
+        self
     }
 
     /// How many statements have been sent so far: by the process, or through a clone that counts its own.
@@ -189,32 +151,33 @@ impl Database {
         self.fuse.burn()
     }
 
-    /// Runs a query on a read connection; its result is one consistent view.
+    /// Runs a query that writes nothing on a read connection; its result is one consistent view.
     pub(crate) async fn query(&self, sql: &str, values: Vec<Value>) -> Result<Vec<QueryResult>, StoreError> {
         self.count()?;
         let statement = self.statement(sql, values);
-        self.readers.query_all_raw(statement).await.map_err(|source| failed(sql, source))
+        let rows = match &self.link {
+            Link::Sqlite { readers, .. } => readers.query_all_raw(statement).await,
+            Link::Postgres(pool) => postgres::read(pool, self.sight, statement).await,
+        };
+        rows.map_err(|source| failed(sql, source))
     }
 
-    /// Runs a query that answers at most one row.
+    /// Runs a query that writes nothing and answers at most one row.
     pub(crate) async fn query_one(
         &self,
         sql: &str,
         values: Vec<Value>,
     ) -> Result<Option<QueryResult>, StoreError> {
-        self.count()?;
-        let statement = self.statement(sql, values);
-        self.readers.query_one_raw(statement).await.map_err(|source| failed(sql, source))
+        Ok(self.query(sql, values).await?.into_iter().next())
     }
 
-    /// A pool of one connection to the same PostgreSQL, for somebody who occupies a connection all the time.
-    /// Nothing is connected yet. `None` on SQLite.
+    /// A pool of one connection to the same PostgreSQL, for somebody who occupies a connection all the time and
+    /// looks at no table. Nothing is connected yet. `None` on SQLite.
     pub(crate) fn pool_of_one(&self, name: &str) -> Option<PgPool> {
-        match self.dialect {
-            Dialect::Sqlite => None,
-            Dialect::Postgres => {
-                let options = self.readers.get_postgres_connection_pool().connect_options();
-                let options = PgConnectOptions::clone(&options).application_name(name);
+        match &self.link {
+            Link::Sqlite { .. } => None,
+            Link::Postgres(pool) => {
+                let options = PgConnectOptions::clone(&pool.connect_options()).application_name(name);
                 let pool = PgPoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None);
                 Some(pool.connect_lazy_with(options))
             }
@@ -223,23 +186,23 @@ impl Database {
 
     /// Begins a transaction that writes.
     pub(crate) async fn begin(&self, urgency: Urgency) -> Result<Transaction, StoreError> {
-        let (pass, options) = match self.dialect {
-            Dialect::Sqlite => {
+        let inner = match &self.link {
+            Link::Sqlite { writer, gate, .. } => {
                 let immediate = Some(SqliteTransactionMode::Immediate);
                 let options = TransactionOptions { sqlite_transaction_mode: immediate, ..Default::default() };
-                (Some(self.gate.pass(urgency).await), options)
+                let pass = gate.pass(urgency).await;
+                self.fuse.burn()?;
+                let begun = writer.begin_with_options(options).await;
+                begun.map(|begun| Inner::Sqlite { begun, _pass: pass })
             }
-            Dialect::Postgres => (None, TransactionOptions::default()),
+            Link::Postgres(pool) => {
+                self.fuse.burn()?;
+                let begun = Session::begin(pool, self.sight, urgency).await;
+                begun.map(|begun| Inner::Postgres(Mutex::new(begun)))
+            }
         };
-        self.fuse.burn()?;
-        let begun = self.writer.begin_with_options(options).await;
-        let inner = begun.map_err(|source| failed("BEGIN", source))?;
-        let tx = Transaction { database: self.clone(), inner, _pass: pass };
-        if self.dialect == Dialect::Postgres && urgency == Urgency::Bulk {
-            // A page that a crash of the server takes back is decided and written again from its checkpoint.
-            tx.script("SET LOCAL synchronous_commit = off").await?;
-        }
-        Ok(tx)
+        let inner = inner.map_err(|source| failed("BEGIN", source))?;
+        Ok(Transaction { database: self.clone(), inner })
     }
 
     fn statement(&self, sql: &str, values: Vec<Value>) -> Statement {
@@ -255,8 +218,13 @@ impl Database {
 /// A transaction that writes. Dropped without [`Transaction::commit`] it is rolled back.
 pub(crate) struct Transaction {
     database: Database,
-    inner: DatabaseTransaction,
-    _pass: Option<Pass>,
+    inner: Inner,
+}
+
+/// Statements of one transaction go one after the other; nobody else ever waits for the lock.
+enum Inner {
+    Sqlite { begun: DatabaseTransaction, _pass: Pass },
+    Postgres(Mutex<Session>),
 }
 
 impl Transaction {
@@ -264,25 +232,45 @@ impl Transaction {
         self.database.dialect
     }
 
+    /// Has somebody else look from here on.
+    pub(crate) async fn seen_by(&self, sight: Sight) -> Result<(), StoreError> {
+        match self.dialect() {
+            Dialect::Sqlite => Ok(()),
+            Dialect::Postgres => self.script(&sight.script()).await,
+        }
+    }
+
     /// Sends a statement; answers how many rows it changed.
     pub(crate) async fn execute(&self, sql: &str, values: Vec<Value>) -> Result<u64, StoreError> {
         self.database.count()?;
         let statement = self.database.statement(sql, values);
-        let result = self.inner.execute_raw(statement).await.map_err(|source| failed(sql, source))?;
-        Ok(result.rows_affected())
+        let changed = match &self.inner {
+            Inner::Sqlite { begun, .. } => {
+                begun.execute_raw(statement).await.map(|done| done.rows_affected())
+            }
+            Inner::Postgres(session) => session.lock().await.execute(statement).await,
+        };
+        changed.map_err(|source| failed(sql, source))
     }
 
     /// Sends a script of several statements without values.
     pub(crate) async fn script(&self, sql: &str) -> Result<(), StoreError> {
         self.database.count()?;
-        self.inner.execute_unprepared(sql).await.map_err(|source| failed(sql, source))?;
-        Ok(())
+        let done = match &self.inner {
+            Inner::Sqlite { begun, .. } => begun.execute_unprepared(sql).await.map(|_| ()),
+            Inner::Postgres(session) => session.lock().await.script(sql).await,
+        };
+        done.map_err(|source| failed(sql, source))
     }
 
     pub(crate) async fn query(&self, sql: &str, values: Vec<Value>) -> Result<Vec<QueryResult>, StoreError> {
         self.database.count()?;
         let statement = self.database.statement(sql, values);
-        self.inner.query_all_raw(statement).await.map_err(|source| failed(sql, source))
+        let rows = match &self.inner {
+            Inner::Sqlite { begun, .. } => begun.query_all_raw(statement).await,
+            Inner::Postgres(session) => session.lock().await.query(statement).await,
+        };
+        rows.map_err(|source| failed(sql, source))
     }
 
     pub(crate) async fn query_one(
@@ -290,16 +278,38 @@ impl Transaction {
         sql: &str,
         values: Vec<Value>,
     ) -> Result<Option<QueryResult>, StoreError> {
-        self.database.count()?;
-        let statement = self.database.statement(sql, values);
-        self.inner.query_one_raw(statement).await.map_err(|source| failed(sql, source))
+        Ok(self.query(sql, values).await?.into_iter().next())
     }
 
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
         let fuse = self.database.fuse;
         fuse.burn()?;
-        self.inner.commit().await.map_err(|source| failed("COMMIT", source))?;
+        let done = match self.inner {
+            Inner::Sqlite { begun, _pass } => begun.commit().await,
+            Inner::Postgres(session) => session.into_inner().commit().await,
+        };
+        done.map_err(|source| failed("COMMIT", source))?;
         fuse.burn()
+    }
+}
+
+async fn connect_sqlite(path: &Path) -> Result<Link, StoreError> {
+    let failed = |source| StoreError::Connect { location: path.display().to_string(), source };
+    let writer = SeaOrm::connect(sqlite_options(path, 1)).await.map_err(failed)?;
+    let readers = SeaOrm::connect(sqlite_options(path, 4)).await.map_err(failed)?;
+    let checkpointer = SeaOrm::connect(sqlite_options(path, 1)).await.map_err(failed)?;
+    let gate = Arc::new(Gate::default());
+    tokio::spawn(checkpoint(checkpointer, Arc::downgrade(&gate)));
+    Ok(Link::Sqlite { readers, writer, gate })
+}
+
+async fn connect_postgres(url: &str) -> Result<Link, StoreError> {
+    match postgres::connect(url).await {
+        Ok(pool) => Ok(Link::Postgres(pool)),
+        Err(error) => {
+            let source = why_not(url).await.unwrap_or(error);
+            Err(StoreError::Connect { location: "PostgreSQL".to_owned(), source })
+        }
     }
 }
 

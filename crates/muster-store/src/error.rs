@@ -45,6 +45,19 @@ pub enum StoreError {
         /// The newest version known here.
         known: i64,
     },
+    /// The login of the database may neither take nor make the roles that tenants' data is reached by.
+    #[error(
+        "the database user {login} lacks roles that it may not make itself; an administrator of the database server \
+         has to run: CREATE ROLE muster_tenant NOLOGIN; CREATE ROLE muster_system NOLOGIN; \
+         GRANT muster_tenant, muster_system TO {login}"
+    )]
+    Roles {
+        /// The login, quoted as SQL wants it.
+        login: String,
+        /// How the database put it.
+        #[source]
+        source: sea_orm::DbErr,
+    },
     /// Another full run of the task has not ended.
     #[error("run {run} of the task has not ended, it is {}", status.as_str())]
     AlreadyRunning {
@@ -123,6 +136,8 @@ impl StoreError {
             Self::Connect { source, .. } | Self::Statement { source, .. } => Some(source),
             Self::Unreadable { .. }
             | Self::NewerSchema { .. }
+            // It says itself what is wrong, and what to do.
+            | Self::Roles { .. }
             | Self::AlreadyRunning { .. }
             | Self::LostFence
             | Self::ConfigurationMoved
@@ -141,12 +156,21 @@ impl StoreError {
     /// transaction may be tried again.
     #[must_use]
     pub fn is_contention(&self) -> bool {
+        self.is_of_code(&["40P01", "40001", "55P03"])
+    }
+
+    /// Whether a role that PostgreSQL was to take does not exist, or may not be taken or made.
+    pub(crate) fn is_lack_of_role(&self) -> bool {
+        self.is_of_code(&["22023", "42501"])
+    }
+
+    fn is_of_code(&self, codes: &[&str]) -> bool {
         let Self::Statement { source: DbErr::Exec(error) | DbErr::Query(error), .. } = self else {
             return false;
         };
         let RuntimeErr::SqlxError(error) = error else { return false };
         let code = error.as_database_error().and_then(|error| error.code());
-        matches!(code.as_deref(), Some("40P01" | "40001" | "55P03"))
+        code.is_some_and(|code| codes.contains(&code.as_ref()))
     }
 
     /// Whether a unique constraint refused the statement.

@@ -68,9 +68,10 @@ impl TenantStore {
             }
             Dialect::Postgres => {
                 "SELECT string_agg((j.key - 1) || ':' || s.no, ',') \
-                 FROM jsonb_array_elements_text(?::text::jsonb) WITH ORDINALITY AS j(value, key) \
+                 FROM (SELECT key, unhex(substr(value, 1, 32)) AS uid_key, unhex(substr(value, 33)) AS digest \
+                 FROM jsonb_array_elements_text(?::text::jsonb) WITH ORDINALITY AS j(value, key) OFFSET 0) AS j \
                  JOIN shadow s ON s.tenant = ? AND s.application = ? AND s.state = 0 \
-                 AND s.uid_key = unhex(substr(j.value, 1, 32)) AND s.digest = unhex(substr(j.value, 33)) \
+                 AND s.uid_key = j.uid_key AND s.digest = j.digest \
                  WHERE s.due_at IS NULL OR s.due_at > ?"
             }
         };
@@ -102,11 +103,11 @@ impl TenantStore {
         if keys.is_empty() {
             return Ok(HashMap::new());
         }
+        let (list, [key]) = self.list_of(["unhex(j.value)"]);
         let sql = format!(
-            "SELECT {SHADOW_COLUMNS}, {OBJECT_COLUMNS} FROM {} CROSS JOIN shadow s \
+            "SELECT {SHADOW_COLUMNS}, {OBJECT_COLUMNS} FROM {list} CROSS JOIN shadow s \
              LEFT JOIN object o ON o.tenant = s.tenant AND o.id = s.owner \
-             WHERE s.tenant = ? AND s.application = ? AND s.uid_key = unhex(j.value)",
-            self.list()
+             WHERE s.tenant = ? AND s.application = ? AND s.uid_key = {key}"
         );
         let values = vec![hex_list(keys), Value::from(self.tenant), Value::from(application.as_str())];
         let rows = self.database.query(&sql, values).await?;
@@ -134,10 +135,10 @@ impl TenantStore {
     }
 
     pub(crate) fn objects_by_key_text(&self) -> String {
+        let (list, [key]) = self.list_of(["unhex(j.value)"]);
         format!(
-            "SELECT {OBJECT_COLUMNS}, k.hash FROM {} CROSS JOIN key k CROSS JOIN object o \
-             WHERE k.tenant = ? AND k.hash = unhex(j.value) AND o.tenant = k.tenant AND o.id = k.object",
-            self.list()
+            "SELECT {OBJECT_COLUMNS}, k.hash FROM {list} CROSS JOIN key k CROSS JOIN object o \
+             WHERE k.tenant = ? AND k.hash = {key} AND o.tenant = k.tenant AND o.id = k.object"
         )
     }
 
@@ -146,10 +147,10 @@ impl TenantStore {
     /// # Errors
     /// When the database fails.
     pub async fn known_keys(&self, keys: &[KeyHash]) -> Result<Vec<KeyHash>, StoreError> {
+        let (list, [key]) = self.list_of(["unhex(j.value)"]);
         let sql = format!(
-            "SELECT DISTINCT k.hash FROM {} CROSS JOIN key k CROSS JOIN object o \
-             WHERE k.tenant = ? AND k.hash = unhex(j.value) AND o.tenant = k.tenant AND o.id = k.object",
-            self.list()
+            "SELECT DISTINCT k.hash FROM {list} CROSS JOIN key k CROSS JOIN object o \
+             WHERE k.tenant = ? AND k.hash = {key} AND o.tenant = k.tenant AND o.id = k.object"
         );
         let rows = self.database.query(&sql, vec![hex_list(keys), Value::from(self.tenant)]).await?;
         rows.iter().map(|row| Ok(KeyHash(octets(get(row, 0)?)?))).collect()
@@ -178,16 +179,15 @@ impl TenantStore {
                  AND e.state = 0 AND (e.application || '') IN ({marks}))"
             )
         };
-        let cast = match self.dialect() {
-            Dialect::Sqlite => "j.value",
-            Dialect::Postgres => "j.value::bigint",
+        let (list, [place]) = match self.dialect() {
+            Dialect::Sqlite => self.list_of(["j.value"]),
+            Dialect::Postgres => self.list_of(["j.value::bigint"]),
         };
         let sql = format!(
-            "SELECT {SHADOW_COLUMNS}, {OBJECT_COLUMNS}, {elsewhere} FROM {} CROSS JOIN shadow s \
+            "SELECT {SHADOW_COLUMNS}, {OBJECT_COLUMNS}, {elsewhere} FROM {list} CROSS JOIN shadow s \
              LEFT JOIN object o ON o.tenant = s.tenant AND o.id = s.owner \
-             WHERE s.tenant = ? AND s.application = ? AND s.no = {cast} AND s.class = ? AND s.state = 0 \
-             ORDER BY s.no",
-            self.list()
+             WHERE s.tenant = ? AND s.application = ? AND s.no = {place} AND s.class = ? AND s.state = 0 \
+             ORDER BY s.no"
         );
         let mut values: Vec<Value> = others.iter().map(|other| Value::from(*other)).collect();
         values.push(Value::from(serde_json::to_string(numbers).unwrap_or_default()));
@@ -227,6 +227,25 @@ impl TenantStore {
         match self.dialect() {
             Dialect::Sqlite => "json_each(?) j",
             Dialect::Postgres => "jsonb_array_elements_text(?::text::jsonb) WITH ORDINALITY AS j(value, key)",
+        }
+    }
+
+    /// A list parameter as rows `j`, and what is read of `j.value` in each as columns to look rows up by.
+    ///
+    /// PostgreSQL computes those apart: where row-level security holds, it looks nothing up by what it has yet to
+    /// compute from another table, since an error of that could tell of rows that are not to be seen.
+    pub(crate) fn list_of<const N: usize>(&self, reads: [&str; N]) -> (String, [String; N]) {
+        let list = self.list();
+        match self.dialect() {
+            Dialect::Sqlite => (list.to_owned(), reads.map(str::to_owned)),
+            Dialect::Postgres => {
+                let mut columns = String::new();
+                for (no, read) in reads.iter().enumerate() {
+                    columns.push_str(&format!(", {read} AS read_{no}"));
+                }
+                let names = std::array::from_fn(|no| format!("j.read_{no}"));
+                (format!("(SELECT j.key, j.value{columns} FROM {list} OFFSET 0) AS j"), names)
+            }
         }
     }
 }

@@ -30,6 +30,7 @@ mod make;
 mod migration;
 mod objects;
 mod page;
+mod postgres;
 mod principal;
 #[cfg(test)]
 mod query_plans;
@@ -44,6 +45,9 @@ mod seal;
 mod search;
 mod secret;
 mod settings;
+mod sight;
+#[cfg(test)]
+mod sight_tests;
 mod stage;
 mod tenant;
 mod tries;
@@ -86,9 +90,11 @@ pub use tenant::{Tenant, TenantStore};
 pub use wakeups::{Wakeup, Wakeups};
 
 use database::Database;
+use sight::Sight;
 use waiting::Told;
 
-/// A connected and migrated database.
+/// A connected and migrated database. What it asks itself, and no door of a tenant does, is about all tenants: which
+/// there are, and what waits to be done.
 #[derive(Debug, Clone)]
 pub struct Store {
     database: Database,
@@ -101,10 +107,12 @@ impl Store {
     /// Connects and brings the schema up to date.
     ///
     /// # Errors
-    /// When the database cannot be reached, or was migrated by a newer program.
+    /// When the database cannot be reached, was migrated by a newer program, or lacks roles ([`StoreError::Roles`]).
     pub async fn open(location: &Location) -> Result<Self, StoreError> {
         let database = Database::connect(location).await?;
+        sight::ensure_roles(&database).await?;
         migration::migrate(&database).await?;
+        let database = database.seen_by(Sight::System);
         Ok(Self { database, told: Told::default(), acting: Arc::default(), master_key: None })
     }
 

@@ -5,6 +5,7 @@ use sea_orm::Value;
 use crate::database::{Database, Dialect, Transaction, Urgency};
 use crate::error::StoreError;
 
+#[derive(Clone, Copy)]
 struct Step {
     sqlite: &'static str,
     postgres: &'static str,
@@ -29,10 +30,23 @@ const STEPS: &[Step] = &[
     step!("0005_secrets"),
     step!("0006_audit"),
     step!("0007_by_hand"),
+    step!("0008_roles"),
 ];
 
 /// The key of the advisory lock that keeps two starts on PostgreSQL apart.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7526466203)";
+
+/// Steps move rows as the owner of the tables, who sees all of them only where row-level security is not forced.
+const LIFT: &str = "DO $$ DECLARE name REGCLASS; BEGIN \
+    FOR name IN SELECT oid FROM pg_class \
+        WHERE relforcerowsecurity AND relnamespace = current_schema()::regnamespace \
+    LOOP EXECUTE format('ALTER TABLE %s NO FORCE ROW LEVEL SECURITY', name); END LOOP; END $$";
+
+/// Forces row-level security again, on every table that has it.
+const FORCE: &str = "DO $$ DECLARE name REGCLASS; BEGIN \
+    FOR name IN SELECT oid FROM pg_class \
+        WHERE relrowsecurity AND NOT relforcerowsecurity AND relnamespace = current_schema()::regnamespace \
+    LOOP EXECUTE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', name); END LOOP; END $$";
 
 /// Brings the schema up to date, in one transaction.
 pub(crate) async fn migrate(database: &Database) -> Result<(), StoreError> {
@@ -51,24 +65,42 @@ async fn take(database: &Database, steps: &[Step]) -> Result<(), StoreError> {
     if found > known {
         return Err(StoreError::NewerSchema { found, known });
     }
-    for (version, step) in (1..).zip(steps) {
-        if version <= found {
-            continue;
+    if found < known {
+        let missing: Vec<_> = (1..).zip(steps).filter(|(version, _)| *version > found).collect();
+        match tx.dialect() {
+            Dialect::Sqlite => go(&tx, &missing).await?,
+            Dialect::Postgres => {
+                tx.script(LIFT).await?;
+                go(&tx, &missing).await?;
+                tx.script(FORCE).await?;
+            }
         }
+    }
+    tx.commit().await
+}
+
+async fn go(tx: &Transaction, missing: &[(i64, &Step)]) -> Result<(), StoreError> {
+    for (version, step) in missing {
         let script = match tx.dialect() {
             Dialect::Sqlite => step.sqlite,
             Dialect::Postgres => step.postgres,
         };
         tx.script(script).await?;
-        tx.execute("INSERT INTO schema_version (version) VALUES (?)", vec![Value::from(version)]).await?;
+        tx.execute("INSERT INTO schema_version (version) VALUES (?)", vec![Value::from(*version)]).await?;
     }
-    tx.commit().await
+    Ok(())
 }
 
 async fn current(tx: &Transaction) -> Result<i64, StoreError> {
     let row = tx.query_one("SELECT max(version) FROM schema_version", Vec::new()).await?;
     let version = row.map(|row| row.try_get_by_index::<Option<i64>>(0)).transpose();
     Ok(version.map_err(|error| StoreError::unreadable("schema version", error))?.flatten().unwrap_or(0))
+}
+
+/// Takes a step more than there are.
+#[cfg(test)]
+pub(crate) async fn one_more(database: &Database, postgres: &'static str) -> Result<(), StoreError> {
+    take(database, &[STEPS, &[Step { sqlite: "SELECT 1", postgres }]].concat()).await
 }
 
 #[cfg(test)]

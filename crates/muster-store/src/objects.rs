@@ -116,14 +116,13 @@ impl TenantStore {
         class: &str,
         owners: &[ObjectId],
     ) -> Result<HashMap<ObjectId, String>, StoreError> {
-        let id = match self.dialect() {
-            Dialect::Sqlite => "unhex(j.value)",
-            Dialect::Postgres => "j.value::uuid",
+        let (list, [id]) = match self.dialect() {
+            Dialect::Sqlite => self.list_of(["unhex(j.value)"]),
+            Dialect::Postgres => self.list_of(["j.value::uuid"]),
         };
         let sql = format!(
-            "SELECT s.owner, s.uid FROM {} CROSS JOIN shadow s WHERE s.tenant = ? AND s.owner = {id} \
-             AND s.application = ? AND s.class = ? AND s.state = 0 ORDER BY s.no DESC",
-            self.list()
+            "SELECT s.owner, s.uid FROM {list} CROSS JOIN shadow s WHERE s.tenant = ? AND s.owner = {id} \
+             AND s.application = ? AND s.class = ? AND s.state = 0 ORDER BY s.no DESC"
         );
         let ids: Vec<String> = owners.iter().map(|owner| owner.0.simple().to_string()).collect();
         let values: Vec<Value> = vec![

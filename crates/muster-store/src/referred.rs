@@ -52,13 +52,13 @@ impl TenantStore {
         if keys.is_empty() {
             return Ok(found);
         }
+        let (list, [key]) = self.list_of(["unhex(j.value)"]);
         let sql = format!(
             "SELECT {OBJECT_COLUMNS}, k.hash, s.uid_key, s.uid, s.class, s.state, s.profile \
-             FROM {} CROSS JOIN key k CROSS JOIN object o LEFT JOIN shadow s \
+             FROM {list} CROSS JOIN key k CROSS JOIN object o LEFT JOIN shadow s \
              ON s.tenant = o.tenant AND s.owner = o.id AND s.application = ? \
-             WHERE k.tenant = ? AND k.hash = unhex(j.value) AND o.tenant = k.tenant AND o.id = k.object \
-             ORDER BY o.id, s.no",
-            self.list()
+             WHERE k.tenant = ? AND k.hash = {key} AND o.tenant = k.tenant AND o.id = k.object \
+             ORDER BY o.id, s.no"
         );
         let values = vec![hex_list(keys), Value::from(application.as_str()), Value::from(self.tenant)];
         for row in self.database.query(&sql, values).await? {
@@ -86,10 +86,10 @@ impl TenantStore {
         if keys.is_empty() {
             return Ok(HashMap::new());
         }
+        let (list, [key]) = self.list_of(["unhex(j.value)"]);
         let sql = format!(
-            "SELECT s.uid_key, s.owner FROM {} CROSS JOIN shadow s \
-             WHERE s.tenant = ? AND s.application = ? AND s.uid_key = unhex(j.value) AND s.state = 0",
-            self.list()
+            "SELECT s.uid_key, s.owner FROM {list} CROSS JOIN shadow s \
+             WHERE s.tenant = ? AND s.application = ? AND s.uid_key = {key} AND s.state = 0"
         );
         let values = vec![hex_list(keys), Value::from(self.tenant), Value::from(application.as_str())];
         let rows = self.database.query(&sql, values).await?;

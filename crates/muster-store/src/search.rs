@@ -132,10 +132,10 @@ impl TenantStore {
 
     /// The objects that keys find, each once.
     fn found_by(&self, keys: &[KeyHash]) -> Part {
+        let (list, [key]) = self.list_of(["unhex(j.value)"]);
         let text = format!(
-            "(SELECT DISTINCT k.object FROM {} CROSS JOIN key k WHERE k.tenant = ? AND k.hash = unhex(j.value)) AS f \
-             CROSS JOIN object o WHERE o.id = f.object",
-            self.list()
+            "(SELECT DISTINCT k.object FROM {list} CROSS JOIN key k WHERE k.tenant = ? AND k.hash = {key}) AS f \
+             CROSS JOIN object o WHERE o.id = f.object"
         );
         Part { text, values: vec![hex_list(keys), self.tenant.into()] }
     }

@@ -15,6 +15,7 @@ use crate::page::{CHANGES, PageRows, change_id};
 use crate::row::{decode_counters, decode_tally, encode_counters, encode_tally, get, number, unsigned};
 use crate::rows::{Bulk, Kind};
 use crate::run::RunRecord;
+use crate::sight::Sight;
 
 pub(crate) const PROBLEMS: Bulk = Bulk {
     table: "problem",
@@ -358,7 +359,8 @@ impl TenantStore {
         match self.dialect() {
             Dialect::Sqlite => Ok(()),
             Dialect::Postgres => {
-                let tx = self.database.begin(Urgency::Bulk).await?;
+                // Only the owner of a table may have it looked at so. Nothing of it is answered.
+                let tx = self.database.clone().seen_by(Sight::Owner).begin(Urgency::Bulk).await?;
                 tx.script("SET LOCAL default_statistics_target = 10").await?;
                 tx.script("ANALYZE change, object, shadow, key, problem").await?;
                 tx.commit().await

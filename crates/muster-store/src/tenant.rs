@@ -13,6 +13,7 @@ use crate::database::{Database, Dialect, Transaction, Urgency};
 use crate::error::StoreError;
 use crate::row::{get, instant, number};
 use crate::seal::MasterKey;
+use crate::sight::Sight;
 
 /// A tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +36,8 @@ impl Tenant {
     }
 }
 
-/// The only door to a tenant's data: every statement behind it names the tenant.
+/// The only door to a tenant's data: every statement behind it names the tenant. On PostgreSQL it is sent by a role
+/// that sees the rows of that tenant alone.
 #[derive(Debug, Clone)]
 pub struct TenantStore {
     pub(crate) database: Database,
@@ -125,6 +127,7 @@ impl Store {
             .await?;
         let Some(made) = made else { return Err(StoreError::Exists(format!("tenant `{slug}`"))) };
         let tenant = self.door(number(&made, 0)?, slug.clone());
+        tx.seen_by(Sight::Tenant(tenant.tenant)).await?;
         tx.execute(
             "INSERT INTO directory (tenant, id, name) VALUES (?, ?, ?)",
             vec![tenant.tenant.into(), DirectoryId::main().as_str().into(), "Main".into()],
@@ -158,8 +161,9 @@ impl Store {
     }
 
     pub(crate) fn door(&self, tenant: i64, slug: TenantSlug) -> TenantStore {
-        let (database, acting) = (self.database.clone(), Arc::clone(&self.acting));
-        TenantStore { database, tenant, acting, master_key: self.master_key.clone(), slug }
+        let database = self.database.clone().seen_by(Sight::Tenant(tenant));
+        let (acting, master_key) = (Arc::clone(&self.acting), self.master_key.clone());
+        TenantStore { database, tenant, acting, master_key, slug }
     }
 
     /// Deletes a tenant with everything that belongs to it. Answers whether there was one.
@@ -168,10 +172,11 @@ impl Store {
     /// When the database fails.
     pub async fn delete_tenant(&self, slug: &TenantSlug) -> Result<bool, StoreError> {
         let Some(tenant) = self.tenant(slug).await? else { return Ok(false) };
-        let tx = self.database.begin(Urgency::Short).await?;
+        let tx = tenant.database.begin(Urgency::Short).await?;
         for table in TABLES {
             tx.execute(&format!("DELETE FROM {table} WHERE tenant = ?"), vec![tenant.tenant.into()]).await?;
         }
+        tx.seen_by(Sight::System).await?;
         tx.execute("DELETE FROM tenant WHERE id = ?", vec![tenant.tenant.into()]).await?;
         tx.commit().await?;
         Ok(true)

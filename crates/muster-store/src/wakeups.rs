@@ -9,7 +9,7 @@ use sea_orm::sqlx::postgres::{PgListener, PgPool};
 use sea_orm::{DbErr, RuntimeErr};
 use tokio::sync::Mutex;
 
-use crate::database::Database;
+use crate::database::{Database, Urgency};
 use crate::error::StoreError;
 
 /// The channel of the database that wakeups go through.
@@ -47,8 +47,9 @@ impl Wakeups {
     /// # Errors
     /// When the database fails.
     pub async fn send(&self, wakeup: &Wakeup) -> Result<(), StoreError> {
-        let sql = "SELECT pg_notify(?, ?)";
-        self.database.query_one(sql, vec![CHANNEL.into(), wakeup.to_text().into()]).await.map(|_| ())
+        let tx = self.database.begin(Urgency::Short).await?;
+        tx.query("SELECT pg_notify(?, ?)", vec![CHANNEL.into(), wakeup.to_text().into()]).await?;
+        tx.commit().await
     }
 
     /// The next wakeup; waits for one, and connects where that is needed. What is sent while there is no

@@ -258,6 +258,7 @@ fn store_hint(error: &StoreError) -> Option<String> {
         StoreError::Statement { .. }
         | StoreError::Unreadable { .. }
         | StoreError::NewerSchema { .. }
+        | StoreError::Roles { .. }
         | StoreError::AlreadyRunning { .. }
         | StoreError::LostFence
         | StoreError::ConfigurationMoved

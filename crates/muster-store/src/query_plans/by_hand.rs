@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::story::{Story, application, key, launch, now, object_id, tenant};
 use super::{Sent, findings, on_each_database};
 use crate::database::Urgency;
+use crate::sight::Sight;
 use crate::{HandWrite, ObjectSearch, StoreError, TenantStore};
 
 /// How each statement begins that must have been explained.
@@ -117,6 +118,7 @@ fn statements_by_hand_look_every_row_up_by_key() {
             launch(&tenant, &format!("task-{number}")).await;
         }
         let tx = tenant.database.begin(Urgency::Short).await.unwrap();
+        tx.seen_by(Sight::Owner).await.unwrap();
         tx.script("ANALYZE run").await.unwrap();
         tx.commit().await.unwrap();
         tenant.database.recorder.take();
