@@ -108,23 +108,28 @@ fn prepared(statement: Statement) -> Result<Query<'static, Postgres, PgArguments
 }
 
 /// Adds a value of the sorts that statements of ours have.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the library has many more sorts")]
 fn bind(arguments: &mut PgArguments, value: Value) -> Result<(), DbErr> {
     let bound = match value {
         Value::BigInt(number) => arguments.add(number),
         Value::String(text) => arguments.add(text),
         Value::Bytes(octets) => arguments.add(octets),
         Value::Uuid(id) => arguments.add(id),
-        Value::Array(ArrayType::BigInt, values) => arguments.add(many::<i64>(values)?),
-        Value::Array(ArrayType::String, values) => arguments.add(many::<String>(values)?),
-        Value::Array(ArrayType::Bytes, values) => arguments.add(many::<Vec<u8>>(values)?),
-        Value::Array(ArrayType::Uuid, values) => arguments.add(many::<Uuid>(values)?),
+        Value::Array(ArrayType::BigInt, values) => arguments.add(many::<i64>(values.map(|values| *values))?),
+        Value::Array(ArrayType::String, values) => {
+            arguments.add(many::<String>(values.map(|values| *values))?)
+        }
+        Value::Array(ArrayType::Bytes, values) => {
+            arguments.add(many::<Vec<u8>>(values.map(|values| *values))?)
+        }
+        Value::Array(ArrayType::Uuid, values) => arguments.add(many::<Uuid>(values.map(|values| *values))?),
         // Not said which: it may be a secret.
         _ => return Err(unbound("a value is of a sort that is never sent")),
     };
     bound.map_err(unbound)
 }
 
-fn many<T: ValueType>(values: Option<Box<Vec<Value>>>) -> Result<Option<Vec<T>>, DbErr> {
+fn many<T: ValueType>(values: Option<Vec<Value>>) -> Result<Option<Vec<T>>, DbErr> {
     let Some(values) = values else { return Ok(None) };
     let values =
         values.into_iter().map(|value| T::try_from(value).map_err(|error| unbound(error.to_string())));
