@@ -158,6 +158,8 @@ pub enum TaskOperation {
     Instances,
     /// One run.
     Show,
+    /// The same, whenever it has changed.
+    Events,
     /// Its plan, and what became of it.
     Changes,
     /// Its end.
@@ -224,6 +226,8 @@ pub enum Content {
     Text,
     /// XML.
     Xml,
+    /// Server-sent events.
+    Events,
     /// A file.
     Octets,
 }

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use muster_engine::Engine;
 use muster_store::Store;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
 use crate::access::Doorkeeper;
 use crate::error::ApiError;
+use crate::task::Sights;
+use crate::tls::Certificate;
 
 /// What the host's operator sets about the API.
 #[derive(Debug, Clone)]
@@ -23,6 +25,10 @@ pub struct ApiSettings {
     pub farewell: Duration,
     /// Threads that serve requests, at least 1.
     pub threads: usize,
+    /// After how much silence a listener to events is told that the connection lives.
+    pub heartbeat: Duration,
+    /// What the server shows to those who come by TLS; without one they come without.
+    pub certificate: Option<Certificate>,
 }
 
 impl Default for ApiSettings {
@@ -33,6 +39,8 @@ impl Default for ApiSettings {
             patience: Duration::from_secs(30),
             farewell: Duration::from_secs(30),
             threads: 2,
+            heartbeat: Duration::from_secs(15),
+            certificate: None,
         }
     }
 }
@@ -47,6 +55,8 @@ struct Shared {
     app_id: String,
     doorkeeper: Doorkeeper,
     turn: Semaphore,
+    sights: Sights,
+    closing: watch::Sender<bool>,
 }
 
 impl ApiState {
@@ -54,8 +64,15 @@ impl ApiState {
     #[must_use]
     pub fn new(engine: Engine, settings: ApiSettings) -> Self {
         let app_id = format!("muster-{:08x}", rand::random::<u32>());
-        let shared =
-            Shared { engine, settings, app_id, doorkeeper: Doorkeeper::new(), turn: Semaphore::new(1) };
+        let shared = Shared {
+            engine,
+            settings,
+            app_id,
+            doorkeeper: Doorkeeper::new(),
+            turn: Semaphore::new(1),
+            sights: Sights::default(),
+            closing: watch::Sender::new(false),
+        };
         Self(Arc::new(shared))
     }
 
@@ -78,6 +95,21 @@ impl ApiState {
 
     pub(crate) fn doorkeeper(&self) -> &Doorkeeper {
         &self.0.doorkeeper
+    }
+
+    /// The runs that somebody listens to.
+    pub(crate) fn sights(&self) -> &Sights {
+        &self.0.sights
+    }
+
+    /// Ends all answers that would go on by themselves.
+    pub(crate) fn close(&self) {
+        self.0.closing.send_replace(true);
+    }
+
+    /// Tells when the server is about to end.
+    pub(crate) fn closing(&self) -> watch::Receiver<bool> {
+        self.0.closing.subscribe()
     }
 
     /// Waits for the turn to change configuration. The changes of a process go one after the other, so that none

@@ -13,6 +13,7 @@ use muster_plan::key::{KeySpec, KeySpecs};
 use muster_plan::rules::{RuleContext, RuleProblem, Rules};
 use muster_store::{Hash, StoreError, StoredResource, TenantStore};
 
+use crate::measured::measured;
 use crate::{Connectors, Engine};
 
 /// Why a configuration cannot be used.
@@ -329,6 +330,8 @@ impl Engine {
         let kind = self.connectors.get(definition.connector_type.as_str()).ok_or_else(|| {
             unusable(format!("connector type `{}` is not built in", definition.connector_type))
         })?;
-        kind.open(&properties(&definition.properties), &self.settings.host(store.slug())).await
+        let opened =
+            kind.open(&properties(&definition.properties), &self.settings.host(store.slug())).await?;
+        Ok(measured(opened, self.figures.tenant(store.slug()), kind.name()))
     }
 }

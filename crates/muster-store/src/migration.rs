@@ -27,7 +27,11 @@ const STEPS: &[Step] = &[
     step!("0003_schedule"),
     step!("0004_configuration_history"),
     step!("0006_audit"),
+    step!("0009_retention"),
 ];
+
+/// The version of the schema that all steps lead to.
+pub(crate) const KNOWN: i64 = STEPS.len().cast_signed() as i64;
 
 /// The key of the advisory lock that keeps two starts on PostgreSQL apart.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7526466203)";

@@ -16,8 +16,9 @@ use muster_engine::{
 use muster_model::configuration::{Configuration, Problems};
 use muster_store::{Acting, Location, Store, StoreError};
 
+pub use data::{DATABASE, MASTER_KEY, OTHERS};
 pub use machine::Machine;
-use settings::{Settings, Work};
+use settings::{Retention, Settings, Work};
 
 /// Where Muster keeps its data.
 #[derive(Debug, Clone)]
@@ -62,7 +63,7 @@ impl Muster {
     /// # Errors
     /// When the data directory cannot be made or the database cannot be used.
     pub async fn open(place: &Place) -> Result<Self, OpenError> {
-        Self::open_to_work(place, &Work::default()).await
+        Self::open_to_work(place, &Work::default(), &Retention::default()).await
     }
 
     /// Opens what the settings name, making what is missing.
@@ -70,7 +71,7 @@ impl Muster {
     /// # Errors
     /// As [`Muster::open`].
     pub async fn open_as_set(settings: &Settings) -> Result<Self, OpenError> {
-        Self::open_to_work(&settings.place(), &settings.work).await
+        Self::open_to_work(&settings.place(), &settings.work, &settings.retention).await
     }
 
     /// The same, where what is done through [`store`](Self::store) is done on somebody's behalf. What the engine
@@ -80,13 +81,13 @@ impl Muster {
         Self { store: self.store.acting(acting), ..self }
     }
 
-    async fn open_to_work(place: &Place, work: &Work) -> Result<Self, OpenError> {
+    async fn open_to_work(place: &Place, work: &Work, retention: &Retention) -> Result<Self, OpenError> {
         let failed = |source| OpenError::DataDir { path: place.data_dir.clone(), source };
         data::make_directory(&place.data_dir).map_err(failed)?;
         let location = match &place.database_url {
             Some(url) => Location::Postgres(url.clone()),
             None => {
-                let file = place.data_dir.join("muster.db");
+                let file = place.data_dir.join(DATABASE);
                 data::make_file(&file).map_err(failed)?;
                 Location::File(file)
             }
@@ -95,6 +96,7 @@ impl Muster {
         let machine = Machine::new();
         let settings = EngineSettings {
             file_roots: place.file_roots.clone(),
+            retention: retention.of_engine(),
             ..work.engine_settings(place.data_dir.clone(), machine.owner())
         };
         let engine = Engine::new(store.clone(), connectors(), Arc::new(machine), delivery(&store), settings);

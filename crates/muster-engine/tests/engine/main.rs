@@ -18,6 +18,7 @@ mod outbound;
 mod overtaken;
 mod people;
 mod references;
+mod retention;
 mod schedules;
 mod shown;
 mod sources;
