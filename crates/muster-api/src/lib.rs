@@ -5,6 +5,7 @@
 //! and its OpenAPI description are made.
 
 mod access;
+mod administration;
 mod audit;
 mod body;
 mod call;
@@ -18,6 +19,8 @@ mod health;
 mod members;
 mod object;
 mod openapi;
+mod origin;
+mod pace;
 mod patch;
 pub mod principal;
 mod query;
@@ -26,6 +29,7 @@ pub mod routes;
 mod server;
 mod state;
 mod task;
+mod throttle;
 mod tls;
 pub mod view;
 
@@ -33,4 +37,5 @@ pub use figures::{describe_figures, serve_figures};
 pub use openapi::openapi;
 pub use server::{configure, serve_until};
 pub use state::{ApiSettings, ApiState};
+pub use throttle::FailedLogins;
 pub use tls::{Certificate, CertificateError};

@@ -1,5 +1,6 @@
 //! What every request has at hand: engine, store, settings, and who was recognised lately.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,9 @@ use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
 use crate::access::Doorkeeper;
 use crate::error::ApiError;
+use crate::pace::Pace;
 use crate::task::Sights;
+use crate::throttle::FailedLogins;
 use crate::tls::Certificate;
 
 /// What the host's operator sets about the API.
@@ -29,6 +32,12 @@ pub struct ApiSettings {
     pub heartbeat: Duration,
     /// What the server shows to those who come by TLS; without one they come without.
     pub certificate: Option<Certificate>,
+    /// Requests of one tenant a second, twice as many at once; 0 for any number.
+    pub requests_per_second: u32,
+    /// Who may say in `X-Forwarded-For` for whom it asks.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// How failed logins are slowed down.
+    pub failed_logins: FailedLogins,
 }
 
 impl Default for ApiSettings {
@@ -41,6 +50,9 @@ impl Default for ApiSettings {
             threads: 2,
             heartbeat: Duration::from_secs(15),
             certificate: None,
+            requests_per_second: 500,
+            trusted_proxies: Vec::new(),
+            failed_logins: FailedLogins::default(),
         }
     }
 }
@@ -54,6 +66,7 @@ struct Shared {
     settings: ApiSettings,
     app_id: String,
     doorkeeper: Doorkeeper,
+    pace: Pace,
     turn: Semaphore,
     sights: Sights,
     closing: watch::Sender<bool>,
@@ -64,11 +77,14 @@ impl ApiState {
     #[must_use]
     pub fn new(engine: Engine, settings: ApiSettings) -> Self {
         let app_id = format!("muster-{:08x}", rand::random::<u32>());
+        let doorkeeper = Doorkeeper::new(settings.failed_logins.clone());
+        let pace = Pace::new(settings.requests_per_second);
         let shared = Shared {
             engine,
             settings,
             app_id,
-            doorkeeper: Doorkeeper::new(),
+            doorkeeper,
+            pace,
             turn: Semaphore::new(1),
             sights: Sights::default(),
             closing: watch::Sender::new(false),
@@ -95,6 +111,10 @@ impl ApiState {
 
     pub(crate) fn doorkeeper(&self) -> &Doorkeeper {
         &self.0.doorkeeper
+    }
+
+    pub(crate) fn pace(&self) -> &Pace {
+        &self.0.pace
     }
 
     /// The runs that somebody listens to.

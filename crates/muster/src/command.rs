@@ -9,6 +9,7 @@ mod doctor;
 mod figures;
 mod restore;
 mod run;
+mod secret;
 mod serve;
 mod tenant;
 mod token;
@@ -28,6 +29,7 @@ use muster_store::{Acting, TenantStore};
 use crate::client::Client;
 use crate::error::{CommandError, Exit};
 use crate::logging;
+use crate::print::complain;
 use crate::summary::Output;
 
 /// What is logged unless the settings say: that something went wrong, and what is wrong with how Muster is set up.
@@ -72,6 +74,8 @@ enum Command {
     User(user::Arguments),
     /// Create, list and delete a tenant's tokens
     Token(token::Arguments),
+    /// Put, list and delete a tenant's secrets
+    Secret(secret::Arguments),
     /// Run a task, or decide about its plan
     Run(run::Arguments),
     /// Check a configuration as XML, compare it with a server's, import and export it
@@ -100,6 +104,9 @@ pub(crate) struct PlaceArguments {
     /// A PostgreSQL instead of SQLite, postgres://user:password@host/database
     #[arg(long, value_name = "URL", help_heading = "Data")]
     database_url: Option<String>,
+    /// The file of the master key, for secrets [default: master.key in the directory of the data]
+    #[arg(long, value_name = "FILE", help_heading = "Data")]
+    master_key_file: Option<String>,
 }
 
 /// Does what the command line says.
@@ -114,6 +121,7 @@ pub(crate) fn run() -> Result<Exit, CommandError> {
         Command::Tenant(arguments) => tenant::run(&arguments, &common),
         Command::User(arguments) => user::run(&arguments, &common),
         Command::Token(arguments) => token::run(&arguments, &common),
+        Command::Secret(arguments) => secret::run(&arguments, &common),
         Command::Run(arguments) => run::run(&arguments, &common),
         Command::Dataset(arguments) => dataset::run(&arguments, &common),
         Command::Audit(arguments) => audit::run(&arguments, &common),
@@ -127,7 +135,7 @@ pub(crate) fn run() -> Result<Exit, CommandError> {
 impl PlaceArguments {
     /// None, for a command that is told in other words what it works on.
     fn none() -> Self {
-        Self { config: None, data_dir: None, database_url: None }
+        Self { config: None, data_dir: None, database_url: None, master_key_file: None }
     }
 
     /// The settings that hold, with further flags of the command; begins to log.
@@ -137,7 +145,11 @@ impl PlaceArguments {
         further: Vec<(&'static str, String)>,
         level: &str,
     ) -> Result<Settings, CommandError> {
-        let own = [("data-dir", &self.data_dir), ("database-url", &self.database_url)];
+        let own = [
+            ("data-dir", &self.data_dir),
+            ("database-url", &self.database_url),
+            ("master-key-file", &self.master_key_file),
+        ];
         let mut flags = further;
         flags.extend(own.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))));
         load_settings(self.config.as_ref(), common, flags, level)
@@ -146,7 +158,9 @@ impl PlaceArguments {
     /// The data, for a command that works on it and ends.
     async fn open(&self, common: &Common) -> Result<Muster, CommandError> {
         let settings = self.settings(common, Vec::new(), QUIET)?;
-        Ok(by_hand(Muster::open_as_set(&settings).await?))
+        let muster = Muster::open_as_set(&settings).await?;
+        tell_of_key(&muster);
+        Ok(by_hand(muster))
     }
 
     /// The flags as they were given, so that another command can be told with the same ones. What comes
@@ -158,6 +172,7 @@ impl PlaceArguments {
             ("data-dir", self.data_dir.clone()),
             // It may hold a password.
             ("database-url", self.database_url.as_ref().map(|_| "…".to_owned())),
+            ("master-key-file", self.master_key_file.clone()),
         ];
         given.into_iter().filter_map(|(name, value)| Some(format!(" --{name} {}", quoted(&value?)))).collect()
     }
@@ -188,6 +203,16 @@ fn load_settings(
         );
     }
     Ok(settings)
+}
+
+/// Says that there is a new master key, and what that means.
+fn tell_of_key(muster: &Muster) {
+    if let Some(path) = &muster.made_key {
+        complain(format_args!(
+            "made the master key {}; keep a copy elsewhere, without it no secret can be read any more",
+            path.display()
+        ));
+    }
 }
 
 /// Does something that waits, on as many threads as there are processors.

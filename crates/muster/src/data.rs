@@ -8,7 +8,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 const OWNER_ENTERS: u32 = 0o700;
-const OWNER_READS_AND_WRITES: u32 = 0o600;
+pub(crate) const OWNER_READS_AND_WRITES: u32 = 0o600;
 /// The SQLite database in a data directory.
 pub const DATABASE: &str = "muster.db";
 /// The master key in a data directory.

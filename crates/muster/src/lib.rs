@@ -1,6 +1,7 @@
 //! Muster, put together: store, engine and every connector. The only crate that names connectors.
 
 mod data;
+mod key;
 mod machine;
 pub mod settings;
 
@@ -17,6 +18,8 @@ use muster_model::configuration::{Configuration, Problems};
 use muster_store::{Acting, Location, Store, StoreError};
 
 pub use data::{DATABASE, MASTER_KEY, OTHERS};
+use key::Found;
+pub use key::KeyError;
 pub use machine::Machine;
 use settings::{Retention, Settings, Work};
 
@@ -27,6 +30,8 @@ pub struct Place {
     pub data_dir: PathBuf,
     /// A PostgreSQL database instead of the SQLite file.
     pub database_url: Option<String>,
+    /// The file of the master key; where none is named, SQLite has one in the data directory, and PostgreSQL none.
+    pub master_key_file: Option<PathBuf>,
     /// Further roots that tenants' files may lie in.
     pub file_roots: Vec<PathBuf>,
 }
@@ -38,6 +43,8 @@ pub struct Muster {
     pub engine: Engine,
     /// The store.
     pub store: Store,
+    /// The file of the master key, if it was made just now.
+    pub made_key: Option<PathBuf>,
 }
 
 /// Why Muster cannot be opened.
@@ -52,6 +59,9 @@ pub enum OpenError {
         #[source]
         source: std::io::Error,
     },
+    /// The master key cannot be had.
+    #[error(transparent)]
+    Key(#[from] KeyError),
     /// The database cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -74,6 +84,20 @@ impl Muster {
         Self::open_to_work(&settings.place(), &settings.work, &settings.retention).await
     }
 
+    /// Opens what there is, of a database whose schema is up to date, and makes nothing.
+    ///
+    /// # Errors
+    /// When the database cannot be used, or the master key that it needs cannot.
+    pub async fn look(settings: &Settings) -> Result<Self, OpenError> {
+        let place = settings.place();
+        let store = Store::open(&place.location()).await?;
+        let store = match key::look(&place, store.is_sealed().await?)? {
+            Some(key) => store.with_master_key(key).await?,
+            None => store,
+        };
+        Ok(Self::assemble(store, &place, (&settings.work, &settings.retention)))
+    }
+
     /// The same, where what is done through [`store`](Self::store) is done on somebody's behalf. What the engine
     /// does by itself stays its own.
     #[must_use]
@@ -84,15 +108,21 @@ impl Muster {
     async fn open_to_work(place: &Place, work: &Work, retention: &Retention) -> Result<Self, OpenError> {
         let failed = |source| OpenError::DataDir { path: place.data_dir.clone(), source };
         data::make_directory(&place.data_dir).map_err(failed)?;
-        let location = match &place.database_url {
-            Some(url) => Location::Postgres(url.clone()),
-            None => {
-                let file = place.data_dir.join(DATABASE);
-                data::make_file(&file).map_err(failed)?;
-                Location::File(file)
-            }
-        };
+        let location = place.location();
+        if let Location::File(file) = &location {
+            data::make_file(file).map_err(failed)?;
+        }
         let store = Store::open(&location).await?;
+        let found = key::find(place, store.is_sealed().await?)?;
+        let (store, made_key) = match found {
+            Found::None => (store, None),
+            Found::Key(key) => (store.with_master_key(key).await?, None),
+            Found::Made(key, path) => (store.with_master_key(key).await?, Some(path)),
+        };
+        Ok(Self { made_key, ..Self::assemble(store, place, (work, retention)) })
+    }
+
+    fn assemble(store: Store, place: &Place, (work, retention): (&Work, &Retention)) -> Self {
         let machine = Machine::new();
         let settings = EngineSettings {
             file_roots: place.file_roots.clone(),
@@ -100,7 +130,18 @@ impl Muster {
             ..work.engine_settings(place.data_dir.clone(), machine.owner())
         };
         let engine = Engine::new(store.clone(), connectors(), Arc::new(machine), delivery(&store), settings);
-        Ok(Self { engine, store })
+        Self { engine, store, made_key: None }
+    }
+}
+
+impl Place {
+    /// Where the database is.
+    #[must_use]
+    pub fn location(&self) -> Location {
+        match &self.database_url {
+            Some(url) => Location::Postgres(url.clone()),
+            None => Location::File(self.data_dir.join(DATABASE)),
+        }
     }
 }
 

@@ -156,10 +156,13 @@ impl Listener {
         }
     }
 
-    /// Whether the listener may still listen. A store that does not answer takes nobody's right away.
+    /// Whether the listener may still listen. A store that does not answer takes nobody's right away; who is refused
+    /// since others guess passwords has to come back, lest guessing keeps a right that was taken away.
     async fn is_admitted(&self) -> bool {
         let admitted = admit(&self.call.state, &self.call.request, Permission::View).await;
-        !matches!(admitted, Err(ApiError::NoCredentials | ApiError::Stranger | ApiError::Forbidden(_)))
+        let Err(refusal) = admitted else { return true };
+        let is_no = matches!(refusal, ApiError::NoCredentials | ApiError::Stranger | ApiError::Forbidden(_));
+        !is_no && !matches!(refusal, ApiError::TooMany { .. })
     }
 
     async fn look(&self) -> Result<Option<Arc<RunRecord>>, StoreError> {

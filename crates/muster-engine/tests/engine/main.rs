@@ -20,6 +20,7 @@ mod people;
 mod references;
 mod retention;
 mod schedules;
+mod secrets;
 mod shown;
 mod sources;
 mod unread;

@@ -7,14 +7,14 @@ use std::path::Path;
 
 use chrono::TimeDelta;
 use muster::settings::Settings;
-use muster::{DATABASE, Machine, Muster};
+use muster::{Machine, Muster, OpenError};
 use muster_connector::ConnectorError;
 use muster_engine::Surroundings as _;
 use muster_store::{Examination, Location, TenantStore};
 use serde_json::json;
 
 use super::{Common, PlaceArguments, block_on};
-use crate::error::{CommandError, Exit};
+use crate::error::{CommandError, Exit, NAME_KEY};
 use crate::print::{instant, say};
 use crate::summary::Output;
 
@@ -108,10 +108,7 @@ async fn examine(settings: &Settings) -> Vec<Check> {
     let mut checks = vec![ok("settings", "they can be used")];
     checks.extend(certificate(settings));
     checks.push(data_directory(&place.data_dir));
-    let location = match &place.database_url {
-        Some(url) => Location::Postgres(url.clone()),
-        None => Location::File(place.data_dir.join(DATABASE)),
-    };
+    let location = place.location();
     if let Location::File(file) = &location
         && !file.exists()
     {
@@ -218,10 +215,28 @@ fn clocks(
 }
 
 async fn applications(settings: &Settings) -> Vec<Check> {
-    let muster = match Muster::open_as_set(settings).await {
+    let muster = match Muster::look(settings).await {
         Ok(muster) => muster,
-        Err(error) => return vec![failed("data", error)],
+        Err(error @ OpenError::Key(_)) => return vec![failed("master key", error)],
+        Err(error) => return vec![failed("database", error)],
     };
+    let mut checks = vec![master_key(&muster, settings)];
+    checks.extend(tenants(&muster).await);
+    checks
+}
+
+fn master_key(muster: &Muster, settings: &Settings) -> Check {
+    const OF: &str = "master key";
+    if muster.store.has_master_key() {
+        return ok(OF, "it is that of the database");
+    }
+    if settings.place().database_url.is_some() {
+        return problem(OF, "there is none, so no server starts", NAME_KEY);
+    }
+    warning(OF, "there is none", "nothing: the first start makes it; keep a copy of it elsewhere then")
+}
+
+async fn tenants(muster: &Muster) -> Vec<Check> {
     let tenants = match muster.store.tenants().await {
         Ok(tenants) => tenants,
         Err(error) => return vec![failed("tenants", error)],
@@ -233,7 +248,7 @@ async fn applications(settings: &Settings) -> Vec<Check> {
     let mut checks = Vec::new();
     for tenant in tenants {
         match muster.store.tenant(&tenant.slug).await {
-            Ok(Some(store)) => checks.extend(applications_of(&muster, &store).await),
+            Ok(Some(store)) => checks.extend(applications_of(muster, &store).await),
             Ok(None) => {}
             Err(error) => checks.push(failed(format_args!("tenant {}", tenant.slug), error)),
         }

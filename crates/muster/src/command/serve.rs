@@ -10,7 +10,7 @@ use muster_api::{ApiSettings, ApiState, Certificate, serve_until};
 use tokio::sync::oneshot;
 
 use super::figures::Figures;
-use super::{Common, PlaceArguments, block_on};
+use super::{Common, PlaceArguments, block_on, tell_of_key};
 use crate::error::{CommandError, Exit};
 use crate::print::complain;
 use crate::signals::{Hangups, Interruptions};
@@ -38,10 +38,15 @@ pub(super) fn run(arguments: &Arguments, common: &Common) -> Result<Exit, Comman
     let flags = [("listen", listen), ("tls-cert", tls_cert), ("tls-key", tls_key)];
     let flags = flags.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))).collect();
     let settings = place.settings(common, flags, LEVEL)?;
+    let place = settings.place();
+    if place.database_url.is_some() && place.master_key_file.is_none() {
+        return Err(CommandError::NoMasterKey);
+    }
     let certificate = certificate(&settings)?;
     let listener = bind(&settings.listen)?;
     block_on(async {
         let muster = Muster::open_as_set(&settings).await?;
+        tell_of_key(&muster);
         let mut interruptions = Interruptions::catch()?;
         let address = listener.local_addr().map_err(CommandError::machine("ask for the own address"))?;
         let data = settings.data_dir.display();

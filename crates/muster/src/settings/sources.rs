@@ -24,13 +24,16 @@ enum Form {
     Number,
     /// Paths, separated like those of `PATH`.
     Paths,
+    /// Words, separated by commas.
+    Words,
 }
 
 /// Every setting: a name within its table is separated from the table's by a point.
-const NAMES: [(&str, Form); 22] = [
+const NAMES: [(&str, Form); 25] = [
     ("listen", Form::Text),
     ("data-dir", Form::Text),
     ("database-url", Form::Text),
+    ("master-key-file", Form::Text),
     ("further-file-roots", Form::Paths),
     ("tls-cert", Form::Text),
     ("tls-key", Form::Text),
@@ -39,8 +42,10 @@ const NAMES: [(&str, Form); 22] = [
     ("limits.configuration-bytes", Form::Number),
     ("limits.file-bytes", Form::Number),
     ("limits.request-seconds", Form::Number),
+    ("limits.requests-per-second", Form::Number),
     ("server.threads", Form::Number),
     ("server.farewell-seconds", Form::Number),
+    ("server.trusted-proxies", Form::Words),
     ("work.workers", Form::Number),
     ("work.page-size", Form::Number),
     ("work.batch-size", Form::Number),
@@ -118,6 +123,10 @@ fn value(form: Form, text: &str, origin: &str) -> Result<Value, SettingsError> {
             Ok(number) => Value::Integer(number),
             Err(error) => return Err(wrong(origin, &error)),
         },
+        Form::Words => {
+            let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
+            Value::Array(words.map(|word| Value::String(word.to_owned())).collect())
+        }
         Form::Paths => {
             let paths = std::env::split_paths(text).filter(|path| !path.as_os_str().is_empty());
             Value::Array(paths.map(|path| Value::String(path.to_string_lossy().into_owned())).collect())

@@ -10,7 +10,7 @@ use muster_testkit::world::on_each_database;
 use serde_json::Value;
 
 use crate::server::Served;
-use crate::world::{Called, World, bare, finish, people};
+use crate::world::{Called, World, bare, finish, finish_with, people};
 
 const RUN: [&str; 7] = ["run", "sync", "hr-reconciliation", "--tenant", "acme", "--output", "json"];
 
@@ -19,6 +19,8 @@ fn lived_in() -> World {
     let world = World::example();
     world.deliver(&people(40, BadLines::None));
     world.call(&RUN).expect(0);
+    let put = ["secret", "put", "badge-password", "--tenant", "acme"];
+    finish_with(&mut world.command(&put), "correct horse").expect(0);
     let files = world.directory.path().join("files/acme");
     fs::create_dir_all(files.join("some/where")).unwrap();
     fs::write(files.join("some/where/empty"), b"").unwrap();
@@ -74,6 +76,9 @@ fn a_backup_of_a_server_at_work_is_restored_and_gone_on_with() {
     assert_eq!(fs::metadata(&data).unwrap().permissions().mode() & 0o777, 0o700);
     assert!(!data.join(".restoring.db").exists());
     let directory = data.display().to_string();
+    let locked = finish(bare(&RUN).args(["--data-dir", &directory])).expect(1);
+    assert!(locked.err.contains("the master key") && locked.err.contains("is missing"), "{}", locked.err);
+    fs::copy(world.directory.path().join("master.key"), data.join("master.key")).unwrap();
     assert_nothing_to_do(&next_run(bare(&RUN).args(["--data-dir", &directory])));
     let verified = finish(bare(&["audit", "verify", "--tenant", "acme"]).args(["--data-dir", &directory]));
     verified.expect(0);
@@ -114,7 +119,11 @@ fn a_backup_of_an_older_program_is_brought_up_to_date() {
         DELETE FROM schema_version WHERE version = (SELECT max(version) FROM schema_version)";
     connection.execute_batch(undo).unwrap();
     drop(connection);
-    restore(&file, &data).expect(0);
+    fs::create_dir(&data).unwrap();
+    // Where the key is put back first it is no hindrance.
+    fs::copy(world.directory.path().join("master.key"), data.join("master.key")).unwrap();
+    let restored = restore(&file, &data).expect(0);
+    assert!(!restored.err.contains("hint: "), "{}", restored.err);
     assert_nothing_to_do(&next_run(bare(&RUN).arg("--data-dir").arg(&data)));
 }
 
@@ -137,7 +146,8 @@ fn copy_and_go_on(url: &str) {
     };
     assert_eq!((rows("tenant"), rows("run"), rows("change")), (1, 1, 40));
     assert!(rows("audit") > 1 && rows("object") >= 40, "{copied}");
-    let here = ["--data-dir", &from, "--database-url", url];
+    let key = format!("{from}/master.key");
+    let here = ["--data-dir", &from, "--database-url", url, "--master-key-file", &key];
     assert_nothing_to_do(&next_run(bare(&RUN).args(here)));
     finish(bare(&["audit", "verify", "--tenant", "acme"]).args(here)).expect(0);
     finish(bare(&["tenant", "create", "beta"]).args(here)).expect(0);

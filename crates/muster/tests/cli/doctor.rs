@@ -32,7 +32,7 @@ fn what_is_well_is_told_line_by_line_and_nothing_is_changed() {
     world.deliver(&people(3, BadLines::None));
     let called = ask(&world).expect(0);
     let found = checks(&called);
-    for of in ["settings", "data directory", "database", "integrity", "write", "clock"] {
+    for of in ["settings", "data directory", "database", "integrity", "write", "clock", "master key"] {
         assert_eq!(status(&found, of), "ok", "{of}");
     }
     let of_hr =
@@ -94,6 +94,9 @@ fn a_postgres_is_looked_at_as_well() {
     on_each_database(async |database| {
         let Some(url) = database.url().map(str::to_owned) else { return };
         let world = World::empty();
+        let key = world.directory.path().join("some.key");
+        fs::write(&key, [7; 32]).unwrap();
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
         let asked = tokio::task::spawn_blocking(move || {
             let called =
                 finish(world.command(&["doctor", "--output", "json"]).args(["--database-url", &url]));
@@ -102,7 +105,7 @@ fn a_postgres_is_looked_at_as_well() {
         });
         let (called, away) = asked.await.unwrap();
         let found = checks(&called.expect(0));
-        for of in ["database", "integrity", "write", "clock"] {
+        for of in ["database", "integrity", "write", "clock", "master key"] {
             assert_eq!(status(&found, of), "ok", "{of}");
         }
         assert_eq!(status(&found, "tenants"), "warning");

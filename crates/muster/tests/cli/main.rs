@@ -11,6 +11,7 @@ mod operations;
 mod people;
 mod run;
 mod schedules;
+mod secrets;
 mod server;
 mod source;
 mod world;
