@@ -47,6 +47,8 @@ mod settings;
 mod stage;
 mod tenant;
 mod tries;
+#[cfg(test)]
+mod upgrade_tests;
 mod waiting;
 mod wakeups;
 

@@ -42,6 +42,12 @@ pub(crate) async fn migrate(database: &Database) -> Result<(), StoreError> {
     take(database, STEPS).await
 }
 
+/// Brings an empty database to an older version.
+#[cfg(test)]
+pub(crate) async fn take_first(database: &Database, version: i64) -> Result<(), StoreError> {
+    take(database, &STEPS[..usize::try_from(version).unwrap()]).await
+}
+
 async fn take(database: &Database, steps: &[Step]) -> Result<(), StoreError> {
     let tx = database.begin(Urgency::Short).await?;
     if tx.dialect() == Dialect::Postgres {

@@ -173,6 +173,29 @@ fn a_plan_that_is_not_carried_out_is_counted_in_steps_before_the_run_is_ended() 
 }
 
 #[test]
+fn what_is_dropped_is_looked_up_by_key() {
+    on_each_database(async |store| {
+        let tenant = story::tenant(&store).await;
+        Story::begin(tenant.clone()).await;
+        let held = story::held(&tenant, 6000).await;
+        story::end(&tenant, &held, Ending::Rejected).await;
+        store.database.recorder.take();
+        tenant.drop_changes(held.seq).await.unwrap();
+        tenant.drop_run(held.seq).await.unwrap();
+        let sent = store.database.recorder.take();
+        let changes = sent.iter().filter(|sent| sent.sql.starts_with("DELETE FROM change")).count();
+        assert_eq!(changes, 2, "6,000 changes, 5,000 at a time");
+        let of_rules = |sent: &Sent| sent.sql.contains("FROM rules") || sent.sql.starts_with("SET ");
+        let mut found = Vec::new();
+        for Sent { sql, values } in sent.into_iter().filter(|sent| !of_rules(sent)) {
+            found.extend(findings(&store.database, &sql, values).await);
+        }
+        assert!(found.is_empty(), "{}", found.join("\n\n"));
+        assert!(tenant.run(held.id).await.unwrap().is_none());
+    });
+}
+
+#[test]
 fn writes_and_history_of_configuration_look_every_row_up_by_key() {
     on_each_database(async |store| {
         let tenant = story::tenant(&store).await;

@@ -19,6 +19,9 @@ use crate::summary::Output;
 const DIRECTORY_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
 
+/// What the database is called until it is whole.
+const PARTIAL: &str = ".restoring.db";
+
 #[derive(clap::Args)]
 pub(super) struct Arguments {
     /// The backup
@@ -69,11 +72,13 @@ fn make_empty(directory: &Path) -> Result<(), CommandError> {
 
 /// Works on a copy under another name, so that what lies under the name of the database is whole.
 async fn restore(backup: &Path, directory: &Path) -> Result<u64, CommandError> {
-    let partial = directory.join(".restoring.db");
+    let partial = directory.join(PARTIAL);
     let outcome = unpack(backup, &partial, directory).await;
     if outcome.is_err() {
         // What cannot be restored leaves nothing behind that looks as if it had been.
-        let _ = fs::remove_file(&partial);
+        for beside in ["", "-wal", "-shm", "-journal"] {
+            let _ = fs::remove_file(directory.join(format!("{PARTIAL}{beside}")));
+        }
         let _ = fs::remove_dir_all(directory.join("files"));
     }
     outcome

@@ -156,3 +156,24 @@ fn without_a_usable_certificate_nothing_is_served() {
         assert!(called.err.contains(expected) && called.err.contains("hint: "), "{}", called.err);
     }
 }
+
+#[test]
+fn a_server_told_to_end_stops_its_run_at_a_page_and_the_next_one_goes_on() {
+    const PEOPLE: u64 = 10_000;
+    let world = World::example();
+    world.deliver(&people(PEOPLE, BadLines::None));
+    let settings = [("MUSTER_WORK_PAGE_SIZE", "20"), ("MUSTER_WORK_LEASE_SECONDS", "1")];
+    let served = Served::start_with(&world, &[], &settings);
+    let operator = Client::new(served.address).with_token(&token(&world, "operator"));
+    let _ = operator.post_nothing("/acme/api/sync/sync-tasks/hr-reconciliation/instances").expect(200);
+    let left = world.wait_for_run(|run| run.counters.read > 0);
+    served.stop();
+    let stopped = world.wait_for_run(|_| true);
+    assert!(!stopped.state.is_terminal() && stopped.counters.read < PEOPLE, "{stopped:?}");
+    assert_eq!(stopped.counters.read % 20, 0, "whole pages");
+    let next = Served::start_with(&world, &[], &settings);
+    let ended = world.wait_for_run(|run| run.state.is_terminal());
+    assert_eq!((ended.id, ended.counters.read), (left.id, PEOPLE));
+    assert_eq!(ended.state.outcome, Some(muster_model::run::OutcomeStatus::Success));
+    next.stop();
+}
