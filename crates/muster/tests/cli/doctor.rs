@@ -100,8 +100,13 @@ fn a_postgres_is_looked_at_as_well() {
         fs::write(&key, [7; 32]).unwrap();
         fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
         let asked = tokio::task::spawn_blocking(move || {
-            let called =
-                finish(world.command(&["doctor", "--output", "json"]).args(["--database-url", &url]));
+            let ask = |further: &[&str]| {
+                let mut command = world.command(&["doctor", "--output", "json"]);
+                finish(command.args(["--database-url", &url]).args(further))
+            };
+            let without = checks(&ask(&[]).expect(1));
+            assert_eq!(status(&without, "master key"), "problem", "no server starts without one");
+            let called = ask(&["--master-key-file", &key.display().to_string()]);
             let away = ["doctor", "--output", "json", "--database-url", "postgres://127.0.0.1:1/nothing"];
             (called, finish(&mut bare(&away)))
         });
