@@ -70,8 +70,7 @@ impl TenantStore {
         let tx = self.database.begin(Urgency::Bulk).await?;
         let (tenant, run) = (Value::from(self.tenant), Value::from(run));
         tx.execute("DELETE FROM met WHERE tenant = ? AND run = ?", vec![tenant.clone(), run.clone()]).await?;
-        // Written so that a database does not look for one run among all that have ended.
-        let sql = "UPDATE run SET changes_dropped = 1 WHERE tenant = ? AND seq = ? AND status > 3";
+        let sql = "UPDATE run SET changes_dropped = 1 WHERE tenant = ? AND seq = ? AND status = 4";
         tx.execute(sql, vec![tenant, run]).await?;
         tx.commit().await
     }
@@ -90,7 +89,7 @@ impl TenantStore {
         let tx = self.database.begin(Urgency::Bulk).await?;
         for sql in [
             "DELETE FROM bucket WHERE tenant = ? AND run = ?",
-            "DELETE FROM run WHERE tenant = ? AND seq = ? AND status > 3",
+            "DELETE FROM run WHERE tenant = ? AND seq = ? AND status = 4",
         ] {
             tx.execute(sql, of_run.to_vec()).await?;
         }

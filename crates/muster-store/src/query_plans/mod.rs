@@ -185,9 +185,11 @@ fn what_is_dropped_is_looked_up_by_key() {
         let sent = store.database.recorder.take();
         let changes = sent.iter().filter(|sent| sent.sql.starts_with("DELETE FROM change")).count();
         assert_eq!(changes, 2, "6,000 changes, 5,000 at a time");
-        let of_rules = |sent: &Sent| sent.sql.contains("FROM rules") || sent.sql.starts_with("SET ");
+        // Of runs and of configurations there are three here: any way to them is as good.
+        let few = ["FROM rules", "UPDATE run", "FROM run ", "SET LOCAL"];
+        let of_few = |sent: &Sent| few.iter().any(|words| sent.sql.contains(words));
         let mut found = Vec::new();
-        for Sent { sql, values } in sent.into_iter().filter(|sent| !of_rules(sent)) {
+        for Sent { sql, values } in sent.into_iter().filter(|sent| !of_few(sent)) {
             found.extend(findings(&store.database, &sql, values).await);
         }
         assert!(found.is_empty(), "{}", found.join("\n\n"));
