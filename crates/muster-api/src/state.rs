@@ -15,6 +15,11 @@ use crate::task::Sights;
 use crate::throttle::FailedLogins;
 use crate::tls::Certificate;
 
+/// Requests at a time that look at accounts in their applications.
+const LOOKS_AT_ONCE: usize = 4;
+/// How long such a request waits for its turn.
+const LOOKS_PATIENCE: Duration = Duration::from_secs(10);
+
 /// What the host's operator sets about the API.
 #[derive(Debug, Clone)]
 pub struct ApiSettings {
@@ -68,6 +73,7 @@ struct Shared {
     doorkeeper: Doorkeeper,
     pace: Pace,
     turn: Semaphore,
+    looks: Semaphore,
     sights: Sights,
     closing: watch::Sender<bool>,
 }
@@ -86,6 +92,7 @@ impl ApiState {
             doorkeeper,
             pace,
             turn: Semaphore::new(1),
+            looks: Semaphore::new(LOOKS_AT_ONCE),
             sights: Sights::default(),
             closing: watch::Sender::new(false),
         };
@@ -136,5 +143,12 @@ impl ApiState {
     /// is checked in vain; that those of other processes do not come in between is the store's promise.
     pub(crate) async fn turn(&self) -> Result<SemaphorePermit<'_>, ApiError> {
         self.0.turn.acquire().await.map_err(ApiError::internal)
+    }
+
+    /// Waits for the turn to look at accounts in their applications, which is work for them. Refused where too many
+    /// wait already.
+    pub(crate) async fn look(&self) -> Result<SemaphorePermit<'_>, ApiError> {
+        let turn = tokio::time::timeout(LOOKS_PATIENCE, self.0.looks.acquire()).await;
+        turn.map_err(|_| ApiError::Busy)?.map_err(ApiError::internal)
     }
 }

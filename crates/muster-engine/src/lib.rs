@@ -4,6 +4,7 @@
 
 mod apply_inbound;
 mod apply_outbound;
+mod by_hand;
 mod check;
 mod compare;
 mod configuration;
@@ -15,6 +16,7 @@ mod findings;
 mod finish;
 mod launch;
 mod levels;
+mod live;
 mod measured;
 mod naming;
 mod operation;
@@ -47,12 +49,14 @@ use tokio::sync::Notify;
 
 use figures::Figures;
 
+pub use by_hand::HandBasis;
 pub use configuration::{ConfigurationError, LoadedConfiguration, check_connectors};
 pub use control::ControlError;
 pub use delivery::{Channel, Delivery, Notifications, Ticket};
 pub use error::EngineError;
 pub use figures::describe_figures;
 pub use launch::{Launch, LaunchError};
+pub use live::LiveAccount;
 pub use prepare::check_compiles;
 pub use probe::Probe;
 pub use retention::{Dropped, Retention};

@@ -3,10 +3,12 @@
 //! The only crate that knows tables. Set-based: a page is one query and one statement for each kind of
 //! change. Decides nothing.
 
+mod accounts;
 mod apply;
 mod apply_outbound;
 mod archive;
 mod audit;
+mod by_hand;
 mod cause;
 #[cfg(test)]
 mod cause_tests;
@@ -25,6 +27,7 @@ mod examination;
 mod facts;
 mod fire;
 mod fuse;
+mod history;
 mod lists;
 mod make;
 mod migration;
@@ -42,6 +45,7 @@ mod rows;
 mod run;
 mod schedule;
 mod seal;
+mod search;
 mod secret;
 mod settings;
 mod stage;
@@ -56,9 +60,11 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+pub use accounts::AccountRecord;
 pub use apply::{Batch, Target};
 pub use archive::Archive;
 pub use audit::{Acting, AuditFilter, AuditVerification, ChainedEntry, NewAuditEntry};
+pub use by_hand::HandWrite;
 pub use cause::Cause;
 pub use changes::{ChangeFilter, ChangeRow, ChangeStatus, MostProblems, ProblemRecord};
 pub use claim::{Advance, Verdict};
@@ -72,6 +78,7 @@ pub use examination::Examination;
 pub use facts::LinkedShadow;
 pub use fire::{FireRecord, Fired, KEPT_FIRES, NewFire};
 pub use fuse::Fuse;
+pub use history::HistoryRecord;
 pub use lists::{KeyEntry, Lists, Makes, Mention, Met, Slot};
 pub use objects::OwnerRow;
 pub use page::PageRows;
@@ -82,6 +89,7 @@ pub use retention::OldRuns;
 pub use run::{Hash, NewRun, RunFilter, RunRecord};
 pub use schedule::{NewSchedule, ScheduleRecord, Unscheduled, UnscheduledTask};
 pub use seal::MasterKey;
+pub use search::ObjectSearch;
 pub use secret::{Binding, BindingRule, NewSecret, OpenSecret, Put, SecretRecord};
 pub use stage::{Bucket, ProblemRow, ProblemStep, StagedPage};
 pub use tenant::{Tenant, TenantStore};

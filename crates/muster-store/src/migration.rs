@@ -28,6 +28,7 @@ const STEPS: &[Step] = &[
     step!("0004_configuration_history"),
     step!("0005_secrets"),
     step!("0006_audit"),
+    step!("0007_by_hand"),
     step!("0009_retention"),
 ];
 

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod access;
+mod accounts;
 mod administration;
 mod audit;
 mod configuration;
@@ -14,6 +15,7 @@ mod events;
 mod files;
 mod form;
 mod history;
+mod objects;
 mod patches;
 mod plans;
 mod preconditions;

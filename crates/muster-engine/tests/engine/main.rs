@@ -3,6 +3,7 @@
 mod adopting;
 mod audit;
 mod audit_tampered;
+mod by_hand;
 mod contention;
 mod control;
 mod delivery;
