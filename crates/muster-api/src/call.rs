@@ -1,6 +1,7 @@
 //! One request: who calls is settled first, then what is asked for is read, then it is done.
 
 use std::panic::AssertUnwindSafe;
+use std::time::Instant;
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -8,9 +9,11 @@ use futures_util::FutureExt as _;
 use muster_engine::Engine;
 use muster_model::ConfigurationId;
 use muster_store::TenantStore;
+use tracing::Instrument as _;
 
 use crate::access::{Caller, admit};
 use crate::error::ApiError;
+use crate::figures::request_answered;
 use crate::patch::Patch;
 use crate::query::Query;
 use crate::routes::{Access, OpenOperation, Route, TenantOperation};
@@ -39,9 +42,11 @@ impl Call {
         self.state.settings()
     }
 
-    /// Notes in the log what the caller has done.
+    /// Notes in the log what the caller has done, without the names of people.
     pub(crate) fn note(&self, what: std::fmt::Arguments<'_>) {
-        tracing::info!(tenant = %self.store.slug(), by = %self.caller.actor, "{what}");
+        // Who that is stands in the audit log: a log for operators is read by more people.
+        let by = self.caller.actor.kind;
+        tracing::info!(tenant = %self.store.slug(), %by, "{what}");
     }
 
     /// A segment of the path.
@@ -94,23 +99,36 @@ pub(crate) async fn answer(
     request: HttpRequest,
     payload: web::Payload,
 ) -> HttpResponse {
-    let work = AssertUnwindSafe(perform(route, state.clone(), request.clone(), payload)).catch_unwind();
-    let outcome = work.await.unwrap_or_else(|panic| Err(ApiError::panicked(&*panic)));
-    match outcome {
-        Ok(mut answer) => {
-            tracing::debug!(method = %request.method(), path = request.path(), "{}", answer.status());
-            harden(&mut answer);
-            answer
-        }
-        Err(error) => refuse(&error, &state, &request),
-    }
+    let (begun, tracking) = (Instant::now(), new_tracking(&state));
+    // All lines that the request leaves in the log can be found by what its error says.
+    let span = tracing::info_span!("request", tracking, route = route.id);
+    let answer = async {
+        let work = AssertUnwindSafe(perform(route, state.clone(), request.clone(), payload)).catch_unwind();
+        let outcome = work.await.unwrap_or_else(|panic| Err(ApiError::panicked(&*panic)));
+        let mut answer = match outcome {
+            Ok(answer) => {
+                tracing::debug!(method = %request.method(), path = request.path(), "{}", answer.status());
+                answer
+            }
+            Err(error) => error.answer(&state, &request, tracking),
+        };
+        harden(&mut answer);
+        answer
+    };
+    let answer = answer.instrument(span).await;
+    request_answered(route, answer.status(), begun.elapsed());
+    answer
 }
 
-/// Answers with an error.
+/// Answers with an error where there is no route.
 pub(crate) fn refuse(error: &ApiError, state: &ApiState, request: &HttpRequest) -> HttpResponse {
-    let mut answer = error.answer(state, request);
+    let mut answer = error.answer(state, request, new_tracking(state));
     harden(&mut answer);
     answer
+}
+
+fn new_tracking(state: &ApiState) -> String {
+    state.engine().surroundings().new_id().to_string()
 }
 
 /// What people and browsers must not do with an answer.

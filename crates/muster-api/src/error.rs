@@ -286,15 +286,18 @@ impl ApiError {
         text
     }
 
-    /// The answer that says so, and the line in the log that goes with it.
-    pub(crate) fn answer(&self, state: &ApiState, request: &HttpRequest) -> HttpResponse {
+    /// The answer that says so, and the line in the log that goes with it. What the caller has done wrong is told to
+    /// the caller: it may name people, and so may the path, so the line has neither.
+    pub(crate) fn answer(&self, state: &ApiState, request: &HttpRequest, tracking: String) -> HttpResponse {
         let surroundings = state.engine().surroundings();
-        let tracking = surroundings.new_id().to_string();
-        let (status, method, path) = (self.status(), request.method(), request.path());
+        let (status, method, path) = (self.status(), request.method(), request.match_pattern());
+        let path = path.unwrap_or_default();
         if status.is_server_error() {
             tracing::error!(tracking, %method, path, status = status.as_u16(), "{}", self.for_the_log());
         } else {
-            tracing::info!(tracking, %method, path, status = status.as_u16(), "{}", self.for_the_log());
+            let label = self.code().label();
+            tracing::info!(tracking, %method, path, status = status.as_u16(), label, "refused");
+            tracing::debug!(tracking, path = request.path(), "{}", self.for_the_log());
         }
         let view = ErrorView::new(self.code(), self.to_string())
             .with_properties(self.properties())

@@ -94,7 +94,20 @@ fn parameters(route: &Route) -> Value {
             "schema": parameter.schema(),
         })
     });
-    in_path.chain(in_query).chain(preconditions(route)).collect()
+    in_path.chain(in_query).chain(preconditions(route)).chain(last_event(route)).collect()
+}
+
+fn last_event(route: &Route) -> Option<Value> {
+    let events = route.answers.iter().any(|answer| answer.content == Content::Events);
+    events.then(|| {
+        json!({
+            "name": "Last-Event-ID",
+            "in": "header",
+            "required": false,
+            "description": "The id of the event that was heard last; it is not said again.",
+            "schema": {"type": "string"},
+        })
+    })
 }
 
 fn preconditions(route: &Route) -> Vec<Value> {
@@ -208,6 +221,7 @@ fn content(content: Content) -> Option<Value> {
         })),
         Content::Text => Some(json!({"text/plain": {"schema": {"type": "string"}}})),
         Content::Xml => Some(json!({"application/xml": {"schema": {"type": "string"}}})),
+        Content::Events => Some(json!({"text/event-stream": {"schema": {"type": "string"}}})),
         Content::Octets => Some(json!({"application/octet-stream": {}})),
     }
 }

@@ -164,6 +164,8 @@ pub enum TaskOperation {
     Instances,
     /// One run.
     Show,
+    /// The same, whenever it has changed.
+    Events,
     /// Its plan, and what became of it.
     Changes,
     /// Its end.
@@ -287,6 +289,8 @@ pub enum Content {
     Text,
     /// XML.
     Xml,
+    /// Server-sent events.
+    Events,
     /// A file.
     Octets,
 }

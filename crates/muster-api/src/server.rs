@@ -35,14 +35,6 @@ pub fn configure(state: ApiState) -> impl Fn(&mut ServiceConfig) + Clone {
     }
 }
 
-/// Serves until the process is told to end, then lets requests under way come to their end.
-///
-/// # Errors
-/// When the listener cannot be used.
-pub async fn serve(listener: TcpListener, state: ApiState) -> std::io::Result<()> {
-    server(listener, state, Signals::Heeded)?.await
-}
-
 /// Serves until `stop` comes, then lets requests under way come to their end. Signals are the caller's.
 ///
 /// # Errors
@@ -52,30 +44,17 @@ pub async fn serve_until(
     state: ApiState,
     stop: impl Future<Output = ()>,
 ) -> std::io::Result<()> {
-    let mut server = server(listener, state, Signals::Left)?;
+    let mut server = server(listener, state.clone())?;
     let handle = server.handle();
     tokio::select! {
         ended = &mut server => return ended,
-        () = stop => {}
+        () = stop => state.close(),
     }
     let (ended, ()) = tokio::join!(server, handle.stop(true));
     ended
 }
 
-/// Who ends the server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Signals {
-    /// The signals of the process.
-    Heeded,
-    /// The caller.
-    Left,
-}
-
-fn server(
-    listener: TcpListener,
-    state: ApiState,
-    signals: Signals,
-) -> std::io::Result<actix_web::dev::Server> {
+fn server(listener: TcpListener, state: ApiState) -> std::io::Result<actix_web::dev::Server> {
     let settings = state.settings().clone();
     let routes = configure(state);
     let server = HttpServer::new(move || App::new().configure(routes.clone()))
@@ -83,12 +62,16 @@ fn server(
         .client_request_timeout(HEAD_PATIENCE)
         .keep_alive(KEEP_ALIVE)
         .max_connections(CONNECTIONS)
-        .shutdown_timeout(settings.farewell.as_secs());
-    let server = match signals {
-        Signals::Heeded => server,
-        Signals::Left => server.disable_signals(),
+        .shutdown_timeout(settings.farewell.as_secs())
+        .disable_signals();
+    let server = match &settings.certificate {
+        Some(certificate) => {
+            let config = certificate.server_config().map_err(std::io::Error::other)?;
+            server.listen_rustls_0_23(listener, config)?
+        }
+        None => server.listen(listener)?,
     };
-    Ok(server.listen(listener)?.run())
+    Ok(server.run())
 }
 
 fn by_path() -> BTreeMap<&'static str, Vec<&'static Route>> {

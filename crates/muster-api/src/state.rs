@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use muster_engine::Engine;
 use muster_store::Store;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
 use crate::access::Doorkeeper;
 use crate::error::ApiError;
 use crate::pace::Pace;
+use crate::task::Sights;
 use crate::throttle::FailedLogins;
+use crate::tls::Certificate;
 
 /// Requests at a time that look at accounts in their applications.
 const LOOKS_AT_ONCE: usize = 4;
@@ -31,6 +33,10 @@ pub struct ApiSettings {
     pub farewell: Duration,
     /// Threads that serve requests, at least 1.
     pub threads: usize,
+    /// After how much silence a listener to events is told that the connection lives.
+    pub heartbeat: Duration,
+    /// What the server shows to those who come by TLS; without one they come without.
+    pub certificate: Option<Certificate>,
     /// Requests of one tenant a second, twice as many at once; 0 for any number.
     pub requests_per_second: u32,
     /// Who may say in `X-Forwarded-For` for whom it asks.
@@ -47,6 +53,8 @@ impl Default for ApiSettings {
             patience: Duration::from_secs(30),
             farewell: Duration::from_secs(30),
             threads: 2,
+            heartbeat: Duration::from_secs(15),
+            certificate: None,
             requests_per_second: 500,
             trusted_proxies: Vec::new(),
             failed_logins: FailedLogins::default(),
@@ -66,6 +74,8 @@ struct Shared {
     pace: Pace,
     turn: Semaphore,
     looks: Semaphore,
+    sights: Sights,
+    closing: watch::Sender<bool>,
 }
 
 impl ApiState {
@@ -75,8 +85,17 @@ impl ApiState {
         let app_id = format!("muster-{:08x}", rand::random::<u32>());
         let doorkeeper = Doorkeeper::new(settings.failed_logins.clone());
         let pace = Pace::new(settings.requests_per_second);
-        let (turn, looks) = (Semaphore::new(1), Semaphore::new(LOOKS_AT_ONCE));
-        let shared = Shared { engine, settings, app_id, doorkeeper, pace, turn, looks };
+        let shared = Shared {
+            engine,
+            settings,
+            app_id,
+            doorkeeper,
+            pace,
+            turn: Semaphore::new(1),
+            looks: Semaphore::new(LOOKS_AT_ONCE),
+            sights: Sights::default(),
+            closing: watch::Sender::new(false),
+        };
         Self(Arc::new(shared))
     }
 
@@ -103,6 +122,21 @@ impl ApiState {
 
     pub(crate) fn pace(&self) -> &Pace {
         &self.0.pace
+    }
+
+    /// The runs that somebody listens to.
+    pub(crate) fn sights(&self) -> &Sights {
+        &self.0.sights
+    }
+
+    /// Ends all answers that would go on by themselves.
+    pub(crate) fn close(&self) {
+        self.0.closing.send_replace(true);
+    }
+
+    /// Tells when the server is about to end.
+    pub(crate) fn closing(&self) -> watch::Receiver<bool> {
+        self.0.closing.subscribe()
     }
 
     /// Waits for the turn to change configuration. The changes of a process go one after the other, so that none

@@ -1,6 +1,7 @@
 //! Tasks and their runs: launched, watched, cancelled, and their plans decided about.
 
 mod decide;
+mod events;
 mod launch;
 mod schedule;
 
@@ -18,6 +19,8 @@ use crate::query::ErrorDetails;
 use crate::routes::TaskOperation;
 use crate::view::{ChangeView, ErrorView, ProgressView};
 
+pub(crate) use events::Sights;
+
 /// The most errors that are shown of a run, and of all runs of a list, so that an answer fits into memory.
 pub(crate) const MOST_PROBLEMS: MostProblems = MostProblems { of_each: 1000, in_all: 10_000 };
 
@@ -34,6 +37,7 @@ pub(crate) async fn perform(
         }
         TaskOperation::Instances => list(kind, None, &call).await,
         TaskOperation::Show => show(kind, &call).await,
+        TaskOperation::Events => events::events(kind, call).await,
         TaskOperation::Changes => changes(kind, &call).await,
         TaskOperation::Cancel => cancel(kind, &call).await,
         TaskOperation::Approve => decide::approve(kind, call).await,
@@ -108,6 +112,10 @@ fn errors(call: &Call, run: &RunRecord, problems: &[ProblemRecord]) -> Vec<Error
 
 async fn changes(kind: TaskKind, call: &Call) -> Result<HttpResponse, ApiError> {
     let run = instance(kind, call).await?;
+    if call.store.changes_are_dropped(run.seq).await? {
+        let kept = "they were kept as long as the server keeps changes";
+        return Err(ApiError::NotFound(format!("list of changes of instance `{}` any more: {kept}", run.id)));
+    }
     let filter = ChangeFilter { after: call.query.after_number.unwrap_or(0), limit: call.query.rows() };
     let changes = call.store.changes(&run, filter).await?;
     let views: Vec<_> = changes.iter().map(|change| ChangeView::new(change, run.state)).collect();

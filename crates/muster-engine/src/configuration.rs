@@ -14,6 +14,7 @@ use muster_plan::rules::{RuleContext, RuleProblem, Rules};
 use muster_store::{Hash, StoreError, StoredResource, TenantStore};
 use zeroize::Zeroize;
 
+use crate::measured::measured;
 use crate::{Connectors, Engine};
 
 /// Why a configuration cannot be used.
@@ -336,7 +337,9 @@ impl Engine {
         let opened = kind.open(&settings, &host).await;
         settings.values_mut().for_each(Zeroize::zeroize);
         match opened {
-            Ok(connector) => Ok(veil.over(connector)),
+            Ok(connector) => {
+                Ok(measured(veil.over(connector), self.figures.tenant(store.slug()), kind.name()))
+            }
             Err(error) => Err(veil.over_error(error)),
         }
     }

@@ -50,6 +50,7 @@ impl Engine {
         let run = store.run(id).await?.ok_or(ControlError::NoRun(id))?;
         let why = cancelled(run.state.phase);
         if store.stop(id, &why, self.surroundings.now()).await? {
+            self.count_end(store, &run).await?;
             Ok(())
         } else {
             Err(ControlError::Ended(id))
@@ -118,7 +119,21 @@ impl Engine {
         let (state, _) = step(run.state, event).map_err(|_| not_held())?;
         let plan_hash = run.plan_hash.ok_or_else(not_held)?;
         let verdict = Verdict { plan_hash, state, problems, now: self.surroundings.now() };
-        if store.decide_held(run.id, &verdict).await? { Ok(()) } else { Err(not_held()) }
+        if !store.decide_held(run.id, &verdict).await? {
+            return Err(not_held());
+        }
+        if state.is_terminal() { Ok(self.count_end(store, run).await?) } else { Ok(()) }
+    }
+
+    /// Counts a run that was ended without a worker, if it was.
+    async fn count_end(&self, store: &TenantStore, before: &RunRecord) -> Result<(), StoreError> {
+        if let Some(now) = store.run(before.id).await?
+            && now.state.is_terminal()
+            && now.epoch > before.epoch
+        {
+            self.figures.run_ended(store.slug(), &now);
+        }
+        Ok(())
     }
 
     /// Launches the run that carries a simulated plan out: it decides again, by what is saved, and goes on only

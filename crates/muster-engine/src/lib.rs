@@ -11,17 +11,21 @@ mod configuration;
 mod control;
 mod delivery;
 mod error;
+mod figures;
 mod findings;
 mod finish;
 mod launch;
 mod levels;
 mod live;
+mod measured;
 mod naming;
 mod operation;
 mod outbound;
 mod parts;
 mod prepare;
+mod probe;
 mod referred;
+mod retention;
 mod schedules;
 mod secret;
 mod sequence;
@@ -43,14 +47,19 @@ use muster_model::TenantSlug;
 use muster_store::{Acting, Store};
 use tokio::sync::Notify;
 
+use figures::Figures;
+
 pub use by_hand::HandBasis;
 pub use configuration::{ConfigurationError, LoadedConfiguration, check_connectors};
 pub use control::ControlError;
 pub use delivery::{Channel, Delivery, Notifications, Ticket};
 pub use error::EngineError;
+pub use figures::describe_figures;
 pub use launch::{Launch, LaunchError};
 pub use live::LiveAccount;
 pub use prepare::check_compiles;
+pub use probe::Probe;
+pub use retention::{Dropped, Retention};
 pub use schedules::{ScheduleError, Scheduling};
 pub use secret::{LONGEST_SECRET, SecretError};
 pub use surroundings::Surroundings;
@@ -80,6 +89,10 @@ pub struct Settings {
     pub look_every: Duration,
     /// How long a held plan waits for a decision.
     pub hold: Duration,
+    /// How long things are kept.
+    pub retention: Retention,
+    /// How often what has been kept long enough is looked for.
+    pub drop_every: Duration,
     /// The data directory; a tenant's own files are in `files/<tenant>` below it.
     pub data_dir: PathBuf,
     /// Further roots that files may lie in.
@@ -101,6 +114,8 @@ impl Settings {
             lease: Duration::from_secs(15),
             look_every: Duration::from_secs(2),
             hold: Duration::from_secs(72 * 60 * 60),
+            retention: Retention::default(),
+            drop_every: Duration::from_secs(6 * 60 * 60),
             data_dir,
             file_roots: Vec::new(),
             owner,
@@ -129,6 +144,7 @@ pub struct Engine {
     pub(crate) delivery: Arc<dyn Delivery>,
     pub(crate) settings: Arc<Settings>,
     pub(crate) ticker: Arc<Notify>,
+    pub(crate) figures: Arc<Figures>,
 }
 
 impl Engine {
@@ -144,7 +160,8 @@ impl Engine {
         let (connectors, settings) = (Arc::new(connectors), Arc::new(settings));
         // What nobody asked for is its own doing; a caller's door says who asked.
         let store = store.acting(Acting::system(&*settings.owner));
-        Self { store, connectors, surroundings, delivery, settings, ticker: Arc::default() }
+        let (ticker, figures) = (Arc::default(), Arc::default());
+        Self { store, connectors, surroundings, delivery, settings, ticker, figures }
     }
 
     /// The store it works on.

@@ -13,6 +13,7 @@ use muster_plan::guard::Tally;
 use muster_plan::key::KeyHash;
 use muster_plan::lifecycle::Event;
 use muster_store::{Bucket, Met, PageRows, ProblemRow, ProblemStep};
+use tracing::Instrument as _;
 
 use crate::configuration::remote_class;
 use crate::error::EngineError;
@@ -319,15 +320,16 @@ impl Work {
         let decided = match &self.task {
             Task::Inbound(task) => {
                 let task = task.clone();
-                tokio::spawn(async move {
+                let decide = async move {
                     task.decide_page(&store, &run, page.entries, (no, first, at), before).await
-                })
+                };
+                tokio::spawn(decide.in_current_span())
             }
             Task::Outbound(task) => {
                 let task = task.clone();
-                tokio::spawn(async move {
-                    task.decide_page(index, &store, &run, page.entries, (no, first, at)).await
-                })
+                let decide =
+                    async move { task.decide_page(index, &store, &run, page.entries, (no, first, at)).await };
+                tokio::spawn(decide.in_current_span())
             }
         };
         InHand {

@@ -10,6 +10,7 @@ use muster_plan::lifecycle::{Effect, Event, RunState, step};
 use muster_store::{Acting, Advance, Bucket, Hash, ProblemRow, RunRecord, StoreError, TenantStore};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
+use tracing::Instrument as _;
 
 use crate::Engine;
 use crate::configuration::LoadedConfiguration;
@@ -107,6 +108,8 @@ impl Engine {
         });
         let (engine, ticking) = (self.clone(), stopped.clone());
         tasks.spawn(async move { engine.tick_until(ticking).await });
+        let (engine, dropping) = (self.clone(), stopped.clone());
+        tasks.spawn(async move { engine.drop_until(dropping).await });
         let (engine, mut stopped) = (self.clone(), stopped);
         tasks.spawn(async move {
             loop {
@@ -123,6 +126,7 @@ impl Engine {
     async fn look_for_work(&self) {
         match self.store.claimable(self.surroundings.now()).await {
             Ok(runs) => {
+                self.figures.waiting(runs.iter().map(|(store, _)| store.slug()));
                 for (store, run) in runs {
                     // For the own workers only: all other processes look as well.
                     self.delivery.offer(Ticket { tenant: store.slug().clone(), run: run.id });
@@ -177,12 +181,24 @@ impl Engine {
         run: RunRecord,
         stop: watch::Receiver<bool>,
     ) -> Result<RunRecord, EngineError> {
+        let span = tracing::info_span!("run", tenant = %store.slug(), run = %run.id);
+        self.carry(store, run, stop).instrument(span).await
+    }
+
+    async fn carry(
+        &self,
+        store: &TenantStore,
+        run: RunRecord,
+        stop: watch::Receiver<bool>,
+    ) -> Result<RunRecord, EngineError> {
         let id = run.id;
         // A door of the run's own: what goes through it was sent on its behalf.
         let store = &store.acting(self.own_acting()).counting_its_own();
         let claimed =
             store.claim(&run, &self.settings.owner, self.surroundings.now(), self.lease_end()).await?;
-        let heart = Spawned(tokio::spawn(beat(self.clone(), store.clone(), claimed.clone())));
+        tracing::info!(task = %claimed.task, mode = claimed.state.mode.as_str(), "run taken up");
+        let beat = beat(self.clone(), store.clone(), claimed.clone());
+        let heart = Spawned(tokio::spawn(beat.in_current_span()));
         // What was told to stop has only to be ended, whatever its systems say.
         let driven =
             if claimed.stopping { Err(EngineError::Lost) } else { self.drive(store, &claimed, stop).await };
@@ -191,12 +207,19 @@ impl Engine {
             Ok(()) => Ok(()),
             Err(EngineError::Lost) => self.wind_down(store, &claimed).await,
             Err(error) => {
-                tracing::warn!(run = %id, error = with_causes(&error), "run failed");
+                tracing::warn!(error = with_causes(&error), "run failed");
                 self.end(store, &claimed, Event::Failed, Some(&for_people(&error))).await
             }
         };
         outcome?;
-        store.run(id).await?.ok_or(EngineError::Lost)
+        let left = store.run(id).await?.ok_or(EngineError::Lost)?;
+        // Whoever had it last counts it.
+        if left.state.is_terminal() && left.epoch == claimed.epoch {
+            let outcome = left.state.outcome.map_or("NONE", |outcome| outcome.as_str());
+            tracing::info!(outcome, entries = left.counters.entries(), "run ended");
+            self.figures.run_ended(store.slug(), &left);
+        }
+        Ok(left)
     }
 
     async fn drive(

@@ -4,6 +4,7 @@ use sea_orm::Value;
 
 use crate::database::{Database, Dialect, Transaction, Urgency};
 use crate::error::StoreError;
+use crate::sight::Sight;
 
 #[derive(Clone, Copy)]
 struct Step {
@@ -31,7 +32,11 @@ const STEPS: &[Step] = &[
     step!("0006_audit"),
     step!("0007_by_hand"),
     step!("0008_roles"),
+    step!("0009_retention"),
 ];
+
+/// The version of the schema that all steps lead to.
+pub(crate) const KNOWN: i64 = STEPS.len().cast_signed() as i64;
 
 /// The key of the advisory lock that keeps two starts on PostgreSQL apart.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7526466203)";
@@ -53,6 +58,12 @@ pub(crate) async fn migrate(database: &Database) -> Result<(), StoreError> {
     take(database, STEPS).await
 }
 
+/// Brings an empty database to an older version.
+#[cfg(test)]
+pub(crate) async fn take_first(database: &Database, version: i64) -> Result<(), StoreError> {
+    take(database, &STEPS[..usize::try_from(version).unwrap()]).await
+}
+
 async fn take(database: &Database, steps: &[Step]) -> Result<(), StoreError> {
     let tx = database.begin(Urgency::Short).await?;
     if tx.dialect() == Dialect::Postgres {
@@ -67,16 +78,24 @@ async fn take(database: &Database, steps: &[Step]) -> Result<(), StoreError> {
     }
     if found < known {
         let missing: Vec<_> = (1..).zip(steps).filter(|(version, _)| *version > found).collect();
-        match tx.dialect() {
-            Dialect::Sqlite => go(&tx, &missing).await?,
-            Dialect::Postgres => {
-                tx.script(LIFT).await?;
-                go(&tx, &missing).await?;
-                tx.script(FORCE).await?;
-            }
-        }
+        with_all_rows(&tx, async || go(&tx, &missing).await).await?;
     }
     tx.commit().await
+}
+
+/// Does something as the owner of the tables, who sees all rows meanwhile.
+pub(crate) async fn with_all_rows<T>(
+    tx: &Transaction,
+    work: impl AsyncFnOnce() -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    if tx.dialect() == Dialect::Sqlite {
+        return work().await;
+    }
+    tx.seen_by(Sight::Owner).await?;
+    tx.script(LIFT).await?;
+    let done = work().await?;
+    tx.script(FORCE).await?;
+    Ok(done)
 }
 
 async fn go(tx: &Transaction, missing: &[(i64, &Step)]) -> Result<(), StoreError> {

@@ -17,11 +17,11 @@ pub(crate) enum Kind {
 
 /// A table, as bulk inserts see it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Bulk {
-    pub(crate) table: &'static str,
-    pub(crate) columns: &'static [(&'static str, Kind)],
+pub(crate) struct Bulk<'a> {
+    pub(crate) table: &'a str,
+    pub(crate) columns: &'a [(&'a str, Kind)],
     /// What follows the rows, as `ON CONFLICT DO NOTHING`.
-    pub(crate) suffix: &'static str,
+    pub(crate) suffix: &'a str,
 }
 
 /// Few sizes, so that the database meets few texts of statements and keeps them prepared.
@@ -30,7 +30,7 @@ const SIZES: [usize; 3] = [500, 100, 25];
 /// What stands for "no value" in an array, whose elements PostgreSQL's driver wants all present.
 const NO_INTEGER: i64 = i64::MIN;
 
-impl Bulk {
+impl Bulk<'_> {
     /// Inserts all rows; answers how many were inserted. A row has one value a column.
     pub(crate) async fn insert(&self, tx: &Transaction, rows: Vec<Vec<Value>>) -> Result<u64, StoreError> {
         match tx.dialect() {

@@ -180,7 +180,9 @@ impl TenantStore {
         job: Option<Uuid>,
     ) -> Result<(), StoreError> {
         tx.execute(
-            "INSERT INTO rules (tenant, hash, body) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+            // What is there already is held, so that nobody drops it as unused before the run is there.
+            "INSERT INTO rules (tenant, hash, body) VALUES (?, ?, ?) \
+             ON CONFLICT (tenant, hash) DO UPDATE SET hash = excluded.hash",
             vec![self.tenant.into(), run.rules.to_vec().into(), run.rules_body.clone().into()],
         )
         .await?;

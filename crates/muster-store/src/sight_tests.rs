@@ -225,6 +225,32 @@ async fn a_login_that_may_not_make_roles_is_told_what_an_administrator_has_to_do
 }
 
 #[tokio::test]
+async fn a_copy_is_made_by_a_login_that_is_held_to_the_border() {
+    let Some((maker, url, name)) = humble().await else { return };
+    maker.execute_unprepared(MAKE).await.unwrap();
+    maker.execute_unprepared(&format!("GRANT muster_tenant, muster_system TO {name}")).await.unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("muster.db");
+    let source = Store::open(&Location::File(file.clone())).await.unwrap();
+    tenant(&source, "acme").await;
+    let copied = crate::copy(&file, &url).await.unwrap();
+    assert!(copied.iter().any(|table| (table.name.as_str(), table.rows) == ("tenant", 1)), "{copied:?}");
+    let again = crate::copy(&file, &url).await;
+    assert!(matches!(again, Err(crate::StoreError::Exists(_))), "{again:?}");
+
+    let location = Location::Postgres(url);
+    let store = Store::open(&location).await.unwrap();
+    let acme = store.tenant(&"acme".parse().unwrap()).await.unwrap().unwrap();
+    assert_eq!(count(&acme.database, "SELECT count(*) FROM directory").await, 1);
+    let owner = store.database.clone().seen_by(Sight::Owner);
+    assert_eq!(count(&owner, "SELECT count(*) FROM directory").await, 0, "the border stands again");
+    let examined = crate::Examination::of(&location).await.unwrap();
+    assert!(examined.write.is_ok() && examined.schema == examined.known, "{examined:?}");
+    drop((store, acme, owner));
+    end(&maker, &name).await;
+}
+
+#[tokio::test]
 async fn many_databases_of_one_cluster_may_make_the_roles_at_once() {
     let Ok(server) = std::env::var(POSTGRES) else { return };
     let name = format!("muster_role_{}", Uuid::new_v4().simple());

@@ -2,7 +2,7 @@
 //! Blocking, one connection a request.
 
 use std::collections::BTreeMap;
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -95,6 +95,18 @@ impl Client {
         answer.unwrap_or_else(|error| panic!("{method} {path}: {error}"))
     }
 
+    /// A GET whose answer goes on: its lines, as they come, without those that only hold it together.
+    ///
+    /// # Panics
+    /// When the server cannot be reached, or has nothing to say for a minute.
+    pub fn listen(&self, path: &str, headers: &[(&str, &str)]) -> impl Iterator<Item = String> + use<> {
+        let stream = self.ask("GET", path, headers, b"").unwrap_or_else(|error| panic!("{path}: {error}"));
+        let lines = BufReader::new(stream).lines();
+        let lines = lines.map(|line| line.unwrap_or_else(|error| panic!("the answer ends: {error}")));
+        // Between the parts stand their lengths.
+        lines.filter(|line| !line.is_empty() && !line.bytes().all(|digit| digit.is_ascii_hexdigit()))
+    }
+
     fn exchange(
         &self,
         method: &str,
@@ -102,6 +114,16 @@ impl Client {
         headers: &[(&str, &str)],
         body: &[u8],
     ) -> io::Result<Answer> {
+        let mut stream = self.ask(method, path, headers, body)?;
+        let mut octets = Vec::new();
+        match stream.read_to_end(&mut octets) {
+            Err(error) if octets.is_empty() => return Err(error),
+            _ => {}
+        }
+        parse(&octets)
+    }
+
+    fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> io::Result<TcpStream> {
         let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n", self.address);
         if let Some(authorization) = &self.authorization {
             head.push_str(&format!("authorization: {authorization}\r\n"));
@@ -119,12 +141,7 @@ impl Client {
         stream.write_all(head.as_bytes())?;
         // A server may answer before it has read everything, and close: the answer counts.
         let _ = stream.write_all(body);
-        let mut octets = Vec::new();
-        match stream.read_to_end(&mut octets) {
-            Err(error) if octets.is_empty() => return Err(error),
-            _ => {}
-        }
-        parse(&octets)
+        Ok(stream)
     }
 }
 

@@ -9,7 +9,7 @@ use chrono::TimeDelta;
 use muster_connector::faulty::{FaultPlan, FaultyKind, Watch};
 use muster_connector::memory::{CAPABLE, MemoryAccount, MemoryKind, MemorySystem};
 use muster_connector::{Capabilities, ConnectorKind};
-use muster_engine::{Channel, Connectors, Delivery, Engine, Launch, Settings};
+use muster_engine::{Channel, Connectors, Delivery, Engine, Launch, Retention, Settings};
 use muster_model::configuration::{Configuration, ConfigurationKind, Document, Leniency};
 use muster_model::run::{Mode, TaskKind};
 use muster_model::{Attributes, ConfigurationId, Field, TenantSlug};
@@ -114,6 +114,13 @@ impl World {
     pub fn with_workers_that_do_not_look(mut self, workers: usize) -> Self {
         self.settings.workers = workers;
         self.settings.look_every = std::time::Duration::from_secs(24 * 60 * 60);
+        self
+    }
+
+    /// The same world, where things are kept so long.
+    #[must_use]
+    pub fn with_retention(mut self, retention: Retention) -> Self {
+        self.settings.retention = retention;
         self
     }
 

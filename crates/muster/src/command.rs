@@ -1,8 +1,13 @@
 //! The commands, one file each, and what they have in common: arguments, settings, the runtime.
 
 mod audit;
+mod backup;
+mod copy;
 mod dataset;
 mod demo;
+mod doctor;
+mod figures;
+mod restore;
 mod run;
 mod secret;
 mod serve;
@@ -77,6 +82,14 @@ enum Command {
     Dataset(dataset::Arguments),
     /// Look at a tenant's audit log, verify or export it
     Audit(audit::Arguments),
+    /// Copy the database and the tenants' files into one file, also while a server runs
+    Backup(backup::Arguments),
+    /// Put a backup into an empty data directory
+    Restore(restore::Arguments),
+    /// Copy the SQLite database of a data directory into an empty PostgreSQL
+    Copy(copy::Arguments),
+    /// Check settings, database, files and applications; say what to do
+    Doctor(doctor::Arguments),
 }
 
 /// Which data a command works on.
@@ -112,10 +125,19 @@ pub(crate) fn run() -> Result<Exit, CommandError> {
         Command::Run(arguments) => run::run(&arguments, &common),
         Command::Dataset(arguments) => dataset::run(&arguments, &common),
         Command::Audit(arguments) => audit::run(&arguments, &common),
+        Command::Backup(arguments) => backup::run(&arguments, &common),
+        Command::Restore(arguments) => restore::run(&arguments, &common),
+        Command::Copy(arguments) => copy::run(&arguments, &common),
+        Command::Doctor(arguments) => doctor::run(&arguments, &common),
     }
 }
 
 impl PlaceArguments {
+    /// None, for a command that is told in other words what it works on.
+    fn none() -> Self {
+        Self { config: None, data_dir: None, database_url: None, master_key_file: None }
+    }
+
     /// The settings that hold, with further flags of the command; begins to log.
     fn settings(
         &self,

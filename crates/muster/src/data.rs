@@ -9,8 +9,13 @@ use std::path::Path;
 
 const OWNER_ENTERS: u32 = 0o700;
 pub(crate) const OWNER_READS_AND_WRITES: u32 = 0o600;
+/// The SQLite database in a data directory.
+pub const DATABASE: &str = "muster.db";
+/// The master key in a data directory.
+pub const MASTER_KEY: &str = "master.key";
+
 /// Everybody who is neither the owner nor of the group.
-pub(crate) const OTHERS: u32 = 0o007;
+pub const OTHERS: u32 = 0o007;
 
 /// Makes the data directory, or warns of one that others may look into.
 pub(crate) fn make_directory(path: &Path) -> io::Result<()> {

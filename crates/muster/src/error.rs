@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use muster::settings::SettingsError;
 use muster::{KeyError, OpenError};
+use muster_api::CertificateError;
 use muster_dataset::DatasetProblem;
 use muster_engine::{ConfigurationError, ControlError, EngineError, LaunchError, SecretError};
 use muster_model::{RunId, TenantSlug};
@@ -80,6 +81,9 @@ pub(crate) enum CommandError {
         #[source]
         source: io::Error,
     },
+    /// There is no certificate to serve with.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
     /// A run was not launched.
     #[error(transparent)]
     Launch(LaunchError),
@@ -144,6 +148,7 @@ impl CommandError {
             | Self::Exists { .. }
             | Self::Machine { .. }
             | Self::Listen { .. }
+            | Self::Certificate(_)
             | Self::Launch(_)
             | Self::Running { .. }
             | Self::Work { .. }
@@ -182,7 +187,7 @@ impl CommandError {
     }
 
     /// What is wrong, with all causes.
-    fn told(&self) -> String {
+    pub(crate) fn told(&self) -> String {
         // What only passes it on is no link of the chain.
         if let Self::Open(OpenError::Store(error)) = self { with_causes(error) } else { with_causes(self) }
     }
@@ -192,7 +197,7 @@ impl CommandError {
         if let Self::Open(OpenError::Store(error)) = self { error.cause() } else { Cause::of(self) }
     }
 
-    fn hint(&self) -> Option<String> {
+    pub(crate) fn hint(&self) -> Option<String> {
         if let Some(cause) = self.cause() {
             return Some(cause.fix().to_owned());
         }
@@ -225,6 +230,7 @@ impl CommandError {
             Self::Listen { .. } => {
                 "look whether a Muster runs there already, or name another address, as in --listen 127.0.0.1:8087"
             }
+            Self::Certificate(_) => "look whether --tls-cert and --tls-key name the right files, in PEM",
             Self::Interrupted(_) => {
                 "run the task again: once the run counts as left, it is taken up and ended"
             }
@@ -243,7 +249,7 @@ impl CommandError {
     }
 }
 
-const NAME_KEY: &str = "name its file in MUSTER_MASTER_KEY_FILE; \
+pub(crate) const NAME_KEY: &str = "name its file in MUSTER_MASTER_KEY_FILE; \
     `(umask 077; head -c 32 /dev/urandom > master.key)` makes one for the first start";
 
 fn store_hint(error: &StoreError) -> Option<String> {

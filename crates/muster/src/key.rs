@@ -10,10 +10,7 @@ use muster_store::MasterKey;
 use tempfile::PersistError;
 
 use crate::Place;
-use crate::data::{OTHERS, OWNER_READS_AND_WRITES};
-
-/// What the file is called in the data directory.
-const FILE: &str = "master.key";
+use crate::data::{MASTER_KEY, OTHERS, OWNER_READS_AND_WRITES};
 
 /// Why there is no master key.
 #[derive(Debug, thiserror::Error)]
@@ -62,24 +59,33 @@ pub(crate) enum Found {
     Made(MasterKey, PathBuf),
 }
 
-/// Finds the key of a place, whose database holds secrets or does not.
+/// Finds the key of a place, whose database holds secrets or does not; makes it where that is its place.
 pub(crate) fn find(place: &Place, is_sealed: bool) -> Result<Found, KeyError> {
+    match look(place, is_sealed)? {
+        Some(key) => Ok(Found::Key(key)),
+        None if place.database_url.is_some() => Ok(Found::None),
+        None => make(place.data_dir.join(MASTER_KEY)),
+    }
+}
+
+/// Finds the key of a place; `None` where there is none, and none is needed yet.
+pub(crate) fn look(place: &Place, is_sealed: bool) -> Result<Option<MasterKey>, KeyError> {
     if let Some(path) = &place.master_key_file {
-        return read(path).map(Found::Key);
+        return read(path).map(Some);
     }
     if place.database_url.is_some() {
-        return Ok(Found::None);
+        return Ok(None);
     }
-    let path = place.data_dir.join(FILE);
+    let path = place.data_dir.join(MASTER_KEY);
     match read(&path) {
         Err(KeyError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
             if is_sealed {
                 Err(KeyError::Lost(path))
             } else {
-                make(path)
+                Ok(None)
             }
         }
-        read => read.map(Found::Key),
+        read => read.map(Some),
     }
 }
 

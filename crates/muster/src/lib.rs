@@ -17,10 +17,11 @@ use muster_engine::{
 use muster_model::configuration::{Configuration, Problems};
 use muster_store::{Acting, Location, Store, StoreError};
 
+pub use data::{DATABASE, MASTER_KEY, OTHERS};
 use key::Found;
 pub use key::KeyError;
 pub use machine::Machine;
-use settings::{Settings, Work};
+use settings::{Retention, Settings, Work};
 
 /// Where Muster keeps its data.
 #[derive(Debug, Clone)]
@@ -72,7 +73,7 @@ impl Muster {
     /// # Errors
     /// When the data directory cannot be made or the database cannot be used.
     pub async fn open(place: &Place) -> Result<Self, OpenError> {
-        Self::open_to_work(place, &Work::default()).await
+        Self::open_to_work(place, &Work::default(), &Retention::default()).await
     }
 
     /// Opens what the settings name, making what is missing.
@@ -80,7 +81,21 @@ impl Muster {
     /// # Errors
     /// As [`Muster::open`].
     pub async fn open_as_set(settings: &Settings) -> Result<Self, OpenError> {
-        Self::open_to_work(&settings.place(), &settings.work).await
+        Self::open_to_work(&settings.place(), &settings.work, &settings.retention).await
+    }
+
+    /// Opens what there is, of a database whose schema is up to date, and makes nothing.
+    ///
+    /// # Errors
+    /// When the database cannot be used, or the master key that it needs cannot.
+    pub async fn look(settings: &Settings) -> Result<Self, OpenError> {
+        let place = settings.place();
+        let store = Store::open(&place.location()).await?;
+        let store = match key::look(&place, store.is_sealed().await?)? {
+            Some(key) => store.with_master_key(key).await?,
+            None => store,
+        };
+        Ok(Self::assemble(store, &place, (&settings.work, &settings.retention)))
     }
 
     /// The same, where what is done through [`store`](Self::store) is done on somebody's behalf. What the engine
@@ -90,17 +105,13 @@ impl Muster {
         Self { store: self.store.acting(acting), ..self }
     }
 
-    async fn open_to_work(place: &Place, work: &Work) -> Result<Self, OpenError> {
+    async fn open_to_work(place: &Place, work: &Work, retention: &Retention) -> Result<Self, OpenError> {
         let failed = |source| OpenError::DataDir { path: place.data_dir.clone(), source };
         data::make_directory(&place.data_dir).map_err(failed)?;
-        let location = match &place.database_url {
-            Some(url) => Location::Postgres(url.clone()),
-            None => {
-                let file = place.data_dir.join("muster.db");
-                data::make_file(&file).map_err(failed)?;
-                Location::File(file)
-            }
-        };
+        let location = place.location();
+        if let Location::File(file) = &location {
+            data::make_file(file).map_err(failed)?;
+        }
         let store = Store::open(&location).await?;
         let found = key::find(place, store.is_sealed().await?)?;
         let (store, made_key) = match found {
@@ -108,13 +119,29 @@ impl Muster {
             Found::Key(key) => (store.with_master_key(key).await?, None),
             Found::Made(key, path) => (store.with_master_key(key).await?, Some(path)),
         };
+        Ok(Self { made_key, ..Self::assemble(store, place, (work, retention)) })
+    }
+
+    fn assemble(store: Store, place: &Place, (work, retention): (&Work, &Retention)) -> Self {
         let machine = Machine::new();
         let settings = EngineSettings {
             file_roots: place.file_roots.clone(),
+            retention: retention.of_engine(),
             ..work.engine_settings(place.data_dir.clone(), machine.owner())
         };
         let engine = Engine::new(store.clone(), connectors(), Arc::new(machine), delivery(&store), settings);
-        Ok(Self { engine, store, made_key })
+        Self { engine, store, made_key: None }
+    }
+}
+
+impl Place {
+    /// Where the database is.
+    #[must_use]
+    pub fn location(&self) -> Location {
+        match &self.database_url {
+            Some(url) => Location::Postgres(url.clone()),
+            None => Location::File(self.data_dir.join(DATABASE)),
+        }
     }
 }
 

@@ -8,8 +8,9 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use muster_api::ApiSettings;
-use muster_engine::Settings as EngineSettings;
+use muster_engine::{Retention as EngineRetention, Settings as EngineSettings};
 use serde::Deserialize;
 
 use crate::Place;
@@ -29,6 +30,10 @@ pub struct Settings {
     pub master_key_file: PathBuf,
     /// Directories outside of the tenants' own that configurations may read and write.
     pub further_file_roots: Vec<PathBuf>,
+    /// The certificate of the API, PEM; empty for none, and then no TLS.
+    pub tls_cert: PathBuf,
+    /// The key of the certificate.
+    pub tls_key: PathBuf,
     /// Directives of the log; empty for what the command wants.
     pub log: String,
     /// The form of the log.
@@ -39,6 +44,10 @@ pub struct Settings {
     pub server: Server,
     /// Runs.
     pub work: Work,
+    /// Figures for whoever watches the process.
+    pub metrics: Metrics,
+    /// How long things are kept.
+    pub retention: Retention,
 }
 
 /// The form of the log.
@@ -93,6 +102,26 @@ pub struct Work {
     pub held_hours: u64,
 }
 
+/// Figures for whoever watches the process.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Metrics {
+    /// Address and port of `/metrics`; empty for none.
+    pub listen: String,
+}
+
+/// How many days things are kept; 0 for ever.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Retention {
+    /// Runs that have ended, with all that was noted about them.
+    pub runs_days: u64,
+    /// The changes of such runs.
+    pub changes_days: u64,
+    /// Values that were replaced, and earlier versions of configuration.
+    pub history_days: u64,
+}
+
 /// Why settings cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
@@ -120,6 +149,14 @@ pub enum SettingsError {
         origin: String,
         /// What is wrong.
         message: String,
+    },
+    /// Two settings make sense together only.
+    #[error("the setting `{given}` is given, but `{lacking}` is not")]
+    Alone {
+        /// The one.
+        given: &'static str,
+        /// The other.
+        lacking: &'static str,
     },
     /// A number is out of its range.
     #[error("the setting `{name}` is {value}, but has to be {} to {}", range.start(), range.end())]
@@ -171,7 +208,17 @@ impl Settings {
     }
 
     fn check(&self) -> Result<(), SettingsError> {
-        let Self { limits, server, work, .. } = self;
+        let Self { limits, server, work, retention, .. } = self;
+        let (cert, key) = (!self.tls_cert.as_os_str().is_empty(), !self.tls_key.as_os_str().is_empty());
+        match (cert, key) {
+            (true, false) => {
+                return Err(SettingsError::Alone { given: "tls-cert", lacking: "tls-key" });
+            }
+            (false, true) => {
+                return Err(SettingsError::Alone { given: "tls-key", lacking: "tls-cert" });
+            }
+            (true, true) | (false, false) => {}
+        }
         for (name, value, range) in [
             ("limits.configuration-bytes", limits.configuration_bytes, 1024..=1 << 30),
             ("limits.file-bytes", limits.file_bytes, 1..=1 << 50),
@@ -184,12 +231,26 @@ impl Settings {
             ("work.batch-size", work.batch_size, 1..=10_000),
             ("work.lease-seconds", work.lease_seconds, 1..=3600),
             ("work.held-hours", work.held_hours, 1..=8760),
+            ("retention.runs-days", retention.runs_days, 0..=36_500),
+            ("retention.changes-days", retention.changes_days, 0..=36_500),
+            ("retention.history-days", retention.history_days, 0..=36_500),
         ] {
             if !range.contains(&value) {
                 return Err(SettingsError::Range { name, value, range });
             }
         }
         Ok(())
+    }
+}
+
+impl Retention {
+    pub(crate) fn of_engine(&self) -> EngineRetention {
+        let days = |days: u64| (days > 0).then(|| TimeDelta::days(i64::try_from(days).unwrap_or(i64::MAX)));
+        EngineRetention {
+            runs: days(self.runs_days),
+            changes: days(self.changes_days),
+            history: days(self.history_days),
+        }
     }
 }
 
@@ -218,11 +279,15 @@ impl Default for Settings {
             database_url: String::new(),
             master_key_file: PathBuf::new(),
             further_file_roots: Vec::new(),
+            tls_cert: PathBuf::new(),
+            tls_key: PathBuf::new(),
             log: String::new(),
             log_format: LogFormat::Text,
             limits: Limits::default(),
             server: Server::default(),
             work: Work::default(),
+            metrics: Metrics::default(),
+            retention: Retention::default(),
         }
     }
 }
@@ -247,6 +312,12 @@ impl Default for Server {
             farewell_seconds: api.farewell.as_secs(),
             trusted_proxies: api.trusted_proxies,
         }
+    }
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { runs_days: 365, changes_days: 90, history_days: 0 }
     }
 }
 

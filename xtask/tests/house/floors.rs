@@ -28,8 +28,10 @@ const ASIDE: u8 = 6;
 const CONNECTORS: &str = "muster-connector-";
 
 /// Outside crates, each with the one crate of ours that may name it.
-const WALLS: [(&str, &str); 5] = [
+const WALLS: [(&str, &str); 7] = [
     ("actix-web", "muster-api"),
+    ("metrics-exporter-prometheus", "muster"),
+    ("rustls", "muster-api"),
     ("sea-orm", "muster-store"),
     ("sqlx", "muster-store"),
     ("rhai", "muster-plan"),
@@ -156,6 +158,8 @@ fn what_a_floor_forbids_is_seen() {
         ("muster-api", "quick-xml", false, false),
         ("muster-api", "actix-web", false, true),
         ("muster-engine", "actix-web", false, false),
+        ("muster-engine", "metrics-exporter-prometheus", false, false),
+        ("muster-engine", "metrics", false, true),
         ("muster-api", "sea-orm", false, false),
         ("muster-bench", "sqlx", false, true),
         ("muster-bench", "muster-testkit", false, true),

@@ -44,7 +44,7 @@ pub(super) async fn create(mut call: Call) -> Result<HttpResponse, ApiError> {
         }
         made => made?,
     }
-    call.note(format_args!("user `{}` created: {roles}", user.name));
+    call.note(format_args!("a user created: {roles}"));
     Ok(created(&call, "users", &user.name, UserView::from(&user)))
 }
 
@@ -60,7 +60,7 @@ pub(super) async fn change(mut call: Call) -> Result<HttpResponse, ApiError> {
     let hash = hash(&mut fields, &body, settings).await?;
     fields.finish()?;
     let user = write(&call, &name, &roles, hash.as_deref()).await?;
-    call.note(format_args!("user `{name}` changed: {roles}"));
+    call.note(format_args!("a user changed: {roles}"));
     Ok(HttpResponse::Ok().json(UserView::from(&user)))
 }
 
@@ -79,7 +79,7 @@ pub(super) async fn delete(call: &Call) -> Result<HttpResponse, ApiError> {
         Ok(false) => return Err(ApiError::NotFound(format!("user `{name}`"))),
         deleted => deleted?,
     };
-    call.note(format_args!("user `{name}` deleted"));
+    call.note(format_args!("a user deleted"));
     Ok(HttpResponse::NoContent().finish())
 }
 

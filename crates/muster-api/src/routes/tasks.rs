@@ -27,7 +27,14 @@ const RUNS: &[Parameter] = &[
     Parameter::Since,
 ];
 
-const ROWS: [Row; 11] = [
+/// For a listener who comes back for more.
+const HEARD: Answer = Answer {
+    status: 204,
+    description: "The event in `Last-Event-ID` was the last",
+    content: Content::Nothing,
+};
+
+const ROWS: [Row; 12] = [
     Row {
         method: Method::Post,
         end: "/{definition}/instances",
@@ -82,6 +89,22 @@ const ROWS: [Row; 11] = [
         query: &[Parameter::Option],
         body: Content::Nothing,
         answer: Answer { status: 200, description: "The progress", content: Content::Json("TaskProgress") },
+        refusals: &[],
+    },
+    Row {
+        method: Method::Get,
+        end: "/{definition}/instances/{instance}/~events",
+        permission: Permission::View,
+        operation: TaskOperation::Events,
+        id: ("watch", "TaskInstance"),
+        summary: "Get the progress of an instance as events, whenever it has changed, then its end",
+        query: &[],
+        body: Content::Nothing,
+        answer: Answer {
+            status: 200,
+            description: "Events `progress` and, the last one, `end`; the data of each is a TaskProgress",
+            content: Content::Events,
+        },
         refusals: &[],
     },
     Row {
@@ -188,7 +211,9 @@ pub(super) fn routes_of(kind: TaskKind) -> impl Iterator<Item = Route> {
         group,
         query: row.query,
         body: row.body,
-        answers: vec![row.answer],
+        answers: std::iter::once(row.answer)
+            .chain((row.operation == TaskOperation::Events).then_some(HEARD))
+            .collect(),
         refusals: match (kind, row.operation) {
             // The seed: cancelling a provisioning run may be repeated, even when it has ended.
             (TaskKind::Provisioning, TaskOperation::Cancel) => &[],

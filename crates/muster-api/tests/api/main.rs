@@ -11,6 +11,7 @@ mod configuration;
 mod dataset;
 mod description;
 mod evaluate;
+mod events;
 mod files;
 mod form;
 mod history;

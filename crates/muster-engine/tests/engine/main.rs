@@ -19,6 +19,7 @@ mod outbound;
 mod overtaken;
 mod people;
 mod references;
+mod retention;
 mod schedules;
 mod secrets;
 mod shown;

@@ -175,6 +175,31 @@ fn a_plan_that_is_not_carried_out_is_counted_in_steps_before_the_run_is_ended() 
 }
 
 #[test]
+fn what_is_dropped_is_looked_up_by_key() {
+    on_each_database(async |store| {
+        let tenant = story::tenant(&store).await;
+        Story::begin(tenant.clone()).await;
+        let held = story::held(&tenant, 6000).await;
+        story::end(&tenant, &held, Ending::Rejected).await;
+        store.database.recorder.take();
+        tenant.drop_changes(held.seq).await.unwrap();
+        tenant.drop_run(held.seq).await.unwrap();
+        let sent = store.database.recorder.take();
+        let changes = sent.iter().filter(|sent| sent.sql.starts_with("DELETE FROM change")).count();
+        assert_eq!(changes, 2, "6,000 changes, 5,000 at a time");
+        // Of runs and of configurations there are three here: any way to them is as good.
+        let few = ["FROM rules", "UPDATE run", "FROM run ", "SET LOCAL"];
+        let of_few = |sent: &Sent| few.iter().any(|words| sent.sql.contains(words));
+        let mut found = Vec::new();
+        for Sent { sql, values } in sent.into_iter().filter(|sent| !of_few(sent)) {
+            found.extend(findings(&store.database, &sql, values).await);
+        }
+        assert!(found.is_empty(), "{}", found.join("\n\n"));
+        assert!(tenant.run(held.id).await.unwrap().is_none());
+    });
+}
+
+#[test]
 fn writes_and_history_of_configuration_look_every_row_up_by_key() {
     on_each_database(async |store| {
         let tenant = story::tenant(&store).await;

@@ -89,4 +89,14 @@ impl World {
     pub(super) fn of_tenant(&self) -> String {
         format!("tenant = (SELECT id FROM tenant WHERE slug = '{}')", self.store().slug())
     }
+
+    /// How many rows of a table are the tenant's.
+    ///
+    /// # Panics
+    /// When the database fails.
+    pub async fn count_rows(&self, table: &str) -> i64 {
+        let sql = format!("SELECT count(*) FROM {table} WHERE {}", self.of_tenant());
+        let rows = self.database().query(&sql).await;
+        rows[0].try_get_by_index(0).expect("a number")
+    }
 }

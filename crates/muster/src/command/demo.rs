@@ -97,7 +97,7 @@ pub(super) fn run(arguments: &Arguments, common: &Common) -> Result<Exit, Comman
             }
             Ok(Exit::Done)
         };
-        serve(&stage.muster, &stage.settings, stage.listener, acts).await?
+        serve(&stage.muster, stage.settings.api_settings(), stage.listener, acts).await?
     })
 }
 

@@ -29,12 +29,14 @@ enum Form {
 }
 
 /// Every setting: a name within its table is separated from the table's by a point.
-const NAMES: [(&str, Form); 19] = [
+const NAMES: [(&str, Form); 25] = [
     ("listen", Form::Text),
     ("data-dir", Form::Text),
     ("database-url", Form::Text),
     ("master-key-file", Form::Text),
     ("further-file-roots", Form::Paths),
+    ("tls-cert", Form::Text),
+    ("tls-key", Form::Text),
     ("log", Form::Text),
     ("log-format", Form::Text),
     ("limits.configuration-bytes", Form::Number),
@@ -49,6 +51,10 @@ const NAMES: [(&str, Form); 19] = [
     ("work.batch-size", Form::Number),
     ("work.lease-seconds", Form::Number),
     ("work.held-hours", Form::Number),
+    ("metrics.listen", Form::Text),
+    ("retention.runs-days", Form::Number),
+    ("retention.changes-days", Form::Number),
+    ("retention.history-days", Form::Number),
 ];
 
 /// The variable of the environment that gives a setting.

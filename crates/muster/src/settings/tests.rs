@@ -108,6 +108,9 @@ fn what_is_wrong_is_named() {
         (file("[work]\nworkers = \"a\""), vec!["line 2", "workers"]),
         (file("[work]\nworkers = 0"), vec!["`work.workers` is 0", "1 to 256"]),
         (file("listen"), vec!["line 1"]),
+        (file("tls-cert = \"a.pem\""), vec!["`tls-cert` is given", "`tls-key` is not"]),
+        (file("tls-key = \"a.pem\""), vec!["`tls-key` is given", "`tls-cert` is not"]),
+        (file("[retention]\nruns-days = 36501"), vec!["`retention.runs-days` is 36501", "0 to 36500"]),
         (
             load(None, &[("MUSTER_WORK_WORKERS", "many")], Vec::new()).unwrap_err().to_string(),
             vec!["MUSTER_WORK_WORKERS", "invalid digit"],

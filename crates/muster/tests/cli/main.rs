@@ -2,9 +2,12 @@
 #![allow(clippy::unwrap_used)]
 
 mod audit;
+mod copies;
 mod dataset;
 mod demo;
+mod doctor;
 mod guard;
+mod operations;
 mod people;
 mod run;
 mod schedules;

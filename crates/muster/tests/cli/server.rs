@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::Child;
+use std::sync::{Arc, Mutex};
 
 use muster_testkit::http::Client;
 use muster_testkit::people::BadLines;
@@ -17,21 +18,48 @@ const RUN: [&str; 5] = ["run", "sync", "hr-reconciliation", "--tenant", "acme"];
 pub(crate) struct Served {
     child: Child,
     pub(crate) address: SocketAddr,
+    /// What it has logged.
+    log: Arc<Mutex<Vec<Value>>>,
 }
 
 impl Served {
     pub(crate) fn start(world: &World) -> Self {
+        Self::start_with(world, &[], &[])
+    }
+
+    /// The same, with further flags, and settings of the environment.
+    pub(crate) fn start_with(world: &World, flags: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut command = world.command(&["serve", "--listen", "127.0.0.1:0", "--log-format", "json"]);
-        let mut child = start(&mut command);
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let listening = lines.find_map(|line| {
-            let line: Value = serde_json::from_str(&line.unwrap()).ok()?;
-            let (_, rest) = line["message"].as_str()?.split_once("listening on http://")?;
-            rest.split(',').next()?.parse().ok()
+        let mut child = start(command.args(flags).envs(environment.iter().copied()));
+        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let log: Arc<Mutex<Vec<Value>>> = Arc::default();
+        let written = Arc::clone(&log);
+        // Whatever it logs is read, so that it never waits for us.
+        std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok).filter_map(|line| serde_json::from_str(&line).ok()) {
+                written.lock().unwrap().push(line);
+            }
         });
-        // Whatever it logs from now on is read, so that it never waits for us.
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { child, address: listening.unwrap() }
+        let mut served = Self { child, address: ([127, 0, 0, 1], 0).into(), log };
+        served.address = served.logged(|line| {
+            let (_, rest) = line["message"].as_str()?.split_once("listening on ")?;
+            rest.split("//").nth(1)?.split(',').next()?.parse().ok()
+        });
+        served
+    }
+
+    /// Waits for a line of the log that says something.
+    pub(crate) fn logged<T>(&self, read: impl Fn(&Value) -> Option<T>) -> T {
+        wait_until(|| self.log.lock().unwrap().iter().find_map(&read))
+    }
+
+    /// All that it has logged so far, as text.
+    pub(crate) fn log(&self) -> String {
+        self.log.lock().unwrap().iter().map(|line| format!("{line}\n")).collect()
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        signal(&self.child, name);
     }
 
     pub(crate) fn run(&self, token: &str, arguments: &[&str]) -> Called {
