@@ -13,6 +13,7 @@ async fn refuse_changes_of_shadows(database: &TestDatabase, code: &str, times: u
     for statement in [
         "DROP SEQUENCE IF EXISTS collisions".to_owned(),
         "CREATE SEQUENCE collisions".to_owned(),
+        "GRANT USAGE ON SEQUENCE collisions TO muster_tenant".to_owned(),
         format!(
             "CREATE OR REPLACE FUNCTION collide() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
              IF nextval('collisions') <= {times} THEN RAISE EXCEPTION 'collided' USING ERRCODE = '{code}'; \
