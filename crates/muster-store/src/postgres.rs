@@ -76,7 +76,11 @@ impl Session {
     async fn open(pool: &PgPool, script: String) -> Result<Self, DbErr> {
         let connection: PoolConnection<Postgres> = pool.acquire().await.map_err(unconnected)?;
         let script = AssertSqlSafe(script).into_sql_str();
-        sqlx::Transaction::begin(connection, Some(script)).await.map(Self).map_err(refused)
+        // Begun to the end also when nobody waits any more: until it has the answer the library knows of no
+        // transaction, and would give the connection to somebody else within it.
+        let begun = tokio::spawn(sqlx::Transaction::begin(connection, Some(script))).await;
+        let begun = begun.map_err(|error| DbErr::Conn(RuntimeErr::Internal(error.to_string())))?;
+        begun.map(Self).map_err(refused)
     }
 
     pub(crate) async fn execute(&mut self, statement: Statement) -> Result<u64, DbErr> {

@@ -1,5 +1,7 @@
 //! Tests of the border between tenants, on PostgreSQL: asked as no statement of ours ever asks.
 
+use std::time::Duration;
+
 use muster_model::TenantSlug;
 use sea_orm::{ConnectionTrait as _, Database as SeaOrm, QueryResult};
 use uuid::Uuid;
@@ -151,6 +153,21 @@ fn the_system_sees_which_work_waits_and_nothing_else() {
         let tx = store.database.begin(Urgency::Short).await.unwrap();
         let refused = refusal(tx, "UPDATE run SET status = 4").await;
         assert!(refused.contains("permission denied"), "{refused}");
+    });
+}
+
+#[test]
+fn a_read_that_nobody_waits_for_leaves_a_connection_that_can_be_written_with() {
+    on_each_database(async |store| {
+        let acme = tenant(&store, "acme").await;
+        // Each ends at another of its first moments, on each connection that there is.
+        for moment in 0..200 {
+            let read = rows(&acme.database, "SELECT 1");
+            let _ = tokio::time::timeout(Duration::from_micros(moment * 5), read).await;
+            let tx = acme.database.begin(Urgency::Short).await.unwrap();
+            tx.execute("UPDATE directory SET name = name WHERE tenant = 1", Vec::new()).await.unwrap();
+            tx.commit().await.unwrap();
+        }
     });
 }
 
