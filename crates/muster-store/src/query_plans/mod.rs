@@ -192,7 +192,7 @@ fn what_is_dropped_is_looked_up_by_key() {
         let of_few = |sent: &Sent| few.iter().any(|words| sent.sql.contains(words));
         let mut found = Vec::new();
         for Sent { sql, values } in sent.into_iter().filter(|sent| !of_few(sent)) {
-            found.extend(findings(&store.database, &sql, values).await);
+            found.extend(findings(&tenant.database, &sql, values).await);
         }
         assert!(found.is_empty(), "{}", found.join("\n\n"));
         assert!(tenant.run(held.id).await.unwrap().is_none());
