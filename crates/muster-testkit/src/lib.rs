@@ -5,6 +5,8 @@
 #[cfg(feature = "http")]
 pub mod http;
 pub mod people;
+#[cfg(feature = "http")]
+pub mod receiver;
 #[cfg(feature = "server")]
 pub mod server;
 #[cfg(feature = "engine")]
