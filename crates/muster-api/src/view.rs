@@ -22,7 +22,7 @@ pub(crate) use error::CLASS;
 pub use error::ErrorView;
 pub use file::FileView;
 pub use object::ObjectView;
-pub use progress::{CountersView, ProgressView};
+pub use progress::{CountersView, ErrandView, ProgressView};
 pub use resource::{FieldDifferenceView, ResourceVersionView};
 pub use schedule::{FireView, SchedulingView};
 

@@ -113,12 +113,13 @@ pub enum EgressError {
 }
 
 impl EgressError {
-    /// Whether the same call may go well later, without anybody changing a thing here.
+    /// Whether the same call may go well later: the receiver may come back, the operator may list the address.
     #[must_use]
     pub fn may_pass(&self) -> bool {
         match self {
-            Self::Url(_) | Self::NotAllowed { .. } => false,
-            Self::Unresolved { .. }
+            Self::Url(_) => false,
+            Self::NotAllowed { .. }
+            | Self::Unresolved { .. }
             | Self::TimedOut { .. }
             | Self::Unreachable { .. }
             | Self::TooLong { .. }

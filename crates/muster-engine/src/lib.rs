@@ -4,22 +4,27 @@
 
 mod apply_inbound;
 mod apply_outbound;
+mod archive;
 mod check;
 mod compare;
 mod configuration;
 mod control;
 mod delivery;
+mod errands;
 mod error;
 mod findings;
 mod finish;
 mod launch;
 mod levels;
 mod naming;
+mod next_task;
 mod operation;
 mod outbound;
 mod parts;
+mod placing;
 mod prepare;
 mod referred;
+mod report;
 mod schedules;
 mod sequence;
 mod surroundings;
@@ -27,6 +32,7 @@ mod sweep;
 mod sweep_inbound;
 mod sweep_outbound;
 mod ticker;
+mod webhook;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -35,6 +41,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use muster_connector::{ConnectorKind, FileRoots, Host};
+use muster_egress::Egress;
 use muster_model::TenantSlug;
 use muster_store::{Acting, Store};
 use tokio::sync::Notify;
@@ -73,6 +80,12 @@ pub struct Settings {
     pub look_every: Duration,
     /// How long a held plan waits for a decision.
     pub hold: Duration,
+    /// So long after the launch of its first run a chain of tasks may go on; after that no further task starts.
+    pub chain: Duration,
+    /// So long after the end of a run it is tried to tell those outside of it.
+    pub insist: Duration,
+    /// The way out, by the operator's list.
+    pub egress: Egress,
     /// The data directory; a tenant's own files are in `files/<tenant>` below it.
     pub data_dir: PathBuf,
     /// Further roots that files may lie in.
@@ -94,6 +107,9 @@ impl Settings {
             lease: Duration::from_secs(15),
             look_every: Duration::from_secs(2),
             hold: Duration::from_secs(72 * 60 * 60),
+            chain: Duration::from_secs(6 * 60 * 60),
+            insist: Duration::from_secs(24 * 60 * 60),
+            egress: Egress::default(),
             data_dir,
             file_roots: Vec::new(),
             owner,
@@ -122,6 +138,7 @@ pub struct Engine {
     pub(crate) delivery: Arc<dyn Delivery>,
     pub(crate) settings: Arc<Settings>,
     pub(crate) ticker: Arc<Notify>,
+    pub(crate) outbox: Arc<Notify>,
 }
 
 impl Engine {
@@ -137,7 +154,15 @@ impl Engine {
         let (connectors, settings) = (Arc::new(connectors), Arc::new(settings));
         // What nobody asked for is its own doing; a caller's door says who asked.
         let store = store.acting(Acting::system(&*settings.owner));
-        Self { store, connectors, surroundings, delivery, settings, ticker: Arc::default() }
+        Self {
+            store,
+            connectors,
+            surroundings,
+            delivery,
+            settings,
+            ticker: Arc::default(),
+            outbox: Arc::default(),
+        }
     }
 
     /// The store it works on.

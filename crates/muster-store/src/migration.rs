@@ -27,6 +27,7 @@ const STEPS: &[Step] = &[
     step!("0003_schedule"),
     step!("0004_configuration_history"),
     step!("0006_audit"),
+    step!("0007_outbox"),
 ];
 
 /// The key of the advisory lock that keeps two starts on PostgreSQL apart.

@@ -44,7 +44,8 @@ pub struct TenantStore {
 }
 
 /// Every table of a tenant's data, those first that refer to others.
-const TABLES: [&str; 22] = [
+const TABLES: [&str; 23] = [
+    "outbox",
     "fire",
     "schedule",
     "audit",

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use muster_connector::{ConnectorKind, FileRoots, Host};
 use muster_connector_csv::CsvKind;
+use muster_egress::Egress;
 use muster_engine::{
     Channel, Connectors, Delivery, Engine, Notifications, Settings as EngineSettings, check_compiles,
     check_connectors,
@@ -62,7 +63,7 @@ impl Muster {
     /// # Errors
     /// When the data directory cannot be made or the database cannot be used.
     pub async fn open(place: &Place) -> Result<Self, OpenError> {
-        Self::open_to_work(place, &Work::default()).await
+        Self::open_to_work(place, &Work::default(), Egress::default()).await
     }
 
     /// Opens what the settings name, making what is missing.
@@ -70,7 +71,7 @@ impl Muster {
     /// # Errors
     /// As [`Muster::open`].
     pub async fn open_as_set(settings: &Settings) -> Result<Self, OpenError> {
-        Self::open_to_work(&settings.place(), &settings.work).await
+        Self::open_to_work(&settings.place(), &settings.work, settings.egress.way_out()).await
     }
 
     /// The same, where what is done through [`store`](Self::store) is done on somebody's behalf. What the engine
@@ -80,7 +81,7 @@ impl Muster {
         Self { store: self.store.acting(acting), ..self }
     }
 
-    async fn open_to_work(place: &Place, work: &Work) -> Result<Self, OpenError> {
+    async fn open_to_work(place: &Place, work: &Work, egress: Egress) -> Result<Self, OpenError> {
         let failed = |source| OpenError::DataDir { path: place.data_dir.clone(), source };
         data::make_directory(&place.data_dir).map_err(failed)?;
         let location = match &place.database_url {
@@ -95,6 +96,7 @@ impl Muster {
         let machine = Machine::new();
         let settings = EngineSettings {
             file_roots: place.file_roots.clone(),
+            egress,
             ..work.engine_settings(place.data_dir.clone(), machine.owner())
         };
         let engine = Engine::new(store.clone(), connectors(), Arc::new(machine), delivery(&store), settings);

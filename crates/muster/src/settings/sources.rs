@@ -24,10 +24,12 @@ enum Form {
     Number,
     /// Paths, separated like those of `PATH`.
     Paths,
+    /// Texts, separated by commas.
+    List,
 }
 
 /// Every setting: a name within its table is separated from the table's by a point.
-const NAMES: [(&str, Form); 16] = [
+const NAMES: [(&str, Form); 21] = [
     ("listen", Form::Text),
     ("data-dir", Form::Text),
     ("database-url", Form::Text),
@@ -44,6 +46,11 @@ const NAMES: [(&str, Form); 16] = [
     ("work.batch-size", Form::Number),
     ("work.lease-seconds", Form::Number),
     ("work.held-hours", Form::Number),
+    ("work.chain-minutes", Form::Number),
+    ("work.webhook-hours", Form::Number),
+    ("egress.allow", Form::List),
+    ("egress.seconds", Form::Number),
+    ("egress.answer-bytes", Form::Number),
 ];
 
 /// The variable of the environment that gives a setting.
@@ -115,6 +122,10 @@ fn value(form: Form, text: &str, origin: &str) -> Result<Value, SettingsError> {
         Form::Paths => {
             let paths = std::env::split_paths(text).filter(|path| !path.as_os_str().is_empty());
             Value::Array(paths.map(|path| Value::String(path.to_string_lossy().into_owned())).collect())
+        }
+        Form::List => {
+            let texts = text.split(',').map(str::trim).filter(|text| !text.is_empty());
+            Value::Array(texts.map(|text| Value::String(text.to_owned())).collect())
         }
     })
 }

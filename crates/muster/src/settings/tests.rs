@@ -81,10 +81,16 @@ fn variables_that_are_no_settings_are_found() {
 
 #[test]
 fn lists_and_choices_are_read_from_texts() {
-    let environment = [("MUSTER_FURTHER_FILE_ROOTS", "/srv/a:/srv/b"), ("MUSTER_LOG_FORMAT", "json")];
+    let environment = [
+        ("MUSTER_FURTHER_FILE_ROOTS", "/srv/a:/srv/b"),
+        ("MUSTER_LOG_FORMAT", "json"),
+        ("MUSTER_EGRESS_ALLOW", "acme hooks.example.com, * 10.0.0.0/8:8080"),
+    ];
     let settings = load(None, &environment, Vec::new()).unwrap();
     assert_eq!(settings.further_file_roots, [Path::new("/srv/a"), Path::new("/srv/b")]);
     assert_eq!(settings.log_format, LogFormat::Json);
+    let rules: Vec<_> = settings.egress.allow.iter().map(ToString::to_string).collect();
+    assert_eq!(rules, ["acme hooks.example.com:443", "* [10.0.0.0/8]:8080"]);
     assert_eq!(settings.place().database_url, None, "an empty URL is none");
 }
 
@@ -99,6 +105,7 @@ fn what_is_wrong_is_named() {
         (file("[work]\nworkers = \"a\""), vec!["line 2", "workers"]),
         (file("[work]\nworkers = 0"), vec!["`work.workers` is 0", "1 to 256"]),
         (file("listen"), vec!["line 1"]),
+        (file("[egress]\nallow = [\"acme\"]"), vec!["line 2", "`acme` is not two words"]),
         (
             load(None, &[("MUSTER_WORK_WORKERS", "many")], Vec::new()).unwrap_err().to_string(),
             vec!["MUSTER_WORK_WORKERS", "invalid digit"],
