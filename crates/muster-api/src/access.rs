@@ -4,6 +4,7 @@
 //! the same work, whether there is such a tenant or not, and whether the user or the password is unknown.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,15 +12,18 @@ use actix_web::HttpRequest;
 use actix_web::http::header;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use muster_model::TenantSlug;
+use chrono::{DateTime, TimeDelta, Utc};
 use muster_model::audit::{Actor, ActorKind};
+use muster_model::{TenantSettings, TenantSlug};
 use muster_store::{Acting, TenantStore};
 use tokio::sync::Semaphore;
 
 use crate::error::ApiError;
+use crate::origin::origin;
 use crate::principal::{hash_password, hash_token, new_password, verify_password};
 use crate::rights::{Permission, Roles};
 use crate::state::ApiState;
+use crate::throttle::{FailedLogins, Throttle, Whose};
 
 /// How long a verified password is remembered.
 const REMEMBERED_FOR: Duration = Duration::from_secs(5 * 60);
@@ -27,6 +31,8 @@ const REMEMBERED_FOR: Duration = Duration::from_secs(5 * 60);
 const REMEMBERED_AT_ONCE: usize = 10_000;
 /// Verifications at a time: each takes 19 MiB and a processor.
 const VERIFIED_AT_ONCE: usize = 2;
+/// How exactly it is known when a token was last used: a request that comes sooner writes nothing.
+const USE_NOTED_EVERY: TimeDelta = TimeDelta::minutes(1);
 /// How long a request waits for its verification to begin.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -52,6 +58,7 @@ pub(crate) struct Doorkeeper {
     key: [u8; 32],
     remembered: Mutex<HashMap<(TenantSlug, String), Remembered>>,
     verifications: Semaphore,
+    throttle: Throttle,
     /// The hash of a password that nobody has, verified where there is no user.
     nobody: String,
 }
@@ -62,6 +69,15 @@ struct Remembered {
     /// The stored hash that was verified against: a user who changes is forgotten.
     password_hash: String,
     until: Instant,
+}
+
+/// Somebody who wants in with a password.
+struct Login<'a> {
+    /// The tenant of the path, as it stands there.
+    tenant: &'a str,
+    name: String,
+    password: String,
+    origin: IpAddr,
 }
 
 /// What a request shows.
@@ -78,14 +94,23 @@ pub(crate) async fn admit(
     permission: Permission,
 ) -> Result<(TenantStore, Caller), ApiError> {
     let credentials = read_credentials(request).ok_or(ApiError::NoCredentials)?;
-    let store = find_tenant(state, request.match_info().query("tenant")).await?;
+    let tenant = request.match_info().query("tenant");
+    let store = find_tenant(state, tenant).await?;
     let caller = match credentials {
         Credentials::Basic { name, password } => {
-            state.doorkeeper().recognise(store.as_ref(), name, password).await?
+            let origin = origin(request, &state.settings().trusted_proxies);
+            let login = Login { tenant, name, password, origin };
+            state.doorkeeper().recognise(store.as_ref(), login).await?
         }
-        Credentials::Bearer(text) => find_token(store.as_ref(), &text).await?,
+        Credentials::Bearer(text) => {
+            find_token(store.as_ref(), &text, state.engine().surroundings().now()).await?
+        }
     };
     let (Some(store), Some(caller)) = (store, caller) else { return Err(ApiError::Stranger) };
+    // Whoever is not of the tenant cannot use up what it may ask for.
+    if let Some(wait) = state.pace().wait(store.slug()) {
+        return Err(ApiError::TooMany { what: "the tenant asks for too much at once", wait });
+    }
     caller.needs(permission)?;
     Ok((on_behalf_of(&caller, &store, state, request), caller))
 }
@@ -115,14 +140,24 @@ async fn find_tenant(state: &ApiState, slug: &str) -> Result<Option<TenantStore>
     Ok(store)
 }
 
-async fn find_token(store: Option<&TenantStore>, text: &str) -> Result<Option<Caller>, ApiError> {
+async fn find_token(
+    store: Option<&TenantStore>,
+    text: &str,
+    now: DateTime<Utc>,
+) -> Result<Option<Caller>, ApiError> {
     let hash = hash_token(text);
     let Some(store) = store else { return Ok(None) };
-    let token = store.token_by_hash(&hash).await?;
-    Ok(token.map(|token| Caller {
-        actor: Actor::new(ActorKind::Token, token.name),
-        roles: read_roles(&token.roles),
-    }))
+    let found = store.token_by_hash(&hash).await?;
+    let Some(token) = found.filter(|token| token.expires_at.is_none_or(|end| now < end)) else {
+        return Ok(None);
+    };
+    let noted_after = now - USE_NOTED_EVERY;
+    if token.last_used_at.is_none_or(|last| last <= noted_after)
+        && let Err(error) = store.note_token_use(&token.name, now, noted_after).await
+    {
+        tracing::warn!(token = token.name, %error, "cannot note the use of a token");
+    }
+    Ok(Some(Caller { actor: Actor::new(ActorKind::Token, token.name), roles: read_roles(&token.roles) }))
 }
 
 /// A role that this program does not know gives no right.
@@ -131,50 +166,70 @@ fn read_roles(text: &str) -> Roles {
 }
 
 impl Doorkeeper {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(failed_logins: FailedLogins) -> Self {
         Self {
             key: rand::random(),
             remembered: Mutex::default(),
             verifications: Semaphore::new(VERIFIED_AT_ONCE),
-            nobody: hash_password(&new_password()).unwrap_or_default(),
+            throttle: Throttle::new(failed_logins),
+            nobody: hash_password(&new_password(), &TenantSettings::default()).unwrap_or_default(),
         }
     }
 
     async fn recognise(
         &self,
         store: Option<&TenantStore>,
-        name: String,
-        password: String,
+        login: Login<'_>,
     ) -> Result<Option<Caller>, ApiError> {
+        let Login { tenant, name, password, origin } = login;
         let user = match store {
             Some(store) => store.principal(&name).await?.map(|user| (store.slug().clone(), user)),
             None => None,
         };
+        let as_user = Whose::User(self.seal(&[tenant, &name]));
+        let whose = [as_user, Whose::address(origin)];
         let Some((slug, user)) = user else {
-            self.verify(password, self.nobody.clone()).await?;
+            self.verify(&whose, password, self.nobody.clone()).await?;
             return Ok(None);
         };
-        let credentials = self.seal(&slug, &name, &password);
+        let credentials = self.seal(&[slug.as_str(), &name, &password]);
+        // Whom somebody else keeps out by guessing gets in as long as they are remembered.
         let known = self.remembers(&slug, &name, credentials, &user.password_hash);
         if !known {
-            if !self.verify(password, user.password_hash.clone()).await? {
+            if !self.verify(&whose, password, user.password_hash.clone()).await? {
                 return Ok(None);
             }
+            self.throttle.forget(as_user);
             self.remember(slug, name.clone(), credentials, user.password_hash);
         }
         Ok(Some(Caller { actor: Actor::new(ActorKind::User, name), roles: read_roles(&user.roles) }))
     }
 
-    async fn verify(&self, password: String, hash: String) -> Result<bool, ApiError> {
+    /// Verifies a password, unless whoever shows it has to wait, and notes a failure.
+    async fn verify(&self, whose: &[Whose], password: String, hash: String) -> Result<bool, ApiError> {
+        self.refuse_hurried(whose)?;
         let permit = tokio::time::timeout(PATIENCE, self.verifications.acquire()).await;
         let _permit = permit.map_err(|_| ApiError::Busy)?.map_err(ApiError::internal)?;
-        Ok(tokio::task::spawn_blocking(move || verify_password(&password, &hash)).await?)
+        // Others of the same name or address may have failed since.
+        self.refuse_hurried(whose)?;
+        let fits = tokio::task::spawn_blocking(move || verify_password(&password, &hash)).await?;
+        if !fits {
+            self.throttle.note(whose, Instant::now());
+        }
+        Ok(fits)
+    }
+
+    fn refuse_hurried(&self, whose: &[Whose]) -> Result<(), ApiError> {
+        match self.throttle.wait(whose, Instant::now()) {
+            Some(wait) => Err(ApiError::TooMany { what: "too many logins have failed", wait }),
+            None => Ok(()),
+        }
     }
 
     /// Credentials as they are remembered: a hash under the key of this process.
-    fn seal(&self, slug: &TenantSlug, name: &str, password: &str) -> blake3::Hash {
+    fn seal(&self, parts: &[&str]) -> blake3::Hash {
         let mut hasher = blake3::Hasher::new_keyed(&self.key);
-        for part in [slug.as_str(), name, password] {
+        for part in parts {
             hasher.update(&(part.len() as u64).to_le_bytes());
             hasher.update(part.as_bytes());
         }
@@ -252,9 +307,9 @@ mod tests {
 
     #[test]
     fn a_user_is_remembered_until_something_changes() {
-        let doorkeeper = Doorkeeper::new();
+        let doorkeeper = Doorkeeper::new(FailedLogins::default());
         let acme = TenantSlug::new("acme").unwrap();
-        let sealed = doorkeeper.seal(&acme, "ann", "secret");
+        let sealed = doorkeeper.seal(&["acme", "ann", "secret"]);
         assert!(!doorkeeper.remembers(&acme, "ann", sealed, "hash"));
         doorkeeper.remember(acme.clone(), "ann".to_owned(), sealed, "hash".to_owned());
         assert!(doorkeeper.remembers(&acme, "ann", sealed, "hash"));
@@ -263,9 +318,13 @@ mod tests {
         for (slug, name, password) in
             [("acme", "ann", "secreT"), ("acme", "anns", "ecret"), ("beta", "ann", "secret")]
         {
-            let other = doorkeeper.seal(&TenantSlug::new(slug).unwrap(), name, password);
+            let other = doorkeeper.seal(&[slug, name, password]);
             assert!(!doorkeeper.remembers(&acme, "ann", other, "hash"), "{slug} {name} {password}");
         }
-        assert_ne!(Doorkeeper::new().seal(&acme, "ann", "secret"), sealed, "each process has its own key");
+        assert_ne!(
+            Doorkeeper::new(FailedLogins::default()).seal(&["acme", "ann", "secret"]),
+            sealed,
+            "each process has its own key"
+        );
     }
 }

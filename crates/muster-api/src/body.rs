@@ -67,6 +67,31 @@ pub(crate) async fn optional_json(
     parse(&body).map(Some)
 }
 
+/// A body that may be of two types.
+pub(crate) enum Spoken {
+    /// A text.
+    Text(String),
+    /// JSON.
+    Json(Value),
+}
+
+/// A body of JSON, or a text of UTF-8.
+pub(crate) async fn text_or_json(
+    request: &HttpRequest,
+    payload: &mut Payload,
+    settings: &ApiSettings,
+) -> Result<Spoken, ApiError> {
+    refuse_encoded(request)?;
+    let expected = "`text/plain` or `application/json`";
+    let found = refuse_other_than(request, &["text/plain", "application/json"], expected)?;
+    let body = read(request, payload, settings.json_limit, settings.patience).await?;
+    if found == "application/json" {
+        return parse(&body).map(Spoken::Json);
+    }
+    let text = String::from_utf8(body.to_vec());
+    text.map(Spoken::Text).map_err(|_| ApiError::invalid("", "the body is no text of UTF-8"))
+}
+
 /// The next part of a body; the end where there is none.
 pub(crate) async fn part(payload: &mut Payload, patience: Duration) -> Result<Option<Bytes>, ApiError> {
     match tokio::time::timeout(patience, payload.next()).await {

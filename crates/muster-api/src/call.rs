@@ -15,7 +15,9 @@ use crate::patch::Patch;
 use crate::query::Query;
 use crate::routes::{Access, OpenOperation, Route, TenantOperation};
 use crate::state::{ApiSettings, ApiState};
-use crate::{audit, body, configuration, dataset, evaluate, file, health, object, openapi, task};
+use crate::{
+    administration, audit, body, configuration, dataset, evaluate, file, health, object, openapi, task,
+};
 
 /// A request of a caller who is of the tenant and has the right that the route asks for.
 pub(crate) struct Call {
@@ -50,6 +52,17 @@ impl Call {
     pub(crate) fn id(&self, name: &str, what: impl std::fmt::Display) -> Result<ConfigurationId, ApiError> {
         let text = self.segment(name);
         ConfigurationId::new(text).map_err(|_| ApiError::NotFound(format!("{what} `{text}`")))
+    }
+
+    /// The name in the path; one that none can have leads nowhere.
+    pub(crate) fn name(&self, what: &str) -> Result<String, ApiError> {
+        let text = self.segment("name");
+        file::decoded(text).ok_or_else(|| ApiError::NotFound(format!("{what} `{text}`")))
+    }
+
+    /// The body, a text or JSON.
+    pub(crate) async fn text_or_json(&mut self) -> Result<body::Spoken, ApiError> {
+        body::text_or_json(&self.request, &mut self.payload, self.state.settings()).await
     }
 
     /// The JSON body.
@@ -135,6 +148,7 @@ async fn perform(
                 TenantOperation::File(operation) => file::perform(operation, call).await,
                 TenantOperation::Object(operation) => object::perform(operation, call).await,
                 TenantOperation::Audit(operation) => audit::perform(operation, call).await,
+                TenantOperation::Administration(operation) => administration::perform(operation, call).await,
             }
         }
     }

@@ -5,15 +5,15 @@ mod draft;
 mod history;
 mod parts;
 mod precondition;
-mod save;
+pub(crate) mod save;
 pub(crate) mod uses;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use actix_web::{HttpResponse, http::StatusCode};
 use muster_engine::LoadedConfiguration;
-use muster_model::ConfigurationId;
 use muster_model::configuration::{Configuration, ConfigurationKind, Problems};
+use muster_model::{ConfigurationId, SecretName};
 use muster_store::{ConfigurationVersion, StoredResource, Written};
 use serde_json::Value;
 
@@ -24,7 +24,7 @@ use draft::{Draft, Named};
 use precondition::Preconditions;
 use save::{Saved, save, tag, write};
 
-pub(crate) use check::as_reference;
+pub(crate) use check::{as_reference, dangling_secrets};
 pub(crate) use draft::read as read_document;
 
 /// How often a change is checked that other processes come before, again and again.
@@ -97,6 +97,8 @@ async fn stored(
 struct Basis {
     version: ConfigurationVersion,
     resources: Configuration,
+    /// The secrets that there are.
+    secrets: BTreeSet<SecretName>,
 }
 
 /// Checks a change and writes it. If another process has changed the configuration between the two, nothing has
@@ -110,7 +112,8 @@ async fn change<T>(call: &Call, checked: impl AsyncFn(Basis) -> Result<T, ApiErr
         let now = call.engine().surroundings().now();
         let version = call.store.configuration_version().await?.at(now);
         let resources = LoadedConfiguration::load(&call.store).await?.resources;
-        match checked(Basis { version, resources }).await {
+        let secrets = call.store.secrets().await?.into_iter().map(|secret| secret.name).collect();
+        match checked(Basis { version, resources, secrets }).await {
             Err(ApiError::Outrun) if tries > 0 => {}
             Ok(written) => {
                 call.engine().wake_ticker();
@@ -192,13 +195,13 @@ fn draft(
 ) -> Result<Draft, ApiError> {
     let new_id = || call.engine().surroundings().new_id();
     Draft::of(kind, body.clone(), named, new_id)
-        .map_err(|problems| broken(call, &before.resources, (kind, &body), problems))
+        .map_err(|problems| broken(call, before, (kind, &body), problems))
 }
 
 /// The refusal of a document that is broken, with what else can be told of it.
 fn broken(
     call: &Call,
-    before: &Configuration,
+    before: &Basis,
     (kind, body): (ConfigurationKind, &Value),
     mut problems: Problems,
 ) -> ApiError {

@@ -6,6 +6,7 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use actix_web::http::header;
 use actix_web::http::{Method, StatusCode};
@@ -91,6 +92,14 @@ pub(crate) enum ApiError {
         found: String,
         /// What it should be.
         expected: &'static str,
+    },
+    /// Somebody has to wait.
+    #[error("{what}")]
+    TooMany {
+        /// Why.
+        what: &'static str,
+        /// How long.
+        wait: Duration,
     },
     /// Too much is asked for at once.
     #[error("too much is asked for at once")]
@@ -182,6 +191,7 @@ impl ApiError {
             Self::NoJson { .. } | Self::Interrupted(_) | Self::TooSlow => ErrorCode::Malformed,
             Self::TooLarge(_) => ErrorCode::TooLarge,
             Self::MediaType { .. } => ErrorCode::UnsupportedMediaType,
+            Self::TooMany { .. } => ErrorCode::TooManyRequests,
             Self::Busy | Self::Unready(_) | Self::Database(..) => ErrorCode::Unavailable,
             Self::Internal(_) => ErrorCode::Internal,
         }
@@ -201,6 +211,7 @@ impl ApiError {
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::MediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Busy | Self::Unready(_) | Self::Database(..) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -227,6 +238,7 @@ impl ApiError {
             Self::Interrupted(_) | Self::TooSlow => "send the whole body without a pause",
             Self::TooLarge(_) => "send less at once",
             Self::MediaType { .. } => "name the type of the body in `Content-Type`",
+            Self::TooMany { .. } => "try again once the seconds that `Retry-After` names are over",
             Self::Busy => "try again in a few seconds",
             Self::Unready(_) => "try again in a few seconds; if it stays, ask who runs the server",
             Self::Database(cause, _) => return format!("ask who runs the server to {}", cause.fix()),
@@ -255,6 +267,7 @@ impl ApiError {
             | Self::TooSlow
             | Self::TooLarge(_)
             | Self::MediaType { .. }
+            | Self::TooMany { .. }
             | Self::Busy
             | Self::Unready(_)
             | Self::Database(..)
@@ -301,6 +314,9 @@ impl ApiError {
         }
         if matches!(self, Self::Busy | Self::Unready(_) | Self::Database(..)) {
             answer.insert_header((header::RETRY_AFTER, "5"));
+        }
+        if let Self::TooMany { wait, .. } = self {
+            answer.insert_header((header::RETRY_AFTER, wait.as_millis().div_ceil(1000).max(1).to_string()));
         }
         answer.json(view)
     }

@@ -71,8 +71,14 @@ fn refused(error: ConnectorError) -> ApiError {
     ApiError::invalid("{path}", error.to_string())
 }
 
-/// The router has decoded all but `%`, `/` and `+`.
 fn decode(path: &str) -> Result<String, ApiError> {
+    decoded(path)
+        .filter(|path| !path.is_empty())
+        .ok_or_else(|| ApiError::invalid("{path}", "is no path of UTF-8 without control characters"))
+}
+
+/// What the path of a request says. The router has decoded all but `%`, `/` and `+`.
+pub(crate) fn decoded(path: &str) -> Option<String> {
     let mut decoded = Vec::with_capacity(path.len());
     let mut rest = path.as_bytes();
     while let Some((first, others)) = rest.split_first() {
@@ -88,11 +94,8 @@ fn decode(path: &str) -> Result<String, ApiError> {
             }
         }
     }
-    let path = String::from_utf8(decoded).unwrap_or_default();
-    if path.is_empty() || path.contains(char::is_control) || path.contains(char::REPLACEMENT_CHARACTER) {
-        return Err(ApiError::invalid("{path}", "is no path of UTF-8 without control characters"));
-    }
-    Ok(path)
+    let odd = |letter: char| letter.is_control() || letter == char::REPLACEMENT_CHARACTER;
+    String::from_utf8(decoded).ok().filter(|path| !path.contains(odd))
 }
 
 async fn list(call: &Call) -> Result<HttpResponse, ApiError> {

@@ -5,6 +5,7 @@
 //! and its OpenAPI description are made.
 
 mod access;
+mod administration;
 mod audit;
 mod body;
 mod call;
@@ -17,6 +18,8 @@ mod health;
 mod members;
 mod object;
 mod openapi;
+mod origin;
+mod pace;
 mod patch;
 pub mod principal;
 mod query;
@@ -25,8 +28,10 @@ pub mod routes;
 mod server;
 mod state;
 mod task;
+mod throttle;
 pub mod view;
 
 pub use openapi::openapi;
 pub use server::{configure, serve, serve_until};
 pub use state::{ApiSettings, ApiState};
+pub use throttle::FailedLogins;

@@ -1,5 +1,6 @@
 //! The description of the API, made from the table of routes and the shapes of documents.
 
+mod administration;
 mod schemas;
 mod shapes;
 
@@ -13,7 +14,7 @@ use crate::patch::{JSON_PATCH, MERGE_PATCH};
 use crate::routes::{Access, Answer, Content, Method, Route, routes};
 
 /// What every route of a tenant may refuse with.
-const SHARED_REFUSALS: [u16; 6] = [400, 401, 403, 404, 500, 503];
+const SHARED_REFUSALS: [u16; 7] = [400, 401, 403, 404, 429, 500, 503];
 
 /// The OpenAPI 3.1 document.
 #[must_use]
@@ -24,6 +25,7 @@ pub fn openapi() -> Value {
         path[route.method.as_str().to_lowercase()] = operation(route);
     }
     let mut schemas = schemas::schemas();
+    schemas.extend(administration::schemas());
     for kind in ConfigurationKind::ALL {
         shapes::add(kind, &mut schemas);
     }
@@ -139,7 +141,7 @@ fn responses(route: &Route) -> Value {
         let header = |description: &str| json!({"description": description, "schema": {"type": "string"}});
         match status {
             401 => refusal["headers"] = json!({"WWW-Authenticate": header("How one shows who one is.")}),
-            503 => refusal["headers"] = json!({"Retry-After": header("Seconds to wait.")}),
+            429 | 503 => refusal["headers"] = json!({"Retry-After": header("Seconds to wait.")}),
             _ => {}
         }
         responses.insert(status.to_string(), refusal);
@@ -169,7 +171,7 @@ fn response(route: &Route, answer: &Answer) -> Value {
         let header = json!({"description": description, "schema": {"type": "string"}});
         headers.insert(name.to_owned(), header);
     };
-    if answer.status == 201 && !matches!(route.body, Content::Octets) {
+    if answer.status == 201 && !matches!(route.body, Content::Octets | Content::TextOrJson(_)) {
         header("Location", "The path of what was created.");
     }
     if route.of_configuration().is_some_and(|operation| operation.answers_tag()) {
@@ -199,6 +201,10 @@ fn content(content: Content) -> Option<Value> {
             }))
         }
         Content::AnyJson => Some(json!({"application/json": {"schema": {"type": "object"}}})),
+        Content::TextOrJson(name) => Some(json!({
+            "text/plain": {"schema": {"type": "string"}},
+            "application/json": {"schema": reference(name)},
+        })),
         Content::Text => Some(json!({"text/plain": {"schema": {"type": "string"}}})),
         Content::Xml => Some(json!({"application/xml": {"schema": {"type": "string"}}})),
         Content::Octets => Some(json!({"application/octet-stream": {}})),
@@ -220,6 +226,7 @@ fn refusal(status: u16) -> &'static str {
         412 => "The resource is not the one that `If-Match` or `If-None-Match` asks for",
         413 => "The body is too large",
         415 => "The body is of another type",
+        429 => "The tenant asks too often, or too many logins have failed",
         503 => "The server cannot answer now",
         _ => "The server failed; its log says why under `logTrackingId`",
     }

@@ -17,6 +17,8 @@ pub enum Permission {
     Approve,
     /// Look at the audit log.
     Audit,
+    /// Look after users, tokens, secrets and settings.
+    Administer,
 }
 
 impl Permission {
@@ -29,6 +31,7 @@ impl Permission {
             Self::Configure => "configure",
             Self::Approve => "approve plans",
             Self::Audit => "look at the audit log",
+            Self::Administer => "administer",
         }
     }
 }
@@ -137,15 +140,15 @@ mod tests {
 
     #[test]
     fn each_role_has_the_rights_of_those_before_it() {
-        use Permission::{Approve, Audit, Configure, Operate, View};
+        use Permission::{Administer, Approve, Audit, Configure, Operate, View};
         for (role, rights) in [
             (Role::Viewer, vec![View]),
             (Role::Operator, vec![View, Operate]),
             (Role::Configurator, vec![View, Operate, Configure]),
             (Role::Approver, vec![View, Approve]),
-            (Role::Admin, vec![View, Operate, Configure, Approve, Audit]),
+            (Role::Admin, vec![View, Operate, Configure, Approve, Audit, Administer]),
         ] {
-            for permission in [View, Operate, Configure, Approve, Audit] {
+            for permission in [View, Operate, Configure, Approve, Audit, Administer] {
                 assert_eq!(role.grants(permission), rights.contains(&permission), "{role} {permission:?}");
             }
         }

@@ -1,6 +1,7 @@
 //! The one table of routes: method, path, right, operation. The server, the OpenAPI description and the test
 //! of rights are made from it, so that none can know a route that the others do not.
 
+mod administration;
 mod audit;
 mod configuration;
 mod others;
@@ -93,6 +94,8 @@ pub enum TenantOperation {
     Object(ObjectOperation),
     /// With the audit log.
     Audit(AuditOperation),
+    /// With what an admin looks after.
+    Administration(AdministrationOperation),
 }
 
 /// What is done with configuration.
@@ -205,6 +208,35 @@ pub enum AuditOperation {
     Verify,
 }
 
+/// What is done with what an admin looks after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AdministrationOperation {
+    /// All users.
+    ListUsers,
+    /// A new user.
+    CreateUser,
+    /// Other roles for a user, or another password.
+    ChangeUser,
+    /// One user less.
+    DeleteUser,
+    /// All tokens.
+    ListTokens,
+    /// A new token.
+    CreateToken,
+    /// One token less.
+    DeleteToken,
+    /// All secrets, without their values.
+    ListSecrets,
+    /// A secret, in the place of one of its name.
+    PutSecret,
+    /// One secret less.
+    DeleteSecret,
+    /// The tenant's settings.
+    ReadSettings,
+    /// Others in their place.
+    ReplaceSettings,
+}
+
 /// What a body holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Content {
@@ -220,6 +252,8 @@ pub enum Content {
     Patch(&'static str),
     /// JSON of a form that is described elsewhere.
     AnyJson,
+    /// A text, or JSON of this schema.
+    TextOrJson(&'static str),
     /// A text.
     Text,
     /// XML.
@@ -285,6 +319,7 @@ impl Route {
                 | TenantOperation::Task(..)
                 | TenantOperation::File(_)
                 | TenantOperation::Object(_)
+                | TenantOperation::Administration(_)
                 | TenantOperation::Audit(_),
             )
             | Access::Everybody(_) => None,
@@ -298,7 +333,8 @@ pub fn routes() -> &'static [Route] {
         let kinds = ConfigurationKind::ALL.into_iter().flat_map(configuration::routes_of);
         let tasks =
             [TaskKind::Synchronization, TaskKind::Provisioning].into_iter().flat_map(tasks::routes_of);
-        kinds.chain(tasks).chain(others::routes()).chain(audit::routes()).collect()
+        let rest = others::routes().into_iter().chain(administration::routes()).chain(audit::routes());
+        kinds.chain(tasks).chain(rest).collect()
     });
     &ROUTES
 }

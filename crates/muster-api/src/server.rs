@@ -132,7 +132,7 @@ fn methods(method: Method) -> Vec<HttpMethod> {
 fn patterns(path: &str) -> Vec<String> {
     match path.strip_suffix("{path}") {
         Some(above) => vec![format!("{above}{{path:.+}}")],
-        None if ["{id}", "{instance}", "{version}"].iter().any(|end| path.ends_with(end)) => {
+        None if ["{id}", "{instance}", "{name}", "{version}"].iter().any(|end| path.ends_with(end)) => {
             vec![path.to_owned()]
         }
         None if !path.contains('{') => vec![path.to_owned()],

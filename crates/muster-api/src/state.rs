@@ -1,5 +1,6 @@
 //! What every request has at hand: engine, store, settings, and who was recognised lately.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,8 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::access::Doorkeeper;
 use crate::error::ApiError;
+use crate::pace::Pace;
+use crate::throttle::FailedLogins;
 
 /// What the host's operator sets about the API.
 #[derive(Debug, Clone)]
@@ -23,6 +26,12 @@ pub struct ApiSettings {
     pub farewell: Duration,
     /// Threads that serve requests, at least 1.
     pub threads: usize,
+    /// Requests of one tenant a second, twice as many at once; 0 for any number.
+    pub requests_per_second: u32,
+    /// Who may say in `X-Forwarded-For` for whom it asks.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// How failed logins are slowed down.
+    pub failed_logins: FailedLogins,
 }
 
 impl Default for ApiSettings {
@@ -33,6 +42,9 @@ impl Default for ApiSettings {
             patience: Duration::from_secs(30),
             farewell: Duration::from_secs(30),
             threads: 2,
+            requests_per_second: 500,
+            trusted_proxies: Vec::new(),
+            failed_logins: FailedLogins::default(),
         }
     }
 }
@@ -46,6 +58,7 @@ struct Shared {
     settings: ApiSettings,
     app_id: String,
     doorkeeper: Doorkeeper,
+    pace: Pace,
     turn: Semaphore,
 }
 
@@ -54,8 +67,9 @@ impl ApiState {
     #[must_use]
     pub fn new(engine: Engine, settings: ApiSettings) -> Self {
         let app_id = format!("muster-{:08x}", rand::random::<u32>());
-        let shared =
-            Shared { engine, settings, app_id, doorkeeper: Doorkeeper::new(), turn: Semaphore::new(1) };
+        let doorkeeper = Doorkeeper::new(settings.failed_logins.clone());
+        let pace = Pace::new(settings.requests_per_second);
+        let shared = Shared { engine, settings, app_id, doorkeeper, pace, turn: Semaphore::new(1) };
         Self(Arc::new(shared))
     }
 
@@ -78,6 +92,10 @@ impl ApiState {
 
     pub(crate) fn doorkeeper(&self) -> &Doorkeeper {
         &self.0.doorkeeper
+    }
+
+    pub(crate) fn pace(&self) -> &Pace {
+        &self.0.pace
     }
 
     /// Waits for the turn to change configuration. The changes of a process go one after the other, so that none

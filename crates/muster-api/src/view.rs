@@ -2,6 +2,7 @@
 //!
 //! Views are types of their own, with every field written out; no domain type is serialized.
 
+mod administration;
 mod audit;
 mod change;
 mod dataset;
@@ -15,6 +16,7 @@ pub(crate) mod value;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
+pub use administration::{NewTokenView, SecretView, SettingsView, TokenView, UserView};
 pub use audit::{ActorView, AuditEntryView, AuditVerificationView};
 pub use change::{AttributeView, ChangeView, MembershipView};
 pub use dataset::DatasetReportView;

@@ -290,6 +290,10 @@ impl ConnectorKind for FaultyKind {
         self.inner.check_class(properties, class, host)
     }
 
+    fn is_address(&self, property: &str) -> bool {
+        self.inner.is_address(property)
+    }
+
     fn place(&self, class: &RemoteClass, place: Place) -> String {
         self.inner.place(class, place)
     }

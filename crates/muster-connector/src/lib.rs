@@ -326,6 +326,12 @@ pub trait ConnectorKind: Send + Sync {
     /// problems at once. Properties that are wrong themselves are told by [`check`](Self::check) alone.
     fn check_class(&self, properties: &Properties, class: &RemoteClass, host: &Host) -> Vec<ClassProblem>;
 
+    /// Whether a property says where a connector connects to, or of whom it makes sure there. A secret is entered for
+    /// one such address: when one of these properties changes, the secret has to be entered again.
+    fn is_address(&self, property: &str) -> bool {
+        properties::is_address(property)
+    }
+
     /// A place of a class in words, as messages about its entries have it: "`hr/people.csv` line 7".
     fn place(&self, class: &RemoteClass, place: Place) -> String;
 

@@ -25,6 +25,34 @@ pub fn unknown(properties: &Properties, known: &[PropertyDescription]) -> Vec<Pr
         .collect()
 }
 
+/// What the names of properties hold that say where a connector connects to, or of whom it makes sure there.
+const ADDRESS_WORDS: [&str; 17] = [
+    "host",
+    "url",
+    "uri",
+    "server",
+    "address",
+    "port",
+    "endpoint",
+    "domain",
+    "proxy",
+    "connection",
+    "database",
+    "tls",
+    "ssl",
+    "certificate",
+    "verify",
+    "trust",
+    "issuer",
+];
+
+/// Whether a property says where a connector connects to, going by its name. Rather one too many than one too few.
+#[must_use]
+pub fn is_address(name: &str) -> bool {
+    let name = name.to_lowercase();
+    ADDRESS_WORDS.iter().any(|word| name.contains(word))
+}
+
 fn unknown_message(name: &str, known: &[PropertyDescription]) -> String {
     let nearest = known.iter().map(|property| property.name).min_by_key(|known| distance(name, known));
     match nearest {
@@ -72,6 +100,16 @@ mod tests {
             assert_eq!(problems.len(), 1);
             assert_eq!(problems[0].name, given);
             assert!(problems[0].message.ends_with(&format!("`{nearest}`")), "{}", problems[0].message);
+        }
+    }
+
+    #[test]
+    fn addresses_are_known_by_their_names() {
+        for name in ["host", "baseUrl", "tokenURI", "ldapServer", "Port", "startTls", "verifyCertificate"] {
+            assert!(is_address(name), "{name}");
+        }
+        for name in ["user", "password", "pageSize", "columns", "separator", "encoding"] {
+            assert!(!is_address(name), "{name}");
         }
     }
 

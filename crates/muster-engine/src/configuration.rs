@@ -12,6 +12,7 @@ use muster_model::{ApplicationId, ObjectClassId, TenantSlug, ValueType};
 use muster_plan::key::{KeySpec, KeySpecs};
 use muster_plan::rules::{RuleContext, RuleProblem, Rules};
 use muster_store::{Hash, StoreError, StoredResource, TenantStore};
+use zeroize::Zeroize;
 
 use crate::{Connectors, Engine};
 
@@ -329,6 +330,14 @@ impl Engine {
         let kind = self.connectors.get(definition.connector_type.as_str()).ok_or_else(|| {
             unusable(format!("connector type `{}` is not built in", definition.connector_type))
         })?;
-        kind.open(&properties(&definition.properties), &self.settings.host(store.slug())).await
+        let host = self.settings.host(store.slug());
+        let mut settings = properties(&definition.properties);
+        let veil = self.fill_in(store, definition, &mut settings).await?;
+        let opened = kind.open(&settings, &host).await;
+        settings.values_mut().for_each(Zeroize::zeroize);
+        match opened {
+            Ok(connector) => Ok(veil.over(connector)),
+            Err(error) => Err(veil.over_error(error)),
+        }
     }
 }

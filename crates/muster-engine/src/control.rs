@@ -169,10 +169,9 @@ impl Engine {
     /// # Errors
     /// When the store fails.
     pub async fn expire_held(&self) -> Result<(), ControlError> {
-        let hold = TimeDelta::from_std(self.settings.hold).unwrap_or(TimeDelta::MAX);
-        let since = self.surroundings.now().checked_sub_signed(hold).unwrap_or_default();
-        for (store, run) in self.store.held_before(since).await? {
-            let hours = hold.num_hours();
+        let usual = TimeDelta::from_std(self.settings.hold).unwrap_or(TimeDelta::MAX);
+        for (store, run) in self.store.held_too_long(self.surroundings.now(), usual).await? {
+            let hours = self.approval_hours(&store).await?;
             let why = rejected(format!("nobody approved the plan within {hours} hours; nothing was done"));
             match self.decide(&store, &run, Event::Rejected, &[why]).await {
                 // Somebody decided meanwhile.
@@ -181,6 +180,15 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// Within how many hours a held plan of a tenant has to be approved.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn approval_hours(&self, store: &TenantStore) -> Result<u64, StoreError> {
+        let usual = self.settings.hold.as_secs() / 3600;
+        Ok(store.settings().await?.approval_hours.map_or(usual, u64::from))
     }
 }
 

@@ -7,7 +7,9 @@ use muster_egress::Post;
 use muster_model::configuration::application::Situation;
 use muster_model::configuration::post_processing::Webhook;
 use muster_model::run::{Outcome, TaskKind};
+use muster_model::secret;
 use muster_store::{RunRecord, StoreError};
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value, json};
 use sha2::Sha256;
 
@@ -29,9 +31,10 @@ impl Engine {
         if let Some(secret) = &webhook.secret {
             let key = match self.key(errand, secret).await? {
                 Ok(key) => key,
-                Err(why) => return Ok(Came::Failed(why)),
+                Err(came) => return Ok(came),
             };
-            headers.push(("Muster-Signature", signature(&key, self.surroundings.now().timestamp(), &body)));
+            let key = key.expose_secret().as_bytes();
+            headers.push(("Muster-Signature", signature(key, self.surroundings.now().timestamp(), &body)));
         }
         let post = Post { url: webhook.url.clone(), headers, body };
         Ok(match self.settings.egress.post(errand.store.slug(), post).await {
@@ -41,9 +44,30 @@ impl Engine {
         })
     }
 
-    /// The value of a secret, or why there is none.
-    async fn key(&self, _: &Errand<'_>, secret: &str) -> Result<Result<Vec<u8>, String>, StoreError> {
-        Ok(Err(format!("`{secret}` names no secret, so the message was not sent: it could not be signed")))
+    /// The value of the secret that signs, or why there is none. It signs here and goes nowhere, so it is bound to no
+    /// address.
+    async fn key(
+        &self,
+        errand: &Errand<'_>,
+        reference: &str,
+    ) -> Result<Result<SecretString, Came>, StoreError> {
+        let unsigned = |why: &str| format!("{why}, so the message could not be signed, and was not sent");
+        let Some(name) = secret::whole(reference) else {
+            return Ok(Err(Came::Failed(unsigned(&format!("`{reference}` names no secret")))));
+        };
+        let names = std::slice::from_ref(&name);
+        match errand.store.open_secrets(names, &errand.post_processing.id).await {
+            Ok(mut opened) => Ok(match opened.remove(&name) {
+                Some(secret) => Ok(secret.value),
+                None => Err(Came::Failed(unsigned(&format!("there is no secret `{name}`")))),
+            }),
+            // Another process may have the key.
+            Err(error @ StoreError::NoMasterKey) => Ok(Err(Came::Again(unsigned(&with_causes(&error))))),
+            Err(error @ StoreError::Unsealable { .. }) => {
+                Ok(Err(Came::Failed(unsigned(&with_causes(&error)))))
+            }
+            Err(error) => Err(error),
+        }
     }
 }
 

@@ -108,12 +108,14 @@ pub enum SubjectKind {
     Secret,
     /// A file of the tenant.
     File,
+    /// What the tenant sets for itself.
+    Settings,
 }
 
 impl SubjectKind {
     /// All kinds but those of configuration.
-    const OTHERS: [Self; 6] =
-        [Self::Tenant, Self::Directory, Self::User, Self::Token, Self::Secret, Self::File];
+    const OTHERS: [Self; 7] =
+        [Self::Tenant, Self::Directory, Self::User, Self::Token, Self::Secret, Self::File, Self::Settings];
 
     /// The word: the name of the collection in paths.
     #[must_use]
@@ -126,6 +128,7 @@ impl SubjectKind {
             Self::Token => "tokens",
             Self::Secret => "secrets",
             Self::File => "files",
+            Self::Settings => "settings",
         }
     }
 

@@ -27,6 +27,8 @@ pub enum ErrorCode {
     Unavailable,
     /// The resource is not the one that a precondition of the request names.
     PreconditionFailed,
+    /// The caller asks too often, or has failed to log in too often.
+    TooManyRequests,
     /// A source was empty, or not read to its end.
     SourceCutShort,
     /// One entry of a source could not be read.
@@ -63,7 +65,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All codes, in the order of their ids.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::Internal,
         Self::Unauthorized,
         Self::Forbidden,
@@ -76,6 +78,7 @@ impl ErrorCode {
         Self::UnsupportedMediaType,
         Self::Unavailable,
         Self::PreconditionFailed,
+        Self::TooManyRequests,
         Self::SourceCutShort,
         Self::EntryUnreadable,
         Self::EntryRepeated,
@@ -110,6 +113,7 @@ impl ErrorCode {
             Self::UnsupportedMediaType => "MUS-C0000010",
             Self::Unavailable => "MUS-C0000011",
             Self::PreconditionFailed => "MUS-C0000012",
+            Self::TooManyRequests => "MUS-C0000013",
             Self::SourceCutShort => "MUS-C0000101",
             Self::EntryUnreadable => "MUS-C0000102",
             Self::EntryRepeated => "MUS-C0000103",
@@ -145,6 +149,7 @@ impl ErrorCode {
             Self::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
             Self::Unavailable => "UNAVAILABLE",
             Self::PreconditionFailed => "PRECONDITION_FAILED",
+            Self::TooManyRequests => "TOO_MANY_REQUESTS",
             Self::SourceCutShort => "SOURCE_CUT_SHORT",
             Self::EntryUnreadable => "ENTRY_UNREADABLE",
             Self::EntryRepeated => "ENTRY_REPEATED",

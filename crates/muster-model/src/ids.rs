@@ -115,6 +115,14 @@ text_id!(
     is_configuration_id
 );
 
+text_id!(
+    /// The name of a secret.
+    SecretName,
+    "a name of a secret",
+    "1 to 128 characters of A-Z, a-z, 0-9, `.`, `_` and `-`, beginning with a letter or digit",
+    is_configuration_id
+);
+
 impl From<ConfigurationId> for ApplicationId {
     fn from(id: ConfigurationId) -> Self {
         Self(id.0)

@@ -16,12 +16,15 @@ pub mod object;
 pub mod record;
 pub mod run;
 pub mod schedule;
+pub mod secret;
+pub mod settings;
 pub mod shadow;
 
 pub use attribute::{AttributeName, AttributeSource, Attributes, Field, Reference, Value, ValueType};
 pub use ids::{
-    ApplicationId, ConfigurationId, DirectoryId, IdError, ObjectClassId, ObjectId, RunId, ShadowNo,
-    TenantSlug,
+    ApplicationId, ConfigurationId, DirectoryId, IdError, ObjectClassId, ObjectId, RunId, SecretName,
+    ShadowNo, TenantSlug,
 };
 pub use object::{DisabledReason, ImObject, ObjectKind, Origin, Provenance};
 pub use record::{Names, Record};
+pub use settings::TenantSettings;

@@ -59,6 +59,21 @@ pub enum StoreError {
     /// Another write of configuration came between the check of this one and itself: nothing was written.
     #[error("the configuration has changed since it was checked")]
     ConfigurationMoved,
+    /// A secret is to be sealed or opened, and there is no master key.
+    #[error("there is no master key, so secrets can be neither stored nor used")]
+    NoMasterKey,
+    /// The master key is another than the one that the database was sealed with.
+    #[error("the master key is not the one that the secrets of this database were sealed with")]
+    OtherMasterKey,
+    /// What was sealed cannot be opened.
+    #[error("{what} cannot be opened: it was sealed for another place, or changed since")]
+    Unsealable {
+        /// What was sealed.
+        what: String,
+    },
+    /// The last one with a role that somebody has to have.
+    #[error("{0} is the last one with the role that somebody has to have")]
+    Last(String),
     /// A [`Fuse`](crate::Fuse) has blown: nothing reaches the database any more.
     #[error("the fuse on the way to the database has blown")]
     Unplugged,
@@ -108,6 +123,10 @@ impl StoreError {
             | Self::AlreadyRunning { .. }
             | Self::LostFence
             | Self::ConfigurationMoved
+            | Self::NoMasterKey
+            | Self::OtherMasterKey
+            | Self::Unsealable { .. }
+            | Self::Last(_)
             | Self::Unplugged
             | Self::Exists(_)
             | Self::Absent(_) => None,

@@ -38,6 +38,9 @@ mod row;
 mod rows;
 mod run;
 mod schedule;
+mod seal;
+mod secret;
+mod settings;
 mod stage;
 mod tenant;
 mod tries;
@@ -70,6 +73,8 @@ pub use reached::{PageOrder, step_of};
 pub use referred::{KnownAccount, ReferredObject};
 pub use run::{Chain, Hash, NewRun, RunFilter, RunRecord};
 pub use schedule::{NewSchedule, ScheduleRecord, Unscheduled, UnscheduledTask};
+pub use seal::MasterKey;
+pub use secret::{Binding, BindingRule, NewSecret, OpenSecret, Put, SecretRecord};
 pub use stage::{Bucket, ProblemRow, ProblemStep, StagedPage};
 pub use tenant::{Tenant, TenantStore};
 pub use wakeups::{Wakeup, Wakeups};
@@ -83,6 +88,7 @@ pub struct Store {
     database: Database,
     told: Told,
     acting: Arc<Acting>,
+    master_key: Option<Arc<MasterKey>>,
 }
 
 impl Store {
@@ -93,7 +99,31 @@ impl Store {
     pub async fn open(location: &Location) -> Result<Self, StoreError> {
         let database = Database::connect(location).await?;
         migration::migrate(&database).await?;
-        Ok(Self { database, told: Told::default(), acting: Arc::default() })
+        Ok(Self { database, told: Told::default(), acting: Arc::default(), master_key: None })
+    }
+
+    /// Whether the database holds what only its own master key opens.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn is_sealed(&self) -> Result<bool, StoreError> {
+        seal::is_sealed(&self.database).await
+    }
+
+    /// The same store, able to seal and open secrets. The key that the first secret was sealed with is that of the
+    /// database from then on.
+    ///
+    /// # Errors
+    /// [`StoreError::OtherMasterKey`] when it is sealed with another one.
+    pub async fn with_master_key(self, key: MasterKey) -> Result<Self, StoreError> {
+        seal::prove(&self.database, &key).await?;
+        Ok(Self { master_key: Some(Arc::new(key)), ..self })
+    }
+
+    /// Whether secrets can be sealed and opened.
+    #[must_use]
+    pub fn has_master_key(&self) -> bool {
+        self.master_key.is_some()
     }
 
     /// The same store on the other side of a fuse: the door for faults, see [`Fuse`]. Nothing outside tests

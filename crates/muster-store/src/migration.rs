@@ -26,6 +26,7 @@ const STEPS: &[Step] = &[
     step!("0002_granted"),
     step!("0003_schedule"),
     step!("0004_configuration_history"),
+    step!("0005_secrets"),
     step!("0006_audit"),
     step!("0007_outbox"),
 ];

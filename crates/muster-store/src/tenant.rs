@@ -9,9 +9,10 @@ use sea_orm::QueryResult;
 
 use crate::Store;
 use crate::audit::{Acting, NewAuditEntry};
-use crate::database::{Database, Dialect, Urgency};
+use crate::database::{Database, Dialect, Transaction, Urgency};
 use crate::error::StoreError;
 use crate::row::{get, instant, number};
+use crate::seal::MasterKey;
 
 /// A tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,11 +41,12 @@ pub struct TenantStore {
     pub(crate) database: Database,
     pub(crate) tenant: i64,
     pub(crate) acting: Arc<Acting>,
+    pub(crate) master_key: Option<Arc<MasterKey>>,
     slug: TenantSlug,
 }
 
 /// Every table of a tenant's data, those first that refer to others.
-const TABLES: [&str; 23] = [
+const TABLES: [&str; 27] = [
     "outbox",
     "fire",
     "schedule",
@@ -52,6 +54,10 @@ const TABLES: [&str; 23] = [
     "audit_head",
     "principal",
     "token",
+    "secret_binding",
+    "secret",
+    "data_key",
+    "settings",
     "directory",
     "configuration",
     "configuration_history",
@@ -75,6 +81,13 @@ impl TenantStore {
     #[must_use]
     pub fn slug(&self) -> &TenantSlug {
         &self.slug
+    }
+
+    /// Has everybody else who locks the tenant wait for the end of the transaction: what is read after it is what
+    /// is there when it is written.
+    pub(crate) async fn lock(&self, tx: &Transaction) -> Result<(), StoreError> {
+        let sql = "UPDATE tenant SET slug = slug WHERE id = ?";
+        tx.execute(sql, vec![self.tenant.into()]).await.map(|_| ())
     }
 
     pub(crate) fn dialect(&self) -> Dialect {
@@ -146,7 +159,8 @@ impl Store {
     }
 
     pub(crate) fn door(&self, tenant: i64, slug: TenantSlug) -> TenantStore {
-        TenantStore { database: self.database.clone(), tenant, acting: Arc::clone(&self.acting), slug }
+        let (database, acting) = (self.database.clone(), Arc::clone(&self.acting));
+        TenantStore { database, tenant, acting, master_key: self.master_key.clone(), slug }
     }
 
     /// Deletes a tenant with everything that belongs to it. Answers whether there was one.

@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use muster_model::TenantSlug;
 use sea_orm::QueryResult;
 
@@ -37,24 +37,29 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn claimable(&self, now: DateTime<Utc>) -> Result<Vec<(TenantStore, RunRecord)>, StoreError> {
-        self.waiting("r.status IN (0, 1) AND r.lease_until < ?", now).await
+        self.waiting("r.status IN (0, 1) AND r.lease_until < ?", &[now.timestamp_millis()]).await
     }
 
-    /// Held runs of all tenants that were held before an instant, with their tenants; likewise.
+    /// Held runs of all tenants that nobody decided about within the tenant's time, or within the usual one where it
+    /// has set none; likewise.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn held_before(
+    pub async fn held_too_long(
         &self,
-        instant: DateTime<Utc>,
+        now: DateTime<Utc>,
+        usual: TimeDelta,
     ) -> Result<Vec<(TenantStore, RunRecord)>, StoreError> {
-        self.waiting("r.status = 3 AND r.held_at < ?", instant).await
+        let condition = "r.status = 3 AND r.held_at < ? - COALESCE(\
+            (SELECT s.approval_millis FROM settings s WHERE s.tenant = r.tenant), ?)";
+        let values = [now.timestamp_millis(), usual.num_milliseconds()];
+        self.waiting(condition, &values).await
     }
 
     async fn waiting(
         &self,
         condition: &str,
-        instant: DateTime<Utc>,
+        values: &[i64],
     ) -> Result<Vec<(TenantStore, RunRecord)>, StoreError> {
         // The index of the runs that have not ended is the way to them, not the numbers of all there ever were.
         let sql = format!(
@@ -65,7 +70,7 @@ impl Store {
         let mut after = 0;
         // What cannot be read does not go away by itself; it must not keep the place of what can.
         while found.len() < AT_ONCE {
-            let values = vec![instant.timestamp_millis().into(), after.into()];
+            let values = values.iter().copied().chain([after]).map(Into::into).collect();
             let rows = self.database.query(&sql, values).await?;
             for row in &rows {
                 after = number(row, 0)?;

@@ -4,6 +4,8 @@
 
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(any(feature = "engine", feature = "server"))]
+pub mod locked;
 pub mod people;
 #[cfg(feature = "http")]
 pub mod receiver;

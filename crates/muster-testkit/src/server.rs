@@ -10,7 +10,7 @@ use muster_api::principal::{hash_password, new_token};
 use muster_api::{ApiSettings, ApiState, serve_until};
 use muster_connector::memory::{CAPABLE, MemoryKind, MemorySystem};
 use muster_engine::{Channel, Connectors, Engine, Settings, Surroundings, Workers};
-use muster_model::TenantSlug;
+use muster_model::{TenantSettings, TenantSlug};
 use muster_store::{Location, NewToken, Principal, Store, TenantStore};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use crate::http::Client;
+use crate::locked::master_key;
 
 /// A server that runs until it is dropped.
 pub struct TestServer {
@@ -150,7 +151,7 @@ impl TestServer {
         let user = Principal {
             name: name.to_owned(),
             roles: roles.to_owned(),
-            password_hash: hash_password(password).expect("a password"),
+            password_hash: hash_password(password, &TenantSettings::default()).expect("a password"),
             created_at: Utc::now(),
         };
         self.block_on(self.tenant(tenant).create_principal(&user)).expect("a new user");
@@ -164,7 +165,13 @@ impl TestServer {
     #[must_use]
     pub fn make_token(&self, tenant: &str, roles: &str) -> Client {
         let (text, hash) = new_token();
-        let token = NewToken { name: roles.to_owned(), roles: roles.to_owned(), hash, now: Utc::now() };
+        let token = NewToken {
+            name: roles.to_owned(),
+            roles: roles.to_owned(),
+            hash,
+            expires_at: None,
+            now: Utc::now(),
+        };
         self.block_on(self.tenant(tenant).create_token(&token)).expect("a new token");
         self.client.with_token(&text)
     }
@@ -200,6 +207,7 @@ impl Drop for TestServer {
 async fn open(directory: &TempDir, system: &MemorySystem, mut connectors: Connectors) -> Engine {
     let place = Location::File(directory.path().join("muster.db"));
     let store = Store::open(&place).await.expect("a database");
+    let store = store.with_master_key(master_key()).await.expect("the key of all tests");
     let memory = MemoryKind { name: "memory", system: system.clone() };
     connectors.insert("memory", Arc::new(memory));
     let settings = Settings::new(directory.path().to_owned(), Uuid::new_v4().to_string());

@@ -4,6 +4,7 @@ mod audit;
 mod dataset;
 mod demo;
 mod run;
+mod secret;
 mod serve;
 mod tenant;
 mod token;
@@ -23,6 +24,7 @@ use muster_store::{Acting, TenantStore};
 use crate::client::Client;
 use crate::error::{CommandError, Exit};
 use crate::logging;
+use crate::print::complain;
 use crate::summary::Output;
 
 /// What is logged unless the settings say: that something went wrong, and what is wrong with how Muster is set up.
@@ -67,6 +69,8 @@ enum Command {
     User(user::Arguments),
     /// Create, list and delete a tenant's tokens
     Token(token::Arguments),
+    /// Put, list and delete a tenant's secrets
+    Secret(secret::Arguments),
     /// Run a task, or decide about its plan
     Run(run::Arguments),
     /// Check a configuration as XML, compare it with a server's, import and export it
@@ -87,6 +91,9 @@ pub(crate) struct PlaceArguments {
     /// A PostgreSQL instead of SQLite, postgres://user:password@host/database
     #[arg(long, value_name = "URL", help_heading = "Data")]
     database_url: Option<String>,
+    /// The file of the master key, for secrets [default: master.key in the directory of the data]
+    #[arg(long, value_name = "FILE", help_heading = "Data")]
+    master_key_file: Option<String>,
 }
 
 /// Does what the command line says.
@@ -101,6 +108,7 @@ pub(crate) fn run() -> Result<Exit, CommandError> {
         Command::Tenant(arguments) => tenant::run(&arguments, &common),
         Command::User(arguments) => user::run(&arguments, &common),
         Command::Token(arguments) => token::run(&arguments, &common),
+        Command::Secret(arguments) => secret::run(&arguments, &common),
         Command::Run(arguments) => run::run(&arguments, &common),
         Command::Dataset(arguments) => dataset::run(&arguments, &common),
         Command::Audit(arguments) => audit::run(&arguments, &common),
@@ -115,7 +123,11 @@ impl PlaceArguments {
         further: Vec<(&'static str, String)>,
         level: &str,
     ) -> Result<Settings, CommandError> {
-        let own = [("data-dir", &self.data_dir), ("database-url", &self.database_url)];
+        let own = [
+            ("data-dir", &self.data_dir),
+            ("database-url", &self.database_url),
+            ("master-key-file", &self.master_key_file),
+        ];
         let mut flags = further;
         flags.extend(own.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))));
         load_settings(self.config.as_ref(), common, flags, level)
@@ -124,7 +136,9 @@ impl PlaceArguments {
     /// The data, for a command that works on it and ends.
     async fn open(&self, common: &Common) -> Result<Muster, CommandError> {
         let settings = self.settings(common, Vec::new(), QUIET)?;
-        Ok(by_hand(Muster::open_as_set(&settings).await?))
+        let muster = Muster::open_as_set(&settings).await?;
+        tell_of_key(&muster);
+        Ok(by_hand(muster))
     }
 
     /// The flags as they were given, so that another command can be told with the same ones. What comes
@@ -136,6 +150,7 @@ impl PlaceArguments {
             ("data-dir", self.data_dir.clone()),
             // It may hold a password.
             ("database-url", self.database_url.as_ref().map(|_| "…".to_owned())),
+            ("master-key-file", self.master_key_file.clone()),
         ];
         given.into_iter().filter_map(|(name, value)| Some(format!(" --{name} {}", quoted(&value?)))).collect()
     }
@@ -166,6 +181,16 @@ fn load_settings(
         );
     }
     Ok(settings)
+}
+
+/// Says that there is a new master key, and what that means.
+fn tell_of_key(muster: &Muster) {
+    if let Some(path) = &muster.made_key {
+        complain(format_args!(
+            "made the master key {}; keep a copy elsewhere, without it no secret can be read any more",
+            path.display()
+        ));
+    }
 }
 
 /// Does something that waits, on as many threads as there are processors.

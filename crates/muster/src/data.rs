@@ -8,9 +8,9 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 const OWNER_ENTERS: u32 = 0o700;
-const OWNER_READS_AND_WRITES: u32 = 0o600;
+pub(crate) const OWNER_READS_AND_WRITES: u32 = 0o600;
 /// Everybody who is neither the owner nor of the group.
-const OTHERS: u32 = 0o007;
+pub(crate) const OTHERS: u32 = 0o007;
 
 /// Makes the data directory, or warns of one that others may look into.
 pub(crate) fn make_directory(path: &Path) -> io::Result<()> {

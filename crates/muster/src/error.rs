@@ -4,10 +4,10 @@ use std::error::Error;
 use std::io;
 use std::process::ExitCode;
 
-use muster::OpenError;
 use muster::settings::SettingsError;
+use muster::{KeyError, OpenError};
 use muster_dataset::DatasetProblem;
-use muster_engine::{ConfigurationError, ControlError, EngineError, LaunchError};
+use muster_engine::{ConfigurationError, ControlError, EngineError, LaunchError, SecretError};
 use muster_model::{RunId, TenantSlug};
 use muster_plan::audit::Flaw;
 use muster_store::{Cause, StoreError};
@@ -51,7 +51,13 @@ pub(crate) enum CommandError {
     /// There is no such tenant.
     #[error("there is no tenant `{0}`")]
     NoTenant(TenantSlug),
-    /// There is no such user or token.
+    /// A server is to work without a master key.
+    #[error("there is no master key, and with PostgreSQL none is made: all processes need the same")]
+    NoMasterKey,
+    /// Nothing was done with a secret.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// There is no such user, token or secret.
     #[error("tenant `{tenant}` has no {what}")]
     Nobody { tenant: TenantSlug, what: String },
     /// The thing is there already.
@@ -126,8 +132,12 @@ impl CommandError {
 
     pub(crate) fn exit(&self) -> Exit {
         match self {
-            Self::Settings(_) | Self::Usage { .. } => Exit::Usage,
-            Self::Open(_)
+            Self::Settings(_)
+            | Self::Usage { .. }
+            | Self::NoMasterKey
+            | Self::Secret(SecretError::Value(_)) => Exit::Usage,
+            Self::Secret(_)
+            | Self::Open(_)
             | Self::Store(_)
             | Self::NoTenant(_)
             | Self::Nobody { .. }
@@ -189,14 +199,25 @@ impl CommandError {
         let hint = match self {
             Self::Settings(_) => "`config/muster.toml` of the project lists every setting with its default",
             Self::Open(OpenError::DataDir { .. }) => "name a directory that can be written with --data-dir",
-            Self::Open(OpenError::Store(error)) | Self::Store(error) => return store_hint(error),
+            Self::Open(OpenError::Key(error)) => key_hint(error),
+            Self::Open(OpenError::Store(error))
+            | Self::Store(error)
+            | Self::Secret(SecretError::Store(error)) => return store_hint(error),
+            Self::NoMasterKey => NAME_KEY,
+            Self::Secret(SecretError::Referred { .. }) => {
+                "have the configuration refer to another secret, or to none, then delete this one"
+            }
+            Self::Secret(SecretError::Value(_)) => "write the value to standard input",
+            Self::Secret(SecretError::Lacking(_) | SecretError::Configuration(_)) => return None,
             Self::NoTenant(slug) => {
                 return Some(format!(
                     "`muster tenant list` shows those there are, `muster tenant create {slug}` makes it; \
                      look whether --data-dir or --database-url names the right data"
                 ));
             }
-            Self::Nobody { .. } => "`muster user list` and `muster token list` show those there are",
+            Self::Nobody { .. } => {
+                "`muster user list`, `muster token list` and `muster secret list` show those there are"
+            }
             Self::Exists { hint, .. } | Self::Usage { hint, .. } | Self::Running { hint, .. } => hint,
             Self::Launch(error) => return launch_hint(error),
             Self::Control(error) => return control_hint(error),
@@ -222,9 +243,43 @@ impl CommandError {
     }
 }
 
+const NAME_KEY: &str = "name its file in MUSTER_MASTER_KEY_FILE; \
+    `(umask 077; head -c 32 /dev/urandom > master.key)` makes one for the first start";
+
 fn store_hint(error: &StoreError) -> Option<String> {
-    let hint = "look whether the data directory can be written, or the database of --database-url answers";
-    matches!(error, StoreError::Connect { .. }).then(|| hint.to_owned())
+    let hint = match error {
+        StoreError::Connect { .. } => {
+            "look whether the data directory can be written, or the database of --database-url answers"
+        }
+        StoreError::NoMasterKey => NAME_KEY,
+        StoreError::OtherMasterKey => {
+            "name the file of the right one in MUSTER_MASTER_KEY_FILE, or put it back where it was"
+        }
+        StoreError::Statement { .. }
+        | StoreError::Unreadable { .. }
+        | StoreError::NewerSchema { .. }
+        | StoreError::AlreadyRunning { .. }
+        | StoreError::LostFence
+        | StoreError::ConfigurationMoved
+        | StoreError::Unsealable { .. }
+        | StoreError::Last(_)
+        | StoreError::Unplugged
+        | StoreError::Exists(_)
+        | StoreError::Absent(_) => return None,
+    };
+    Some(hint.to_owned())
+}
+
+fn key_hint(error: &KeyError) -> &'static str {
+    match error {
+        KeyError::Read { .. } => {
+            "look whether MUSTER_MASTER_KEY_FILE names the right file, and who may read it"
+        }
+        KeyError::Make { .. } => "look whether the data directory can be written",
+        KeyError::Open(_) => "`chmod 600` keeps others out; if somebody may have read it, change all secrets",
+        KeyError::Length { .. } => "look whether MUSTER_MASTER_KEY_FILE names the right file",
+        KeyError::Lost(_) => "put it back from where you keep its copy",
+    }
 }
 
 fn launch_hint(error: &LaunchError) -> Option<String> {

@@ -1,6 +1,7 @@
 //! Muster, put together: store, engine and every connector. The only crate that names connectors.
 
 mod data;
+mod key;
 mod machine;
 pub mod settings;
 
@@ -17,6 +18,8 @@ use muster_engine::{
 use muster_model::configuration::{Configuration, Problems};
 use muster_store::{Acting, Location, Store, StoreError};
 
+use key::Found;
+pub use key::KeyError;
 pub use machine::Machine;
 use settings::{Settings, Work};
 
@@ -27,6 +30,8 @@ pub struct Place {
     pub data_dir: PathBuf,
     /// A PostgreSQL database instead of the SQLite file.
     pub database_url: Option<String>,
+    /// The file of the master key; where none is named, SQLite has one in the data directory, and PostgreSQL none.
+    pub master_key_file: Option<PathBuf>,
     /// Further roots that tenants' files may lie in.
     pub file_roots: Vec<PathBuf>,
 }
@@ -38,6 +43,8 @@ pub struct Muster {
     pub engine: Engine,
     /// The store.
     pub store: Store,
+    /// The file of the master key, if it was made just now.
+    pub made_key: Option<PathBuf>,
 }
 
 /// Why Muster cannot be opened.
@@ -52,6 +59,9 @@ pub enum OpenError {
         #[source]
         source: std::io::Error,
     },
+    /// The master key cannot be had.
+    #[error(transparent)]
+    Key(#[from] KeyError),
     /// The database cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -93,6 +103,12 @@ impl Muster {
             }
         };
         let store = Store::open(&location).await?;
+        let found = key::find(place, store.is_sealed().await?)?;
+        let (store, made_key) = match found {
+            Found::None => (store, None),
+            Found::Key(key) => (store.with_master_key(key).await?, None),
+            Found::Made(key, path) => (store.with_master_key(key).await?, Some(path)),
+        };
         let machine = Machine::new();
         let settings = EngineSettings {
             file_roots: place.file_roots.clone(),
@@ -100,7 +116,7 @@ impl Muster {
             ..work.engine_settings(place.data_dir.clone(), machine.owner())
         };
         let engine = Engine::new(store.clone(), connectors(), Arc::new(machine), delivery(&store), settings);
-        Ok(Self { engine, store })
+        Ok(Self { engine, store, made_key })
     }
 }
 

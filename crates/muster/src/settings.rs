@@ -3,6 +3,7 @@
 
 mod sources;
 
+use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -26,6 +27,8 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// A PostgreSQL instead of SQLite; empty for none.
     pub database_url: String,
+    /// The file of the master key; empty for `master.key` in the data directory, where SQLite is.
+    pub master_key_file: PathBuf,
     /// Directories outside of the tenants' own that configurations may read and write.
     pub further_file_roots: Vec<PathBuf>,
     /// Directives of the log; empty for what the command wants.
@@ -62,6 +65,8 @@ pub struct Limits {
     pub file_bytes: u64,
     /// How long a body may take, and a file may be silent.
     pub request_seconds: u64,
+    /// Requests of one tenant a second; 0 for any number.
+    pub requests_per_second: u64,
 }
 
 /// The server.
@@ -72,6 +77,8 @@ pub struct Server {
     pub threads: u64,
     /// How long requests may take to end when the server stops.
     pub farewell_seconds: u64,
+    /// Who may say in `X-Forwarded-For` for whom it asks.
+    pub trusted_proxies: Vec<IpAddr>,
 }
 
 /// Runs.
@@ -169,6 +176,7 @@ impl Settings {
         Place {
             data_dir: self.data_dir.clone(),
             database_url: Some(self.database_url.clone()).filter(|url| !url.is_empty()),
+            master_key_file: Some(self.master_key_file.clone()).filter(|path| !path.as_os_str().is_empty()),
             file_roots: self.further_file_roots.clone(),
         }
     }
@@ -182,6 +190,9 @@ impl Settings {
             patience: Duration::from_secs(self.limits.request_seconds),
             farewell: Duration::from_secs(self.server.farewell_seconds),
             threads: size(self.server.threads),
+            requests_per_second: u32::try_from(self.limits.requests_per_second).unwrap_or(u32::MAX),
+            trusted_proxies: self.server.trusted_proxies.clone(),
+            ..ApiSettings::default()
         }
     }
 
@@ -191,6 +202,7 @@ impl Settings {
             ("limits.configuration-bytes", limits.configuration_bytes, 1024..=1 << 30),
             ("limits.file-bytes", limits.file_bytes, 1..=1 << 50),
             ("limits.request-seconds", limits.request_seconds, 1..=3600),
+            ("limits.requests-per-second", limits.requests_per_second, 0..=1_000_000),
             ("server.threads", server.threads, 1..=256),
             ("server.farewell-seconds", server.farewell_seconds, 0..=3600),
             ("work.workers", work.workers, 1..=256),
@@ -250,6 +262,7 @@ impl Default for Settings {
             listen: "127.0.0.1:8086".to_owned(),
             data_dir: "./data".into(),
             database_url: String::new(),
+            master_key_file: PathBuf::new(),
             further_file_roots: Vec::new(),
             log: String::new(),
             log_format: LogFormat::Text,
@@ -268,6 +281,7 @@ impl Default for Limits {
             configuration_bytes: api.json_limit,
             file_bytes: api.file_limit,
             request_seconds: api.patience.as_secs(),
+            requests_per_second: u64::from(api.requests_per_second),
         }
     }
 }
@@ -275,7 +289,11 @@ impl Default for Limits {
 impl Default for Server {
     fn default() -> Self {
         let api = ApiSettings::default();
-        Self { threads: api.threads as u64, farewell_seconds: api.farewell.as_secs() }
+        Self {
+            threads: api.threads as u64,
+            farewell_seconds: api.farewell.as_secs(),
+            trusted_proxies: api.trusted_proxies,
+        }
     }
 }
 

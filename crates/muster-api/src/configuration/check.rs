@@ -1,16 +1,21 @@
 //! All checks of a resource that is to be saved: its connector's, those against all other resources, and
 //! whether what depends on it still compiles.
 
-use muster_engine::check_compiles;
-use muster_model::configuration::task::SynchronizationTaskDefinition;
-use muster_model::configuration::{Configuration, Problems, Resource};
+use std::collections::BTreeSet;
 
+use muster_engine::check_compiles;
+use muster_model::SecretName;
+use muster_model::configuration::task::SynchronizationTaskDefinition;
+use muster_model::configuration::{Configuration, Problems, Resource, SecretReference};
+
+use super::Basis;
 use crate::call::Call;
 use crate::error::ApiError;
 
 /// Refuses a resource that breaks rules. Pointers are within the resource; those of problems that it makes
 /// elsewhere name the other resource first: `applications/hr#/objectTypes/0`.
-pub(super) fn check(call: &Call, before: &Configuration, resource: &Resource) -> Result<(), ApiError> {
+pub(super) fn check(call: &Call, basis: &Basis, resource: &Resource) -> Result<(), ApiError> {
+    let before = &basis.resources;
     let all = |configuration: &Configuration| {
         let mut problems = configuration.check();
         problems.merge(call.engine().check_connectors(call.store.slug(), configuration));
@@ -22,10 +27,20 @@ pub(super) fn check(call: &Call, before: &Configuration, resource: &Resource) ->
     let mut problems = found.below(&place);
     problems.merge(elsewhere(&place, &found, &all(before)));
     problems.merge(check_compiles(&after, resource.kind(), &resource.id()));
+    problems.merge(dangling_secrets(&resource.secrets(), &basis.secrets));
     if let Resource::SynchronizationTaskDefinition(task) = resource {
         problems.merge(check_unique_id(before, task));
     }
     if problems.is_empty() { Ok(()) } else { Err(ApiError::Invalid(problems)) }
+}
+
+/// Of references to secrets those that lead nowhere.
+pub(crate) fn dangling_secrets(references: &[SecretReference], known: &BTreeSet<SecretName>) -> Problems {
+    let mut problems = Problems::new();
+    for SecretReference { pointer, name } in references.iter().filter(|one| !known.contains(&one.name)) {
+        problems.add(pointer.clone(), format!("there is no secret `{name}`; an admin enters it first"));
+    }
+    problems
 }
 
 /// What the change breaks in other resources. What was broken there before is none of its business.

@@ -7,25 +7,29 @@ use muster_model::configuration::document::connector_definition::ConnectorProper
 use muster_model::configuration::document::object_class::ObjectClassDocument;
 use muster_model::configuration::document::reader;
 use muster_model::configuration::document::value::Parse;
-use muster_model::configuration::{Configuration, ConfigurationKind, Document, Leniency, Problems};
+use muster_model::configuration::{
+    Configuration, ConfigurationKind, Document, Leniency, Problems, SecretReference,
+};
+use muster_model::secret;
 use serde_json::Value;
 
+use super::Basis;
+use super::check::dangling_secrets;
 use crate::call::Call;
 
 /// Checks what of a broken document can be read. Pointers are within the document.
-pub(super) fn check_parts(
-    call: &Call,
-    before: &Configuration,
-    kind: ConfigurationKind,
-    body: &Value,
-) -> Problems {
+pub(super) fn check_parts(call: &Call, basis: &Basis, kind: ConfigurationKind, body: &Value) -> Problems {
+    let before = &basis.resources;
     let own = body.get("id").and_then(Value::as_str);
     let mut references = Document::references(kind, body);
     // What refers to itself leads somewhere once it is saved.
     references.retain(|reference| !(reference.kinds.contains(&kind) && own == Some(reference.id.as_str())));
     let mut problems = before.dangling(&references);
     match kind {
-        ConfigurationKind::ConnectorDefinition => problems.merge(check_settings(call, body)),
+        ConfigurationKind::ConnectorDefinition => {
+            problems.merge(check_settings(call, body));
+            problems.merge(check_secrets(basis, body));
+        }
         ConfigurationKind::Application => problems.merge(check_classes(call, before, body)),
         ConfigurationKind::ApplicationProfile
         | ConfigurationKind::SynchronizationTaskDefinition
@@ -45,6 +49,16 @@ fn check_settings(call: &Call, body: &Value) -> Problems {
     let settings = readable::<ConnectorPropertyDocument>(body, "connectorProperties");
     let settings: Vec<_> = settings.iter().map(|(index, setting)| (*index, setting)).collect();
     call.engine().check_settings(connector_type, &settings)
+}
+
+fn check_secrets(basis: &Basis, body: &Value) -> Problems {
+    let settings = readable::<ConnectorPropertyDocument>(body, "connectorProperties").into_iter();
+    let references = settings.flat_map(|(index, setting)| {
+        let pointer = format!("/connectorProperties/{index}/value");
+        let names = secret::names(&setting.value).into_iter();
+        names.map(move |name| SecretReference { pointer: pointer.clone(), name })
+    });
+    dangling_secrets(&references.collect::<Vec<_>>(), &basis.secrets)
 }
 
 fn check_classes(call: &Call, before: &Configuration, body: &Value) -> Problems {

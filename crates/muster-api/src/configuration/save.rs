@@ -3,14 +3,15 @@
 use actix_web::http::header::{self, HeaderName};
 use actix_web::{HttpResponse, http::StatusCode};
 use muster_model::ConfigurationId;
-use muster_model::configuration::{ConfigurationKind, Resource};
-use muster_store::{ConfigurationVersion, ResourceWrite, StoredResource, Written};
+use muster_model::configuration::{Configuration, ConfigurationKind, Resource};
+use muster_store::{BindingRule, ConfigurationVersion, ResourceWrite, StoredResource, Written};
 
 use super::draft::Draft;
 use super::precondition::EntityTag;
 use super::{Basis, check, json, stored_kind};
 use crate::call::Call;
 use crate::error::ApiError;
+use crate::rights::Permission;
 
 /// A resource as it is now in the store.
 pub(super) struct Saved {
@@ -57,11 +58,26 @@ pub(super) async fn save(
     draft: Draft,
     written: fn(String) -> Written,
 ) -> Result<Saved, ApiError> {
-    check::check(call, &before.resources, &draft.resource)?;
+    check::check(call, before, &draft.resource)?;
     make_directory(call, &draft.resource).await?;
     let kind = draft.resource.kind();
     let version = write(call, before.version, (kind, &draft.id()), written(draft.body.clone())).await?;
+    let after = before.resources.clone().with(draft.resource);
+    bind_secrets(call, (&before.resources, &after)).await?;
     Ok(Saved { tag: EntityTag::of(version, &draft.body), body: draft.body })
+}
+
+/// Binds secrets to definitions that refer to them anew. Whoever may enter secrets knows by that where they go;
+/// anybody else can only have one for which none has been named yet.
+pub(crate) async fn bind_secrets(
+    call: &Call,
+    (before, after): (&Configuration, &Configuration),
+) -> Result<(), ApiError> {
+    let rule = match call.caller.roles.grant(Permission::Administer) {
+        true => BindingRule::Always,
+        false => BindingRule::IfUnbound,
+    };
+    Ok(call.engine().bind_secrets(&call.store, (before, after), rule).await?)
 }
 
 pub(super) async fn write(

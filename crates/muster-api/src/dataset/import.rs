@@ -12,6 +12,7 @@ use muster_store::{ConfigurationVersion, ResourceBody, ResourceChanges};
 use super::kinds;
 use super::weigh::{Verdict, Weighing};
 use crate::call::Call;
+use crate::configuration::save::bind_secrets;
 use crate::configuration::{TRIES, stored_kind, uses};
 use crate::error::{ApiError, BadDataset, Conflict};
 use crate::query::Effect;
@@ -52,6 +53,7 @@ async fn settle(
         let weighing = Weighing {
             dataset: Arc::clone(dataset),
             rows: call.store.resources().await?,
+            secrets: call.store.secrets().await?.into_iter().map(|secret| secret.name).collect(),
             kinds: kinds.clone(),
             mode: call.query.mode,
             engine: call.engine().clone(),
@@ -74,6 +76,7 @@ async fn write(call: &Call, version: ConfigurationVersion, verdict: &Verdict) ->
     // Nothing that changes nothing moves the version on.
     if changes != ResourceChanges::default() {
         call.store.apply_resources(version, changes).await?;
+        bind_secrets(call, (&verdict.before, &verdict.after)).await?;
     }
     let of = |fate| verdict.found.iter().filter(|found| found.fate == fate).count();
     call.note(format_args!(

@@ -7,17 +7,19 @@ use muster_dataset::{Dataset, Documents, Fate, ImportMode, Key, ResourceDifferen
 use muster_engine::{Engine, LoadedConfiguration, check_compiles};
 use muster_model::configuration::task::SynchronizationTaskDefinition;
 use muster_model::configuration::{Configuration, ConfigurationKind, Document, Problems, Resource};
-use muster_model::{DirectoryId, TenantSlug};
+use muster_model::{DirectoryId, SecretName, TenantSlug};
 use muster_store::StoredResource;
 
 use super::documents;
-use crate::configuration::as_reference;
+use crate::configuration::{as_reference, dangling_secrets};
 use crate::error::{ApiError, BadDataset};
 
 /// A dataset and what it is weighed against. It takes a while where they are large, so nobody else is to wait.
 pub(super) struct Weighing {
     pub(super) dataset: Arc<Dataset>,
     pub(super) rows: Vec<StoredResource>,
+    /// The secrets that there are.
+    pub(super) secrets: BTreeSet<SecretName>,
     pub(super) kinds: BTreeSet<ConfigurationKind>,
     pub(super) mode: ImportMode,
     pub(super) engine: Engine,
@@ -27,6 +29,10 @@ pub(super) struct Weighing {
 /// What is to be done. Nothing speaks against it.
 #[derive(Debug)]
 pub(super) struct Verdict {
+    /// The configuration as it is.
+    pub(super) before: Configuration,
+    /// The configuration as it would be.
+    pub(super) after: Configuration,
     /// What becomes of each resource.
     pub(super) found: Vec<ResourceDifference>,
     /// The documents of the dataset, as they are kept.
@@ -50,11 +56,14 @@ impl Weighing {
         let mut problems = self.check(&after);
         problems.merge(check_unique_ids(&before, &after));
         problems.merge(compile(&after, &found));
+        for (key, resource) in &given.resources {
+            problems.merge(dangling_secrets(&resource.secrets(), &self.secrets).placed_under(&place(key)));
+        }
         let elsewhere = self.elsewhere(&problems, &before);
         problems.merge(given.problems);
         if elsewhere.is_empty() && !problems.iter().any(|(pointer, _)| self.is_imported(pointer)) {
             let directories = directories(given.resources.values());
-            return Ok(Verdict { found, documents: given.documents, directories });
+            return Ok(Verdict { before, after, found, documents: given.documents, directories });
         }
         Err(self.refusal(&problems, elsewhere))
     }

@@ -59,6 +59,10 @@ pub(super) fn segment(route: &Route, name: &str) -> (&'static str, Value) {
             let description = "The path below the tenant's own directory; it may hold slashes.";
             (description, json!({"type": "string"}))
         }
+        "name" if route.group == "Secrets" => {
+            ("What configurations call it.", json!({"type": "string", "pattern": ID}))
+        }
+        "name" => ("What it is called.", json!({"type": "string"})),
         _ if route.group == "IM objects" => ("The id of the object.", uuid),
         _ => ("The caller's own id of the resource.", json!({"type": "string", "pattern": ID})),
     }
@@ -68,7 +72,7 @@ fn kinds() -> [&'static str; ObjectKind::ALL.len()] {
     ObjectKind::ALL.map(ObjectKind::as_str)
 }
 
-fn text() -> Value {
+pub(super) fn text() -> Value {
     json!({"type": "string"})
 }
 
@@ -76,20 +80,20 @@ fn count() -> Value {
     json!({"type": "integer", "minimum": 0})
 }
 
-fn instant() -> Value {
+pub(super) fn instant() -> Value {
     json!({"type": "string", "format": "date-time"})
 }
 
-fn words(words: &[&str]) -> Value {
+pub(super) fn words(words: &[&str]) -> Value {
     json!({"type": "string", "enum": words})
 }
 
-fn list(item: Value) -> Value {
+pub(super) fn list(item: Value) -> Value {
     json!({"type": "array", "items": item})
 }
 
 /// The same schema, or null.
-fn or_null(mut schema: Value) -> Value {
+pub(super) fn or_null(mut schema: Value) -> Value {
     let Some(name) = schema["type"].as_str().map(str::to_owned) else { return schema };
     schema["type"] = json!([name, "null"]);
     if let Some(words) = schema.get_mut("enum").and_then(Value::as_array_mut) {
@@ -98,18 +102,18 @@ fn or_null(mut schema: Value) -> Value {
     schema
 }
 
-fn described(mut schema: Value, description: &str) -> Value {
+pub(super) fn described(mut schema: Value, description: &str) -> Value {
     schema["description"] = description.into();
     schema
 }
 
 /// An object that has all these fields.
-fn object(fields: &[(&str, Value)]) -> Value {
+pub(super) fn object(fields: &[(&str, Value)]) -> Value {
     object_with(fields, &[])
 }
 
 /// An object that has all fields of the first list, and may have those of the second.
-fn object_with(fields: &[(&str, Value)], optional: &[(&str, Value)]) -> Value {
+pub(super) fn object_with(fields: &[(&str, Value)], optional: &[(&str, Value)]) -> Value {
     let properties: Map<_, _> =
         fields.iter().chain(optional).map(|(name, schema)| ((*name).to_owned(), schema.clone())).collect();
     let required: Vec<_> = fields.iter().map(|(name, _)| *name).collect();

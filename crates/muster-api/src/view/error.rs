@@ -132,7 +132,8 @@ fn fix(code: ErrorCode) -> &'static str {
         | ErrorCode::TooLarge
         | ErrorCode::UnsupportedMediaType
         | ErrorCode::Unavailable
-        | ErrorCode::PreconditionFailed => "ask who runs the server to look up `logTrackingId` in its log",
+        | ErrorCode::PreconditionFailed
+        | ErrorCode::TooManyRequests => "ask who runs the server to look up `logTrackingId` in its log",
     }
 }
 

@@ -128,6 +128,32 @@ impl Auditor {
         }
     }
 
+    fn check_administration(&mut self) {
+        let route = |rest: &str| format!("/{{tenant}}/api/{rest}");
+        let user = json!({"name": "ann", "roles": ["viewer"], "password": "a long password"});
+        self.check(("POST", &route("users")), &[], &user, &["CREATE users/ann"]);
+        let ann = [("name", "ann")];
+        let changed = json!({"roles": ["operator"], "password": "another long password"});
+        self.check(("PUT", &route("users/{name}")), &ann, &changed, &["REPLACE users/ann"]);
+        self.check(("DELETE", &route("users/{name}")), &ann, &json!(null), &["DELETE users/ann"]);
+        let token = json!({"name": "ci", "roles": ["operator"]});
+        self.check(("POST", &route("tokens")), &[], &token, &["CREATE tokens/ci"]);
+        let ci = [("name", "ci")];
+        self.check(("DELETE", &route("tokens/{name}")), &ci, &json!(null), &["DELETE tokens/ci"]);
+        let (secret, ldap) = (route("sync/secrets/{name}"), [("name", "ldap")]);
+        for act in ["CREATE", "REPLACE"] {
+            let left = format!("{act} secrets/ldap");
+            self.check(("PUT", &secret), &ldap, &json!({"value": "hush, hush"}), &[&left]);
+        }
+        self.check(("DELETE", &secret), &ldap, &json!(null), &["DELETE secrets/ldap"]);
+        let settings = json!({"approvalHours": 5});
+        self.check(("PUT", &route("settings")), &[], &settings, &["REPLACE settings/acme"]);
+        let log = Value::from(self.log()).to_string();
+        for hidden in ["a long password", "another long password", "hush, hush", "argon2"] {
+            assert!(!log.contains(hidden), "{hidden} is in the log");
+        }
+    }
+
     /// Whatever can be done to runs of a task whose plan is held.
     fn check_task(&mut self, tasks: &str, kind: ConfigurationKind, task: &str) {
         let route = |end: &str| format!("/{{tenant}}/api/sync/{tasks}/{{definition}}/instances{end}");
@@ -180,6 +206,7 @@ fn every_writing_route_leaves_its_acts_under_the_callers_name() {
     auditor.check_configuration();
     auditor.check_dataset();
     auditor.check_files();
+    auditor.check_administration();
     hold(&admin, "sync-task-definitions", "hr-import");
     auditor.check_task("sync-tasks", ConfigurationKind::SynchronizationTaskDefinition, "hr-import");
     for (kind, body) in [

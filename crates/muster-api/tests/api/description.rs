@@ -118,7 +118,7 @@ fn malformed(schema: &Value, place: &str, found: &mut Vec<String>) {
                 true
             }
             "minimum" | "maximum" => value.is_number(),
-            "minItems" | "maxItems" | "minLength" => value.is_u64(),
+            "minItems" | "maxItems" | "minLength" | "maxLength" => value.is_u64(),
             "pattern" | "format" | "description" | "$ref" => value.is_string(),
             "default" | "const" => true,
             _ => false,
@@ -203,6 +203,9 @@ fn what_is_answered_fits_its_description() {
     let id = admin.post_nothing(task).expect(200).text().to_owned();
     wait_for_end(&admin, &format!("{task}/{id}"));
     let _ = admin.send("PUT", "/acme/api/sync/files/hr.csv", &[], b"x").expect(201);
+    let user = json!({"name": "ann", "roles": ["viewer"], "password": "correct horse"});
+    let _ = admin.post("/acme/api/users", &user).expect(201);
+    let _ = admin.put("/acme/api/sync/secrets/hr", &json!({"value": "s3cret"})).expect(201);
     let document = openapi();
     let list = |name: &str| json!({"type": "array", "items": one(name)});
     fn one(name: &str) -> Value {
@@ -217,6 +220,10 @@ fn what_is_answered_fits_its_description() {
         ("/acme/api/sync/audit".to_owned(), list("AuditEntry")),
         ("/acme/api/sync/audit/~verify".to_owned(), one("AuditVerification")),
         (format!("/acme/api/sync/audit/~verify?head=1:{}", "0".repeat(64)), one("AuditVerification")),
+        ("/acme/api/users".to_owned(), list("User")),
+        ("/acme/api/tokens".to_owned(), list("Token")),
+        ("/acme/api/sync/secrets".to_owned(), list("Secret")),
+        ("/acme/api/settings".to_owned(), one("TenantSettings")),
         ("/health/ready".to_owned(), one("Health")),
         ("/acme/api/sync/conf/applications".to_owned(), list("Application")),
         ("/acme/api/sync/conf/connector-definitions/memory".to_owned(), one("ConnectorDefinition")),

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod access;
+mod administration;
 mod audit;
 mod configuration;
 mod dataset;
@@ -18,5 +19,6 @@ mod preconditions;
 mod processes;
 mod rights;
 mod schedules;
+mod secrets;
 mod tasks;
 mod world;

@@ -14,7 +14,7 @@ use muster_model::TenantSlug;
 use muster_store::{NewToken, ResourceWrite, Store, StoreError, TenantStore, Written};
 use muster_testkit::http::{Answer, Client};
 use muster_testkit::world::{StoppedClock, TestDatabase, on_each_database};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, spawn_blocking};
 
@@ -58,7 +58,8 @@ async fn acme(database: &TestDatabase) -> ([(Store, TenantStore); 2], String) {
     let slug = TenantSlug::new("acme").unwrap();
     let here = database.store().create_tenant(&slug, Utc::now()).await.unwrap();
     let (token, hash) = new_token();
-    let admin = NewToken { name: "admin".to_owned(), roles: "admin".to_owned(), hash, now: Utc::now() };
+    let (name, roles) = ("admin".to_owned(), "admin".to_owned());
+    let admin = NewToken { name, roles, hash, expires_at: None, now: Utc::now() };
     here.create_token(&admin).await.unwrap();
     let other = database.another_process().await;
     let there = other.tenant(&slug).await.unwrap().unwrap();
@@ -150,4 +151,46 @@ fn race(deleter: &Client, creator: &Client, round: usize) {
         assert_eq!(error["properties"][format!("applications/{id}")], "/connectorDefinitionId");
         let _ = created.expect(201);
     }
+}
+
+#[test]
+fn who_is_revoked_in_one_process_is_refused_by_all() {
+    on_each_database(async |database| {
+        let (stores, token) = acme(database).await;
+        let processes = stores.map(|(store, _)| Process::start(store));
+        let [here, there] = [0, 1].map(|place: usize| processes[place].client.clone());
+        spawn_blocking(move || {
+            let admin = here.with_token(&token);
+            let ann = json!({"name": "ann", "roles": ["viewer"], "password": "correct horse"});
+            let _ = admin.post("/acme/api/users", &ann).expect(201);
+            let night = json!({"name": "night", "roles": ["viewer"]});
+            let night = admin.post("/acme/api/tokens", &night).expect(201).json();
+            let callers =
+                [there.with_user("ann", "correct horse"), there.with_token(night["token"].as_str().unwrap())];
+            let path = conf("acme", "applications");
+            for caller in &callers {
+                // Twice, so that it is remembered.
+                let _ = (caller.get(&path).expect(200), caller.get(&path).expect(200));
+                let _ = caller.get("/acme/api/users").expect(403);
+            }
+            let _ = admin.put("/acme/api/users/ann", &json!({"roles": ["admin"]})).expect(200);
+            let _ = callers[0].get("/acme/api/users").expect(200);
+            let change = json!({"roles": ["viewer"], "password": "another long one"});
+            let another = json!({"name": "bob", "roles": ["admin"], "password": "correct horse"});
+            let _ = admin.post("/acme/api/users", &another).expect(201);
+            let _ = admin.put("/acme/api/users/ann", &change).expect(200);
+            let _ = callers[0].get(&path).expect(404);
+            let ann = there.with_user("ann", "another long one");
+            let _ = (ann.get(&path).expect(200), ann.get(&path).expect(200));
+            let _ = admin.delete("/acme/api/users/ann").expect(204);
+            let _ = admin.delete("/acme/api/tokens/night").expect(204);
+            let _ = ann.get(&path).expect(404);
+            let _ = callers[1].get(&path).expect(404);
+        })
+        .await
+        .unwrap();
+        for process in processes {
+            process.end().await;
+        }
+    });
 }

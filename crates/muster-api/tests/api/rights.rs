@@ -34,6 +34,7 @@ fn call(client: &Client, route: &Route, tenant: &str) -> u16 {
         .replace("{definition}", "nothing")
         .replace("{version}", "1")
         .replace("{path}", "no/../such")
+        .replace("{name}", "nothing")
         .replace("{id}", "nothing");
     client.send(route.method.as_str(), &path, &[("content-type", "application/json")], b"{}").status
 }

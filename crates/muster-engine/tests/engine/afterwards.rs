@@ -312,6 +312,32 @@ fn a_receiver_is_told_until_it_has_heard() {
 }
 
 #[test]
+fn what_is_told_is_signed_or_not_told() {
+    on_each_database(async |database| {
+        let receiver = Receiver::start(|_| Reply::Status(200, ""));
+        let mut after = webhook(&receiver);
+        after["webhooks"][0]["secret"] = json!("${secret:hook}");
+        let files = Files::new(database, after).await;
+        let run = files.run().await;
+        let expected = expect![[
+            r#"WEBHOOK FAILED there is no secret `hook`, so the message could not be signed, and was not sent"#
+        ]];
+        expected.assert_eq(&files.came(&run).await);
+        assert_eq!(receiver.received(), []);
+
+        let (name, value) = ("hook".parse().unwrap(), "a key of ours".to_owned().into());
+        files.world.engine().put_secret(files.world.store(), &name, &value).await.unwrap();
+        let run = files.run().await;
+        assert_eq!(files.came(&run).await, "WEBHOOK DONE the receiver answered 200");
+        let signature = receiver.received()[0].headers["muster-signature"].clone();
+        let now = files.world.clock().instant().timestamp();
+        let digits = signature.strip_prefix(&format!("t={now},v1=")).unwrap();
+        assert_eq!(digits.len(), 64, "{signature}");
+        assert!(!String::from_utf8_lossy(&receiver.received()[0].body).contains("a key of ours"));
+    });
+}
+
+#[test]
 fn telling_has_an_end() {
     on_sqlite(async |database| {
         let gone = Receiver::start(|_| Reply::Status(410, ""));

@@ -183,7 +183,13 @@ fn user(world: &World) -> Principal {
 
 fn token(world: &World) -> NewToken {
     let now = world.clock().instant();
-    NewToken { name: "night".to_owned(), roles: "operator".to_owned(), hash: vec![7; 32], now }
+    NewToken {
+        name: "night".to_owned(),
+        roles: "operator".to_owned(),
+        hash: vec![7; 32],
+        expires_at: None,
+        now,
+    }
 }
 
 #[test]
@@ -221,13 +227,22 @@ fn changes_leave_one_entry_each_and_refused_ones_none() {
             USER ann: CREATE directories/staff"#]],
         )
         .await;
+    });
+}
+
+#[test]
+fn users_and_tokens_leave_one_entry_a_change() {
+    on_each_database(async |database| {
+        let world = World::open(database).await;
         let people = async |store: TenantStore| {
             store.create_principal(&user(&world)).await.expect("made");
             store.create_principal(&user(&world)).await.expect_err("exists");
             assert!(store.set_password_hash("bob", "$argon2id$other").await.expect("the database"));
             assert!(!store.set_password_hash("eve", "$argon2id$other").await.expect("the database"));
-            assert!(store.delete_principal("bob").await.expect("the database"));
-            assert!(!store.delete_principal("bob").await.expect("the database"));
+            let change = store.change_principal("bob", "viewer,operator", None, "admin").await;
+            assert!(change.expect("the database").is_some());
+            assert!(store.delete_principal("bob", "admin").await.expect("the database"));
+            assert!(!store.delete_principal("bob", "admin").await.expect("the database"));
             store.create_token(&token(&world)).await.expect("made");
             store.create_token(&token(&world)).await.expect_err("exists");
             assert!(store.delete_token("night").await.expect("the database"));
@@ -239,6 +254,7 @@ fn changes_leave_one_entry_each_and_refused_ones_none() {
             expect![[r#"
             USER ann: CREATE users/bob roles=viewer
             USER ann: REPLACE users/bob replaced=password
+            USER ann: REPLACE users/bob roles=viewer,operator
             USER ann: DELETE users/bob
             USER ann: CREATE tokens/night roles=operator
             USER ann: DELETE tokens/night"#]],

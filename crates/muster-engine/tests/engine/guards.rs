@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 use expect_test::{Expect, expect};
 use muster_engine::{ControlError, LaunchError};
+use muster_model::TenantSettings;
 use muster_model::configuration::{ConfigurationKind, Document, Leniency};
 use muster_model::error::ErrorCode;
 use muster_model::run::{Mode, OutcomeStatus, ProgressStatus};
@@ -145,6 +146,28 @@ fn a_plan_that_nobody_decides_about_ends_after_three_days() {
         let noted = noted(&world, &run).await;
         let first = "PLAN_REJECTED: nobody approved the plan within 72 hours; nothing was done\n";
         assert!(noted.starts_with(first), "{noted}");
+    });
+}
+
+#[test]
+fn a_tenant_sets_how_long_its_plans_wait() {
+    on_each_database(async |database| {
+        let (world, other) = (crowd(database).await, crowd(database).await);
+        let (run, others) = (held(&world).await, held(&other).await);
+        let settings = TenantSettings { approval_hours: Some(4), ..TenantSettings::default() };
+        world.store().put_settings(&settings).await.expect("the database");
+        for (hours, expected) in [(3, ProgressStatus::Held), (2, ProgressStatus::Finished)] {
+            world.clock().pass(TimeDelta::hours(hours));
+            world.engine().expire_held().await.expect("the database");
+            assert_eq!(reload(&world, &run).await.state.status, expected);
+        }
+        let noted = noted(&world, &run).await;
+        assert!(noted.starts_with("PLAN_REJECTED: nobody approved the plan within 4 hours"), "{noted}");
+        assert_eq!(
+            reload(&other, &others).await.state.status,
+            ProgressStatus::Held,
+            "that of others waits on"
+        );
     });
 }
 

@@ -20,6 +20,7 @@ mod overtaken;
 mod people;
 mod references;
 mod schedules;
+mod secrets;
 mod shown;
 mod sources;
 mod unread;

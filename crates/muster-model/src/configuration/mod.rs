@@ -24,5 +24,5 @@ pub use document::Document;
 pub use document::reader::Leniency;
 pub use kind::ConfigurationKind;
 pub use problems::Problems;
-pub use resource::{ConfigurationReference, Resource};
+pub use resource::{ConfigurationReference, Resource, SecretReference};
 pub use set::Configuration;

@@ -10,7 +10,8 @@ use crate::configuration::profile::ApplicationProfile;
 use crate::configuration::task::{
     ExecutionPlan, ProvisioningTaskDefinition, Source, SynchronizationTaskDefinition, TaskType,
 };
-use crate::ids::ConfigurationId;
+use crate::ids::{ConfigurationId, SecretName};
+use crate::secret;
 
 /// A configuration of any kind.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,6 +41,15 @@ pub struct ConfigurationReference {
     pub kinds: &'static [ConfigurationKind],
     /// The id.
     pub id: ConfigurationId,
+}
+
+/// A place in a resource that refers to a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretReference {
+    /// Where in the referring document it stands, as a JSON pointer.
+    pub pointer: String,
+    /// The secret.
+    pub name: SecretName,
 }
 
 impl Resource {
@@ -86,6 +96,22 @@ impl Resource {
             Self::SynchronizationTaskPostProcessingDefinition(definition) => definition.common.id.clone(),
             Self::ProvisioningTaskDefinition(task) => task.id.clone(),
             Self::ProvisioningTaskPostProcessingDefinition(definition) => definition.common.id.clone(),
+        }
+    }
+
+    /// Every secret that it refers to.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<SecretReference> {
+        match self {
+            Self::ConnectorDefinition(definition) => definition.secrets(),
+            Self::SynchronizationTaskPostProcessingDefinition(definition) => {
+                webhook_secrets(&definition.common)
+            }
+            Self::ProvisioningTaskPostProcessingDefinition(definition) => webhook_secrets(&definition.common),
+            Self::Application(_)
+            | Self::ApplicationProfile(_)
+            | Self::SynchronizationTaskDefinition(_)
+            | Self::ProvisioningTaskDefinition(_) => Vec::new(),
         }
     }
 
@@ -164,6 +190,31 @@ fn post_processing_references(common: &PostProcessing) -> Vec<ConfigurationRefer
         refer(format!("/launch/{index}/taskDefinitionId"), ANY_TASK, next.task_definition_id.clone())
     })
     .collect()
+}
+
+fn webhook_secrets(common: &PostProcessing) -> Vec<SecretReference> {
+    let webhooks = common.webhooks.iter().enumerate();
+    webhooks
+        .filter_map(|(index, webhook)| {
+            let name = secret::whole(webhook.secret.as_deref()?)?;
+            Some(SecretReference { pointer: format!("/webhooks/{index}/secret"), name })
+        })
+        .collect()
+}
+
+impl ConnectorDefinition {
+    /// Every secret that its properties refer to.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<SecretReference> {
+        let properties = self.properties.iter().enumerate();
+        properties
+            .flat_map(|(index, property)| {
+                let pointer = format!("/connectorProperties/{index}/value");
+                let names = secret::names(&property.value).into_iter();
+                names.map(move |name| SecretReference { pointer: pointer.clone(), name })
+            })
+            .collect()
+    }
 }
 
 impl TaskType {

@@ -15,7 +15,7 @@ use crate::configuration::profile::ApplicationProfile;
 use crate::configuration::resource::{ConfigurationReference, Resource};
 use crate::configuration::set_check;
 use crate::configuration::task::{ProvisioningTaskDefinition, SynchronizationTaskDefinition};
-use crate::ids::{ApplicationId, ConfigurationId};
+use crate::ids::{ApplicationId, ConfigurationId, SecretName};
 use crate::object::ObjectKind;
 
 /// All resources of a tenant, in the order of their kinds and ids.
@@ -74,6 +74,18 @@ impl Configuration {
                 if meant.is_some_and(|meant| meant.kind() == kind && reference.id == *id) {
                     referrers.push((resource, format!("{}{}", Self::pointer(resource), reference.pointer)));
                 }
+            }
+        }
+        referrers
+    }
+
+    /// Who refers to a secret, and where: the pointers are those of [`check`](Self::check).
+    #[must_use]
+    pub fn secret_referrers(&self, name: &SecretName) -> Vec<(&Resource, String)> {
+        let mut referrers = Vec::new();
+        for resource in self.iter() {
+            for reference in resource.secrets().iter().filter(|reference| reference.name == *name) {
+                referrers.push((resource, format!("{}{}", Self::pointer(resource), reference.pointer)));
             }
         }
         referrers

@@ -6,6 +6,7 @@
 
 mod audit;
 mod explain;
+mod outbox;
 mod schedules;
 mod story;
 
@@ -133,7 +134,7 @@ fn the_look_for_work_reads_runs_that_have_not_ended_and_nothing_else_of_a_tenant
         Story::begin(tenant.clone()).await;
         store.database.recorder.take();
         store.claimable(story::now()).await.unwrap();
-        store.held_before(story::now()).await.unwrap();
+        store.held_too_long(story::now(), chrono::TimeDelta::hours(48)).await.unwrap();
         let sent = store.database.recorder.take();
         assert_eq!(sent.len(), 2, "one statement each: {sent:?}");
         for Sent { sql, values } in sent {

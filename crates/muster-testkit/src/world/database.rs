@@ -10,6 +10,8 @@ use sea_orm::{
 };
 use tempfile::TempDir;
 
+use crate::locked::master_key;
+
 /// Where the tests find a PostgreSQL server: `postgres://user@host:port/database` of somebody who may make
 /// databases.
 const POSTGRES: &str = "MUSTER_TEST_POSTGRES";
@@ -80,9 +82,14 @@ async fn connect(url: &str) -> DatabaseConnection {
     Database::connect(options).await.expect("a connection")
 }
 
+async fn open(location: &Location) -> Store {
+    let store = Store::open(location).await.expect("a database");
+    store.with_master_key(master_key()).await.expect("the key of all tests")
+}
+
 impl TestDatabase {
     async fn open(location: Location, raw: DatabaseConnection, directory: Option<Arc<TempDir>>) -> Self {
-        let store = Store::open(&location).await.expect("a database");
+        let store = open(&location).await;
         Self { store, raw, tenants: Arc::default(), location, _directory: directory }
     }
 
@@ -97,6 +104,14 @@ impl TestDatabase {
     /// # Panics
     /// When the database cannot be opened.
     pub async fn another_process(&self) -> Store {
+        open(&self.location).await
+    }
+
+    /// The database itself, as a process without a master key opens it.
+    ///
+    /// # Panics
+    /// When the database cannot be opened.
+    pub async fn without_key(&self) -> Store {
         Store::open(&self.location).await.expect("a database")
     }
 
@@ -126,6 +141,14 @@ impl TestDatabase {
     pub async fn execute(&self, sql: &str) -> u64 {
         let statement = Statement::from_string(self.raw.get_database_backend(), sql);
         self.raw.execute_raw(statement).await.unwrap_or_else(|error| panic!("{sql}: {error}")).rows_affected()
+    }
+
+    /// The texts in the first column of a query, sent past the store.
+    ///
+    /// # Panics
+    /// When the database refuses it.
+    pub async fn texts(&self, sql: &str) -> Vec<String> {
+        self.query(sql).await.iter().map(|row| row.try_get_by_index(0).expect("a text")).collect()
     }
 
     pub(super) async fn query(&self, sql: &str) -> Vec<QueryResult> {

@@ -15,6 +15,7 @@ use muster::Muster;
 use muster::settings::Settings;
 use muster_api::principal::{hash_password, new_password};
 use muster_api::rights::{Role, Roles};
+use muster_model::TenantSettings;
 use muster_store::{Principal, StoreError};
 
 use super::serve::{bind, serve};
@@ -130,7 +131,7 @@ async fn make_tenant(muster: &Muster, password: &str) -> Result<(), CommandError
         }
         Err(error) => return Err(error.into()),
     };
-    let password_hash = hash_password(password)
+    let password_hash = hash_password(password, &TenantSettings::default())
         .map_err(|error| CommandError::machine("make a user")(std::io::Error::other(error)))?;
     let roles = Roles::from_iter([Role::Admin]).to_string();
     let user = Principal { name: USER.to_owned(), roles, password_hash, created_at: now };

@@ -9,7 +9,7 @@ use muster::settings::Settings;
 use muster_api::{ApiState, serve_until};
 use tokio::sync::oneshot;
 
-use super::{Common, PlaceArguments, block_on};
+use super::{Common, PlaceArguments, block_on, tell_of_key};
 use crate::error::{CommandError, Exit};
 use crate::print::complain;
 use crate::signals::Interruptions;
@@ -29,9 +29,14 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments, common: &Common) -> Result<Exit, CommandError> {
     let listen = arguments.listen.iter().map(|listen| ("listen", listen.clone())).collect();
     let settings = arguments.place.settings(common, listen, LEVEL)?;
+    let place = settings.place();
+    if place.database_url.is_some() && place.master_key_file.is_none() {
+        return Err(CommandError::NoMasterKey);
+    }
     let listener = bind(&settings.listen)?;
     block_on(async {
         let muster = Muster::open_as_set(&settings).await?;
+        tell_of_key(&muster);
         let mut interruptions = Interruptions::catch()?;
         let address = listener.local_addr().map_err(CommandError::machine("ask for the own address"))?;
         let data = settings.data_dir.display();

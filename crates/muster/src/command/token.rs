@@ -1,14 +1,18 @@
 //! `muster token`: creates, lists and deletes tokens of a tenant, on the database itself.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use clap::Subcommand;
-use muster_api::principal::new_token;
+use muster_api::principal::{expiry_problem, new_token, token_name_problem};
 use muster_api::rights::Roles;
-use muster_store::{NewToken, StoreError, TenantStore};
+use muster_model::attribute::parse_date_time;
+use muster_store::{NewToken, StoreError, TenantStore, Token};
+use serde_json::json;
 
-use super::user::{Of, check_roles, list};
+use super::user::{Of, check_roles};
 use super::{Common, block_on, tenant_store};
 use crate::error::{CommandError, Exit};
-use crate::print::{complain, say};
+use crate::print::{complain, instant, say, table};
+use crate::summary::Output;
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -26,6 +30,9 @@ enum Action {
         /// Roles, separated by commas: viewer, operator, configurator, approver, admin
         #[arg(long)]
         role: Roles,
+        /// When it is refused from: an instant such as 2027-03-31T00:00:00Z, or so many days from now such as 90d
+        #[arg(long, value_name = "WHEN", value_parser = parse_expiry)]
+        expires: Option<Expiry>,
         #[command(flatten)]
         of: Of,
     },
@@ -47,20 +54,23 @@ enum Action {
 pub(super) fn run(arguments: &Arguments, common: &Common) -> Result<Exit, CommandError> {
     block_on(async {
         match &arguments.action {
-            Action::Create { name, role, of } => {
+            Action::Create { name, role, expires, of } => {
                 check_roles(role)?;
                 let muster = of.place.open(common).await?;
                 let store = tenant_store(&muster, &of.tenant).await?;
                 let (text, hash) = new_token();
                 let now = muster.engine.surroundings().now();
-                let token = NewToken { name: name.clone(), roles: role.to_string(), hash, now };
+                let expires_at = expires.map(|expiry| expiry.from(now));
+                if let Some(problem) = expiry_problem(expires_at, &store.settings().await?, now) {
+                    let message = format!("when the token expires {problem}");
+                    return Err(CommandError::usage(message, "say another time, as in --expires 90d"));
+                }
+                let token = NewToken { name: name.clone(), roles: role.to_string(), hash, expires_at, now };
                 create(&store, &token).await?;
                 say(text);
             }
             Action::List { of } => {
-                let tokens = of.store(common).await?.tokens().await?;
-                let tokens = tokens.into_iter().map(|token| (token.name, token.roles, token.created_at));
-                list("TOKEN", tokens, common.output);
+                list(&of.store(common).await?.tokens().await?, common.output);
             }
             Action::Delete { name, of } => {
                 if !of.store(common).await?.delete_token(name).await? {
@@ -74,10 +84,36 @@ pub(super) fn run(arguments: &Arguments, common: &Common) -> Result<Exit, Comman
     })
 }
 
+/// When a token expires, as it was said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Expiry {
+    At(DateTime<Utc>),
+    InDays(u32),
+}
+
+impl Expiry {
+    fn from(self, now: DateTime<Utc>) -> DateTime<Utc> {
+        match self {
+            Self::At(instant) => instant,
+            Self::InDays(days) => now + TimeDelta::days(days.into()),
+        }
+    }
+}
+
+fn parse_expiry(text: &str) -> Result<Expiry, &'static str> {
+    let days =
+        text.strip_suffix('d').and_then(|days| days.parse().ok()).filter(|days| (1..=36_500).contains(days));
+    match (days, parse_date_time(text)) {
+        (Some(days), _) => Ok(Expiry::InDays(days)),
+        (None, Some(instant)) => Ok(Expiry::At(instant)),
+        (None, None) => Err("neither an instant of RFC 3339 nor 1d to 36500d"),
+    }
+}
+
 async fn create(store: &TenantStore, token: &NewToken) -> Result<(), CommandError> {
-    if token.name.is_empty() || token.name.contains(char::is_control) {
-        let message = format!("{:?} is no name of a token", token.name);
-        return Err(CommandError::usage(message, "choose one without control characters"));
+    if let Some(problem) = token_name_problem(&token.name) {
+        let message = format!("{:?} is no name of a token: it {problem}", token.name);
+        return Err(CommandError::usage(message, "choose another one"));
     }
     match store.create_token(token).await {
         Ok(()) => Ok(()),
@@ -86,5 +122,32 @@ async fn create(store: &TenantStore, token: &NewToken) -> Result<(), CommandErro
             Err(CommandError::Exists { what, hint })
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+fn list(tokens: &[Token], output: Output) {
+    match output {
+        Output::Json => {
+            let objects = tokens.iter().map(|token| {
+                let roles: Vec<_> = token.roles.split(',').collect();
+                json!({
+                    "name": token.name,
+                    "roles": roles,
+                    "createdAt": instant(token.created_at),
+                    "expiresAt": token.expires_at.map(instant),
+                    "lastUsedAt": token.last_used_at.map(instant),
+                })
+            });
+            say(json!(objects.collect::<Vec<_>>()));
+        }
+        Output::Text => {
+            let rows = tokens.iter().map(|token| {
+                let perhaps = |at: Option<DateTime<Utc>>| at.map_or_else(|| "-".to_owned(), instant);
+                let (expires, used) = (perhaps(token.expires_at), perhaps(token.last_used_at));
+                vec![token.name.clone(), token.roles.clone(), instant(token.created_at), expires, used]
+            });
+            let rows: Vec<_> = rows.collect();
+            say(table(&["TOKEN", "ROLES", "CREATED", "EXPIRES", "LAST USED"], &rows));
+        }
     }
 }

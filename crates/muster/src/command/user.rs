@@ -1,9 +1,8 @@
 //! `muster user`: creates, lists and deletes users of a tenant, and gives them passwords, on the database itself.
 
-use chrono::{DateTime, Utc};
 use clap::Subcommand;
-use muster_api::principal::hash_password;
-use muster_api::rights::Roles;
+use muster_api::principal::{hash_password, user_name_problem};
+use muster_api::rights::{Role, Roles};
 use muster_model::TenantSlug;
 use muster_store::{Principal, StoreError, TenantStore};
 use serde_json::json;
@@ -75,10 +74,10 @@ struct PasswordArguments {
 }
 
 impl PasswordArguments {
-    fn get(&self) -> Result<(Password, String), CommandError> {
+    async fn get(&self, store: &TenantStore) -> Result<(Password, String), CommandError> {
         let source = if self.password_stdin { PasswordSource::Input } else { PasswordSource::InputOrMadeUp };
         let password = Password::get(source)?;
-        let hash = hash_password(password.as_str())
+        let hash = hash_password(password.as_str(), &store.settings().await?)
             .map_err(|error| CommandError::usage(error.to_string(), "choose another password"))?;
         Ok((password, hash))
     }
@@ -92,7 +91,7 @@ pub(super) fn run(arguments: &Arguments, common: &Common) -> Result<Exit, Comman
                 check_roles(role)?;
                 let muster = of.place.open(common).await?;
                 let store = tenant_store(&muster, &of.tenant).await?;
-                let (password, password_hash) = password.get()?;
+                let (password, password_hash) = password.get(&store).await?;
                 let created_at = muster.engine.surroundings().now();
                 let user =
                     Principal { name: name.clone(), roles: role.to_string(), password_hash, created_at };
@@ -100,13 +99,14 @@ pub(super) fn run(arguments: &Arguments, common: &Common) -> Result<Exit, Comman
                 password.tell();
             }
             Action::List { of } => {
-                let users = of.store(common).await?.principals().await?;
-                let users = users.into_iter().map(|user| (user.name, user.roles, user.created_at));
-                list("USER", users, common.output);
+                list(&of.store(common).await?.principals().await?, common.output);
             }
             Action::Delete { name, of } => {
-                if !of.store(common).await?.delete_principal(name).await? {
-                    return Err(nobody(&of.tenant, name));
+                match of.store(common).await?.delete_principal(name, Role::Admin.as_str()).await {
+                    Ok(true) => {}
+                    Ok(false) => return Err(nobody(&of.tenant, name)),
+                    Err(StoreError::Last(_)) => return Err(last_admin(&of.tenant, name)),
+                    Err(error) => return Err(error.into()),
                 }
                 complain(format_args!("deleted user `{name}` of `{}`", of.tenant));
             }
@@ -115,7 +115,7 @@ pub(super) fn run(arguments: &Arguments, common: &Common) -> Result<Exit, Comman
                 if store.principal(name).await?.is_none() {
                     return Err(nobody(&of.tenant, name));
                 }
-                let (password, hash) = password.get()?;
+                let (password, hash) = password.get(&store).await?;
                 if !store.set_password_hash(name, &hash).await? {
                     return Err(nobody(&of.tenant, name));
                 }
@@ -141,14 +141,20 @@ pub(super) fn check_roles(roles: &Roles) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Refuses names that HTTP Basic could not carry, or nobody could read.
 fn check_name(name: &str) -> Result<(), CommandError> {
-    let refused = name.is_empty() || name.len() > 255 || name.contains(|c: char| c == ':' || c.is_control());
-    if refused {
-        let hint = "a name has 1 to 255 octets, without `:` and control characters";
-        return Err(CommandError::usage(format!("{name:?} is no name of a user"), hint));
+    match user_name_problem(name) {
+        None => Ok(()),
+        Some(problem) => {
+            let message = format!("{name:?} is no name of a user: it {problem}");
+            Err(CommandError::usage(message, "choose another one"))
+        }
     }
-    Ok(())
+}
+
+fn last_admin(tenant: &TenantSlug, name: &str) -> CommandError {
+    let message =
+        format!("user `{name}` is the last admin of `{tenant}`, which would have nobody to manage it");
+    CommandError::usage(message, "make another user with --role admin first")
 }
 
 async fn create(store: &TenantStore, user: &Principal) -> Result<(), CommandError> {
@@ -164,23 +170,20 @@ async fn create(store: &TenantStore, user: &Principal) -> Result<(), CommandErro
     Ok(())
 }
 
-/// Shows who may do what in a tenant, users or tokens as `head` says: names, roles and when they were made.
-pub(super) fn list(
-    head: &str,
-    holders: impl Iterator<Item = (String, String, DateTime<Utc>)>,
-    output: Output,
-) {
+fn list(users: &[Principal], output: Output) {
     match output {
         Output::Json => {
-            let objects = holders.map(|(name, roles, made)| {
-                let roles: Vec<_> = roles.split(',').collect();
-                json!({"name": name, "roles": roles, "createdAt": instant(made)})
+            let objects = users.iter().map(|user| {
+                let roles: Vec<_> = user.roles.split(',').collect();
+                json!({"name": user.name, "roles": roles, "createdAt": instant(user.created_at)})
             });
             say(json!(objects.collect::<Vec<_>>()));
         }
         Output::Text => {
-            let rows: Vec<_> = holders.map(|(name, roles, made)| vec![name, roles, instant(made)]).collect();
-            say(table(&[head, "ROLES", "CREATED"], &rows));
+            let row =
+                |user: &Principal| vec![user.name.clone(), user.roles.clone(), instant(user.created_at)];
+            let rows: Vec<_> = users.iter().map(row).collect();
+            say(table(&["USER", "ROLES", "CREATED"], &rows));
         }
     }
 }

@@ -24,23 +24,26 @@ enum Form {
     Number,
     /// Paths, separated like those of `PATH`.
     Paths,
-    /// Texts, separated by commas.
-    List,
+    /// Words, separated by commas.
+    Words,
 }
 
 /// Every setting: a name within its table is separated from the table's by a point.
-const NAMES: [(&str, Form); 21] = [
+const NAMES: [(&str, Form); 24] = [
     ("listen", Form::Text),
     ("data-dir", Form::Text),
     ("database-url", Form::Text),
+    ("master-key-file", Form::Text),
     ("further-file-roots", Form::Paths),
     ("log", Form::Text),
     ("log-format", Form::Text),
     ("limits.configuration-bytes", Form::Number),
     ("limits.file-bytes", Form::Number),
     ("limits.request-seconds", Form::Number),
+    ("limits.requests-per-second", Form::Number),
     ("server.threads", Form::Number),
     ("server.farewell-seconds", Form::Number),
+    ("server.trusted-proxies", Form::Words),
     ("work.workers", Form::Number),
     ("work.page-size", Form::Number),
     ("work.batch-size", Form::Number),
@@ -48,7 +51,7 @@ const NAMES: [(&str, Form); 21] = [
     ("work.held-hours", Form::Number),
     ("work.chain-minutes", Form::Number),
     ("work.webhook-hours", Form::Number),
-    ("egress.allow", Form::List),
+    ("egress.allow", Form::Words),
     ("egress.seconds", Form::Number),
     ("egress.answer-bytes", Form::Number),
 ];
@@ -119,13 +122,13 @@ fn value(form: Form, text: &str, origin: &str) -> Result<Value, SettingsError> {
             Ok(number) => Value::Integer(number),
             Err(error) => return Err(wrong(origin, &error)),
         },
+        Form::Words => {
+            let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
+            Value::Array(words.map(|word| Value::String(word.to_owned())).collect())
+        }
         Form::Paths => {
             let paths = std::env::split_paths(text).filter(|path| !path.as_os_str().is_empty());
             Value::Array(paths.map(|path| Value::String(path.to_string_lossy().into_owned())).collect())
-        }
-        Form::List => {
-            let texts = text.split(',').map(str::trim).filter(|text| !text.is_empty());
-            Value::Array(texts.map(|text| Value::String(text.to_owned())).collect())
         }
     })
 }

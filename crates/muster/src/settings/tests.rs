@@ -76,7 +76,7 @@ fn variables_that_are_no_settings_are_found() {
         "PATH",
     ];
     let found = unknown_variables(names.map(str::to_owned));
-    assert_eq!(found, ["MUSTER_DATA_DIRECTORY", "MUSTER_MASTER_KEY_FILE"]);
+    assert_eq!(found, ["MUSTER_DATA_DIRECTORY"]);
 }
 
 #[test]
@@ -85,6 +85,8 @@ fn lists_and_choices_are_read_from_texts() {
         ("MUSTER_FURTHER_FILE_ROOTS", "/srv/a:/srv/b"),
         ("MUSTER_LOG_FORMAT", "json"),
         ("MUSTER_EGRESS_ALLOW", "acme hooks.example.com, * 10.0.0.0/8:8080"),
+        ("MUSTER_SERVER_TRUSTED_PROXIES", "10.0.0.1, ::1"),
+        ("MUSTER_MASTER_KEY_FILE", "/run/secrets/master.key"),
     ];
     let settings = load(None, &environment, Vec::new()).unwrap();
     assert_eq!(settings.further_file_roots, [Path::new("/srv/a"), Path::new("/srv/b")]);
@@ -92,6 +94,10 @@ fn lists_and_choices_are_read_from_texts() {
     let rules: Vec<_> = settings.egress.allow.iter().map(ToString::to_string).collect();
     assert_eq!(rules, ["acme hooks.example.com:443", "* [10.0.0.0/8]:8080"]);
     assert_eq!(settings.place().database_url, None, "an empty URL is none");
+    let proxies: Vec<_> = settings.server.trusted_proxies.iter().map(ToString::to_string).collect();
+    assert_eq!(proxies, ["10.0.0.1", "::1"]);
+    assert_eq!(settings.place().master_key_file.as_deref(), Some(Path::new("/run/secrets/master.key")));
+    assert_eq!(Settings::default().place().master_key_file, None, "an empty path is none");
 }
 
 #[test]
@@ -113,6 +119,10 @@ fn what_is_wrong_is_named() {
         (
             load(None, &[("MUSTER_LOG_FORMAT", "xml")], Vec::new()).unwrap_err().to_string(),
             vec!["MUSTER_LOG_FORMAT", "xml"],
+        ),
+        (
+            load(None, &[("MUSTER_SERVER_TRUSTED_PROXIES", "proxy")], Vec::new()).unwrap_err().to_string(),
+            vec!["MUSTER_SERVER_TRUSTED_PROXIES", "IP address"],
         ),
         (
             load(None, &[("MUSTER_WORK_WORKERS", "-1")], Vec::new()).unwrap_err().to_string(),

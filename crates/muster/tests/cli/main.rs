@@ -8,6 +8,7 @@ mod guard;
 mod people;
 mod run;
 mod schedules;
+mod secrets;
 mod server;
 mod source;
 mod world;

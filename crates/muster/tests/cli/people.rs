@@ -37,14 +37,15 @@ fn a_users_password_is_read_or_made_up() {
     assert_eq!(create("ann", "a long password\n").expect(0).out, "", "who gave it knows it");
     let made_up = create("ben", "").expect(0).out;
     assert!(made_up.trim().len() >= 20 && made_up.lines().count() == 1, "{made_up}");
-    assert!(create("ann", "another\n").expect(1).err.contains("user `ann` exists already"));
+    assert!(create("ann", "another long one\n").expect(1).err.contains("user `ann` exists already"));
+    assert!(create("cid", "eleven char\n").expect(2).err.contains("shorter than 12 characters"));
     assert!(create("a:b", "x\n").expect(2).err.contains("is no name of a user"));
     let users = world.call(&["user", "list", "--tenant", "acme", "--output", "json"]).expect(0).json();
     assert_eq!((&users[0]["name"], &users[1]["name"]), (&"ann".into(), &"ben".into()));
     assert_eq!(users[0]["roles"], serde_json::json!(["viewer"]));
     assert!(!users.to_string().contains("argon2"), "no hash leaves");
     let mut command = world.command(&["user", "password", "--tenant", "acme", "ann", "--password-stdin"]);
-    finish_with(&mut command, "yet another\n").expect(0);
+    finish_with(&mut command, "yet another one\n").expect(0);
     let mut command = world.command(&["user", "password", "--tenant", "acme", "ann", "--password-stdin"]);
     assert!(finish_with(&mut command, "").expect(2).err.contains("holds no password"));
     world.call(&["user", "delete", "--tenant", "acme", "ben"]).expect(0);
@@ -68,6 +69,39 @@ fn a_token_is_told_alone_and_never_again() {
     world.call(&["token", "delete", "--tenant", "acme", "--name", "night"]).expect(0);
     let gone = world.call(&["token", "delete", "--tenant", "acme", "--name", "night"]).expect(1);
     assert!(gone.err.contains("no token `night`"), "{}", gone.err);
+}
+
+#[test]
+fn a_token_expires_when_it_is_told_to() {
+    let world = World::empty();
+    world.call(&["tenant", "create", "acme"]).expect(0);
+    let create = |name: &str, when: &str| {
+        let command = ["token", "create", "--tenant", "acme", "--role", "viewer", "--name", name];
+        world.call(&[&command[..], &["--expires", when]].concat())
+    };
+    create("days", "90d").expect(0);
+    create("instant", "2999-03-31T00:00:00Z").expect(0);
+    for when in ["0d", "soon", "90"] {
+        assert!(create("x", when).expect(2).err.contains("neither an instant"), "{when}");
+    }
+    assert!(create("x", "2020-01-01T00:00:00Z").expect(2).err.contains("is over already"));
+    let list = ["token", "list", "--tenant", "acme"];
+    let tokens = world.call(&[&list[..], &["--output", "json"]].concat()).expect(0).json();
+    assert_eq!(tokens[1]["expiresAt"], "2999-03-31T00:00:00.000Z");
+    assert!(tokens[0]["expiresAt"].is_string() && tokens[0]["lastUsedAt"].is_null(), "{tokens}");
+    assert!(world.call(&list).expect(0).out.contains("LAST USED"));
+}
+
+#[test]
+fn the_last_admin_is_not_deleted() {
+    let world = World::empty();
+    world.call(&["tenant", "create", "acme"]).expect(0);
+    for name in ["ann", "bob"] {
+        world.call(&["user", "create", "--tenant", "acme", "--role", "admin", name]).expect(0);
+    }
+    world.call(&["user", "delete", "--tenant", "acme", "ann"]).expect(0);
+    let refused = world.call(&["user", "delete", "--tenant", "acme", "bob"]).expect(2);
+    assert!(refused.err.contains("`bob` is the last admin of `acme`") && refused.err.contains("hint: "));
 }
 
 #[test]
@@ -133,14 +167,12 @@ fn what_is_made_is_for_its_owner_alone() {
 #[test]
 fn variables_that_are_no_settings_are_told_of() {
     let world = World::empty();
+    world.call(&["tenant", "list"]).expect(0);
     let mut command = world.command(&["tenant", "list"]);
-    command
-        .env("MUSTER_MASTER_KEY_FILE", "/run/key")
-        .env("MUSTER_TOKEN", "x")
-        .env("MUSTER_TEST_POSTGRES", "x");
+    command.env("MUSTER_DATA_DIRECTORY", "/data").env("MUSTER_TOKEN", "x").env("MUSTER_TEST_POSTGRES", "x");
     let told = finish(&mut command).expect(0).err;
     assert_eq!(told.lines().count(), 1, "{told}");
-    assert!(told.contains("MUSTER_MASTER_KEY_FILE is no setting"), "{told}");
+    assert!(told.contains("MUSTER_DATA_DIRECTORY is no setting"), "{told}");
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! Two servers on one database, and one that is killed: every due time fires once.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Child;
 
 use chrono::TimeDelta;
@@ -76,6 +78,9 @@ fn serve(world: &World, place: &Place) -> Child {
     if let Some(url) = &place.database_url {
         command.args(["--database-url", url]);
     }
+    if let Some(key) = &place.master_key_file {
+        command.env("MUSTER_MASTER_KEY_FILE", key);
+    }
     let mut child = start(&mut command);
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     assert!(lines.any(|line| line.unwrap().contains("listening on http://")));
@@ -88,7 +93,14 @@ fn serve(world: &World, place: &Place) -> Child {
 fn every_due_time_fires_once(database_url: Option<String>) {
     let world = World::empty();
     let data_dir = world.directory.path().to_owned();
-    let place = Place { data_dir, database_url, file_roots: Vec::new() };
+    // Servers on PostgreSQL make no key of their own.
+    let master_key_file = database_url.is_some().then(|| {
+        let path = data_dir.join("shared.key");
+        fs::write(&path, [7; 32]).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        path
+    });
+    let place = Place { data_dir, database_url, master_key_file, file_roots: Vec::new() };
     let onlooker = Onlooker::open(&place);
     world.deliver(&people(20, BadLines::None));
     let (mut killed, mut other) = (serve(&world, &place), serve(&world, &place));

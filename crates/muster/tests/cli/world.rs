@@ -196,7 +196,12 @@ pub(crate) fn example() -> Vec<(ConfigurationKind, Value)> {
 }
 
 fn on_data<T>(directory: &Path, work: impl AsyncFnOnce(Muster) -> T) -> T {
-    let place = Place { data_dir: directory.to_owned(), database_url: None, file_roots: Vec::new() };
+    let place = Place {
+        data_dir: directory.to_owned(),
+        database_url: None,
+        master_key_file: None,
+        file_roots: Vec::new(),
+    };
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async { work(Muster::open(&place).await.unwrap()).await })
 }

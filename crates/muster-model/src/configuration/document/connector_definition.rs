@@ -10,6 +10,7 @@ use crate::configuration::document::macros::document;
 use crate::configuration::document::value::Parse;
 use crate::configuration::problems::Trail;
 use crate::ids::ConfigurationId;
+use crate::secret;
 
 const FROM_ONE: RangeInclusive<i64> = 1..=u32::MAX as i64;
 
@@ -108,7 +109,10 @@ impl Parse for ConnectorPropertyDocument {
     type Domain = ConnectorProperty;
 
     // Which names there are and what their values have to be is known to the connector of the type alone.
-    fn parse(&self, _: &mut Trail) -> Option<ConnectorProperty> {
+    fn parse(&self, trail: &mut Trail) -> Option<ConnectorProperty> {
+        if let Err(problem) = secret::parts(self.value.as_deref().unwrap_or_default()) {
+            trail.problem_in("value", problem.to_string());
+        }
         Some(ConnectorProperty { name: self.name.clone(), value: self.value.clone().unwrap_or_default() })
     }
 }

@@ -15,7 +15,7 @@ pub mod check;
 pub mod connector_definition;
 pub mod execution_plan;
 pub mod guards;
-mod macros;
+pub(crate) mod macros;
 pub mod nearest;
 pub mod object_class;
 pub mod object_type;

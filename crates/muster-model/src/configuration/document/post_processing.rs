@@ -9,6 +9,7 @@ use crate::configuration::post_processing::{
 };
 use crate::configuration::problems::Trail;
 use crate::ids::ConfigurationId;
+use crate::secret;
 
 document! {
     /// What happens after a run of a synchronization task.
@@ -286,8 +287,7 @@ fn url_problem(url: &str) -> Option<&'static str> {
 }
 
 fn is_secret_reference(text: &str) -> bool {
-    let name = text.strip_prefix("${secret:").and_then(|rest| rest.strip_suffix('}'));
-    name.is_some_and(|name| ConfigurationId::new(name).is_ok())
+    secret::whole(text).is_some()
 }
 
 impl From<&Webhook> for WebhookDocument {
