@@ -16,7 +16,8 @@ use crate::query::Query;
 use crate::routes::{Access, OpenOperation, Route, TenantOperation};
 use crate::state::{ApiSettings, ApiState};
 use crate::{
-    administration, audit, body, configuration, dataset, evaluate, file, health, object, openapi, task,
+    accounts, administration, audit, body, configuration, dataset, evaluate, file, health, object, openapi,
+    task,
 };
 
 /// A request of a caller who is of the tenant and has the right that the route asks for.
@@ -149,6 +150,7 @@ async fn perform(
                 TenantOperation::Object(operation) => object::perform(operation, call).await,
                 TenantOperation::Audit(operation) => audit::perform(operation, call).await,
                 TenantOperation::Administration(operation) => administration::perform(operation, call).await,
+                TenantOperation::Accounts => accounts::perform(&call).await,
             }
         }
     }

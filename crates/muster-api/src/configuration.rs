@@ -21,11 +21,11 @@ use crate::call::Call;
 use crate::error::{ApiError, Conflict};
 use crate::routes::ConfigurationOperation;
 use draft::{Draft, Named};
-use precondition::Preconditions;
 use save::{Saved, save, tag, write};
 
 pub(crate) use check::{as_reference, dangling_secrets};
 pub(crate) use draft::read as read_document;
+pub(crate) use precondition::{EntityTag, Preconditions};
 
 /// How often a change is checked that other processes come before, again and again.
 pub(crate) const TRIES: u32 = 10;

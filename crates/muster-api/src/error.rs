@@ -49,8 +49,8 @@ pub(crate) enum ApiError {
     /// The state of things forbids it now.
     #[error("{0}")]
     Conflict(Box<Conflict>),
-    /// Another process has changed the configuration since this change of it was checked.
-    #[error("other changes of the configuration came first")]
+    /// What the change was checked against has been changed since, by another request or process.
+    #[error("other changes came first")]
     Outrun,
     /// The resource is not the one that the request is about.
     #[error("the precondition in `{header}` does not hold")]
@@ -324,14 +324,18 @@ impl ApiError {
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        if matches!(error, StoreError::ConfigurationMoved) { Self::Outrun } else { Self::internal(error) }
+        let is_outrun = matches!(error, StoreError::ConfigurationMoved | StoreError::ObjectMoved);
+        if is_outrun || error.is_contention() { Self::Outrun } else { Self::internal(error) }
     }
 }
 
 impl From<ConfigurationError> for ApiError {
     /// What is stored was checked when it was saved: that it is wrong now is no fault of the caller.
     fn from(error: ConfigurationError) -> Self {
-        Self::internal(error)
+        match error {
+            ConfigurationError::Store(error) => error.into(),
+            ConfigurationError::Invalid(_) | ConfigurationError::Lacking(_) => Self::internal(error),
+        }
     }
 }
 

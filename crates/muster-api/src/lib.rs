@@ -5,6 +5,7 @@
 //! and its OpenAPI description are made.
 
 mod access;
+mod accounts;
 mod administration;
 mod audit;
 mod body;

@@ -1,6 +1,7 @@
 //! The description of the API, made from the table of routes and the shapes of documents.
 
 mod administration;
+mod objects;
 mod schemas;
 mod shapes;
 
@@ -97,7 +98,7 @@ fn parameters(route: &Route) -> Value {
 }
 
 fn preconditions(route: &Route) -> Vec<Value> {
-    if !route.of_configuration().is_some_and(|operation| operation.heeds_preconditions()) {
+    if !route.heeds_preconditions() {
         return Vec::new();
     }
     let header = |name: &str, description: &str| {
@@ -174,7 +175,7 @@ fn response(route: &Route, answer: &Answer) -> Value {
     if answer.status == 201 && !matches!(route.body, Content::Octets | Content::TextOrJson(_)) {
         header("Location", "The path of what was created.");
     }
-    if route.of_configuration().is_some_and(|operation| operation.answers_tag()) {
+    if route.answers_tag() {
         header("ETag", "The entity tag of the resource as it is now; another one after every change.");
     }
     if !headers.is_empty() {

@@ -1,5 +1,7 @@
 //! Query parameters: each route names those it knows; all that is wrong is told at once.
 
+mod parameter;
+
 use std::collections::BTreeSet;
 
 use actix_web::web;
@@ -8,64 +10,20 @@ use muster_dataset::ImportMode;
 use muster_model::RunId;
 use muster_model::attribute::parse_date_time;
 use muster_model::audit::{Act, Subject};
+use muster_model::condition::Condition;
 use muster_model::configuration::document::nearest::nearest;
 use muster_model::configuration::{ConfigurationKind, Problems};
 use muster_model::run::ProgressStatus;
+use muster_model::{ApplicationId, DirectoryId};
 use muster_plan::audit::{Head, NoHead};
-use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::error::ApiError;
+use parameter::OPTIONS;
+pub use parameter::Parameter;
 
 /// The most rows of any list.
 pub(crate) const MOST_ROWS: u32 = 1000;
-
-/// A parameter that a route knows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Parameter {
-    /// `limit`: at most so many; all where the caller does not say.
-    Limit,
-    /// `limit`: at most so many; this many where the caller does not say.
-    LimitOr(u32),
-    /// `after`: only what stands after this id or path.
-    AfterText,
-    /// `after`: only what stands after the run or object of this UUID.
-    AfterUuid,
-    /// `after`: only changes after this number.
-    AfterNumber,
-    /// `after`: only versions before this one.
-    AfterVersion,
-    /// `q`: only what contains this text.
-    Search,
-    /// `status`: only runs in this state.
-    Status,
-    /// `since`: only runs launched at or after this instant.
-    Since,
-    /// `after`: only audit entries that come after this one in the list, which are older.
-    AfterEntry,
-    /// `since`: only acts at or after this instant.
-    ActedSince,
-    /// `until`: only acts at or before this instant.
-    Until,
-    /// `actor`: only acts of actors of this name.
-    Actor,
-    /// `act`: only such acts.
-    Act,
-    /// `subject`: only acts on this subject.
-    Subject,
-    /// `run`: only acts about this run.
-    Run,
-    /// `head`: the head of an audit log, as it was noted.
-    Head,
-    /// `option`: `expandErrorDetails:true` or `expandErrorDetails:false`.
-    Option,
-    /// `dryRun`: whether an import is only tried.
-    DryRun,
-    /// `mode`: what an import does with resources that the dataset lacks.
-    Mode,
-    /// `types`: only these kinds of configuration.
-    Types,
-}
 
 /// Whether an import writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -87,6 +45,16 @@ pub(crate) enum ErrorDetails {
     Expanded,
 }
 
+/// Whether accounts are read as they are now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum LiveStatus {
+    /// What is remembered of them is enough.
+    #[default]
+    Remembered,
+    /// They are read in their applications.
+    Fetched,
+}
+
 /// What a query says. What the route does not know, or the caller did not give, is empty.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Query {
@@ -94,6 +62,10 @@ pub(crate) struct Query {
     pub(crate) after_text: Option<String>,
     pub(crate) after_uuid: Option<Uuid>,
     pub(crate) after_number: Option<u32>,
+    pub(crate) filter: Option<Condition>,
+    pub(crate) directory: Option<DirectoryId>,
+    pub(crate) application: Option<ApplicationId>,
+    pub(crate) live_status: LiveStatus,
     pub(crate) search: Option<String>,
     pub(crate) status: Option<ProgressStatus>,
     pub(crate) since: Option<DateTime<Utc>>,
@@ -110,103 +82,6 @@ pub(crate) struct Query {
     pub(crate) run: Option<RunId>,
     pub(crate) head: Option<Head>,
 }
-
-impl Parameter {
-    /// Its name in the query.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Limit | Self::LimitOr(_) => "limit",
-            Self::AfterText | Self::AfterUuid | Self::AfterNumber | Self::AfterEntry | Self::AfterVersion => {
-                "after"
-            }
-            Self::Search => "q",
-            Self::Status => "status",
-            Self::Since | Self::ActedSince => "since",
-            Self::Until => "until",
-            Self::Actor => "actor",
-            Self::Act => "act",
-            Self::Subject => "subject",
-            Self::Run => "run",
-            Self::Head => "head",
-            Self::Option => "option",
-            Self::DryRun => "dryRun",
-            Self::Mode => "mode",
-            Self::Types => "types",
-        }
-    }
-
-    pub(crate) fn description(self) -> &'static str {
-        match self {
-            Self::Limit => "At most so many; all by default.",
-            Self::LimitOr(_) => "At most so many.",
-            Self::AfterText => "Only what stands after this one in the list: the last of the page before.",
-            Self::AfterUuid => "Only what stands after this id in the list: the last of the page before.",
-            Self::AfterNumber => "Only changes after this number: the last of the page before.",
-            Self::AfterVersion => "Only versions older than this one: the last of the page before.",
-            Self::Search => "Only what has this text in its id, name or description, whatever the case.",
-            Self::Status => "Only runs in this state.",
-            Self::Since => "Only runs launched at or after this instant.",
-            Self::AfterEntry => "Only what stands after the entry of this number in the list: older ones.",
-            Self::ActedSince => "Only what was done at or after this instant.",
-            Self::Until => "Only what was done at or before this instant.",
-            Self::Actor => "Only what was done by actors of this name.",
-            Self::Act => "Only such acts.",
-            Self::Subject => "Only what was done to this, named as in the entries: `applications/hr`.",
-            Self::Run => "Only what is about this run.",
-            Self::Head => "The head that an earlier verification answered: the log has to hold it still.",
-            Self::Option => "Whether `errorDetails` is part of the answer (false by default).",
-            Self::DryRun => "Whether to answer what would be done, and write nothing.",
-            Self::Mode => {
-                "MERGE creates and updates what the dataset has; REPLACE also deletes what it lacks, of the kinds \
-                 that are meant."
-            }
-            Self::Types => {
-                "The kinds of configuration that are meant, by the names of their elements, separated by commas; \
-                 all by default."
-            }
-        }
-    }
-
-    pub(crate) fn schema(self) -> Value {
-        match self {
-            Self::Limit => json!({"type": "integer", "minimum": 1, "maximum": MOST_ROWS}),
-            Self::LimitOr(default) => {
-                json!({"type": "integer", "minimum": 1, "maximum": MOST_ROWS, "default": default})
-            }
-            Self::AfterText | Self::Search => json!({"type": "string"}),
-            Self::AfterUuid => json!({"type": "string", "format": "uuid"}),
-            Self::AfterNumber => json!({"type": "integer", "minimum": 0, "maximum": u32::MAX}),
-            Self::AfterVersion => json!({"type": "integer", "minimum": 1, "maximum": u32::MAX}),
-            Self::Status => {
-                json!({"type": "string", "enum": ProgressStatus::ALL.map(ProgressStatus::as_str)})
-            }
-            Self::AfterEntry => json!({"type": "integer", "minimum": 0, "maximum": i64::MAX}),
-            Self::Actor | Self::Subject => json!({"type": "string", "minLength": 1}),
-            Self::Act => {
-                json!({"type": "string", "enum": Act::ALL.iter().map(|act| act.as_str()).collect::<Vec<_>>()})
-            }
-            Self::Run => json!({"type": "string", "format": "uuid"}),
-            Self::Head => json!({"type": "string", "pattern": "^[0-9]+:[0-9a-fA-F]{64}$"}),
-            Self::Since | Self::ActedSince | Self::Until => json!({"type": "string", "format": "date-time"}),
-            Self::Option => json!({"type": "string", "enum": OPTIONS.map(|(text, _)| text)}),
-            Self::DryRun => json!({"type": "boolean", "default": false}),
-            Self::Mode => {
-                let words = ImportMode::ALL.map(ImportMode::as_str);
-                json!({"type": "string", "enum": words, "default": ImportMode::default().as_str()})
-            }
-            Self::Types => {
-                let one = ConfigurationKind::ALL.map(ConfigurationKind::element_name).join("|");
-                json!({"type": "string", "pattern": format!("^({one})(,({one}))*$")})
-            }
-        }
-    }
-}
-
-const OPTIONS: [(&str, ErrorDetails); 2] = [
-    ("expandErrorDetails:true", ErrorDetails::Expanded),
-    ("expandErrorDetails:false", ErrorDetails::Counted),
-];
 
 impl Query {
     /// Reads a query in the light of what the route knows.
@@ -238,59 +113,49 @@ impl Query {
                 self.limit = Some(limit.ok_or_else(|| format!("is no whole number from 1 to {MOST_ROWS}"))?);
             }
             Parameter::AfterText => self.after_text = Some(value.to_owned()),
-            Parameter::AfterUuid => {
-                self.after_uuid = Some(Uuid::parse_str(value).map_err(|_| "is no UUID".to_owned())?);
-            }
+            Parameter::AfterUuid => self.after_uuid = Some(uuid(value)?),
             Parameter::AfterNumber => {
-                let number = value.parse().map_err(|_| "is no number of a change".to_owned())?;
-                self.after_number = Some(number);
+                self.after_number = Some(value.parse().map_err(|_| "is no number of a change".to_owned())?);
             }
             Parameter::AfterVersion => {
                 let number = value.parse().ok().filter(|number| *number > 0);
                 self.after_number = Some(number.ok_or_else(|| "is no number of a version".to_owned())?);
             }
-            Parameter::Search => self.search = Some(value.to_lowercase()),
-            Parameter::Status => {
-                let status = ProgressStatus::ALL.into_iter().find(|status| status.as_str() == value);
-                self.status = Some(status.ok_or_else(|| none_of(&ProgressStatus::ALL.map(|s| s.as_str())))?);
-            }
-            Parameter::Since | Parameter::ActedSince => self.since = Some(read_instant(value)?),
-            Parameter::Until => self.until = Some(read_instant(value)?),
             Parameter::AfterEntry => {
                 let number = value.parse().ok().filter(|number| i64::try_from(*number).is_ok());
                 self.after_entry = Some(number.ok_or_else(|| "is no number of an audit entry".to_owned())?);
             }
+            Parameter::Filter => self.filter = Some(condition(value)?),
+            Parameter::Directory => self.directory = Some(DirectoryId::new(value).map_err(said)?),
+            Parameter::SortById => one_of(value, &[()], |()| "id")?,
+            Parameter::Application => self.application = Some(ApplicationId::new(value).map_err(said)?),
+            Parameter::LiveStatus => {
+                let known = [LiveStatus::Fetched, LiveStatus::Remembered];
+                self.live_status = one_of(value, &known, |one| flag(*one == LiveStatus::Fetched))?;
+            }
+            Parameter::Search => self.search = Some(value.to_lowercase()),
+            Parameter::Status => {
+                self.status = Some(one_of(value, &ProgressStatus::ALL, |one| one.as_str())?);
+            }
+            Parameter::Since | Parameter::ActedSince => self.since = Some(read_instant(value)?),
+            Parameter::Until => self.until = Some(read_instant(value)?),
             Parameter::Actor => self.actor = Some(value.to_owned()),
-            Parameter::Act => {
-                let words: Vec<_> = Act::ALL.iter().map(|act| act.as_str()).collect();
-                self.act = Some(value.parse().map_err(|()| none_of(&words))?);
-            }
+            Parameter::Act => self.act = Some(one_of(value, Act::ALL, |one| one.as_str())?),
             Parameter::Subject => {
-                let message = "is no subject such as `applications/hr`";
-                self.subject = Some(value.parse().map_err(|()| message.to_owned())?);
+                let subject =
+                    value.parse().map_err(|()| "is no subject such as `applications/hr`".to_owned());
+                self.subject = Some(subject?);
             }
-            Parameter::Run => {
-                self.run = Some(RunId(Uuid::parse_str(value).map_err(|_| "is no UUID".to_owned())?));
-            }
+            Parameter::Run => self.run = Some(RunId(uuid(value)?)),
             Parameter::Head => {
                 self.head = Some(value.parse().map_err(|error: NoHead| format!("is no head: {error}"))?);
             }
-            Parameter::Option => {
-                let option = OPTIONS.into_iter().find(|(text, _)| *text == value);
-                let (_, details) = option.ok_or_else(|| none_of(&OPTIONS.map(|(text, _)| text)))?;
-                self.error_details = details;
-            }
+            Parameter::Option => (_, self.error_details) = one_of(value, &OPTIONS, |(text, _)| text)?,
             Parameter::DryRun => {
-                self.effect = match value {
-                    "true" => Effect::Tried,
-                    "false" => Effect::Written,
-                    _ => return Err("is neither `true` nor `false`".to_owned()),
-                };
+                let known = [Effect::Tried, Effect::Written];
+                self.effect = one_of(value, &known, |one| flag(*one == Effect::Tried))?;
             }
-            Parameter::Mode => {
-                let mode = ImportMode::ALL.into_iter().find(|mode| mode.as_str() == value);
-                self.mode = mode.ok_or_else(|| none_of(&ImportMode::ALL.map(ImportMode::as_str)))?;
-            }
+            Parameter::Mode => self.mode = one_of(value, &ImportMode::ALL, |one| one.as_str())?,
             Parameter::Types => self.kinds = Some(value.split(',').map(kind).collect::<Result<_, _>>()?),
         }
         Ok(())
@@ -303,29 +168,9 @@ impl Query {
 }
 
 fn default_limit(known: &[Parameter]) -> Option<u32> {
-    known.iter().find_map(|parameter| match parameter {
-        Parameter::LimitOr(default) => Some(*default),
-        Parameter::Limit
-        | Parameter::AfterText
-        | Parameter::AfterUuid
-        | Parameter::AfterNumber
-        | Parameter::AfterVersion
-        | Parameter::Search
-        | Parameter::Status
-        | Parameter::Since
-        | Parameter::AfterEntry
-        | Parameter::ActedSince
-        | Parameter::Until
-        | Parameter::Actor
-        | Parameter::Act
-        | Parameter::Subject
-        | Parameter::Run
-        | Parameter::Head
-        | Parameter::Option
-        | Parameter::DryRun
-        | Parameter::Mode
-        | Parameter::Types => None,
-    })
+    known
+        .iter()
+        .find_map(|parameter| if let Parameter::LimitOr(rows) = parameter { Some(*rows) } else { None })
 }
 
 fn kind(name: &str) -> Result<ConfigurationKind, String> {
@@ -342,6 +187,13 @@ fn read_instant(value: &str) -> Result<DateTime<Utc>, String> {
     parse_date_time(value).ok_or_else(|| message.to_owned())
 }
 
+fn condition(text: &str) -> Result<Condition, String> {
+    Condition::parse(text).map_err(|error| {
+        let hint = error.hint.map(|hint| format!("; {hint}")).unwrap_or_default();
+        format!("{error}{hint}")
+    })
+}
+
 fn unknown(known: &[Parameter]) -> String {
     let names: Vec<_> = known.iter().map(|parameter| format!("`{}`", parameter.name())).collect();
     if names.is_empty() {
@@ -349,6 +201,24 @@ fn unknown(known: &[Parameter]) -> String {
     } else {
         format!("unknown parameter; known are {}", names.join(", "))
     }
+}
+
+/// The one of these that is called so.
+fn one_of<T: Copy>(value: &str, known: &[T], name: impl Fn(&T) -> &'static str) -> Result<T, String> {
+    let found = known.iter().find(|one| name(one) == value).copied();
+    found.ok_or_else(|| none_of(&known.iter().map(name).collect::<Vec<_>>()))
+}
+
+fn flag(is_set: bool) -> &'static str {
+    if is_set { "true" } else { "false" }
+}
+
+fn uuid(value: &str) -> Result<Uuid, String> {
+    Uuid::parse_str(value).map_err(|_| "is no UUID".to_owned())
+}
+
+fn said(error: impl std::fmt::Display) -> String {
+    error.to_string()
 }
 
 fn none_of(words: &[&str]) -> String {
@@ -405,7 +275,7 @@ mod tests {
         assert_eq!(
             told,
             [
-                "?dryRun is neither `true` nor `false`",
+                "?dryRun is none of `true`, `false`",
                 "?mode is none of `MERGE`, `REPLACE`",
                 "?types `Aplication` is no kind of configuration; did you mean `Application`?",
             ]
@@ -423,5 +293,29 @@ mod tests {
         assert_eq!(Query::read("", &known).unwrap().rows(), 9);
         assert_eq!(Query::read("limit=7", &known).unwrap().rows(), 7);
         assert_eq!(Parameter::LimitOr(9).schema()["default"], 9);
+    }
+
+    #[test]
+    fn what_is_asked_of_objects_and_accounts_is_read() {
+        let known = [Parameter::Filter, Parameter::Directory, Parameter::SortById];
+        let query = Query::read("filter=name+sw+%22%C3%84%22&directory=main&sort=id", &known).unwrap();
+        assert_eq!(query.filter.unwrap().to_string(), "name sw \"Ä\"");
+        assert_eq!(query.directory, Some(DirectoryId::main()));
+        let Err(ApiError::Invalid(problems)) = Query::read("filter=name&directory=~&sort=name", &known)
+        else {
+            panic!("accepted")
+        };
+        let told: Vec<_> =
+            problems.iter().map(|(place, said)| format!("{place} {}", said.join(";"))).collect();
+        assert!(
+            told[1].starts_with("?filter expected an operator, found the end at position 4; "),
+            "{told:?}"
+        );
+        assert_eq!((told.len(), told[2].as_str()), (3, "?sort is none of `id`"));
+        let known = [Parameter::Application, Parameter::LiveStatus];
+        let query = Query::read("applicationId=hr&fetchLiveStatus=true", &known).unwrap();
+        assert_eq!(query.live_status, LiveStatus::Fetched);
+        assert!(Query::read("applicationId=~hr", &known).is_err());
+        assert!(Query::read("fetchLiveStatus=1", &known).is_err());
     }
 }

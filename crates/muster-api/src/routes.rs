@@ -4,6 +4,7 @@
 mod administration;
 mod audit;
 mod configuration;
+mod objects;
 mod others;
 mod tasks;
 
@@ -96,6 +97,8 @@ pub enum TenantOperation {
     Audit(AuditOperation),
     /// With what an admin looks after.
     Administration(AdministrationOperation),
+    /// With the accounts of an IM object.
+    Accounts,
 }
 
 /// What is done with configuration.
@@ -193,10 +196,36 @@ pub enum FileOperation {
 /// What is done with IM objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ObjectOperation {
-    /// All of a kind.
-    List,
+    /// All of a kind that a condition holds for.
+    Search,
+    /// A new one.
+    Create,
     /// One.
     Read,
+    /// Other values in the place of its values.
+    Replace,
+    /// The same, changed in part.
+    Patch,
+    /// One less.
+    Delete,
+    /// What its versions replaced.
+    History,
+}
+
+impl ObjectOperation {
+    fn answers_tag(self) -> bool {
+        match self {
+            Self::Create | Self::Read | Self::Replace | Self::Patch => true,
+            Self::Search | Self::Delete | Self::History => false,
+        }
+    }
+
+    fn heeds_preconditions(self) -> bool {
+        match self {
+            Self::Read | Self::Replace | Self::Patch | Self::Delete => true,
+            Self::Search | Self::Create | Self::History => false,
+        }
+    }
 }
 
 /// What is done with the audit log.
@@ -308,21 +337,43 @@ impl Route {
         }
     }
 
-    /// What it does with configuration, if that is what it does.
-    pub(crate) fn of_configuration(&self) -> Option<ConfigurationOperation> {
+    /// Whether it answers the entity tag of what it is about in `ETag`.
+    pub(crate) fn answers_tag(&self) -> bool {
         match self.access {
-            Access::Tenant(_, TenantOperation::Configuration(operation, _)) => Some(operation),
+            Access::Tenant(_, TenantOperation::Configuration(operation, _)) => operation.answers_tag(),
+            Access::Tenant(_, TenantOperation::Object(operation)) => operation.answers_tag(),
             Access::Tenant(
                 _,
                 TenantOperation::Evaluate
                 | TenantOperation::Dataset(_)
                 | TenantOperation::Task(..)
                 | TenantOperation::File(_)
-                | TenantOperation::Object(_)
+                | TenantOperation::Accounts
                 | TenantOperation::Administration(_)
                 | TenantOperation::Audit(_),
             )
-            | Access::Everybody(_) => None,
+            | Access::Everybody(_) => false,
+        }
+    }
+
+    /// Whether it heeds `If-Match` and `If-None-Match`.
+    pub(crate) fn heeds_preconditions(&self) -> bool {
+        match self.access {
+            Access::Tenant(_, TenantOperation::Configuration(operation, _)) => {
+                operation.heeds_preconditions()
+            }
+            Access::Tenant(_, TenantOperation::Object(operation)) => operation.heeds_preconditions(),
+            Access::Tenant(
+                _,
+                TenantOperation::Evaluate
+                | TenantOperation::Dataset(_)
+                | TenantOperation::Task(..)
+                | TenantOperation::File(_)
+                | TenantOperation::Accounts
+                | TenantOperation::Administration(_)
+                | TenantOperation::Audit(_),
+            )
+            | Access::Everybody(_) => false,
         }
     }
 }
@@ -334,7 +385,7 @@ pub fn routes() -> &'static [Route] {
         let tasks =
             [TaskKind::Synchronization, TaskKind::Provisioning].into_iter().flat_map(tasks::routes_of);
         let rest = others::routes().into_iter().chain(administration::routes()).chain(audit::routes());
-        kinds.chain(tasks).chain(rest).collect()
+        kinds.chain(tasks).chain(objects::routes()).chain(rest).collect()
     });
     &ROUTES
 }

@@ -13,6 +13,11 @@ use crate::error::ApiError;
 use crate::pace::Pace;
 use crate::throttle::FailedLogins;
 
+/// Requests at a time that look at accounts in their applications.
+const LOOKS_AT_ONCE: usize = 4;
+/// How long such a request waits for its turn.
+const LOOKS_PATIENCE: Duration = Duration::from_secs(10);
+
 /// What the host's operator sets about the API.
 #[derive(Debug, Clone)]
 pub struct ApiSettings {
@@ -60,6 +65,7 @@ struct Shared {
     doorkeeper: Doorkeeper,
     pace: Pace,
     turn: Semaphore,
+    looks: Semaphore,
 }
 
 impl ApiState {
@@ -69,7 +75,8 @@ impl ApiState {
         let app_id = format!("muster-{:08x}", rand::random::<u32>());
         let doorkeeper = Doorkeeper::new(settings.failed_logins.clone());
         let pace = Pace::new(settings.requests_per_second);
-        let shared = Shared { engine, settings, app_id, doorkeeper, pace, turn: Semaphore::new(1) };
+        let (turn, looks) = (Semaphore::new(1), Semaphore::new(LOOKS_AT_ONCE));
+        let shared = Shared { engine, settings, app_id, doorkeeper, pace, turn, looks };
         Self(Arc::new(shared))
     }
 
@@ -102,5 +109,12 @@ impl ApiState {
     /// is checked in vain; that those of other processes do not come in between is the store's promise.
     pub(crate) async fn turn(&self) -> Result<SemaphorePermit<'_>, ApiError> {
         self.0.turn.acquire().await.map_err(ApiError::internal)
+    }
+
+    /// Waits for the turn to look at accounts in their applications, which is work for them. Refused where too many
+    /// wait already.
+    pub(crate) async fn look(&self) -> Result<SemaphorePermit<'_>, ApiError> {
+        let turn = tokio::time::timeout(LOOKS_PATIENCE, self.0.looks.acquire()).await;
+        turn.map_err(|_| ApiError::Busy)?.map_err(ApiError::internal)
     }
 }

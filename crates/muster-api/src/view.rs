@@ -2,20 +2,25 @@
 //!
 //! Views are types of their own, with every field written out; no domain type is serialized.
 
+mod account;
 mod administration;
 mod audit;
 mod change;
 mod dataset;
 mod error;
 mod file;
+mod history;
 mod object;
 mod progress;
+mod read;
 mod resource;
 mod schedule;
 pub(crate) mod value;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
+pub(crate) use account::Enabled;
+pub use account::{AccountView, LiveView};
 pub use administration::{NewTokenView, SecretView, SettingsView, TokenView, UserView};
 pub use audit::{ActorView, AuditEntryView, AuditVerificationView};
 pub use change::{AttributeView, ChangeView, MembershipView};
@@ -23,8 +28,10 @@ pub use dataset::DatasetReportView;
 pub(crate) use error::CLASS;
 pub use error::ErrorView;
 pub use file::FileView;
+pub use history::{ObjectHistoryView, ReplacedAttributeView, ReplacedView};
 pub use object::ObjectView;
 pub use progress::{CountersView, ErrandView, ProgressView};
+pub(crate) use read::read_field;
 pub use resource::{FieldDifferenceView, ResourceVersionView};
 pub use schedule::{FireView, SchedulingView};
 

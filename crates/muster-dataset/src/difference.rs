@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use muster_model::configuration::ConfigurationKind;
-use muster_model::configuration::problems::push_segment;
+use muster_model::configuration::difference::{FieldDifference, between};
 use serde_json::Value;
 
 use crate::read::Key;
@@ -72,17 +72,6 @@ pub struct ResourceDifference {
     pub fields: Vec<FieldDifference>,
 }
 
-/// A field that differs.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FieldDifference {
-    /// Where it stands in the document, as a JSON pointer: in the one before, when it is no longer there.
-    pub pointer: String,
-    /// Its value before; `None` where it was absent.
-    pub before: Option<Value>,
-    /// Its value after; `None` where it is absent.
-    pub after: Option<Value>,
-}
-
 /// Documents by kind and id.
 pub type Documents = BTreeMap<Key, Value>;
 
@@ -94,8 +83,7 @@ pub fn difference(before: &Documents, after: &Documents, mode: ImportMode) -> Ve
         .map(|(key, document)| match before.get(key) {
             None => ResourceDifference { key: key.clone(), fate: Fate::Created, fields: Vec::new() },
             Some(old) => {
-                let mut fields = Vec::new();
-                compare(Some(old), Some(document), &mut String::new(), &mut fields);
+                let fields = between(old, document);
                 let fate = if fields.is_empty() { Fate::Unchanged } else { Fate::Updated };
                 ResourceDifference { key: key.clone(), fate, fields }
             }
@@ -132,51 +120,6 @@ pub fn keep_unique_ids(before: &Documents, after: &mut Documents) {
 
 const UNIQUE_ID: &str = "uniqueId";
 
-fn compare(
-    before: Option<&Value>,
-    after: Option<&Value>,
-    pointer: &mut String,
-    found: &mut Vec<FieldDifference>,
-) {
-    match (before, after) {
-        (before, after) if before == after => {}
-        (Some(Value::Object(old)), Some(Value::Object(new))) => {
-            let added = new.keys().filter(|name| !old.contains_key(*name));
-            for name in old.keys().chain(added) {
-                enter(pointer, name, |pointer| compare(old.get(name), new.get(name), pointer, found));
-            }
-        }
-        (Some(Value::Array(old)), Some(Value::Array(new))) => compare_lists(old, new, pointer, found),
-        (before, after) => found.push(FieldDifference {
-            pointer: pointer.clone(),
-            before: before.cloned(),
-            after: after.cloned(),
-        }),
-    }
-}
-
-/// What is alike at both ends stays out of it; of the rest items are compared in their order, and those left over
-/// have come or gone.
-fn compare_lists(old: &[Value], new: &[Value], pointer: &mut String, found: &mut Vec<FieldDifference>) {
-    let head = old.iter().zip(new).take_while(|(old, new)| old == new).count();
-    let shorter = old.len().min(new.len()) - head;
-    let ends = old.iter().rev().zip(new.iter().rev());
-    let tail = ends.take(shorter).take_while(|(old, new)| old == new).count();
-    let (old, new) = (&old[head..old.len() - tail], &new[head..new.len() - tail]);
-    for index in 0..old.len().max(new.len()) {
-        enter(pointer, &(head + index).to_string(), |pointer| {
-            compare(old.get(index), new.get(index), pointer, found);
-        });
-    }
-}
-
-fn enter(pointer: &mut String, segment: &str, visit: impl FnOnce(&mut String)) {
-    let above = pointer.len();
-    push_segment(pointer, segment);
-    visit(pointer);
-    pointer.truncate(above);
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -185,48 +128,6 @@ mod tests {
 
     fn key(kind: ConfigurationKind, id: &str) -> Key {
         (kind, id.parse().unwrap())
-    }
-
-    fn check(before: &Value, after: &Value, expected: &[(&str, Value, Value)]) {
-        let mut found = Vec::new();
-        compare(Some(before), Some(after), &mut String::new(), &mut found);
-        let or_absent = |value: Option<Value>| value.unwrap_or_else(|| "absent".into());
-        let found: Vec<_> = found
-            .into_iter()
-            .map(|field| (field.pointer, or_absent(field.before), or_absent(field.after)))
-            .collect();
-        let expected: Vec<_> =
-            expected.iter().map(|(at, old, new)| ((*at).to_owned(), old.clone(), new.clone())).collect();
-        assert_eq!(found, expected, "{before} {after}");
-    }
-
-    #[test]
-    fn fields_are_told_where_they_stand() {
-        check(&json!({ "a": 1 }), &json!({ "a": 1 }), &[]);
-        check(
-            &json!({ "a": 1, "b": { "c": "x", "d": true }, "gone": "" }),
-            &json!({ "a": 2, "b": { "c": "y", "d": true }, "new": {} }),
-            &[
-                ("/a", json!(1), json!(2)),
-                ("/b/c", json!("x"), json!("y")),
-                ("/gone", json!(""), json!("absent")),
-                ("/new", json!("absent"), json!({})),
-            ],
-        );
-    }
-
-    #[test]
-    fn an_item_that_comes_or_goes_moves_no_other() {
-        let list = |items: Value| json!({ "l": items });
-        check(&list(json!([1, 2, 3])), &list(json!([1, 9, 2, 3])), &[("/l/1", json!("absent"), json!(9))]);
-        check(&list(json!([1, 2, 3])), &list(json!([1, 3])), &[("/l/1", json!(2), json!("absent"))]);
-        check(&list(json!([1, 1])), &list(json!([1])), &[("/l/1", json!(1), json!("absent"))]);
-        let item = |name: &str| json!({ "name": name });
-        check(
-            &list(json!([item("a"), item("b"), item("c")])),
-            &list(json!([item("a"), item("x"), item("c")])),
-            &[("/l/1/name", json!("b"), json!("x"))],
-        );
     }
 
     #[test]

@@ -14,9 +14,7 @@ mod schema;
 mod tree;
 mod write;
 
-pub use difference::{
-    Documents, Fate, FieldDifference, ImportMode, ResourceDifference, difference, keep_unique_ids,
-};
+pub use difference::{Documents, Fate, ImportMode, ResourceDifference, difference, keep_unique_ids};
 pub use names::NAMESPACE;
 pub use problem::DatasetProblem;
 pub use read::{Dataset, Entry, Key};

@@ -7,7 +7,7 @@ use muster_model::ConfigurationId;
 use muster_model::configuration::task::ExecutionPlan;
 use muster_model::configuration::{Document, Leniency};
 use muster_model::run::TaskKind;
-use muster_model::schedule::ScheduleState;
+use muster_model::schedule::{FireOutcome, ScheduleState};
 use muster_plan::schedule::{Occupation, Schedule, Standing, state};
 use muster_store::{FireRecord, NewSchedule, ScheduleRecord, StoreError, TenantStore, UnscheduledTask};
 use uuid::Uuid;
@@ -140,7 +140,10 @@ impl Engine {
             }
         };
         let paused = record.standing.paused;
-        Ok(Scheduling { job: record.job, state, paused, previous: record.previous, next, last_fire, plan })
+        // It may have fired since the record was read.
+        let launched = last_fire.as_ref().filter(|fire| fire.outcome == FireOutcome::Launched);
+        let previous = record.previous.max(launched.map(|fire| fire.due_at));
+        Ok(Scheduling { job: record.job, state, paused, previous, next, last_fire, plan })
     }
 
     /// Pauses the schedule of a task until it is resumed. Runs go on. A task without a schedule has nothing to

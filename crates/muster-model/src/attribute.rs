@@ -109,6 +109,17 @@ impl Value {
         }
     }
 
+    /// The reference, if it is one.
+    #[must_use]
+    pub fn as_reference(&self) -> Option<&Reference> {
+        match self {
+            Self::Reference(reference) => Some(reference),
+            Self::String(_) | Self::Integer(_) | Self::Boolean(_) | Self::DateTime(_) | Self::Binary(_) => {
+                None
+            }
+        }
+    }
+
     /// The value as people write it: instants as RFC 3339 with milliseconds, octets as standard base64,
     /// a reference as its key.
     #[must_use]

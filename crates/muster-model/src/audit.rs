@@ -110,12 +110,22 @@ pub enum SubjectKind {
     File,
     /// What the tenant sets for itself.
     Settings,
+    /// An IM object, written by hand.
+    Object,
 }
 
 impl SubjectKind {
     /// All kinds but those of configuration.
-    const OTHERS: [Self; 7] =
-        [Self::Tenant, Self::Directory, Self::User, Self::Token, Self::Secret, Self::File, Self::Settings];
+    const OTHERS: [Self; 8] = [
+        Self::Tenant,
+        Self::Directory,
+        Self::User,
+        Self::Token,
+        Self::Secret,
+        Self::File,
+        Self::Settings,
+        Self::Object,
+    ];
 
     /// The word: the name of the collection in paths.
     #[must_use]
@@ -129,6 +139,7 @@ impl SubjectKind {
             Self::Secret => "secrets",
             Self::File => "files",
             Self::Settings => "settings",
+            Self::Object => "im",
         }
     }
 

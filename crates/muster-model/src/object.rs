@@ -111,6 +111,12 @@ pub struct ImObject {
     pub provenance: Provenance,
 }
 
+impl ImObject {
+    /// What conditions and mappings read of an object besides its attributes: its own facts. They hide an attribute
+    /// of such a name.
+    pub const OWN_FACTS: [&str; 6] = ["id", "kind", "type", "directory", "enabled", "disabledReason"];
+}
+
 /// Where the values of an object come from: the application and the run that wrote them last.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Origin {
@@ -138,8 +144,8 @@ impl Provenance {
 }
 
 impl AttributeSource for ImObject {
-    /// Besides the attributes, the object's own facts: `id`, `kind`, `type`, `directory`, `enabled`,
-    /// `disabledReason`. An object's own fact wins over an attribute of that name.
+    /// Besides the attributes, the object's [own facts](ImObject::OWN_FACTS), which win over an attribute of
+    /// that name.
     fn field(&self, name: &str) -> Cow<'_, Field> {
         let own = match name {
             "id" => Field::text(self.id.to_string()),

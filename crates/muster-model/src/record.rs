@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
-use crate::attribute::{AttributeName, AttributeSource, Field};
+use crate::attribute::{AttributeName, AttributeSource, Attributes, Field};
 
 /// The attribute names that all records of a sweep share, each once.
 #[derive(Debug, PartialEq, Eq)]
@@ -61,6 +61,13 @@ impl Record {
     pub fn from_pairs<N: Into<AttributeName>>(pairs: impl IntoIterator<Item = (N, Field)>) -> Self {
         let (names, fields) = pairs.into_iter().map(|(name, field)| (name.into(), field)).unzip();
         Self { names: Names::new(names), fields }
+    }
+
+    /// The same as attributes that share nothing with others. Of a name that comes twice the first field counts.
+    #[must_use]
+    pub fn to_attributes(&self) -> Attributes {
+        let names = self.names.as_slice().iter();
+        names.map(|name| (name.clone(), self.get(name.as_str()).clone())).collect()
     }
 }
 

@@ -12,6 +12,17 @@ pub enum ShadowState {
     Gone,
 }
 
+impl ShadowState {
+    /// The state as it stands in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Live => "LIVE",
+            Self::Gone => "GONE",
+        }
+    }
+}
+
 /// What is known of one account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shadow {

@@ -312,14 +312,8 @@ impl Inbound {
     fn references<'a>(&self, fields: impl Iterator<Item = &'a Field>) -> Vec<KeyHash> {
         fields
             .flat_map(Field::values)
-            .filter_map(|value| match value {
-                Value::Reference(reference) => self.keys.of_reference(&self.directory, reference),
-                Value::String(_)
-                | Value::Integer(_)
-                | Value::Boolean(_)
-                | Value::DateTime(_)
-                | Value::Binary(_) => None,
-            })
+            .filter_map(Value::as_reference)
+            .filter_map(|reference| self.keys.of_reference(&self.directory, reference))
             .collect()
     }
 

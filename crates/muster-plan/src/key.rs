@@ -4,7 +4,10 @@
 //! account sorts as its hash does, the id of the object made from it included, so that applying in that
 //! order feeds no index at random.
 
+use muster_model::attribute::parse_date_time;
+use muster_model::condition::Literal;
 use muster_model::configuration::application::CorrelationRule;
+use muster_model::configuration::transformation::Transformation;
 use muster_model::{
     ApplicationId, AttributeName, AttributeSource, DirectoryId, ImObject, ObjectClassId, ObjectId,
     ObjectKind, Reference,
@@ -90,6 +93,24 @@ pub struct KeySpec {
     pub kind: ObjectKind,
     items: Vec<(AttributeName, Transformations)>,
     name: String,
+    case: Case,
+}
+
+/// What a key makes of two texts that differ in case alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Case {
+    /// The same.
+    Folded,
+    /// Perhaps two.
+    Kept,
+}
+
+impl Case {
+    /// Trimming looks at no letter; what comes after lower case meets one text only.
+    fn of(normalizations: &[Transformation]) -> Self {
+        let mut steps = normalizations.iter().skip_while(|step| matches!(step, Transformation::Trim));
+        if matches!(steps.next(), Some(Transformation::Lower)) { Self::Folded } else { Self::Kept }
+    }
 }
 
 impl KeySpec {
@@ -100,11 +121,15 @@ impl KeySpec {
     pub fn of_rule(kind: ObjectKind, rule: &CorrelationRule) -> Result<Self, Vec<TransformationProblem>> {
         let mut items = Vec::new();
         let mut name = kind.as_str().to_owned();
+        let mut case = Case::Folded;
         for item in &rule.items {
+            if Case::of(&item.normalizations) == Case::Kept {
+                case = Case::Kept;
+            }
             items.push((item.object_attribute.clone(), Transformations::compile(&item.normalizations)?));
             name.push_str(&format!("|{}{:?}", item.object_attribute, item.normalizations));
         }
-        Ok(Self { kind, items, name })
+        Ok(Self { kind, items, name, case })
     }
 
     /// The key of one attribute, taken as it is: what references look objects up by where no correlation
@@ -112,7 +137,7 @@ impl KeySpec {
     #[must_use]
     pub fn of_attribute(kind: ObjectKind, attribute: &AttributeName) -> Self {
         let items = vec![(attribute.clone(), Transformations::none())];
-        Self { kind, items, name: format!("{kind}|{attribute}[]") }
+        Self { kind, items, name: format!("{kind}|{attribute}[]"), case: Case::Kept }
     }
 
     /// What tells this key from others, the same for equal keys.
@@ -133,6 +158,23 @@ impl KeySpec {
     pub fn of_object(&self, directory: &DirectoryId, object: &dyn AttributeSource) -> Vec<KeyHash> {
         let names = self.items.iter().map(|(name, _)| name.as_str());
         self.hashes(directory, names, object)
+    }
+
+    /// The hash under which every object is found whose attribute is equal to this value as conditions mean it,
+    /// and perhaps others. `None` where a key of one attribute cannot promise that: conditions do not regard
+    /// case, and compare instants as instants.
+    #[must_use]
+    pub fn of_equal(&self, directory: &DirectoryId, value: &Literal) -> Option<KeyHash> {
+        let [(_, normalize)] = self.items.as_slice() else { return None };
+        let text = match value {
+            Literal::Integer(number) => number.to_string(),
+            Literal::Text(text) => text.clone(),
+            Literal::Boolean(_) | Literal::Null => return None,
+        };
+        let is_one_text = self.case == Case::Folded || !text.bytes().any(|byte| byte.is_ascii_alphabetic());
+        let normalized = normalize.normalize(&text);
+        let promises = text.is_ascii() && is_one_text && parse_date_time(&text).is_none();
+        (promises && !normalized.is_empty()).then(|| self.hash(directory, &normalized))
     }
 
     /// The hashes under which the owner of an account is looked for; `names` are the account's attributes.

@@ -3,6 +3,7 @@
 //! Invariant: no input or output, no clock, no chance. The same input gives the same output.
 
 pub mod audit;
+pub mod by_hand;
 pub mod change;
 pub mod convert;
 pub mod decision;
@@ -13,6 +14,7 @@ pub mod guard;
 pub mod inbound;
 pub mod key;
 pub mod lifecycle;
+pub mod lookup;
 pub mod mapping;
 pub mod order;
 pub mod outbound;

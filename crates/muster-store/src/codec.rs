@@ -26,6 +26,15 @@ pub(crate) fn encode_before(differences: &[AttributeChange]) -> String {
     encode_fields(differences.iter().map(|difference| (&difference.name, &difference.before)))
 }
 
+/// What every reference by an attribute of a kind of objects begins with, wherever it is stored. No text can hold
+/// it: in texts quotation marks stand as escapes.
+pub(crate) fn reference_beginning(kind: ObjectKind, by: &AttributeName) -> String {
+    let mut out = format!("{{\"r\":[\"{kind}\",");
+    text(&mut out, by.as_str());
+    out.push(',');
+    out
+}
+
 fn encode_fields<'a>(fields: impl Iterator<Item = (&'a AttributeName, &'a Field)>) -> String {
     let mut out = String::with_capacity(384);
     out.push('{');
@@ -69,9 +78,7 @@ fn value(out: &mut String, value: &Value) {
             let _ = write!(out, "{{\"b\":\"{}\"}}", encode_base64(octets));
         }
         Value::Reference(reference) => {
-            let _ = write!(out, "{{\"r\":[\"{}\",", reference.kind);
-            text(out, reference.by.as_str());
-            out.push(',');
+            out.push_str(&reference_beginning(reference.kind, &reference.by));
             text(out, &reference.key);
             out.push_str("]}");
         }

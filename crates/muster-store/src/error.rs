@@ -74,6 +74,9 @@ pub enum StoreError {
     /// The last one with a role that somebody has to have.
     #[error("{0} is the last one with the role that somebody has to have")]
     Last(String),
+    /// The object has another version than the one that the write was decided on, or is gone: nothing was written.
+    #[error("the object has changed since it was read")]
+    ObjectMoved,
     /// A [`Fuse`](crate::Fuse) has blown: nothing reaches the database any more.
     #[error("the fuse on the way to the database has blown")]
     Unplugged,
@@ -123,6 +126,7 @@ impl StoreError {
             | Self::AlreadyRunning { .. }
             | Self::LostFence
             | Self::ConfigurationMoved
+            | Self::ObjectMoved
             | Self::NoMasterKey
             | Self::OtherMasterKey
             | Self::Unsealable { .. }

@@ -3,9 +3,11 @@
 //! The only crate that knows tables. Set-based: a page is one query and one statement for each kind of
 //! change. Decides nothing.
 
+mod accounts;
 mod apply;
 mod apply_outbound;
 mod audit;
+mod by_hand;
 mod cause;
 #[cfg(test)]
 mod cause_tests;
@@ -22,6 +24,7 @@ mod error;
 mod facts;
 mod fire;
 mod fuse;
+mod history;
 mod lists;
 mod make;
 mod migration;
@@ -39,6 +42,7 @@ mod rows;
 mod run;
 mod schedule;
 mod seal;
+mod search;
 mod secret;
 mod settings;
 mod stage;
@@ -51,8 +55,10 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+pub use accounts::AccountRecord;
 pub use apply::{Batch, Target};
 pub use audit::{Acting, AuditFilter, AuditVerification, ChainedEntry, NewAuditEntry};
+pub use by_hand::HandWrite;
 pub use cause::Cause;
 pub use changes::{ChangeFilter, ChangeRow, ChangeStatus, MostProblems, ProblemRecord};
 pub use claim::{Advance, Verdict};
@@ -64,6 +70,7 @@ pub use error::StoreError;
 pub use facts::LinkedShadow;
 pub use fire::{FireRecord, Fired, KEPT_FIRES, NewFire};
 pub use fuse::Fuse;
+pub use history::HistoryRecord;
 pub use lists::{KeyEntry, Lists, Makes, Mention, Met, Slot};
 pub use objects::OwnerRow;
 pub use outbox::{ErrandRecord, NewErrand, ReportRow, Settled};
@@ -74,6 +81,7 @@ pub use referred::{KnownAccount, ReferredObject};
 pub use run::{Chain, Hash, NewRun, RunFilter, RunRecord};
 pub use schedule::{NewSchedule, ScheduleRecord, Unscheduled, UnscheduledTask};
 pub use seal::MasterKey;
+pub use search::ObjectSearch;
 pub use secret::{Binding, BindingRule, NewSecret, OpenSecret, Put, SecretRecord};
 pub use stage::{Bucket, ProblemRow, ProblemStep, StagedPage};
 pub use tenant::{Tenant, TenantStore};

@@ -28,7 +28,8 @@ const STEPS: &[Step] = &[
     step!("0004_configuration_history"),
     step!("0005_secrets"),
     step!("0006_audit"),
-    step!("0007_outbox"),
+    step!("0007_by_hand"),
+    step!("0008_outbox"),
 ];
 
 /// The key of the advisory lock that keeps two starts on PostgreSQL apart.

@@ -8,7 +8,7 @@ use sea_orm::Value;
 use uuid::Uuid;
 
 use crate::apply::KEYS;
-use crate::database::{Dialect, Urgency};
+use crate::database::{Dialect, Transaction, Urgency};
 use crate::error::StoreError;
 use crate::facts::{LinkedShadow, OBJECT_COLUMNS, SHADOW_COLUMNS, SHADOW_WIDTH, linked_shadow, object_at};
 use crate::lists::KeyEntry;
@@ -218,13 +218,7 @@ impl TenantStore {
         dropped: &[String],
     ) -> Result<(), StoreError> {
         let tx = self.database.begin(Urgency::Short).await?;
-        for name in dropped {
-            tx.execute(
-                "DELETE FROM key_spec WHERE tenant = ? AND directory = ? AND name = ?",
-                vec![self.tenant.into(), directory.as_str().into(), name.clone().into()],
-            )
-            .await?;
-        }
+        self.drop_key_specs(&tx, directory, dropped).await?;
         for name in names {
             tx.execute(
                 "INSERT INTO key_spec (tenant, directory, name) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
@@ -233,5 +227,21 @@ impl TenantStore {
             .await?;
         }
         tx.commit().await
+    }
+    /// Notes that the objects of a directory are no longer found by these keys.
+    pub(crate) async fn drop_key_specs(
+        &self,
+        tx: &Transaction,
+        directory: &DirectoryId,
+        names: &[String],
+    ) -> Result<(), StoreError> {
+        for name in names {
+            tx.execute(
+                "DELETE FROM key_spec WHERE tenant = ? AND directory = ? AND name = ?",
+                vec![self.tenant.into(), directory.as_str().into(), name.clone().into()],
+            )
+            .await?;
+        }
+        Ok(())
     }
 }

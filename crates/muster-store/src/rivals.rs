@@ -1,5 +1,5 @@
-//! Runs that make objects of one tenant at the same time: who comes second leaves to the first what both would
-//! make, and finds it with its next run.
+//! Runs that make objects of one tenant at the same time, or beside somebody who does so by hand: who comes second
+//! leaves to the first what both would make, and finds it with its next run.
 
 use std::collections::HashSet;
 
@@ -21,19 +21,23 @@ const SKEW: TimeDelta = TimeDelta::minutes(1);
 const LOCK: i64 = 0x6d75_7374 << 32;
 
 impl TenantStore {
-    /// Whether another synchronization of the tenant may have made objects since this run began to look.
+    /// Whether another synchronization of the tenant, or somebody by hand, may have made objects since this run began
+    /// to look.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn has_rivals(&self, run: &RunRecord) -> Result<bool, StoreError> {
         let sql = "SELECT 1 FROM run r WHERE r.tenant = ? AND r.seq <> ? AND r.task_kind = ? \
-            AND (r.ended_at IS NULL OR r.ended_at >= ?) LIMIT 1";
-        let since = run.started_at - SKEW;
+            AND (r.ended_at IS NULL OR r.ended_at >= ?) \
+            UNION ALL SELECT 1 FROM tenant t WHERE t.id = ? AND t.objects_written_at >= ? LIMIT 1";
+        let since = (run.started_at - SKEW).timestamp_millis();
         let values = vec![
             self.tenant.into(),
             run.seq.into(),
             (TaskKind::Synchronization as i64).into(),
-            since.timestamp_millis().into(),
+            since.into(),
+            self.tenant.into(),
+            since.into(),
         ];
         Ok(self.database.query_one(sql, values).await?.is_some())
     }

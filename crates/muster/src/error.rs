@@ -261,6 +261,7 @@ fn store_hint(error: &StoreError) -> Option<String> {
         | StoreError::AlreadyRunning { .. }
         | StoreError::LostFence
         | StoreError::ConfigurationMoved
+        | StoreError::ObjectMoved
         | StoreError::Unsealable { .. }
         | StoreError::Last(_)
         | StoreError::Unplugged

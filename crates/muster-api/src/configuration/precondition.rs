@@ -11,12 +11,12 @@ use crate::error::ApiError;
 /// Tells one version of a resource from all others that its path ever led to. A strong one: equal tags, equal
 /// octets.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct EntityTag(String);
+pub(crate) struct EntityTag(String);
 
 impl EntityTag {
     /// The tag of a version. The digest is there for a tenant that was deleted and made again: its versions begin
     /// at 1 once more.
-    pub(super) fn of(version: i64, body: &str) -> Self {
+    pub(crate) fn of(version: i64, body: &str) -> Self {
         let digest = blake3::hash(body.as_bytes()).to_hex();
         Self(format!("{version}-{}", &digest[..16]))
     }
@@ -31,7 +31,7 @@ impl fmt::Display for EntityTag {
 
 /// What a request wants to be true of the resource before anything is done.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Preconditions {
+pub(crate) struct Preconditions {
     if_match: Option<Tags>,
     if_none_match: Option<Tags>,
 }
@@ -59,7 +59,7 @@ enum Strength {
 
 impl Preconditions {
     /// Those of a request.
-    pub(super) fn of(request: &HttpRequest) -> Result<Self, ApiError> {
+    pub(crate) fn of(request: &HttpRequest) -> Result<Self, ApiError> {
         let mut problems = Problems::new();
         let mut read = |name: HeaderName| {
             let said = joined(request.headers(), &name)?;
@@ -76,13 +76,13 @@ impl Preconditions {
     }
 
     /// Refuses to write where one does not hold. `current` is the tag of the resource, if it is there.
-    pub(super) fn allow_write(&self, current: Option<&EntityTag>) -> Result<(), ApiError> {
+    pub(crate) fn allow_write(&self, current: Option<&EntityTag>) -> Result<(), ApiError> {
         self.allow_read(current)?;
         if self.knows(current) { Err(refusal(&header::IF_NONE_MATCH, current)) } else { Ok(()) }
     }
 
     /// Refuses to read where `If-Match` does not hold.
-    pub(super) fn allow_read(&self, current: Option<&EntityTag>) -> Result<(), ApiError> {
+    pub(crate) fn allow_read(&self, current: Option<&EntityTag>) -> Result<(), ApiError> {
         match &self.if_match {
             Some(tags) if !tags.hold(current, is_same_octets) => Err(refusal(&header::IF_MATCH, current)),
             Some(_) | None => Ok(()),
@@ -90,7 +90,7 @@ impl Preconditions {
     }
 
     /// Whether the caller has this version already, by `If-None-Match`.
-    pub(super) fn knows(&self, current: Option<&EntityTag>) -> bool {
+    pub(crate) fn knows(&self, current: Option<&EntityTag>) -> bool {
         self.if_none_match.as_ref().is_some_and(|tags| tags.hold(current, is_same_version))
     }
 }

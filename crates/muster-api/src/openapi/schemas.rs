@@ -14,7 +14,7 @@ use muster_model::schedule::{FireOutcome, ScheduleState};
 use muster_plan::change::Action;
 use serde_json::{Map, Value, json};
 
-use super::reference;
+use super::{objects, reference};
 use crate::routes::Route;
 use crate::view::CLASS;
 
@@ -37,8 +37,12 @@ pub(super) fn schemas() -> Map<String, Value> {
         ("Evaluation", evaluation()),
         ("DatasetReport", dataset_report()),
         ("Approval", object(&[("id", json!({"type": "string", "format": "uuid"}))])),
-        ("ImObject", im_object()),
+        ("ImObject", objects::im_object()),
+        ("NewImObject", objects::new_im_object()),
+        ("ObjectHistory", objects::history()),
+        ("Account", objects::account()),
         ("File", file()),
+        ("Actor", actor()),
         ("AuditEntry", audit_entry()),
         ("AuditVerification", audit_verification()),
         ("Health", object(&[("status", json!({"type": "string", "enum": ["UP"]}))])),
@@ -68,7 +72,7 @@ pub(super) fn segment(route: &Route, name: &str) -> (&'static str, Value) {
     }
 }
 
-fn kinds() -> [&'static str; ObjectKind::ALL.len()] {
+pub(super) fn kinds() -> [&'static str; ObjectKind::ALL.len()] {
     ObjectKind::ALL.map(ObjectKind::as_str)
 }
 
@@ -76,7 +80,7 @@ pub(super) fn text() -> Value {
     json!({"type": "string"})
 }
 
-fn count() -> Value {
+pub(super) fn count() -> Value {
     json!({"type": "integer", "minimum": 0})
 }
 
@@ -400,27 +404,21 @@ fn evaluation() -> Value {
     )
 }
 
-fn im_object() -> Value {
-    object(&[
-        ("id", json!({"type": "string", "format": "uuid"})),
-        ("kind", words(&kinds())),
-        ("directoryId", text()),
-        ("objectType", or_null(text())),
-        ("enabled", json!({"type": "boolean"})),
-        ("disabledReason", or_null(text())),
-        ("version", count()),
-        ("attributes", json!({"type": "object"})),
-    ])
+pub(super) fn actor() -> Value {
+    let actor = object(&[
+        ("kind", words(&ActorKind::ALL.iter().map(|kind| kind.as_str()).collect::<Vec<_>>())),
+        ("name", described(text(), "Of the user or token; of the command line, the command.")),
+    ]);
+    described(actor, "Who did it.")
 }
 
 fn audit_entry() -> Value {
-    let kinds: Vec<_> = ActorKind::ALL.iter().map(|kind| kind.as_str()).collect();
     let acts: Vec<_> = Act::ALL.iter().map(|act| act.as_str()).collect();
     let details = json!({"type": "object", "additionalProperties": {"type": "string"}});
     object(&[
         ("seq", described(count(), "Its place in the tenant's log: dense from 1.")),
         ("at", instant()),
-        ("actor", described(object(&[("kind", words(&kinds)), ("name", text())]), "Who did it.")),
+        ("actor", reference("Actor")),
         ("origin", described(text(), "The address it came from, or the process and its machine.")),
         ("act", words(&acts)),
         ("subject", described(text(), "What it was done to, as `applications/hr` or `files/in/hr.csv`.")),

@@ -1,8 +1,8 @@
-//! The routes of datasets, trials, files, IM objects, health and the description.
+//! The routes of datasets, trials, files, health and the description.
 
 use super::{
-    Access, Answer, Content, DatasetOperation, FileOperation, Method, ObjectOperation, OpenOperation,
-    Parameter, Route, TenantOperation,
+    Access, Answer, Content, DatasetOperation, FileOperation, Method, OpenOperation, Parameter, Route,
+    TenantOperation,
 };
 use crate::query::MOST_ROWS;
 use crate::rights::Permission;
@@ -11,13 +11,12 @@ pub(super) fn routes() -> Vec<Route> {
     let mut routes = datasets();
     routes.push(evaluate());
     routes.extend(files());
-    routes.extend(objects());
     routes.extend(open());
     routes
 }
 
 /// A route without query and body, to which the others are added.
-fn route(method: Method, path: &str, access: Access, (id, summary): (&str, &str)) -> Route {
+pub(super) fn route(method: Method, path: &str, access: Access, (id, summary): (&str, &str)) -> Route {
     Route {
         method,
         path: path.to_owned(),
@@ -32,7 +31,7 @@ fn route(method: Method, path: &str, access: Access, (id, summary): (&str, &str)
     }
 }
 
-fn answer(status: u16, description: &'static str, content: Content) -> Answer {
+pub(super) fn answer(status: u16, description: &'static str, content: Content) -> Answer {
     Answer { status, description, content }
 }
 
@@ -124,25 +123,6 @@ fn files() -> Vec<Route> {
             answers: vec![answer(204, "Deleted", Content::Nothing)],
             refusals: &[400],
             ..file(Method::Delete, "{path}", FileOperation::Delete, ("deleteFile", "Delete a file"))
-        },
-    ]
-}
-
-fn objects() -> Vec<Route> {
-    let object = |end: &str, operation, words| {
-        let access = Access::Tenant(Permission::View, TenantOperation::Object(operation));
-        let path = format!("/{{tenant}}/api/im/{{kind}}{end}");
-        Route { group: "IM objects", ..route(Method::Get, &path, access, words) }
-    };
-    vec![
-        Route {
-            query: &[Parameter::LimitOr(100), Parameter::AfterUuid],
-            answers: vec![answer(200, "The objects", Content::JsonList("ImObject"))],
-            ..object("", ObjectOperation::List, ("listImObjects", "List the IM objects of a kind, by id"))
-        },
-        Route {
-            answers: vec![answer(200, "The object", Content::Json("ImObject"))],
-            ..object("/{id}", ObjectOperation::Read, ("getImObject", "Get an IM object"))
         },
     ]
 }

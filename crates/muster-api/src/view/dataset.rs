@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use muster_dataset::{Fate, FieldDifference, ImportMode, ResourceDifference};
+use muster_dataset::{Fate, ImportMode, ResourceDifference};
 use muster_model::configuration::ConfigurationKind;
 use serde::Serialize;
-use serde_json::Value;
+
+use super::FieldDifferenceView;
 
 /// What became of each resource of a dataset, or would become of it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -24,17 +25,7 @@ struct ResourceView {
     kind: &'static str,
     id: String,
     result: &'static str,
-    fields: Vec<FieldView>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct FieldView {
-    pointer: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    before: Option<Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    after: Option<Value>,
+    fields: Vec<FieldDifferenceView>,
 }
 
 impl DatasetReportView {
@@ -69,13 +60,7 @@ impl From<ResourceDifference> for ResourceView {
             kind: kind.element_name(),
             id: id.to_string(),
             result: found.fate.as_str(),
-            fields: found.fields.into_iter().map(FieldView::from).collect(),
+            fields: found.fields.into_iter().map(FieldDifferenceView::from).collect(),
         }
-    }
-}
-
-impl From<FieldDifference> for FieldView {
-    fn from(field: FieldDifference) -> Self {
-        Self { pointer: field.pointer, before: field.before, after: field.after }
     }
 }

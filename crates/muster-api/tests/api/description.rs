@@ -206,6 +206,12 @@ fn what_is_answered_fits_its_description() {
     let user = json!({"name": "ann", "roles": ["viewer"], "password": "correct horse"});
     let _ = admin.post("/acme/api/users", &user).expect(201);
     let _ = admin.put("/acme/api/sync/secrets/hr", &json!({"value": "s3cret"})).expect(201);
+    let person = admin.get("/acme/api/im/IDENTITY").json()[0].clone();
+    let person = person["id"].as_str().unwrap();
+    let object = format!("/acme/api/im/IDENTITY/{person}");
+    let disabled =
+        json!({"enabled": false, "objectType": "guest", "attributes": {"name": "Anna", "tags": []}});
+    let _ = admin.put(&object, &disabled).expect(200);
     let document = openapi();
     let list = |name: &str| json!({"type": "array", "items": one(name)});
     fn one(name: &str) -> Value {
@@ -216,6 +222,9 @@ fn what_is_answered_fits_its_description() {
         (task.to_owned(), list("TaskProgress")),
         (format!("{task}/{id}/changes"), list("Change")),
         ("/acme/api/im/IDENTITY".to_owned(), list("ImObject")),
+        (object.clone(), one("ImObject")),
+        (format!("{object}/~history"), list("ObjectHistory")),
+        (format!("/acme/api/sync/accounts/identity/{person}?fetchLiveStatus=true"), list("Account")),
         ("/acme/api/sync/files/".to_owned(), list("File")),
         ("/acme/api/sync/audit".to_owned(), list("AuditEntry")),
         ("/acme/api/sync/audit/~verify".to_owned(), one("AuditVerification")),

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod access;
+mod accounts;
 mod administration;
 mod audit;
 mod configuration;
@@ -13,6 +14,7 @@ mod evaluate;
 mod files;
 mod form;
 mod history;
+mod objects;
 mod patches;
 mod plans;
 mod preconditions;

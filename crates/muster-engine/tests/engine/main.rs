@@ -4,6 +4,7 @@ mod adopting;
 mod afterwards;
 mod audit;
 mod audit_tampered;
+mod by_hand;
 mod contention;
 mod control;
 mod delivery;

@@ -15,7 +15,7 @@ pub(super) fn holds(node: &Node, source: &dyn AttributeSource) -> bool {
     }
 }
 
-fn passes(test: &Test, field: &Field) -> bool {
+pub(super) fn passes(test: &Test, field: &Field) -> bool {
     match test {
         Test::Present => field.values().iter().any(is_not_empty),
         Test::Equal(literal) => equals(field, literal),

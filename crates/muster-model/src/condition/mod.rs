@@ -33,7 +33,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
-use crate::attribute::{AttributeName, AttributeSource};
+use crate::attribute::{AttributeName, AttributeSource, Field};
 
 pub use evaluate::fold_case;
 pub use parse::ConditionError;
@@ -88,6 +88,14 @@ pub enum Test {
     EndsWith(String),
     /// `gt`, `ge`, `lt`, `le`: any value stands on that side of the bound.
     Ordered(Order, Bound),
+}
+
+impl Test {
+    /// Whether what an attribute holds passes.
+    #[must_use]
+    pub fn passes(&self, field: &Field) -> bool {
+        evaluate::passes(self, field)
+    }
 }
 
 /// A value as it stands in a condition.

@@ -5,6 +5,7 @@ use std::collections::btree_map;
 
 use crate::attribute::{AttributeName, ValueType};
 use crate::configuration::application::{Application, Direction, ReferenceTarget};
+use crate::configuration::attribute_type::AttributeType;
 use crate::configuration::connector_definition::ConnectorDefinition;
 use crate::configuration::kind::ConfigurationKind;
 use crate::configuration::post_processing::{
@@ -112,6 +113,20 @@ impl Configuration {
                 && mapping.attribute == *attribute
         });
         writing.find_map(|mapping| mapping.reference.as_ref())
+    }
+
+    /// What the inbound mappings say of the attributes of a kind of objects. Several of one attribute say the
+    /// same, or [`check`](Self::check) tells; the first counts.
+    #[must_use]
+    pub fn attribute_types(&self, kind: ObjectKind) -> BTreeMap<&AttributeName, AttributeType> {
+        let object_types = self.applications().flat_map(|application| &application.object_types);
+        let of_kind = object_types.filter(|object_type| object_type.object_kind == kind);
+        let mappings = of_kind.flat_map(|object_type| &object_type.attribute_mappings);
+        let mut types = BTreeMap::new();
+        for mapping in mappings.filter(|mapping| mapping.direction == Direction::Inbound) {
+            types.entry(&mapping.attribute).or_insert_with(|| AttributeType::from(mapping));
+        }
+        types
     }
 
     /// Of references those that lead nowhere, at the pointers that they stand at.

@@ -157,7 +157,9 @@ impl Outbound {
         let takes = self.rules_for(owner).into_iter().flat_map(|rules| &rules.takes);
         let fields = takes.map(|takes| owner.field(takes.source.as_str()));
         let mut references: Vec<Reference> = fields
-            .flat_map(|field| field.values().iter().filter_map(reference).cloned().collect::<Vec<_>>())
+            .flat_map(|field| {
+                field.values().iter().filter_map(Value::as_reference).cloned().collect::<Vec<_>>()
+            })
             .collect();
         references.sort_unstable();
         references.dedup();
@@ -193,7 +195,7 @@ impl Outbound {
         meant: &dyn Fn(&Reference) -> Meant,
     ) -> Option<Value> {
         let (source, key) = (&takes.source, value.to_text());
-        let meant = reference(value).map_or(Meant::Nobody, meant);
+        let meant = value.as_reference().map_or(Meant::Nobody, meant);
         let open = match (meant, takes.what) {
             (Meant::One(referred), Taken::Id) => return Some(Value::String(referred.object.to_string())),
             (Meant::One(Referred { account: Some(account), .. }), Taken::RemoteName) => {
@@ -269,13 +271,4 @@ impl Outbound {
 pub(super) fn naming_fields<'a>(rules: &'a Rules, result: &'a Attributes) -> impl Iterator<Item = &'a Field> {
     let naming = rules.takes.iter().filter(|takes| takes.what == Taken::RemoteName);
     naming.map(|takes| result.get(takes.attribute.as_str()))
-}
-
-fn reference(value: &Value) -> Option<&Reference> {
-    match value {
-        Value::Reference(reference) => Some(reference),
-        Value::String(_) | Value::Integer(_) | Value::Boolean(_) | Value::DateTime(_) | Value::Binary(_) => {
-            None
-        }
-    }
 }

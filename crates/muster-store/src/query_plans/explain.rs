@@ -12,7 +12,7 @@ use crate::database::{Database, Dialect};
 const LOOKED_UP_BY: [(&str, &[&str]); 15] = [
     ("shadow", &["no", "uid_key", "owner"]),
     ("object", &["id"]),
-    ("key", &["hash"]),
+    ("key", &["hash", "object"]),
     ("history", &["id"]),
     ("change", &["id", "rowid"]),
     ("problem", &["run"]),

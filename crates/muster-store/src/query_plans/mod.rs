@@ -5,6 +5,7 @@
 //! finding.
 
 mod audit;
+mod by_hand;
 mod explain;
 mod outbox;
 mod schedules;

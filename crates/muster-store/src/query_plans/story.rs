@@ -44,7 +44,7 @@ pub(super) fn now() -> DateTime<Utc> {
     DateTime::from_timestamp_millis(1_793_520_000_000).unwrap()
 }
 
-fn application(id: &str) -> ApplicationId {
+pub(super) fn application(id: &str) -> ApplicationId {
     ApplicationId::new(id).unwrap()
 }
 
@@ -67,11 +67,11 @@ fn account_key(number: u32) -> KeyHash {
     KeyHash(hash("account", number))
 }
 
-fn object_id(number: u32) -> ObjectId {
+pub(super) fn object_id(number: u32) -> ObjectId {
     ObjectId(Uuid::from_bytes(hash("object", number)))
 }
 
-fn key(number: u32) -> KeyEntry {
+pub(super) fn key(number: u32) -> KeyEntry {
     KeyEntry { hash: KeyHash(hash("key", number)), object: object_id(number).0, change: number }
 }
 

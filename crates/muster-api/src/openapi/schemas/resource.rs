@@ -1,17 +1,12 @@
 //! Schemas of what is done with resources besides their documents: patches, versions, restoring.
 
-use muster_model::audit::ActorKind;
 use muster_store::Written;
 use serde_json::{Value, json};
 
-use super::{count, described, instant, list, object, object_with, text, words};
+use super::{count, described, instant, list, object, object_with, reference, text, words};
 use crate::patch::MOST_OPERATIONS;
 
 pub(super) fn version() -> Value {
-    let actor = object(&[
-        ("kind", words(&ActorKind::ALL.iter().map(|kind| kind.as_str()).collect::<Vec<_>>())),
-        ("name", described(text(), "Of the user or token; of the command line, the command.")),
-    ]);
     let value = |description: &str| json!({ "description": description });
     let difference = object_with(
         &[("pointer", described(text(), "Its JSON pointer (RFC 6901) within the resource."))],
@@ -25,7 +20,7 @@ pub(super) fn version() -> Value {
     object(&[
         ("version", count()),
         ("at", instant()),
-        ("actor", described(actor, "Who wrote it.")),
+        ("actor", reference("Actor")),
         ("action", words(&Written::ACTIONS)),
         ("differences", described(list(difference), differences)),
     ])

@@ -249,6 +249,18 @@ fn of_many_that_contradict_each_other_each_is_told_once() {
 }
 
 #[test]
+fn inbound_mappings_say_of_what_type_the_attributes_of_a_kind_are() {
+    let reference = json!({ "objectKind": "ORGANIZATION", "byAttribute": "code" });
+    let unit = mapped("INBOUND", json!({ "type": "REFERENCE", "reference": reference, "multiValued": true }));
+    let hr = application("hr", unit);
+    let configuration = tenant().with(hr).with(application("ldap", mapped("OUTBOUND", json!({}))));
+    let types = configuration.attribute_types(crate::ObjectKind::Identity);
+    let said: Vec<_> = types.iter().map(|(name, said)| format!("{name}: {said}")).collect();
+    assert_eq!(said, ["mail: multi-valued REFERENCE to ORGANIZATION by `code`"]);
+    assert!(configuration.attribute_types(crate::ObjectKind::Role).is_empty());
+}
+
+#[test]
 fn what_is_taken_of_an_object_is_taken_of_one_that_a_reference_names() {
     let hr = |kind: &str| {
         let reference = json!({ "objectKind": kind, "byAttribute": "mail" });

@@ -1,0 +1,180 @@
+//! The query parameters that there are: names, descriptions and schemas.
+
+use muster_dataset::ImportMode;
+use muster_model::audit::Act;
+use muster_model::configuration::ConfigurationKind;
+use muster_model::run::ProgressStatus;
+use serde_json::{Value, json};
+
+use super::{ErrorDetails, MOST_ROWS};
+
+/// A parameter that a route knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parameter {
+    /// `limit`: at most so many; all where the caller does not say.
+    Limit,
+    /// `limit`: at most so many; this many where the caller does not say.
+    LimitOr(u32),
+    /// `after`: only what stands after this id or path.
+    AfterText,
+    /// `after`: only what stands after the run or object of this UUID.
+    AfterUuid,
+    /// `after`: only changes after this number.
+    AfterNumber,
+    /// `after`: only what stands after this version in a list whose newest comes first.
+    AfterVersion,
+    /// `filter`: only objects that this condition holds for.
+    Filter,
+    /// `directory`: only objects of this population.
+    Directory,
+    /// `sort`: by `id`, which is the one order there is.
+    SortById,
+    /// `applicationId`: only accounts of this application.
+    Application,
+    /// `fetchLiveStatus`: whether accounts are read as they are now.
+    LiveStatus,
+    /// `q`: only what contains this text.
+    Search,
+    /// `status`: only runs in this state.
+    Status,
+    /// `since`: only runs launched at or after this instant.
+    Since,
+    /// `after`: only audit entries that come after this one in the list, which are older.
+    AfterEntry,
+    /// `since`: only acts at or after this instant.
+    ActedSince,
+    /// `until`: only acts at or before this instant.
+    Until,
+    /// `actor`: only acts of actors of this name.
+    Actor,
+    /// `act`: only such acts.
+    Act,
+    /// `subject`: only acts on this subject.
+    Subject,
+    /// `run`: only acts about this run.
+    Run,
+    /// `head`: the head of an audit log, as it was noted.
+    Head,
+    /// `option`: `expandErrorDetails:true` or `expandErrorDetails:false`.
+    Option,
+    /// `dryRun`: whether an import is only tried.
+    DryRun,
+    /// `mode`: what an import does with resources that the dataset lacks.
+    Mode,
+    /// `types`: only these kinds of configuration.
+    Types,
+}
+
+impl Parameter {
+    /// Its name in the query.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Limit | Self::LimitOr(_) => "limit",
+            Self::AfterText | Self::AfterUuid | Self::AfterNumber | Self::AfterEntry | Self::AfterVersion => {
+                "after"
+            }
+            Self::Filter => "filter",
+            Self::Directory => "directory",
+            Self::SortById => "sort",
+            Self::Application => "applicationId",
+            Self::LiveStatus => "fetchLiveStatus",
+            Self::Search => "q",
+            Self::Status => "status",
+            Self::Since | Self::ActedSince => "since",
+            Self::Until => "until",
+            Self::Actor => "actor",
+            Self::Act => "act",
+            Self::Subject => "subject",
+            Self::Run => "run",
+            Self::Head => "head",
+            Self::Option => "option",
+            Self::DryRun => "dryRun",
+            Self::Mode => "mode",
+            Self::Types => "types",
+        }
+    }
+
+    pub(crate) fn description(self) -> &'static str {
+        match self {
+            Self::Limit => "At most so many; all by default.",
+            Self::LimitOr(_) => "At most so many.",
+            Self::AfterText => "Only what stands after this one in the list: the last of the page before.",
+            Self::AfterUuid => "Only what stands after this id in the list: the last of the page before.",
+            Self::AfterNumber => "Only changes after this number: the last of the page before.",
+            Self::AfterVersion => "Only what came before this version: the last of the page before.",
+            Self::Filter => {
+                "A condition in the filter grammar of RFC 7644, such as `department eq \"IT\" and not (state pr)`, \
+                 over attributes and `id`, `type`, `directory`, `enabled`, `disabledReason`."
+            }
+            Self::Directory => "Only objects of this directory.",
+            Self::SortById => "The order, which is that of the ids: of when the objects were made.",
+            Self::Application => "Only accounts of this application.",
+            Self::LiveStatus => "Whether the accounts are read in their applications too, as they are now.",
+            Self::Search => "Only what has this text in its id, name or description, whatever the case.",
+            Self::Status => "Only runs in this state.",
+            Self::Since => "Only runs launched at or after this instant.",
+            Self::AfterEntry => "Only what stands after the entry of this number in the list: older ones.",
+            Self::ActedSince => "Only what was done at or after this instant.",
+            Self::Until => "Only what was done at or before this instant.",
+            Self::Actor => "Only what was done by actors of this name.",
+            Self::Act => "Only such acts.",
+            Self::Subject => "Only what was done to this, named as in the entries: `applications/hr`.",
+            Self::Run => "Only what is about this run.",
+            Self::Head => "The head that an earlier verification answered: the log has to hold it still.",
+            Self::Option => "Whether `errorDetails` is part of the answer (false by default).",
+            Self::DryRun => "Whether to answer what would be done, and write nothing.",
+            Self::Mode => {
+                "MERGE creates and updates what the dataset has; REPLACE also deletes what it lacks, of the kinds \
+                 that are meant."
+            }
+            Self::Types => {
+                "The kinds of configuration that are meant, by the names of their elements, separated by commas; \
+                 all by default."
+            }
+        }
+    }
+
+    pub(crate) fn schema(self) -> Value {
+        match self {
+            Self::Limit => json!({"type": "integer", "minimum": 1, "maximum": MOST_ROWS}),
+            Self::LimitOr(default) => {
+                json!({"type": "integer", "minimum": 1, "maximum": MOST_ROWS, "default": default})
+            }
+            Self::AfterText | Self::Search | Self::Filter | Self::Directory | Self::Application => {
+                json!({"type": "string"})
+            }
+            Self::SortById => json!({"type": "string", "enum": ["id"], "default": "id"}),
+            Self::LiveStatus => json!({"type": "boolean", "default": false}),
+            Self::AfterUuid => json!({"type": "string", "format": "uuid"}),
+            Self::AfterNumber => json!({"type": "integer", "minimum": 0, "maximum": u32::MAX}),
+            Self::AfterVersion => json!({"type": "integer", "minimum": 1, "maximum": u32::MAX}),
+            Self::Status => {
+                json!({"type": "string", "enum": ProgressStatus::ALL.map(ProgressStatus::as_str)})
+            }
+            Self::AfterEntry => json!({"type": "integer", "minimum": 0, "maximum": i64::MAX}),
+            Self::Actor | Self::Subject => json!({"type": "string", "minLength": 1}),
+            Self::Act => {
+                json!({"type": "string", "enum": Act::ALL.iter().map(|act| act.as_str()).collect::<Vec<_>>()})
+            }
+            Self::Run => json!({"type": "string", "format": "uuid"}),
+            Self::Head => json!({"type": "string", "pattern": "^[0-9]+:[0-9a-fA-F]{64}$"}),
+            Self::Since | Self::ActedSince | Self::Until => json!({"type": "string", "format": "date-time"}),
+            Self::Option => json!({"type": "string", "enum": OPTIONS.map(|(text, _)| text)}),
+            Self::DryRun => json!({"type": "boolean", "default": false}),
+            Self::Mode => {
+                let words = ImportMode::ALL.map(ImportMode::as_str);
+                json!({"type": "string", "enum": words, "default": ImportMode::default().as_str()})
+            }
+            Self::Types => {
+                let one = ConfigurationKind::ALL.map(ConfigurationKind::element_name).join("|");
+                json!({"type": "string", "pattern": format!("^({one})(,({one}))*$")})
+            }
+        }
+    }
+}
+
+pub(super) const OPTIONS: [(&str, ErrorDetails); 2] = [
+    ("expandErrorDetails:true", ErrorDetails::Expanded),
+    ("expandErrorDetails:false", ErrorDetails::Counted),
+];
