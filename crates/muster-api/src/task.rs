@@ -5,6 +5,8 @@ mod events;
 mod launch;
 mod schedule;
 
+use std::collections::HashMap;
+
 use actix_web::HttpResponse;
 use muster_engine::ControlError;
 use muster_model::run::TaskKind;
@@ -89,15 +91,17 @@ async fn show(kind: TaskKind, call: &Call) -> Result<HttpResponse, ApiError> {
 /// The progress of runs, in their order, with their errors where those are asked for.
 async fn progress(call: &Call, runs: &[RunRecord]) -> Result<Vec<ProgressView>, ApiError> {
     let now = call.engine().surroundings().now();
-    let mut problems = match call.query.error_details {
-        ErrorDetails::Counted => {
-            return Ok(runs.iter().map(|run| ProgressView::new(run, now, None)).collect());
-        }
-        ErrorDetails::Expanded => call.store.problems_of(runs, MOST_PROBLEMS).await?,
+    let errands = call.store.errands_of(runs).await?;
+    let problems = match call.query.error_details {
+        ErrorDetails::Counted => None,
+        ErrorDetails::Expanded => Some(call.store.problems_of(runs, MOST_PROBLEMS).await?),
     };
     let views = runs.iter().map(|run| {
-        let of_run = problems.remove(&run.seq).unwrap_or_default();
-        ProgressView::new(run, now, Some(errors(call, run, &of_run)))
+        let of_run = |problems: &HashMap<i64, Vec<ProblemRecord>>| {
+            errors(call, run, problems.get(&run.seq).map_or(&[], Vec::as_slice))
+        };
+        let view = ProgressView::new(run, now, problems.as_ref().map(of_run));
+        view.with_post_processing(errands.get(&run.seq).map_or(&[], Vec::as_slice))
     });
     Ok(views.collect())
 }

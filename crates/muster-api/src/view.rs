@@ -30,7 +30,7 @@ pub use error::ErrorView;
 pub use file::FileView;
 pub use history::{ObjectHistoryView, ReplacedAttributeView, ReplacedView};
 pub use object::ObjectView;
-pub use progress::{CountersView, ProgressView};
+pub use progress::{CountersView, ErrandView, ProgressView};
 pub(crate) use read::read_field;
 pub use resource::{FieldDifferenceView, ResourceVersionView};
 pub use schedule::{FireView, SchedulingView};

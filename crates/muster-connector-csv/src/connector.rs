@@ -44,6 +44,10 @@ impl ConnectorKind for CsvKind {
         format!("`{}` line {}", class.remote_name, place.0)
     }
 
+    fn file<'a>(&self, class: &'a RemoteClass) -> Option<&'a str> {
+        Some(&class.remote_name)
+    }
+
     /// Wrong properties can do nothing: they cannot be opened.
     fn capabilities(&self, properties: &Properties) -> Capabilities {
         match Settings::parse(properties) {

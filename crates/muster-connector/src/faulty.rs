@@ -298,6 +298,10 @@ impl ConnectorKind for FaultyKind {
         self.inner.place(class, place)
     }
 
+    fn file<'a>(&self, class: &'a RemoteClass) -> Option<&'a str> {
+        self.inner.file(class)
+    }
+
     fn capabilities(&self, properties: &Properties) -> Capabilities {
         self.inner.capabilities(properties)
     }

@@ -335,6 +335,11 @@ pub trait ConnectorKind: Send + Sync {
     /// A place of a class in words, as messages about its entries have it: "`hr/people.csv` line 7".
     fn place(&self, class: &RemoteClass, place: Place) -> String;
 
+    /// The file that the accounts of a class are, by the path that the configuration names; `None` where they are none.
+    fn file<'a>(&self, _class: &'a RemoteClass) -> Option<&'a str> {
+        None
+    }
+
     /// What a connector with these properties could do, without opening it.
     fn capabilities(&self, properties: &Properties) -> Capabilities;
 

@@ -8,6 +8,9 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::{ConnectorError, FileRoots};
 
+/// What the names of files begin with while they are written beside their place.
+pub const ARRIVING: &str = ".arriving-";
+
 /// Checks a path as a text, without looking at any file.
 ///
 /// # Errors

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use muster_model::RunId;
 use muster_model::error::ErrorCode;
-use muster_model::run::{Mode, Phase, ProgressStatus};
+use muster_model::run::{Mode, OutcomeStatus, Phase, ProgressStatus};
 use muster_plan::lifecycle::{Event, RunState, step};
 use muster_store::{Hash, NewRun, ProblemRow, ProblemStep, RunRecord, StoreError, TenantStore, Verdict};
 
@@ -49,7 +49,9 @@ impl Engine {
     pub async fn cancel(&self, store: &TenantStore, id: RunId) -> Result<(), ControlError> {
         let run = store.run(id).await?.ok_or(ControlError::NoRun(id))?;
         let why = cancelled(run.state.phase);
-        if store.stop(id, &why, self.surroundings.now()).await? {
+        let errands = self.errands_before_time(store, &run, Some(OutcomeStatus::Aborted)).await?;
+        if store.stop(id, &why, &errands, self.surroundings.now()).await? {
+            self.outbox.notify_one();
             self.count_end(store, &run).await?;
             Ok(())
         } else {
@@ -118,10 +120,14 @@ impl Engine {
         let not_held = || ControlError::NotHeld(run.id);
         let (state, _) = step(run.state, event).map_err(|_| not_held())?;
         let plan_hash = run.plan_hash.ok_or_else(not_held)?;
-        let verdict = Verdict { plan_hash, state, problems, now: self.surroundings.now() };
+        let ended = state.outcome.filter(|_| state.is_terminal());
+        let errands = self.errands_before_time(store, run, ended).await?;
+        let now = self.surroundings.now();
+        let verdict = Verdict { plan_hash, state, problems, errands: &errands, now };
         if !store.decide_held(run.id, &verdict).await? {
             return Err(not_held());
         }
+        self.outbox.notify_one();
         if state.is_terminal() { Ok(self.count_end(store, run).await?) } else { Ok(()) }
     }
 
@@ -156,6 +162,7 @@ impl Engine {
             rules_body: saved.body,
             estimate: simulated.counters.entries(),
             approved_hash: simulated.plan_hash,
+            chain: None,
             now: self.surroundings.now(),
         };
         let launched = store.launch(&new).await.map_err(|error| {

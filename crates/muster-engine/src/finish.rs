@@ -1,6 +1,7 @@
 //! The end of a run: its counters as they came out, and what the next run wants to know.
 
 use muster_model::run::{Counters, Outcome};
+use muster_plan::errand::Read;
 use muster_plan::lifecycle::Event;
 
 use crate::error::EngineError;
@@ -18,7 +19,7 @@ impl Work {
         if self.has_many_changes() {
             self.refresh_statistics().await;
         }
-        let complete = self.buckets.iter().all(|bucket| bucket.sweep_end.as_deref() == Some(""));
+        let complete = self.read() == Read::Whole;
         if complete && self.run.keys.is_none() {
             self.remember_read().await?;
         }

@@ -108,6 +108,7 @@ impl Engine {
             rules_body: loaded.body.clone(),
             estimate,
             approved_hash: None,
+            chain: None,
             now: self.surroundings.now(),
         })
     }

@@ -4,12 +4,14 @@
 
 mod apply_inbound;
 mod apply_outbound;
+mod archive;
 mod by_hand;
 mod check;
 mod compare;
 mod configuration;
 mod control;
 mod delivery;
+mod errands;
 mod error;
 mod figures;
 mod findings;
@@ -19,12 +21,15 @@ mod levels;
 mod live;
 mod measured;
 mod naming;
+mod next_task;
 mod operation;
 mod outbound;
 mod parts;
+mod placing;
 mod prepare;
 mod probe;
 mod referred;
+mod report;
 mod retention;
 mod schedules;
 mod secret;
@@ -35,6 +40,7 @@ mod sweep_inbound;
 mod sweep_outbound;
 mod ticker;
 mod veil;
+mod webhook;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -43,6 +49,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use muster_connector::{ConnectorKind, FileRoots, Host};
+use muster_egress::Egress;
 use muster_model::TenantSlug;
 use muster_store::{Acting, Store};
 use tokio::sync::Notify;
@@ -93,6 +100,12 @@ pub struct Settings {
     pub retention: Retention,
     /// How often what has been kept long enough is looked for.
     pub drop_every: Duration,
+    /// So long after the launch of its first run a chain of tasks may go on; after that no further task starts.
+    pub chain: Duration,
+    /// So long after the end of a run it is tried to tell those outside of it.
+    pub insist: Duration,
+    /// The way out, by the operator's list.
+    pub egress: Egress,
     /// The data directory; a tenant's own files are in `files/<tenant>` below it.
     pub data_dir: PathBuf,
     /// Further roots that files may lie in.
@@ -116,6 +129,9 @@ impl Settings {
             hold: Duration::from_secs(72 * 60 * 60),
             retention: Retention::default(),
             drop_every: Duration::from_secs(6 * 60 * 60),
+            chain: Duration::from_secs(6 * 60 * 60),
+            insist: Duration::from_secs(24 * 60 * 60),
+            egress: Egress::default(),
             data_dir,
             file_roots: Vec::new(),
             owner,
@@ -145,6 +161,7 @@ pub struct Engine {
     pub(crate) settings: Arc<Settings>,
     pub(crate) ticker: Arc<Notify>,
     pub(crate) figures: Arc<Figures>,
+    pub(crate) outbox: Arc<Notify>,
 }
 
 impl Engine {
@@ -160,8 +177,16 @@ impl Engine {
         let (connectors, settings) = (Arc::new(connectors), Arc::new(settings));
         // What nobody asked for is its own doing; a caller's door says who asked.
         let store = store.acting(Acting::system(&*settings.owner));
-        let (ticker, figures) = (Arc::default(), Arc::default());
-        Self { store, connectors, surroundings, delivery, settings, ticker, figures }
+        Self {
+            store,
+            connectors,
+            surroundings,
+            delivery,
+            settings,
+            ticker: Arc::default(),
+            figures: Arc::default(),
+            outbox: Arc::default(),
+        }
     }
 
     /// The store it works on.

@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use muster_connector::ConnectorError;
 use muster_model::ApplicationId;
 use muster_model::run::{Counters, Wave};
+use muster_plan::errand::Read;
 use muster_plan::lifecycle::{Effect, Event, RunState, step};
 use muster_store::{Acting, Advance, Bucket, Hash, ProblemRow, RunRecord, StoreError, TenantStore};
 use tokio::sync::watch;
@@ -20,7 +21,7 @@ use crate::outbound::OutboundRun;
 use crate::prepare::{CompiledTask, InboundRun, compile};
 
 /// How often in its time a lease is renewed.
-const BEATS: u32 = 5;
+pub(crate) const BEATS: u32 = 5;
 
 /// The workers of a process.
 pub struct Workers {
@@ -110,6 +111,8 @@ impl Engine {
         tasks.spawn(async move { engine.tick_until(ticking).await });
         let (engine, dropping) = (self.clone(), stopped.clone());
         tasks.spawn(async move { engine.drop_until(dropping).await });
+        let (engine, carrying_out) = (self.clone(), stopped.clone());
+        tasks.spawn(async move { engine.carry_out_until(carrying_out).await });
         let (engine, mut stopped) = (self.clone(), stopped);
         tasks.spawn(async move {
             loop {
@@ -277,6 +280,7 @@ impl Engine {
             return Ok(());
         }
         let (state, _) = step(stored.state, event)?;
+        let errands = self.errands_before_time(store, &stored, state.outcome).await?;
         let advance = Advance {
             state,
             plan_hash: None,
@@ -284,11 +288,13 @@ impl Engine {
             failure,
             counters: None,
             problems: &[],
+            errands: &errands,
             statements: statements(run, store),
             peak_memory: self.surroundings.peak_memory(),
             now: self.surroundings.now(),
         };
         store.advance(run, &advance).await?;
+        self.outbox.notify_one();
         Ok(())
     }
 
@@ -379,6 +385,8 @@ impl Work {
     }
 
     async fn advance(&self, state: RunState, done: &Done) -> Result<(), EngineError> {
+        let ending = (state.outcome.filter(|_| state.is_terminal()), self.read());
+        let errands = self.engine.errands(&self.run, &self.configuration.resources, ending);
         let advance = Advance {
             state,
             plan_hash: done.plan_hash,
@@ -386,12 +394,22 @@ impl Work {
             failure: None,
             counters: done.counters,
             problems: &done.problems,
+            errands: &errands,
             statements: statements(&self.run, &self.store),
             peak_memory: self.engine.surroundings.peak_memory(),
             now: self.engine.surroundings.now(),
         };
         self.store.advance(&self.run, &advance).await?;
+        if !errands.is_empty() {
+            self.engine.outbox.notify_one();
+        }
         Ok(())
+    }
+
+    /// How far the run has read its sources.
+    pub(crate) fn read(&self) -> Read {
+        let complete = self.buckets.iter().all(|bucket| bucket.sweep_end.as_deref() == Some(""));
+        if complete { Read::Whole } else { Read::InPart }
     }
 
     /// Fails when the process is to end: called at every page border.

@@ -11,6 +11,7 @@ use crate::TenantStore;
 use crate::database::Urgency;
 use crate::ending::{ENDING, Ending};
 use crate::error::StoreError;
+use crate::outbox::NewErrand;
 use crate::row::{encode_counters, phase_number};
 use crate::run::{Hash, RunRecord};
 use crate::stage::ProblemRow;
@@ -30,6 +31,8 @@ pub struct Advance<'a> {
     pub counters: Option<Counters>,
     /// What is to be known about the run as a whole from this step on.
     pub problems: &'a [ProblemRow],
+    /// What is to be done after it, when it ends in this step.
+    pub errands: &'a [NewErrand],
     /// Statements sent so far on its behalf.
     pub statements: u64,
     /// The most memory held so far.
@@ -47,6 +50,8 @@ pub struct Verdict<'a> {
     pub state: RunState,
     /// What is to be known about the run as a whole from now on.
     pub problems: &'a [ProblemRow],
+    /// What is to be done after the run, when it ends by this.
+    pub errands: &'a [NewErrand],
     /// The instant.
     pub now: DateTime<Utc>,
 }
@@ -151,6 +156,7 @@ impl TenantStore {
         self.note_of_run(&tx, run.seq, step.problems, step.now).await?;
         if step.state.is_terminal() {
             let ending = Ending::read(&moved, step.state.outcome)?;
+            self.put_errands(&tx, run.seq, step.errands, step.now).await?;
             if let Some(counted) = &counted {
                 self.close_run(&tx, &ending, counted).await?;
             }
@@ -215,7 +221,7 @@ impl TenantStore {
         self.append(&tx, decided.decision(act, verdict.now)).await?;
         tx.commit().await?;
         if let Some(taken) = taken {
-            self.end_taken(&taken, verdict.now).await?;
+            self.end_taken(&taken, verdict.errands, verdict.now).await?;
         }
         Ok(true)
     }

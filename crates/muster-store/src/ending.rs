@@ -16,6 +16,7 @@ use crate::counting::Counted;
 use crate::database::{Transaction, Urgency};
 use crate::error::StoreError;
 use crate::facts::octets;
+use crate::outbox::NewErrand;
 use crate::row::{encode_counters, get, get_case, number};
 use crate::run::Hash;
 use crate::stage::{PROBLEMS, ProblemRow};
@@ -122,12 +123,19 @@ impl TenantStore {
         tx.execute(sql, vec![self.tenant.into(), run.into()]).await.map(|_| ())
     }
 
-    /// Tells a run to stop, and notes why; the first time counts. One that nobody works on is ended; for one that is
-    /// worked on the outcome is set, and its worker ends it at the next page. `false` when it has ended.
+    /// Tells a run to stop, and notes why; the first time counts. One that nobody works on is ended, and
+    /// leaves these errands; for one that is worked on the outcome is set, and its worker ends it at the next page.
+    /// `false` when it has ended.
     ///
     /// # Errors
     /// When the database fails. The run has been told then, or not; what was told is ended by the next look for work.
-    pub async fn stop(&self, id: RunId, why: &ProblemRow, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    pub async fn stop(
+        &self,
+        id: RunId,
+        why: &ProblemRow,
+        errands: &[NewErrand],
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
         let tx = self.database.begin(Urgency::Short).await?;
         let told = tx
             .query_one(
@@ -147,7 +155,7 @@ impl TenantStore {
         }
         tx.commit().await?;
         if let Some(taken) = taken {
-            self.end_taken(&taken, now).await?;
+            self.end_taken(&taken, errands, now).await?;
         }
         Ok(live)
     }
@@ -177,7 +185,12 @@ impl TenantStore {
     }
 
     /// Counts a run that was taken up for that, and ends it. Should another have taken it up since, that one ends it.
-    pub(crate) async fn end_taken(&self, taken: &Taken, now: DateTime<Utc>) -> Result<(), StoreError> {
+    pub(crate) async fn end_taken(
+        &self,
+        taken: &Taken,
+        errands: &[NewErrand],
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         let Taken { ending, epoch } = taken;
         let counted = self.count(ending.run, ending.mode, ending.outcome).await?;
         let tx = self.database.begin(Urgency::Short).await?;
@@ -187,6 +200,7 @@ impl TenantStore {
             tx.execute(sql, vec![at.into(), ending.run.into(), self.tenant.into(), (*epoch).into()]).await?;
         if ended > 0 {
             self.close_run(&tx, ending, &counted).await?;
+            self.put_errands(&tx, ending.run, errands, now).await?;
             self.append(&tx, ending.entry(&counted.counters, now)).await?;
         }
         tx.commit().await

@@ -33,6 +33,7 @@ const STEPS: &[Step] = &[
     step!("0007_by_hand"),
     step!("0008_roles"),
     step!("0009_retention"),
+    step!("0010_outbox"),
 ];
 
 /// The version of the schema that all steps lead to.

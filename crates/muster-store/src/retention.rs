@@ -89,6 +89,7 @@ impl TenantStore {
         let tx = self.database.begin(Urgency::Bulk).await?;
         for sql in [
             "DELETE FROM bucket WHERE tenant = ? AND run = ?",
+            "DELETE FROM outbox WHERE tenant = ? AND run = ?",
             "DELETE FROM run WHERE tenant = ? AND seq = ? AND status = 4",
         ] {
             tx.execute(sql, of_run.to_vec()).await?;

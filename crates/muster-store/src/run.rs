@@ -20,7 +20,7 @@ use crate::row::{case, decode_counters, get, get_case, instant, number, optional
 pub(crate) const COLUMNS: &str = "r.seq, r.tenant, r.id, r.no, r.task_kind, r.task, r.mode, r.keys, r.status, r.phase, \
     r.absence, r.outcome, r.stopping, r.rules, r.started_at, r.ended_at, r.held_at, r.lease_until, r.epoch, \
     r.estimate, r.counters, r.plan_hash, r.held_by, r.failure, r.statements, r.peak_memory, r.approved_hash, \
-    r.approved_at, r.job";
+    r.approved_at, r.job, r.chain_start, r.launched_by";
 
 /// The run of a task that no other may run beside, as the guard's index has it.
 pub(crate) const GUARDING: &str = "FROM run r WHERE r.tenant = ? AND r.task_kind = ? AND r.task = ? \
@@ -31,6 +31,15 @@ pub(crate) const LAUNCH_TRIES: u32 = 100;
 
 /// A hash of sixteen octets.
 pub type Hash = [u8; 16];
+
+/// What a run that another one launched belongs to: a chain, each of whose runs launched the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Chain {
+    /// When its first run was launched.
+    pub start: DateTime<Utc>,
+    /// The run that launched this one.
+    pub launched_by: RunId,
+}
 
 /// What a run is launched with.
 #[derive(Debug, Clone)]
@@ -53,6 +62,8 @@ pub struct NewRun {
     pub estimate: u64,
     /// The hash of the plan that was approved beforehand: it passes the guards, and no other plan does.
     pub approved_hash: Option<Hash>,
+    /// The chain that it goes on with; `None` when it begins one.
+    pub chain: Option<Chain>,
     /// The instant of the launch.
     pub now: DateTime<Utc>,
 }
@@ -110,6 +121,8 @@ pub struct RunRecord {
     pub peak_memory: u64,
     /// The job of the schedule that started it; `None` when somebody launched it.
     pub job: Option<Uuid>,
+    /// The chain that it goes on with; `None` when it begins one.
+    pub chain: Option<Chain>,
 }
 
 impl RunRecord {
@@ -188,8 +201,8 @@ impl TenantStore {
         .await?;
         let keys = run.keys.as_ref().map(|keys| serde_json::to_string(keys).unwrap_or_default());
         let sql = "INSERT INTO run (tenant, id, no, task_kind, task, mode, keys, status, phase, absence, \
-            rules, started_at, estimate, approved_hash, job) \
-            SELECT ?, ?, coalesce(max(no), 0) + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM run WHERE tenant = ?";
+            rules, started_at, estimate, approved_hash, job, chain_start, launched_by) \
+            SELECT ?, ?, coalesce(max(no), 0) + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM run WHERE tenant = ?";
         let values: Vec<Value> = vec![
             self.tenant.into(),
             run.id.0.into(),
@@ -205,6 +218,8 @@ impl TenantStore {
             run.estimate.cast_signed().into(),
             run.approved_hash.map(|hash| hash.to_vec()).into(),
             job.into(),
+            run.chain.map(|chain| chain.start.timestamp_millis()).into(),
+            run.chain.map(|chain| chain.launched_by.0).into(),
             self.tenant.into(),
         ];
         tx.execute(sql, values).await.map(|_| ())
@@ -292,7 +307,7 @@ impl TenantStore {
              WHERE r.tenant = ? AND r.status < 4"
         );
         let rows = self.database.query(&sql, vec![self.tenant.into()]).await?;
-        rows.iter().map(|row| Ok((record(row)?, get(row, 29)?))).collect()
+        rows.iter().map(|row| Ok((record(row)?, get(row, 31)?))).collect()
     }
 
     /// The configuration that a run was launched with.
@@ -316,6 +331,9 @@ pub(crate) fn launched(run: &NewRun) -> NewAuditEntry {
         .with("mode", run.state.mode.as_str());
     if let Some(keys) = &run.keys {
         entry = entry.with("keys", keys.len());
+    }
+    if let Some(chain) = &run.chain {
+        entry = entry.with("launchedBy", chain.launched_by.to_string());
     }
     match run.approved_hash {
         Some(hash) => entry.with_hash("planHash", hash),
@@ -341,6 +359,7 @@ pub(crate) fn record(row: &QueryResult) -> Result<RunRecord, StoreError> {
             .transpose()?,
     };
     let moment = |place| optional_number(row, place)?.map(instant).transpose();
+    let launched_by = get::<Option<Uuid>>(row, 30)?.map(RunId);
     Ok(RunRecord {
         seq: number(row, 0)?,
         tenant: number(row, 1)?,
@@ -367,5 +386,6 @@ pub(crate) fn record(row: &QueryResult) -> Result<RunRecord, StoreError> {
         statements: number(row, 24)?.unsigned_abs(),
         peak_memory: number(row, 25)?.unsigned_abs(),
         job: get(row, 28)?,
+        chain: moment(29)?.zip(launched_by).map(|(start, launched_by)| Chain { start, launched_by }),
     })
 }

@@ -7,6 +7,8 @@ pub mod http;
 #[cfg(any(feature = "engine", feature = "server"))]
 pub mod locked;
 pub mod people;
+#[cfg(feature = "http")]
+pub mod receiver;
 #[cfg(feature = "server")]
 pub mod server;
 #[cfg(feature = "engine")]

@@ -131,6 +131,13 @@ impl World {
         self
     }
 
+    /// The same world with other settings.
+    #[must_use]
+    pub fn with_settings(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        change(&mut self.settings);
+        self
+    }
+
     /// The same world with another connector type.
     #[must_use]
     pub fn with_connector(mut self, kind: Arc<dyn ConnectorKind>) -> Self {

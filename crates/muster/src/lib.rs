@@ -21,7 +21,7 @@ pub use data::{DATABASE, MASTER_KEY, OTHERS};
 use key::Found;
 pub use key::KeyError;
 pub use machine::Machine;
-use settings::{Retention, Settings, Work};
+use settings::Settings;
 
 /// Where Muster keeps its data.
 #[derive(Debug, Clone)]
@@ -73,7 +73,7 @@ impl Muster {
     /// # Errors
     /// When the data directory cannot be made or the database cannot be used.
     pub async fn open(place: &Place) -> Result<Self, OpenError> {
-        Self::open_to_work(place, &Work::default(), &Retention::default()).await
+        Self::open_to_work(place, &Settings::default()).await
     }
 
     /// Opens what the settings name, making what is missing.
@@ -81,7 +81,7 @@ impl Muster {
     /// # Errors
     /// As [`Muster::open`].
     pub async fn open_as_set(settings: &Settings) -> Result<Self, OpenError> {
-        Self::open_to_work(&settings.place(), &settings.work, &settings.retention).await
+        Self::open_to_work(&settings.place(), settings).await
     }
 
     /// Opens what there is, of a database whose schema is up to date, and makes nothing.
@@ -95,7 +95,7 @@ impl Muster {
             Some(key) => store.with_master_key(key).await?,
             None => store,
         };
-        Ok(Self::assemble(store, &place, (&settings.work, &settings.retention)))
+        Ok(Self::assemble(store, &place, settings))
     }
 
     /// The same, where what is done through [`store`](Self::store) is done on somebody's behalf. What the engine
@@ -105,7 +105,7 @@ impl Muster {
         Self { store: self.store.acting(acting), ..self }
     }
 
-    async fn open_to_work(place: &Place, work: &Work, retention: &Retention) -> Result<Self, OpenError> {
+    async fn open_to_work(place: &Place, settings: &Settings) -> Result<Self, OpenError> {
         let failed = |source| OpenError::DataDir { path: place.data_dir.clone(), source };
         data::make_directory(&place.data_dir).map_err(failed)?;
         let location = place.location();
@@ -119,15 +119,16 @@ impl Muster {
             Found::Key(key) => (store.with_master_key(key).await?, None),
             Found::Made(key, path) => (store.with_master_key(key).await?, Some(path)),
         };
-        Ok(Self { made_key, ..Self::assemble(store, place, (work, retention)) })
+        Ok(Self { made_key, ..Self::assemble(store, place, settings) })
     }
 
-    fn assemble(store: Store, place: &Place, (work, retention): (&Work, &Retention)) -> Self {
+    fn assemble(store: Store, place: &Place, settings: &Settings) -> Self {
         let machine = Machine::new();
         let settings = EngineSettings {
             file_roots: place.file_roots.clone(),
-            retention: retention.of_engine(),
-            ..work.engine_settings(place.data_dir.clone(), machine.owner())
+            retention: settings.retention.of_engine(),
+            egress: settings.egress.way_out(),
+            ..settings.work.engine_settings(place.data_dir.clone(), machine.owner())
         };
         let engine = Engine::new(store.clone(), connectors(), Arc::new(machine), delivery(&store), settings);
         Self { engine, store, made_key: None }

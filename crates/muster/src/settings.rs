@@ -10,8 +10,10 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use muster_api::ApiSettings;
+use muster_egress::{Egress, Limits as EgressLimits, Rule};
 use muster_engine::{Retention as EngineRetention, Settings as EngineSettings};
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 use crate::Place;
 pub use sources::{Sources, environment_name, unknown_variables};
@@ -48,6 +50,8 @@ pub struct Settings {
     pub metrics: Metrics,
     /// How long things are kept.
     pub retention: Retention,
+    /// Calls to addresses that tenants choose.
+    pub egress: EgressSettings,
 }
 
 /// The form of the log.
@@ -100,6 +104,28 @@ pub struct Work {
     pub lease_seconds: u64,
     /// How long a held plan waits for a decision.
     pub held_hours: u64,
+    /// So long after the launch of its first run a chain of tasks may go on.
+    pub chain_minutes: u64,
+    /// So long after the end of a run it is tried to tell those outside of it.
+    pub webhook_hours: u64,
+}
+
+/// Calls to addresses that tenants choose.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct EgressSettings {
+    /// Who may call what.
+    #[serde(deserialize_with = "rules")]
+    pub allow: Vec<Rule>,
+    /// How long a call may take.
+    pub seconds: u64,
+    /// The longest answer, in octets.
+    pub answer_bytes: u64,
+}
+
+fn rules<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Rule>, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    texts.iter().map(|text| text.parse().map_err(D::Error::custom)).collect()
 }
 
 /// Figures for whoever watches the process.
@@ -208,7 +234,7 @@ impl Settings {
     }
 
     fn check(&self) -> Result<(), SettingsError> {
-        let Self { limits, server, work, retention, .. } = self;
+        let Self { limits, server, work, retention, egress, .. } = self;
         let (cert, key) = (!self.tls_cert.as_os_str().is_empty(), !self.tls_key.as_os_str().is_empty());
         match (cert, key) {
             (true, false) => {
@@ -234,6 +260,10 @@ impl Settings {
             ("retention.runs-days", retention.runs_days, 0..=36_500),
             ("retention.changes-days", retention.changes_days, 0..=36_500),
             ("retention.history-days", retention.history_days, 0..=36_500),
+            ("work.chain-minutes", work.chain_minutes, 1..=525_600),
+            ("work.webhook-hours", work.webhook_hours, 1..=8760),
+            ("egress.seconds", egress.seconds, 1..=300),
+            ("egress.answer-bytes", egress.answer_bytes, 1..=1 << 30),
         ] {
             if !range.contains(&value) {
                 return Err(SettingsError::Range { name, value, range });
@@ -262,8 +292,24 @@ impl Work {
             workers: size(self.workers),
             lease: Duration::from_secs(self.lease_seconds),
             hold: Duration::from_secs(self.held_hours * 3600),
+            chain: Duration::from_secs(self.chain_minutes * 60),
+            insist: Duration::from_secs(self.webhook_hours * 3600),
             ..EngineSettings::new(data_dir, owner)
         }
+    }
+}
+
+impl EgressSettings {
+    pub(crate) fn way_out(&self) -> Egress {
+        let limits = EgressLimits { time: Duration::from_secs(self.seconds), answer: self.answer_bytes };
+        Egress::new(self.allow.clone(), limits)
+    }
+}
+
+impl Default for EgressSettings {
+    fn default() -> Self {
+        let limits = EgressLimits::default();
+        Self { allow: Vec::new(), seconds: limits.time.as_secs(), answer_bytes: limits.answer }
     }
 }
 
@@ -288,6 +334,7 @@ impl Default for Settings {
             work: Work::default(),
             metrics: Metrics::default(),
             retention: Retention::default(),
+            egress: EgressSettings::default(),
         }
     }
 }
@@ -330,6 +377,8 @@ impl Default for Work {
             batch_size: engine.batch_size as u64,
             lease_seconds: engine.lease.as_secs(),
             held_hours: engine.hold.as_secs() / 3600,
+            chain_minutes: engine.chain.as_secs() / 60,
+            webhook_hours: engine.insist.as_secs() / 3600,
         }
     }
 }

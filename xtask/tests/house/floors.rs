@@ -9,11 +9,12 @@ use serde_json::Value;
 use crate::{expect_none, files, top};
 
 /// The floor of each crate, as drawn in `ARCHITECTURE.md`. Connectors all stand on floor 2.
-const FLOORS: [(&str, u8); 11] = [
+const FLOORS: [(&str, u8); 12] = [
     ("muster-model", 0),
     ("muster-plan", 1),
     ("muster-connector", 1),
     ("muster-dataset", 1),
+    ("muster-egress", 1),
     ("muster-store", 2),
     ("muster-engine", 3),
     ("muster-api", 4),

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use actix_web::HttpResponse;
+use muster_connector::paths;
 use muster_model::audit::Act;
 use tempfile::NamedTempFile;
 use tokio::task::spawn_blocking;
@@ -17,7 +18,7 @@ use crate::call::Call;
 use crate::error::ApiError;
 
 /// What the names of files begin with while they arrive.
-pub(super) const ARRIVING: &str = ".arriving-";
+pub(super) const ARRIVING: &str = paths::ARRIVING;
 /// A file that has not been written to for so long does not arrive any more.
 const LONGEST_SILENCE: Duration = Duration::from_secs(24 * 60 * 60);
 

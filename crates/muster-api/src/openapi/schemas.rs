@@ -7,6 +7,7 @@ use muster_model::ObjectKind;
 use muster_model::audit::{Act, ActorKind};
 use muster_model::configuration::ConfigurationKind;
 use muster_model::configuration::application::{Reaction, Situation};
+use muster_model::errand::{ErrandKind, ErrandState};
 use muster_model::error::ErrorCode;
 use muster_model::run::{Outcome, OutcomeStatus, Phase, ProgressStatus};
 use muster_model::schedule::{FireOutcome, ScheduleState};
@@ -190,6 +191,13 @@ fn progress() -> Value {
                 described(count(), "The most memory that the process held by then, whatever else it did."),
             ),
             ("statements", described(count(), "Statements sent to the database on the run's behalf.")),
+            (
+                "postProcessing",
+                described(
+                    list(errand()),
+                    "What is to be done after the run, in its order; empty until it has ended.",
+                ),
+            ),
         ],
         &[
             ("synchronizationTaskId", text()),
@@ -204,6 +212,16 @@ fn progress() -> Value {
             ),
         ],
     )
+}
+
+/// What is to be done after a run.
+fn errand() -> Value {
+    object(&[
+        ("kind", words(&ErrandKind::ALL.map(ErrandKind::as_str))),
+        ("state", words(&ErrandState::ALL.map(ErrandState::as_str))),
+        ("message", described(or_null(text()), "Why it failed or waits, or what came of it.")),
+        ("path", described(or_null(text()), "The file that it left, in the tenant's directory.")),
+    ])
 }
 
 fn counters() -> Value {

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use muster_model::configuration::application::Situation;
 use muster_model::run::{Mode, Outcome, OutcomeStatus, TaskKind};
-use muster_store::RunRecord;
+use muster_store::{ErrandRecord, RunRecord};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -38,6 +38,28 @@ pub struct ProgressView {
     failure: Option<String>,
     peak_memory_bytes: u64,
     statements: u64,
+    post_processing: Vec<ErrandView>,
+}
+
+/// One thing that is to be done after a run, and what came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ErrandView {
+    kind: &'static str,
+    state: &'static str,
+    message: Option<String>,
+    path: Option<String>,
+}
+
+impl From<&ErrandRecord> for ErrandView {
+    fn from(errand: &ErrandRecord) -> Self {
+        Self {
+            kind: errand.kind.as_str(),
+            state: errand.state.as_str(),
+            message: errand.message.clone(),
+            path: errand.path.clone(),
+        }
+    }
 }
 
 /// What a run has counted. The actions add up to the entries: those read and those lacking.
@@ -83,7 +105,14 @@ impl ProgressView {
             failure: run.failure.clone(),
             peak_memory_bytes: run.peak_memory,
             statements: run.statements,
+            post_processing: Vec::new(),
         }
+    }
+
+    /// The same with what is to be done after the run.
+    #[must_use]
+    pub fn with_post_processing(self, errands: &[ErrandRecord]) -> Self {
+        Self { post_processing: errands.iter().map(Into::into).collect(), ..self }
     }
 }
 
@@ -177,6 +206,7 @@ mod tests {
             statements: 0,
             peak_memory: 0,
             job: None,
+            chain: None,
         }
     }
 

@@ -80,6 +80,7 @@ fn put_run(server: &TestServer, kind: TaskKind, task: &str) -> String {
         rules_body: "[]".to_owned(),
         estimate: 0,
         approved_hash: None,
+        chain: None,
         now: server.engine().surroundings().now(),
     };
     server.block_on(server.tenant("acme").launch(&new)).unwrap();

@@ -1,6 +1,7 @@
 //! The engine on real databases: what becomes of objects, shadows, accounts and counters.
 
 mod adopting;
+mod afterwards;
 mod audit;
 mod audit_tampered;
 mod by_hand;

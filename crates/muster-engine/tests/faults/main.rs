@@ -3,6 +3,7 @@
 
 mod calls;
 mod crash;
+mod errands;
 mod inbound;
 mod launches;
 mod outbound;

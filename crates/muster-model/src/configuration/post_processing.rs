@@ -25,7 +25,7 @@ pub struct ProvisioningTaskPostProcessingDefinition {
 pub struct PostProcessing {
     /// The caller's id.
     pub id: ConfigurationId,
-    /// The file of failed entries.
+    /// The file of what was noted about entries.
     pub error_publication: Option<Publication>,
     /// The file that sums the run up.
     pub report_publication: Option<Publication>,
@@ -38,7 +38,7 @@ pub struct PostProcessing {
 /// A report file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Publication {
-    /// Its columns, never empty.
+    /// Its columns, never empty. The file that sums a run up has columns of its own.
     pub columns: Vec<ReportColumn>,
     /// Its name below the tenant's directory, with `{original_filename}` and `{timestamp}`.
     pub relative_file_path: Option<String>,
@@ -69,10 +69,29 @@ pub enum ReportColumn {
     ErrorDescription,
 }
 
+impl ReportColumn {
+    /// The column's name, which is its head in a report.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ShadowObjectId => "SHADOW_OBJECT_ID",
+            Self::ShadowKind => "SHADOW_KIND",
+            Self::ShadowId => "SHADOW_ID",
+            Self::ShadowObjectClass => "SHADOW_OBJECT_CLASS",
+            Self::IdmObjectId => "IDM_OBJECT_ID",
+            Self::IdmObjectKind => "IDM_OBJECT_KIND",
+            Self::ErrorStep => "ERROR_STEP",
+            Self::ErrorCode => "ERROR_CODE",
+            Self::ErrorLabel => "ERROR_LABEL",
+            Self::ErrorDescription => "ERROR_DESCRIPTION",
+        }
+    }
+}
+
 /// Where an input file goes after a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileArchiving {
-    /// The directory below the tenant's own.
+    /// The directory below the tenant's own, with `{original_filename}` and `{timestamp}`.
     pub relative_directory_path: String,
 }
 

@@ -9,7 +9,7 @@ use crate::database::{Database, Dialect};
 
 /// The tables that grow with a tenant's people, runs or configuration, and the columns of which one has to be looked up by. The
 /// index of `run` by status has those alone that have not ended.
-const LOOKED_UP_BY: [(&str, &[&str]); 14] = [
+const LOOKED_UP_BY: [(&str, &[&str]); 15] = [
     ("shadow", &["no", "uid_key", "owner"]),
     ("object", &["id"]),
     ("key", &["hash", "object"]),
@@ -24,6 +24,7 @@ const LOOKED_UP_BY: [(&str, &[&str]); 14] = [
     ("schedule", &["next_due", "task"]),
     ("fire", &["due_at", "task"]),
     ("audit", &["seq", "at"]),
+    ("outbox", &["run", "due_at"]),
 ];
 
 /// The tables that a statement reads in another way than by key, each with the whole plan.

@@ -7,6 +7,7 @@
 mod audit;
 mod by_hand;
 mod explain;
+mod outbox;
 mod schedules;
 mod story;
 

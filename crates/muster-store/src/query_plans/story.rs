@@ -142,6 +142,7 @@ pub(super) async fn launch(tenant: &TenantStore, task: &str) -> RunRecord {
         rules_body: "[]".to_owned(),
         estimate: 0,
         approved_hash: None,
+        chain: None,
         now: now(),
     };
     tenant.launch(&new).await.unwrap()
@@ -201,6 +202,7 @@ pub(super) async fn held(tenant: &TenantStore, changes: u32) -> RunRecord {
         failure: None,
         counters: None,
         problems: &[],
+        errands: &[],
         statements: 0,
         peak_memory: 0,
         now: now(),
@@ -224,10 +226,10 @@ pub(super) async fn end(tenant: &TenantStore, held: &RunRecord, ending: Ending) 
         Ending::Rejected => {
             let outcome = Some(OutcomeStatus::Aborted);
             let state = RunState { status: ProgressStatus::Finished, outcome, ..held.state };
-            let verdict = Verdict { plan_hash: [1; 16], state, problems: &[why], now: now() };
+            let verdict = Verdict { plan_hash: [1; 16], state, problems: &[why], errands: &[], now: now() };
             tenant.decide_held(held.id, &verdict).await
         }
-        Ending::Cancelled => tenant.stop(held.id, &why, now()).await,
+        Ending::Cancelled => tenant.stop(held.id, &why, &[], now()).await,
     };
     assert!(ended.unwrap());
 }

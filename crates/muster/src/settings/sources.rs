@@ -29,7 +29,7 @@ enum Form {
 }
 
 /// Every setting: a name within its table is separated from the table's by a point.
-const NAMES: [(&str, Form); 25] = [
+const NAMES: [(&str, Form); 30] = [
     ("listen", Form::Text),
     ("data-dir", Form::Text),
     ("database-url", Form::Text),
@@ -55,6 +55,11 @@ const NAMES: [(&str, Form); 25] = [
     ("retention.runs-days", Form::Number),
     ("retention.changes-days", Form::Number),
     ("retention.history-days", Form::Number),
+    ("work.chain-minutes", Form::Number),
+    ("work.webhook-hours", Form::Number),
+    ("egress.allow", Form::Words),
+    ("egress.seconds", Form::Number),
+    ("egress.answer-bytes", Form::Number),
 ];
 
 /// The variable of the environment that gives a setting.

@@ -84,12 +84,15 @@ fn lists_and_choices_are_read_from_texts() {
     let environment = [
         ("MUSTER_FURTHER_FILE_ROOTS", "/srv/a:/srv/b"),
         ("MUSTER_LOG_FORMAT", "json"),
+        ("MUSTER_EGRESS_ALLOW", "acme hooks.example.com, * 10.0.0.0/8:8080"),
         ("MUSTER_SERVER_TRUSTED_PROXIES", "10.0.0.1, ::1"),
         ("MUSTER_MASTER_KEY_FILE", "/run/secrets/master.key"),
     ];
     let settings = load(None, &environment, Vec::new()).unwrap();
     assert_eq!(settings.further_file_roots, [Path::new("/srv/a"), Path::new("/srv/b")]);
     assert_eq!(settings.log_format, LogFormat::Json);
+    let rules: Vec<_> = settings.egress.allow.iter().map(ToString::to_string).collect();
+    assert_eq!(rules, ["acme hooks.example.com:443", "* [10.0.0.0/8]:8080"]);
     assert_eq!(settings.place().database_url, None, "an empty URL is none");
     let proxies: Vec<_> = settings.server.trusted_proxies.iter().map(ToString::to_string).collect();
     assert_eq!(proxies, ["10.0.0.1", "::1"]);
@@ -111,6 +114,7 @@ fn what_is_wrong_is_named() {
         (file("tls-cert = \"a.pem\""), vec!["`tls-cert` is given", "`tls-key` is not"]),
         (file("tls-key = \"a.pem\""), vec!["`tls-key` is given", "`tls-cert` is not"]),
         (file("[retention]\nruns-days = 36501"), vec!["`retention.runs-days` is 36501", "0 to 36500"]),
+        (file("[egress]\nallow = [\"acme\"]"), vec!["line 2", "`acme` is not two words"]),
         (
             load(None, &[("MUSTER_WORK_WORKERS", "many")], Vec::new()).unwrap_err().to_string(),
             vec!["MUSTER_WORK_WORKERS", "invalid digit"],

@@ -46,7 +46,7 @@ document! {
 document! {
     /// The reports that are written after a run.
     ReportDefinitionDocument named "ReportDefinition" {
-        /// The file of failed entries; absent, none is written.
+        /// The file of what was noted about entries, one line each; absent, none is written.
         optional error_publication_definition: PublicationDocument = "errorPublicationDefinition";
         /// The file that sums the run up; absent, none is written.
         optional report_publication_definition: PublicationDocument = "reportPublicationDefinition";
@@ -56,7 +56,7 @@ document! {
 document! {
     /// A report file.
     PublicationDocument named "Publication" {
-        /// Its columns; absent, all.
+        /// Its columns; absent, all. The file that sums the run up has two of its own, whatever stands here.
         narrowing error_details: ReportColumn = "errorDetails" each "errorDetail";
         /// Its name below the tenant's directory, with `{original_filename}` and `{timestamp}`; absent, the
         /// report's default name.
@@ -67,7 +67,8 @@ document! {
 document! {
     /// Where an input file goes after a run.
     FileArchivingDocument named "FileArchiving" {
-        /// The directory below the tenant's own.
+        /// The directory below the tenant's own, with `{original_filename}` and `{timestamp}`. The file is moved there
+        /// once a run has read all of it and ended SUCCESS or PARTIAL.
         required relative_directory_path: String = "relativeDirectoryPath";
     }
 }
@@ -85,7 +86,7 @@ document! {
 document! {
     /// Who is told of a run's end.
     WebhookDocument named "Webhook" {
-        /// Where to: an `https` or `http` URL.
+        /// Where to: an `https` or `http` URL that the operator of the server lets the tenant call.
         required url: String = "url";
         /// What signs the message, as `${secret:name}`; absent, nothing does.
         optional secret: String = "secret";

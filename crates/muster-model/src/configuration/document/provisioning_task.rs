@@ -32,10 +32,9 @@ document! {
         optional guards: GuardsDocument = "guards";
         /// What failed entries do to the run.
         optional error_policy: ErrorPolicyDocument = "errorPolicy";
-        /// What happens after the run. This version checks and keeps it, and does not follow it.
+        /// What happens after the run.
         optional provisioning_task_post_processing_id: ConfigurationId = "provisioningTaskPostProcessingId";
-        /// When it runs; absent, only when somebody launches it. This version checks and keeps it, and does not
-        /// follow it.
+        /// When it runs; absent, only when somebody launches it.
         optional execution_plan: ExecutionPlanDocument = "executionPlan";
     }
 }

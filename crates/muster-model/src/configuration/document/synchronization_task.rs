@@ -57,10 +57,9 @@ document! {
         /// A synchronization task that has to end well before this one starts. This version checks and keeps it,
         /// and does not follow it.
         optional pre_synchronization: ConfigurationId = "preSynchronization";
-        /// What happens after the run. This version checks and keeps it, and does not follow it.
+        /// What happens after the run.
         optional post_processing_id: ConfigurationId = "postProcessingId";
-        /// When it runs; absent, only when somebody launches it. This version checks and keeps it, and does not
-        /// follow it.
+        /// When it runs; absent, only when somebody launches it.
         optional execution_plan: ExecutionPlanDocument = "executionPlan";
     }
 }

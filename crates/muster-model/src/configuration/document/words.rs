@@ -137,6 +137,9 @@ mod tests {
         for situation in Situation::ALL {
             assert_eq!(situation.as_str(), situation.word());
         }
+        for column in ReportColumn::ALL {
+            assert_eq!(column.as_str(), column.word());
+        }
         for reaction in Reaction::ALL {
             assert_eq!(reaction.as_str(), reaction.word());
         }

@@ -132,6 +132,10 @@ impl Process {
             span,
             cpu_seconds: Machine::new().cpu_seconds(),
         };
+        if run.state.is_terminal() {
+            // No server may be there that would do it.
+            self.muster.engine.carry_out_errands().await?;
+        }
         let view = self.view(&run).await?;
         Ok(Watched { progress: Progress::deserialize(&view)?, view, cost })
     }
@@ -143,7 +147,9 @@ impl Process {
         let problems = problems.iter().map(|problem| ErrorView::of_problem(APP_ID, run, problem));
         let details = failure.chain(problems).take(PROBLEMS as usize).collect();
         let now = self.muster.engine.surroundings().now();
-        Ok(serde_json::to_value(ProgressView::new(run, now, Some(details)))?)
+        let errands = self.store.errands_of(std::slice::from_ref(run)).await?;
+        let errands = errands.get(&run.seq).map_or(&[][..], Vec::as_slice);
+        Ok(serde_json::to_value(ProgressView::new(run, now, Some(details)).with_post_processing(errands))?)
     }
 
     async fn goes_on(&self, id: RunId) -> Result<bool, CommandError> {
