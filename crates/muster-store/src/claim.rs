@@ -12,7 +12,7 @@ use crate::database::Urgency;
 use crate::ending::{ENDING, Ending};
 use crate::error::StoreError;
 use crate::row::{encode_counters, phase_number};
-use crate::run::{Hash, RunRecord};
+use crate::run::{COLUMNS, Hash, RunRecord, record};
 use crate::stage::ProblemRow;
 
 /// A step of a run's life, as the worker stores it.
@@ -77,10 +77,15 @@ impl TenantStore {
         lease_until: DateTime<Utc>,
     ) -> Result<RunRecord, StoreError> {
         let tx = self.database.begin(Urgency::Short).await?;
+        // Answered by the statement that claims: by the time of a second look another may have claimed it since.
         let claimed = tx
-            .execute(
-                "UPDATE run SET epoch = epoch + 1, owner = ?, lease_until = ?, status = 1 \
-                 WHERE seq = ? AND tenant = ? AND epoch = ? AND status IN (0, 1) AND lease_until < ?",
+            .query_one(
+                &format!(
+                    "UPDATE run SET epoch = epoch + 1, owner = ?, lease_until = ?, status = 1 \
+                     WHERE seq = ? AND tenant = ? AND epoch = ? AND status IN (0, 1) AND lease_until < ? \
+                     RETURNING {}",
+                    COLUMNS.replace("r.", "")
+                ),
                 vec![
                     owner.into(),
                     lease_until.timestamp_millis().into(),
@@ -91,16 +96,17 @@ impl TenantStore {
                 ],
             )
             .await?;
-        if claimed == 0 {
-            return Err(StoreError::LostFence);
-        }
-        tx.execute(
-            "UPDATE bucket SET fence = fence + 1 WHERE tenant = ? AND run = ?",
-            vec![self.tenant.into(), run.seq.into()],
-        )
-        .await?;
+        let Some(claimed) = claimed else { return Err(StoreError::LostFence) };
+        let buckets = tx
+            .query(
+                "UPDATE bucket SET fence = fence + 1 WHERE tenant = ? AND run = ? RETURNING counters, estimate",
+                vec![self.tenant.into(), run.seq.into()],
+            )
+            .await?;
         tx.commit().await?;
-        self.run(run.id).await?.ok_or(StoreError::LostFence)
+        let mut claimed = record(&claimed)?;
+        claimed.take_live(&buckets)?;
+        Ok(claimed)
     }
 
     /// Says that the worker is alive, and what it has used.

@@ -13,6 +13,8 @@ mod cause;
 mod cause_tests;
 mod changes;
 mod claim;
+#[cfg(test)]
+mod claim_tests;
 mod codec;
 mod configuration;
 mod configuration_history;

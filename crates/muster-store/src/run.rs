@@ -122,6 +122,17 @@ impl RunRecord {
         };
         claimable && self.lease_until < now
     }
+
+    /// Takes over what stands with its buckets while it works, from rows of `counters, estimate`.
+    pub(crate) fn take_live(&mut self, buckets: &[QueryResult]) -> Result<(), StoreError> {
+        let mut estimate = 0;
+        for row in buckets {
+            self.counters.add(&decode_counters(&get::<String>(row, 0)?)?);
+            estimate += number(row, 1)?.unsigned_abs();
+        }
+        self.estimate = ending::estimate(self.state.phase, self.estimate, estimate, self.counters.entries());
+        Ok(())
+    }
 }
 
 /// Which runs to list, newest first.
@@ -271,13 +282,8 @@ impl TenantStore {
             return Ok(());
         }
         let sql = "SELECT counters, estimate FROM bucket WHERE tenant = ? AND run = ?";
-        let mut estimate = 0;
-        for row in self.database.query(sql, vec![self.tenant.into(), run.seq.into()]).await? {
-            run.counters.add(&decode_counters(&get::<String>(&row, 0)?)?);
-            estimate += number(&row, 1)?.unsigned_abs();
-        }
-        run.estimate = ending::estimate(run.state.phase, run.estimate, estimate, run.counters.entries());
-        Ok(())
+        let buckets = self.database.query(sql, vec![self.tenant.into(), run.seq.into()]).await?;
+        run.take_live(&buckets)
     }
 
     /// The runs that have not ended, with the configuration that each was launched with.
