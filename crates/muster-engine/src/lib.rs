@@ -14,6 +14,7 @@ mod error;
 mod findings;
 mod finish;
 mod launch;
+mod lease;
 mod levels;
 mod live;
 mod naming;

@@ -11,7 +11,7 @@ use crate::TenantStore;
 use crate::database::Urgency;
 use crate::ending::{ENDING, Ending};
 use crate::error::StoreError;
-use crate::row::{encode_counters, phase_number};
+use crate::row::{encode_counters, number, phase_number};
 use crate::run::{COLUMNS, Hash, RunRecord, record};
 use crate::stage::ProblemRow;
 
@@ -109,7 +109,7 @@ impl TenantStore {
         Ok(claimed)
     }
 
-    /// Says that the worker is alive, and what it has used.
+    /// Says that the worker is alive, and what it has used. Answers whether the run was told to stop.
     ///
     /// # Errors
     /// [`StoreError::LostFence`] when it has the run no longer.
@@ -119,12 +119,12 @@ impl TenantStore {
         lease_until: DateTime<Utc>,
         statements: u64,
         peak_memory: u64,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let tx = self.database.begin(Urgency::Short).await?;
         let renewed = tx
-            .execute(
+            .query_one(
                 "UPDATE run SET lease_until = ?, statements = ?, peak_memory = ? \
-                 WHERE seq = ? AND tenant = ? AND epoch = ? AND status = 1",
+                 WHERE seq = ? AND tenant = ? AND epoch = ? AND status = 1 RETURNING stopping",
                 vec![
                     lease_until.timestamp_millis().into(),
                     statements.cast_signed().into(),
@@ -136,7 +136,8 @@ impl TenantStore {
             )
             .await?;
         tx.commit().await?;
-        if renewed == 0 { Err(StoreError::LostFence) } else { Ok(()) }
+        let Some(renewed) = renewed else { return Err(StoreError::LostFence) };
+        Ok(number(&renewed, 0)? != 0)
     }
 
     /// Moves a run on to its next state.
