@@ -12,6 +12,9 @@ use tokio::time::{sleep, timeout};
 /// Far more than anything takes.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// A lease that nobody renews while a test lasts, except who is asked.
+const LONG: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// A person who is to get an account.
 async fn with_ann(database: &TestDatabase) -> World {
     let world = World::usual(database).await;
@@ -42,10 +45,10 @@ async fn beats(world: &World, id: RunId) {
 #[test]
 fn who_has_slept_past_the_lease_writes_nothing_once_another_has_the_run() {
     on_each_database(async |database| {
-        let mut world = with_ann(database).await;
+        let mut world = with_ann(database).await.with_lease(LONG);
         let stopped = world.run_up_to(provisioning("ad", Mode::Apply), "ad", (CallKind::Writer, 1)).await;
         let (id, watch) = (stopped.run.id, stopped.watch.clone());
-        world.clock().pass(TimeDelta::minutes(1));
+        world.clock().pass(TimeDelta::days(2));
         let now = world.clock().instant();
         let run = world.store().run(id).await.expect("the database").expect("a run");
         let taken = world.store().claim(&run, "another", now, now + TimeDelta::seconds(15)).await;
@@ -62,10 +65,10 @@ fn who_has_slept_past_the_lease_writes_nothing_once_another_has_the_run() {
 #[test]
 fn who_has_slept_past_the_lease_goes_on_where_nobody_else_has_the_run() {
     on_each_database(async |database| {
-        let mut world = with_ann(database).await;
+        let mut world = with_ann(database).await.with_lease(LONG);
         let stopped = world.run_up_to(provisioning("ad", Mode::Apply), "ad", (CallKind::Writer, 1)).await;
         let (id, watch) = (stopped.run.id, stopped.watch.clone());
-        world.clock().pass(TimeDelta::minutes(1));
+        world.clock().pass(TimeDelta::days(2));
         let ended = stopped.go_on().await;
         assert_eq!((ended.id, ended.state.outcome), (id, Some(OutcomeStatus::Success)));
         assert_eq!(watch.calls_of(CallKind::Operation), 1);
