@@ -28,8 +28,11 @@ pub mod rights;
 pub mod routes;
 mod server;
 mod state;
+#[cfg(test)]
+mod state_tests;
 mod task;
 mod throttle;
+mod turns;
 pub mod view;
 
 pub use openapi::openapi;

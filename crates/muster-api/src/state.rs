@@ -5,14 +5,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use muster_engine::Engine;
+use muster_model::TenantSlug;
 use muster_store::Store;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 use crate::access::Doorkeeper;
 use crate::error::ApiError;
 use crate::pace::Pace;
 use crate::throttle::FailedLogins;
+use crate::turns::Turns;
 
+/// Searches of a tenant at a time: each may look at all of its objects, and there are few connections to read by.
+pub(crate) const SEARCHES_AT_ONCE: usize = 2;
+/// How long a search waits for its turn. Not at all in tests, so that they see that it would.
+const SEARCH_PATIENCE: Duration = Duration::from_secs(if cfg!(test) { 0 } else { 10 });
 /// Requests at a time that look at accounts in their applications.
 const LOOKS_AT_ONCE: usize = 4;
 /// How long such a request waits for its turn.
@@ -66,6 +72,7 @@ struct Shared {
     pace: Pace,
     turn: Semaphore,
     looks: Semaphore,
+    searches: Turns,
 }
 
 impl ApiState {
@@ -76,7 +83,8 @@ impl ApiState {
         let doorkeeper = Doorkeeper::new(settings.failed_logins.clone());
         let pace = Pace::new(settings.requests_per_second);
         let (turn, looks) = (Semaphore::new(1), Semaphore::new(LOOKS_AT_ONCE));
-        let shared = Shared { engine, settings, app_id, doorkeeper, pace, turn, looks };
+        let searches = Turns::new(SEARCHES_AT_ONCE, Some(SEARCH_PATIENCE));
+        let shared = Shared { engine, settings, app_id, doorkeeper, pace, turn, looks, searches };
         Self(Arc::new(shared))
     }
 
@@ -109,6 +117,11 @@ impl ApiState {
     /// is checked in vain; that those of other processes do not come in between is the store's promise.
     pub(crate) async fn turn(&self) -> Result<SemaphorePermit<'_>, ApiError> {
         self.0.turn.acquire().await.map_err(ApiError::internal)
+    }
+
+    /// Waits for the turn of a tenant to search its objects. Refused where too many of its searches wait already.
+    pub(crate) async fn search(&self, tenant: &TenantSlug) -> Result<OwnedSemaphorePermit, ApiError> {
+        self.0.searches.take(tenant).await
     }
 
     /// Waits for the turn to look at accounts in their applications, which is work for them. Refused where too many
