@@ -30,6 +30,8 @@ mod history;
 mod lists;
 mod make;
 mod migration;
+#[cfg(test)]
+mod numbering_tests;
 mod objects;
 mod page;
 mod postgres;

@@ -196,9 +196,13 @@ impl TenantStore {
         )
         .await?;
         let keys = run.keys.as_ref().map(|keys| serde_json::to_string(keys).unwrap_or_default());
-        let sql = "INSERT INTO run (tenant, id, no, task_kind, task, mode, keys, status, phase, absence, \
-            rules, started_at, estimate, approved_hash, job) \
-            SELECT ?, ?, coalesce(max(no), 0) + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM run WHERE tenant = ?";
+        let (seq, number) = self.dialect().new_number("run", "seq");
+        let sql = format!(
+            "INSERT INTO run ({seq}tenant, id, no, task_kind, task, mode, keys, status, phase, absence, \
+             rules, started_at, estimate, approved_hash, job) \
+             SELECT {number}?, ?, coalesce(max(no), 0) + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? \
+             FROM run WHERE tenant = ?"
+        );
         let values: Vec<Value> = vec![
             self.tenant.into(),
             run.id.0.into(),
@@ -216,7 +220,7 @@ impl TenantStore {
             job.into(),
             self.tenant.into(),
         ];
-        tx.execute(sql, values).await.map(|_| ())
+        tx.execute(&sql, values).await.map(|_| ())
     }
 
     async fn guarding_run(&self, run: &NewRun) -> Result<Option<StoreError>, StoreError> {
