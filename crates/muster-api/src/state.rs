@@ -7,7 +7,7 @@ use std::time::Duration;
 use muster_engine::Engine;
 use muster_model::TenantSlug;
 use muster_store::Store;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::access::Doorkeeper;
 use crate::error::ApiError;
@@ -17,12 +17,10 @@ use crate::turns::Turns;
 
 /// Searches of a tenant at a time: each may look at all of its objects, and there are few connections to read by.
 pub(crate) const SEARCHES_AT_ONCE: usize = 2;
-/// How long a search waits for its turn. Not at all in tests, so that they see that it would.
-const SEARCH_PATIENCE: Duration = Duration::from_secs(if cfg!(test) { 0 } else { 10 });
-/// Requests at a time that look at accounts in their applications.
-const LOOKS_AT_ONCE: usize = 4;
-/// How long such a request waits for its turn.
-const LOOKS_PATIENCE: Duration = Duration::from_secs(10);
+/// How long a search or a look waits for its turn. Not at all in tests, so that they see that it would.
+const PATIENCE: Duration = Duration::from_secs(if cfg!(test) { 0 } else { 10 });
+/// Requests of a tenant at a time that look at accounts in their applications.
+pub(crate) const LOOKS_AT_ONCE: usize = 4;
 
 /// What the host's operator sets about the API.
 #[derive(Debug, Clone)]
@@ -70,8 +68,8 @@ struct Shared {
     app_id: String,
     doorkeeper: Doorkeeper,
     pace: Pace,
-    turn: Semaphore,
-    looks: Semaphore,
+    changes: Turns,
+    looks: Turns,
     searches: Turns,
 }
 
@@ -82,9 +80,9 @@ impl ApiState {
         let app_id = format!("muster-{:08x}", rand::random::<u32>());
         let doorkeeper = Doorkeeper::new(settings.failed_logins.clone());
         let pace = Pace::new(settings.requests_per_second);
-        let (turn, looks) = (Semaphore::new(1), Semaphore::new(LOOKS_AT_ONCE));
-        let searches = Turns::new(SEARCHES_AT_ONCE, Some(SEARCH_PATIENCE));
-        let shared = Shared { engine, settings, app_id, doorkeeper, pace, turn, looks, searches };
+        let (changes, looks) = (Turns::new(1, None), Turns::new(LOOKS_AT_ONCE, Some(PATIENCE)));
+        let searches = Turns::new(SEARCHES_AT_ONCE, Some(PATIENCE));
+        let shared = Shared { engine, settings, app_id, doorkeeper, pace, changes, looks, searches };
         Self(Arc::new(shared))
     }
 
@@ -113,10 +111,10 @@ impl ApiState {
         &self.0.pace
     }
 
-    /// Waits for the turn to change configuration. The changes of a process go one after the other, so that none
-    /// is checked in vain; that those of other processes do not come in between is the store's promise.
-    pub(crate) async fn turn(&self) -> Result<SemaphorePermit<'_>, ApiError> {
-        self.0.turn.acquire().await.map_err(ApiError::internal)
+    /// Waits for the turn to change a tenant's configuration. The changes of a process to it go one after the other,
+    /// so that none is checked in vain; that those of other processes do not come in between is the store's promise.
+    pub(crate) async fn turn(&self, tenant: &TenantSlug) -> Result<OwnedSemaphorePermit, ApiError> {
+        self.0.changes.take(tenant).await
     }
 
     /// Waits for the turn of a tenant to search its objects. Refused where too many of its searches wait already.
@@ -124,10 +122,9 @@ impl ApiState {
         self.0.searches.take(tenant).await
     }
 
-    /// Waits for the turn to look at accounts in their applications, which is work for them. Refused where too many
-    /// wait already.
-    pub(crate) async fn look(&self) -> Result<SemaphorePermit<'_>, ApiError> {
-        let turn = tokio::time::timeout(LOOKS_PATIENCE, self.0.looks.acquire()).await;
-        turn.map_err(|_| ApiError::Busy)?.map_err(ApiError::internal)
+    /// Waits for the turn of a tenant to look at accounts in their applications, which is work for them. Refused where
+    /// too many of its looks wait already: its applications may be slow, and others have their own.
+    pub(crate) async fn look(&self, tenant: &TenantSlug) -> Result<OwnedSemaphorePermit, ApiError> {
+        self.0.looks.take(tenant).await
     }
 }

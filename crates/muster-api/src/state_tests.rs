@@ -1,6 +1,7 @@
 //! Tests of what requests wait for: while all turns of a tenant are taken, others are served.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::App;
 use actix_web::test::{TestRequest, call_service, init_service};
@@ -10,9 +11,17 @@ use muster_model::TenantSlug;
 use muster_store::{Location, NewToken, Store};
 use muster_testkit::world::StoppedClock;
 use tempfile::TempDir;
+use tokio::time::timeout;
 
+use crate::error::ApiError;
 use crate::principal::new_token;
-use crate::state::{ApiSettings, ApiState, SEARCHES_AT_ONCE};
+use crate::state::{ApiSettings, ApiState, LOOKS_AT_ONCE, SEARCHES_AT_ONCE};
+
+/// Where datasets are imported.
+const DATASET: &str = "sync/conf/dataset/import";
+
+/// Far more than anything takes.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A server that nobody connects to, with the tenants `acme` and `beta`, and a token of each.
 struct Served {
@@ -42,6 +51,12 @@ impl Served {
         Self { state, tenants, tokens, _directory: directory }
     }
 
+    /// The status of what a tenant is answered who imports a dataset of nothing.
+    async fn import(&self, tenant: usize, query: &str) -> u16 {
+        let body = TestRequest::post().insert_header(("content-type", "application/xml"));
+        self.ask(tenant, body.set_payload("<dataset></dataset>"), &format!("{DATASET}{query}")).await
+    }
+
     /// The status of what a tenant is answered.
     async fn ask(&self, tenant: usize, request: TestRequest, path: &str) -> u16 {
         let service = init_service(App::new().configure(crate::configure(self.state.clone()))).await;
@@ -64,4 +79,31 @@ async fn searches_of_a_tenant_keep_no_other_tenant_waiting() {
     assert_eq!(served.ask(1, TestRequest::get(), "im/IDENTITY").await, 200);
     taken.pop();
     assert_eq!(served.ask(0, TestRequest::get(), "im/IDENTITY").await, 200);
+}
+
+#[tokio::test]
+async fn looks_of_a_tenant_keep_no_other_tenant_waiting() {
+    let served = Served::new().await;
+    let [acme, beta] = &served.tenants;
+    let mut taken = Vec::new();
+    for _ in 0..LOOKS_AT_ONCE {
+        taken.push(served.state.look(acme).await.unwrap());
+    }
+    assert!(matches!(served.state.look(acme).await, Err(ApiError::Busy)));
+    assert!(served.state.look(beta).await.is_ok());
+}
+
+#[tokio::test]
+async fn who_changes_a_configuration_keeps_no_other_tenant_and_no_dry_run_waiting() {
+    let served = Served::new().await;
+    let turn = served.state.turn(&served.tenants[0]).await.unwrap();
+    let tried = timeout(PATIENCE, served.import(0, "?dryRun=true")).await;
+    assert_eq!(tried.expect("no turn is waited for"), 200);
+    let other = timeout(PATIENCE, served.import(1, "")).await;
+    assert_eq!(other.expect("it is another's turn"), 200);
+    let mut waiting = std::pin::pin!(served.import(0, ""));
+    // It cannot come to its end, however long it is looked at.
+    assert!(timeout(Duration::from_millis(100), &mut waiting).await.is_err());
+    drop(turn);
+    assert_eq!(waiting.await, 200);
 }
