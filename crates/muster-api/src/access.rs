@@ -115,15 +115,15 @@ pub(crate) async fn admit(
     Ok((on_behalf_of(&caller, &store, state, request), caller))
 }
 
-/// The door through which whatever is done is the caller's doing. The address is that of the connection: what headers
-/// say of others, anybody can write.
+/// The door through which whatever is done is the caller's doing. The address is the one that logins are counted by:
+/// that of the connection, unless a proxy of ours asks for another.
 fn on_behalf_of(
     caller: &Caller,
     store: &TenantStore,
     state: &ApiState,
     request: &HttpRequest,
 ) -> TenantStore {
-    let origin = request.peer_addr().map_or("unknown".to_owned(), |address| address.ip().to_string());
+    let origin = origin(request, &state.settings().trusted_proxies).to_string();
     let at = Some(state.engine().surroundings().now());
     store.acting(Acting { actor: caller.actor.clone(), origin, at })
 }
