@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use actix_web::HttpRequest;
@@ -57,8 +57,8 @@ pub(crate) struct Doorkeeper {
     /// Known to this process alone: what is remembered is worthless elsewhere.
     key: [u8; 32],
     remembered: Mutex<HashMap<(TenantSlug, String), Remembered>>,
-    verifications: Semaphore,
-    throttle: Throttle,
+    verifications: Arc<Semaphore>,
+    throttle: Arc<Throttle>,
     /// The hash of a password that nobody has, verified where there is no user.
     nobody: String,
 }
@@ -115,15 +115,15 @@ pub(crate) async fn admit(
     Ok((on_behalf_of(&caller, &store, state, request), caller))
 }
 
-/// The door through which whatever is done is the caller's doing. The address is that of the connection: what headers
-/// say of others, anybody can write.
+/// The door through which whatever is done is the caller's doing. The address is the one that logins are counted by:
+/// that of the connection, unless a proxy of ours asks for another.
 fn on_behalf_of(
     caller: &Caller,
     store: &TenantStore,
     state: &ApiState,
     request: &HttpRequest,
 ) -> TenantStore {
-    let origin = request.peer_addr().map_or("unknown".to_owned(), |address| address.ip().to_string());
+    let origin = origin(request, &state.settings().trusted_proxies).to_string();
     let at = Some(state.engine().surroundings().now());
     store.acting(Acting { actor: caller.actor.clone(), origin, at })
 }
@@ -170,8 +170,8 @@ impl Doorkeeper {
         Self {
             key: rand::random(),
             remembered: Mutex::default(),
-            verifications: Semaphore::new(VERIFIED_AT_ONCE),
-            throttle: Throttle::new(failed_logins),
+            verifications: Arc::new(Semaphore::new(VERIFIED_AT_ONCE)),
+            throttle: Arc::new(Throttle::new(failed_logins)),
             nobody: hash_password(&new_password(), &TenantSettings::default()).unwrap_or_default(),
         }
     }
@@ -189,14 +189,14 @@ impl Doorkeeper {
         let as_user = Whose::User(self.seal(&[tenant, &name]));
         let whose = [as_user, Whose::address(origin)];
         let Some((slug, user)) = user else {
-            self.verify(&whose, password, self.nobody.clone()).await?;
+            self.verify(whose, password, self.nobody.clone()).await?;
             return Ok(None);
         };
         let credentials = self.seal(&[slug.as_str(), &name, &password]);
         // Whom somebody else keeps out by guessing gets in as long as they are remembered.
         let known = self.remembers(&slug, &name, credentials, &user.password_hash);
         if !known {
-            if !self.verify(&whose, password, user.password_hash.clone()).await? {
+            if !self.verify(whose, password, user.password_hash.clone()).await? {
                 return Ok(None);
             }
             self.throttle.forget(as_user);
@@ -205,18 +205,24 @@ impl Doorkeeper {
         Ok(Some(Caller { actor: Actor::new(ActorKind::User, name), roles: read_roles(&user.roles) }))
     }
 
-    /// Verifies a password, unless whoever shows it has to wait, and notes a failure.
-    async fn verify(&self, whose: &[Whose], password: String, hash: String) -> Result<bool, ApiError> {
-        self.refuse_hurried(whose)?;
-        let permit = tokio::time::timeout(PATIENCE, self.verifications.acquire()).await;
-        let _permit = permit.map_err(|_| ApiError::Busy)?.map_err(ApiError::internal)?;
+    /// Verifies a password, unless whoever shows it has to wait, and notes a failure. What has begun goes to its end
+    /// and counts, whether or not somebody still waits for it: hanging up makes no guess cheaper.
+    async fn verify(&self, whose: [Whose; 2], password: String, hash: String) -> Result<bool, ApiError> {
+        self.refuse_hurried(&whose)?;
+        let permit = tokio::time::timeout(PATIENCE, Arc::clone(&self.verifications).acquire_owned()).await;
+        let permit = permit.map_err(|_| ApiError::Busy)?.map_err(ApiError::internal)?;
         // Others of the same name or address may have failed since.
-        self.refuse_hurried(whose)?;
-        let fits = tokio::task::spawn_blocking(move || verify_password(&password, &hash)).await?;
-        if !fits {
-            self.throttle.note(whose, Instant::now());
-        }
-        Ok(fits)
+        self.refuse_hurried(&whose)?;
+        let throttle = Arc::clone(&self.throttle);
+        let verified = tokio::task::spawn_blocking(move || {
+            let fits = verify_password(&password, &hash);
+            if !fits {
+                throttle.note(&whose, Instant::now());
+            }
+            drop(permit);
+            fits
+        });
+        Ok(verified.await?)
     }
 
     fn refuse_hurried(&self, whose: &[Whose]) -> Result<(), ApiError> {
@@ -274,6 +280,10 @@ fn parse_credentials(header: &str) -> Option<Credentials> {
     if scheme.eq_ignore_ascii_case("basic") {
         let text = String::from_utf8(STANDARD.decode(rest).ok()?).ok()?;
         let (name, password) = text.split_once(':')?;
+        // RFC 7617 §2: there are none in a user's name, and not every database takes them.
+        if name.contains(char::is_control) {
+            return None;
+        }
         Some(Credentials::Basic { name: name.to_owned(), password: password.to_owned() })
     } else if scheme.eq_ignore_ascii_case("bearer") && !rest.is_empty() {
         Some(Credentials::Bearer(rest.to_owned()))
@@ -295,6 +305,8 @@ mod tests {
             ("Basic YW5uOnM6M2NyZXQ=", basic("ann", "s:3cret")),
             ("basic  YW5uOg==", basic("ann", "")),
             ("Basic YW5u", None),
+            ("Basic YQA6Yg==", None),
+            ("Basic YQ0KOmI=", None),
             ("Basic !", None),
             ("Basic", None),
             ("Bearer abc", Some(Credentials::Bearer("abc".to_owned()))),
@@ -303,6 +315,33 @@ mod tests {
         ] {
             assert_eq!(parse_credentials(header), expected, "{header}");
         }
+    }
+
+    #[test]
+    fn who_hangs_up_has_failed_all_the_same_and_holds_the_place_until_then() {
+        let wait = Duration::from_secs(100);
+        let settings =
+            FailedLogins { free_of_user: 0, free_of_address: 0, first_wait: wait, longest_wait: wait };
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.max_blocking_threads(1).enable_all().build().unwrap();
+        runtime.block_on(async {
+            let doorkeeper = Doorkeeper::new(settings);
+            // The only thread that could verify is busy, until the caller is gone.
+            let (let_go, held) = std::sync::mpsc::channel::<()>();
+            let busy = tokio::task::spawn_blocking(move || held.recv());
+            let whose = [
+                Whose::User(doorkeeper.seal(&["acme", "ann"])),
+                Whose::address("192.0.2.1".parse().unwrap()),
+            ];
+            let verification = doorkeeper.verify(whose, "wrong".to_owned(), doorkeeper.nobody.clone());
+            assert!(tokio::time::timeout(Duration::ZERO, verification).await.is_err());
+            assert_eq!(doorkeeper.verifications.available_permits(), VERIFIED_AT_ONCE - 1);
+            let_go.send(()).unwrap();
+            busy.await.unwrap().unwrap();
+            let all = u32::try_from(VERIFIED_AT_ONCE).unwrap();
+            let _all = doorkeeper.verifications.acquire_many(all).await.unwrap();
+            assert!(doorkeeper.throttle.wait(&whose, Instant::now()).is_some(), "the failure is noted");
+        });
     }
 
     #[test]

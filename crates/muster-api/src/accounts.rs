@@ -25,7 +25,7 @@ pub(crate) async fn perform(call: &Call) -> Result<HttpResponse, ApiError> {
     let views: Vec<AccountView> = match call.query.live_status {
         LiveStatus::Remembered => views.collect(),
         LiveStatus::Fetched => {
-            let _turn = call.state.look().await?;
+            let _turn = call.state.look(call.store.slug()).await?;
             let live = call.engine().read_live(&call.store, &resources, &accounts).await;
             views.zip(live).map(|(view, live)| view.with_live(&live)).collect()
         }

@@ -15,7 +15,7 @@ use crate::access::{Caller, admit};
 use crate::error::ApiError;
 use crate::figures::request_answered;
 use crate::patch::Patch;
-use crate::query::Query;
+use crate::query::{NUL, Query};
 use crate::routes::{Access, OpenOperation, Route, TenantOperation};
 use crate::state::{ApiSettings, ApiState};
 use crate::{
@@ -63,7 +63,8 @@ impl Call {
     /// The name in the path; one that none can have leads nowhere.
     pub(crate) fn name(&self, what: &str) -> Result<String, ApiError> {
         let text = self.segment("name");
-        file::decoded(text).ok_or_else(|| ApiError::NotFound(format!("{what} `{text}`")))
+        let name = file::decoded(text).filter(|name| !name.contains(NUL));
+        name.ok_or_else(|| ApiError::NotFound(format!("{what} `{text}`")))
     }
 
     /// The body, a text or JSON.

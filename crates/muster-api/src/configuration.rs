@@ -105,7 +105,7 @@ struct Basis {
 /// been written, and the change is checked again against what there is now. So what was there when it was checked
 /// is there when it is written, and what was not is not.
 async fn change<T>(call: &Call, checked: impl AsyncFn(Basis) -> Result<T, ApiError>) -> Result<T, ApiError> {
-    let _turn = call.state.turn().await?;
+    let _turn = call.state.turn(call.store.slug()).await?;
     let mut tries = TRIES;
     loop {
         tries -= 1;

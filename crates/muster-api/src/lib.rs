@@ -29,9 +29,12 @@ pub mod rights;
 pub mod routes;
 mod server;
 mod state;
+#[cfg(test)]
+mod state_tests;
 mod task;
 mod throttle;
 mod tls;
+mod turns;
 pub mod view;
 
 pub use figures::{describe_figures, serve_figures};

@@ -59,6 +59,7 @@ async fn search(kind: ObjectKind, call: &Call) -> Result<HttpResponse, ApiError>
         after: query.after_uuid.map(ObjectId),
         limit: query.rows(),
     };
+    let _turn = call.state.search(call.store.slug()).await?;
     let objects = call.engine().search(&call.store, search).await?;
     Ok(HttpResponse::Ok().json(objects.iter().map(ObjectView::from).collect::<Vec<_>>()))
 }

@@ -25,6 +25,9 @@ pub use parameter::Parameter;
 /// The most rows of any list.
 pub(crate) const MOST_ROWS: u32 = 1000;
 
+/// What no database has to take as part of a text.
+pub(crate) const NUL: char = '\u{0}';
+
 /// Whether an import writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Effect {
@@ -96,6 +99,7 @@ impl Query {
             let problem = match known.iter().find(|parameter| parameter.name() == name) {
                 None => Err(unknown(known)),
                 Some(_) if seen.contains(&name.as_str()) => Err("is given twice".to_owned()),
+                Some(_) if value.contains(NUL) => Err("holds U+0000".to_owned()),
                 Some(parameter) => query.take(*parameter, value),
             };
             if let Err(message) = problem {
@@ -254,6 +258,15 @@ mod tests {
         assert!(Query::read("limit=1&limit=2", RUNS).is_err());
         assert!(Query::read("limit=1001", RUNS).is_err());
         assert!(Query::read("limit=1", &[]).is_err());
+    }
+
+    #[test]
+    fn what_no_database_takes_is_refused() {
+        let known = [Parameter::Actor, Parameter::AfterText, Parameter::Search, Parameter::Subject];
+        let text = "actor=%00&after=a%00&search=%00b&subject=applications/%00";
+        let Err(ApiError::Invalid(problems)) = Query::read(text, &known) else { panic!("accepted") };
+        let places: Vec<_> = problems.iter().map(|(place, _)| place).collect();
+        assert_eq!(places, ["?actor", "?after", "?search", "?subject"]);
     }
 
     #[test]

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use muster_engine::Engine;
+use muster_model::TenantSlug;
 use muster_store::Store;
-use tokio::sync::{Semaphore, SemaphorePermit, watch};
+use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use crate::access::Doorkeeper;
 use crate::error::ApiError;
@@ -14,11 +15,14 @@ use crate::pace::Pace;
 use crate::task::Sights;
 use crate::throttle::FailedLogins;
 use crate::tls::Certificate;
+use crate::turns::Turns;
 
-/// Requests at a time that look at accounts in their applications.
-const LOOKS_AT_ONCE: usize = 4;
-/// How long such a request waits for its turn.
-const LOOKS_PATIENCE: Duration = Duration::from_secs(10);
+/// Searches of a tenant at a time: each may look at all of its objects, and there are few connections to read by.
+pub(crate) const SEARCHES_AT_ONCE: usize = 2;
+/// How long a search or a look waits for its turn. Not at all in tests, so that they see that it would.
+const PATIENCE: Duration = Duration::from_secs(if cfg!(test) { 0 } else { 10 });
+/// Requests of a tenant at a time that look at accounts in their applications.
+pub(crate) const LOOKS_AT_ONCE: usize = 4;
 
 /// What the host's operator sets about the API.
 #[derive(Debug, Clone)]
@@ -72,8 +76,9 @@ struct Shared {
     app_id: String,
     doorkeeper: Doorkeeper,
     pace: Pace,
-    turn: Semaphore,
-    looks: Semaphore,
+    changes: Turns,
+    looks: Turns,
+    searches: Turns,
     sights: Sights,
     closing: watch::Sender<bool>,
 }
@@ -91,8 +96,9 @@ impl ApiState {
             app_id,
             doorkeeper,
             pace,
-            turn: Semaphore::new(1),
-            looks: Semaphore::new(LOOKS_AT_ONCE),
+            changes: Turns::new(1, None),
+            looks: Turns::new(LOOKS_AT_ONCE, Some(PATIENCE)),
+            searches: Turns::new(SEARCHES_AT_ONCE, Some(PATIENCE)),
             sights: Sights::default(),
             closing: watch::Sender::new(false),
         };
@@ -139,16 +145,20 @@ impl ApiState {
         self.0.closing.subscribe()
     }
 
-    /// Waits for the turn to change configuration. The changes of a process go one after the other, so that none
-    /// is checked in vain; that those of other processes do not come in between is the store's promise.
-    pub(crate) async fn turn(&self) -> Result<SemaphorePermit<'_>, ApiError> {
-        self.0.turn.acquire().await.map_err(ApiError::internal)
+    /// Waits for the turn to change a tenant's configuration. The changes of a process to it go one after the other,
+    /// so that none is checked in vain; that those of other processes do not come in between is the store's promise.
+    pub(crate) async fn turn(&self, tenant: &TenantSlug) -> Result<OwnedSemaphorePermit, ApiError> {
+        self.0.changes.take(tenant).await
     }
 
-    /// Waits for the turn to look at accounts in their applications, which is work for them. Refused where too many
-    /// wait already.
-    pub(crate) async fn look(&self) -> Result<SemaphorePermit<'_>, ApiError> {
-        let turn = tokio::time::timeout(LOOKS_PATIENCE, self.0.looks.acquire()).await;
-        turn.map_err(|_| ApiError::Busy)?.map_err(ApiError::internal)
+    /// Waits for the turn of a tenant to search its objects. Refused where too many of its searches wait already.
+    pub(crate) async fn search(&self, tenant: &TenantSlug) -> Result<OwnedSemaphorePermit, ApiError> {
+        self.0.searches.take(tenant).await
+    }
+
+    /// Waits for the turn of a tenant to look at accounts in their applications, which is work for them. Refused where
+    /// too many of its looks wait already: its applications may be slow, and others have their own.
+    pub(crate) async fn look(&self, tenant: &TenantSlug) -> Result<OwnedSemaphorePermit, ApiError> {
+        self.0.looks.take(tenant).await
     }
 }

@@ -14,6 +14,7 @@ use muster_store::{Batch, ChangeRow, Makes, ProblemRow, ProblemStep, Slot, step_
 use crate::apply_inbound::Exceptions;
 use crate::configuration::remote_class;
 use crate::error::EngineError;
+use crate::lease::Lease;
 use crate::operation::{Asked, asked_of};
 use crate::outbound::OutboundRun;
 use crate::sequence::{Sequence, Step};
@@ -68,9 +69,11 @@ impl Way<'_> {
         &self.of.task.classes[self.of.index].application.id
     }
 
+    /// Sends operations, if the run may still write by then: reading what to send and opening the writer take time.
     async fn write(
         &mut self,
         operations: Vec<Operation>,
+        lease: &Lease,
     ) -> Result<Vec<Result<(), ConnectorError>>, EngineError> {
         if operations.is_empty() {
             return Ok(Vec::new());
@@ -82,6 +85,7 @@ impl Way<'_> {
                 self.writer.insert(opened.map_err(Work::connector_error(self.application()))?)
             }
         };
+        lease.may_write().await?;
         Ok(writer.write(operations).await)
     }
 
@@ -268,7 +272,7 @@ impl Work {
                 asked.push(row);
             }
         }
-        let outcomes = asked.iter().zip(way.write(operations).await?);
+        let outcomes = asked.iter().zip(way.write(operations, &self.lease).await?);
         let refusals: Vec<(&ChangeRow, ConnectorError)> = outcomes
             .filter_map(|(row, outcome)| Some((row, outcome.err()?)))
             .filter(|(row, _)| !may_be_refused(way.of.wave, row))

@@ -17,7 +17,8 @@ use tokio::sync::watch;
 use crate::Engine;
 use crate::configuration::{LoadedConfiguration, remote_class};
 use crate::error::with_causes;
-use crate::worker::{BEATS, Spawned, told};
+use crate::lease::BEATS;
+use crate::worker::{Spawned, told};
 
 /// Errands that are looked up between two looks.
 const LOOKED_UP: u32 = 64;

@@ -17,6 +17,7 @@ mod figures;
 mod findings;
 mod finish;
 mod launch;
+mod lease;
 mod levels;
 mod live;
 mod measured;

@@ -157,7 +157,27 @@ impl Engine {
         kind: TaskKind,
         task: &ConfigurationId,
     ) -> Result<(), ScheduleError> {
-        self.restate(store, kind, task, |planned| planned.record.standing.paused()).await
+        match self.restate(store, kind, task, |planned| planned.record.standing.paused()).await {
+            // What cannot be read can be got out of the way all the same.
+            Err(ScheduleError::Configuration { .. }) => self.pause_unread(store, kind, task).await,
+            paused => paused,
+        }
+    }
+
+    async fn pause_unread(
+        &self,
+        store: &TenantStore,
+        kind: TaskKind,
+        task: &ConfigurationId,
+    ) -> Result<(), ScheduleError> {
+        for _ in 0..TRIES {
+            self.reconcile_schedules(store).await?;
+            let Some(record) = store.schedule(kind, task).await? else { return Ok(()) };
+            if record.standing.paused || store.restate_schedule(&record, &record.standing.paused()).await? {
+                return Ok(());
+            }
+        }
+        Err(ScheduleError::Outrun)
     }
 
     /// Has a paused schedule go on from now. What passed meanwhile is not made up for.

@@ -7,11 +7,12 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use muster_model::audit::{Actor, ActorKind};
 use muster_model::configuration::Resource;
+use muster_model::configuration::task::ExecutionPlan;
 use muster_model::run::Mode;
 use muster_model::{ConfigurationId, TenantSlug};
 use muster_plan::schedule::Schedule;
 use muster_store::{
-    Acting, ConfigurationVersion, Fired, NewFire, NewRun, ScheduleRecord, StoreError, TenantStore,
+    Acting, ConfigurationVersion, Fired, NewFire, NewRun, NextDue, ScheduleRecord, StoreError, TenantStore,
 };
 use tokio::sync::watch;
 
@@ -134,24 +135,31 @@ impl Engine {
         loaded: &Result<LoadedConfiguration, ConfigurationError>,
     ) -> Result<(), ScheduleError> {
         let (kind, task) = (schedule.kind, &schedule.task);
+        let unread;
         let plan = match loaded {
-            Ok(loaded) => {
-                loaded.resources.get(kind.definition_kind(), task).and_then(Resource::execution_plan)
+            Ok(loaded) => loaded
+                .resources
+                .get(kind.definition_kind(), task)
+                .and_then(Resource::execution_plan)
+                .map(Some),
+            Err(_) => {
+                unread = readable_plan(&due.store, schedule).await?;
+                Some(unread.as_ref())
             }
-            Err(_) => Some(&plan_of(&due.store, kind, task).await?.0),
         };
         // Without a plan it was deleted meanwhile, with its schedule.
         let (Some(due_at), Some(plan)) = (schedule.standing.next_due, plan) else { return Ok(()) };
         let prepared = self.prepare_run(&due.store, schedule, loaded).await?;
         let now = self.surroundings.now();
-        let afterwards = Schedule { plan, anchor: schedule.standing.anchor }.afterwards(due_at, now);
+        let afterwards =
+            plan.map(|plan| Schedule { plan, anchor: schedule.standing.anchor }.afterwards(due_at, now));
         let fire = NewFire {
             schedule,
             due: due_at,
             made_from: due.version,
             at: now,
-            missed: afterwards.missed,
-            next_due: afterwards.next_due,
+            missed: afterwards.map_or(0, |afterwards| afterwards.missed),
+            next_due: afterwards.map_or(NextDue::Unknown, |afterwards| NextDue::Known(afterwards.next_due)),
             launch: prepared.as_ref().map_err(String::as_str),
         };
         let by_plan = Acting {
@@ -181,9 +189,24 @@ impl Engine {
         };
         match prepared {
             Ok(run) => Ok(Ok(run)),
-            Err(LaunchError::Store(error)) => Err(error),
+            Err(LaunchError::Store(error)) if !matches!(error, StoreError::Unreadable { .. }) => Err(error),
             Err(error) => Ok(Err(shortened(with_causes(&error)))),
         }
+    }
+}
+
+/// The plan of a task in a configuration that cannot be read as a whole; `None` where it is this very definition that
+/// cannot be read. To try that again before the configuration has moved on is in vain, and takes the place of others.
+async fn readable_plan(
+    store: &TenantStore,
+    schedule: &ScheduleRecord,
+) -> Result<Option<ExecutionPlan>, ScheduleError> {
+    match plan_of(store, schedule.kind, &schedule.task).await {
+        Ok((plan, _)) => Ok(Some(plan)),
+        Err(ScheduleError::Configuration { .. } | ScheduleError::Store(StoreError::Unreadable { .. })) => {
+            Ok(None)
+        }
+        Err(error) => Err(error),
     }
 }
 

@@ -17,11 +17,9 @@ use crate::Engine;
 use crate::configuration::LoadedConfiguration;
 use crate::delivery::Ticket;
 use crate::error::{EngineError, for_people, with_causes};
+use crate::lease::Lease;
 use crate::outbound::OutboundRun;
 use crate::prepare::{CompiledTask, InboundRun, compile};
-
-/// How often in its time a lease is renewed.
-pub(crate) const BEATS: u32 = 5;
 
 /// The workers of a process.
 pub struct Workers {
@@ -47,6 +45,7 @@ pub(crate) struct Work {
     pub(crate) buckets: Vec<Bucket>,
     /// Of each bucket the waves that have a change, once that is known.
     pub(crate) waves: Vec<Option<[bool; Wave::ALL.len()]>>,
+    pub(crate) lease: Arc<Lease>,
     stop: watch::Receiver<bool>,
 }
 
@@ -200,11 +199,15 @@ impl Engine {
         let claimed =
             store.claim(&run, &self.settings.owner, self.surroundings.now(), self.lease_end()).await?;
         tracing::info!(task = %claimed.task, mode = claimed.state.mode.as_str(), "run taken up");
-        let beat = beat(self.clone(), store.clone(), claimed.clone());
-        let heart = Spawned(tokio::spawn(beat.in_current_span()));
+        let lease = Arc::new(Lease::of(self, store, &claimed));
+        let beating = Arc::clone(&lease);
+        let heart = Spawned(tokio::spawn(async move { beating.beat().await }.in_current_span()));
         // What was told to stop has only to be ended, whatever its systems say.
-        let driven =
-            if claimed.stopping { Err(EngineError::Lost) } else { self.drive(store, &claimed, stop).await };
+        let driven = if claimed.stopping {
+            Err(EngineError::Lost)
+        } else {
+            self.drive(store, &claimed, (lease, stop)).await
+        };
         drop(heart);
         let outcome = match driven {
             Ok(()) => Ok(()),
@@ -229,7 +232,7 @@ impl Engine {
         &self,
         store: &TenantStore,
         run: &RunRecord,
-        stop: watch::Receiver<bool>,
+        (lease, stop): (Arc<Lease>, watch::Receiver<bool>),
     ) -> Result<(), EngineError> {
         let configuration = LoadedConfiguration::parse(store.rules_body(&run.rules).await?)?;
         let task = match compile(&configuration.resources, &run.task_kind, &run.task)? {
@@ -254,6 +257,7 @@ impl Engine {
             task,
             waves: vec![None; buckets.len()],
             buckets,
+            lease,
             stop,
         };
         work.drive().await
@@ -315,21 +319,8 @@ pub(crate) async fn told(stopped: &mut watch::Receiver<bool>) {
 }
 
 /// Statements sent on behalf of a run: by those who had it before, and through the door of its worker.
-fn statements(claimed: &RunRecord, store: &TenantStore) -> u64 {
+pub(crate) fn statements(claimed: &RunRecord, store: &TenantStore) -> u64 {
     claimed.statements + store.statements()
-}
-
-/// Renews the lease until the run is lost, and says what it has used so far.
-async fn beat(engine: Engine, store: TenantStore, run: RunRecord) {
-    loop {
-        tokio::time::sleep(engine.settings.lease / BEATS).await;
-        let peak_memory = engine.surroundings.peak_memory();
-        match store.renew(&run, engine.lease_end(), statements(&run, &store), peak_memory).await {
-            Ok(()) => {}
-            Err(StoreError::LostFence) => return,
-            Err(error) => tracing::warn!(run = %run.id, error = with_causes(&error), "cannot renew a lease"),
-        }
-    }
 }
 
 impl Task {

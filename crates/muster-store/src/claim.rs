@@ -12,8 +12,8 @@ use crate::database::Urgency;
 use crate::ending::{ENDING, Ending};
 use crate::error::StoreError;
 use crate::outbox::NewErrand;
-use crate::row::{encode_counters, phase_number};
-use crate::run::{Hash, RunRecord};
+use crate::row::{encode_counters, number, phase_number};
+use crate::run::{COLUMNS, Hash, RunRecord, record};
 use crate::stage::ProblemRow;
 
 /// A step of a run's life, as the worker stores it.
@@ -82,10 +82,15 @@ impl TenantStore {
         lease_until: DateTime<Utc>,
     ) -> Result<RunRecord, StoreError> {
         let tx = self.database.begin(Urgency::Short).await?;
+        // Answered by the statement that claims: by the time of a second look another may have claimed it since.
         let claimed = tx
-            .execute(
-                "UPDATE run SET epoch = epoch + 1, owner = ?, lease_until = ?, status = 1 \
-                 WHERE seq = ? AND tenant = ? AND epoch = ? AND status IN (0, 1) AND lease_until < ?",
+            .query_one(
+                &format!(
+                    "UPDATE run SET epoch = epoch + 1, owner = ?, lease_until = ?, status = 1 \
+                     WHERE seq = ? AND tenant = ? AND epoch = ? AND status IN (0, 1) AND lease_until < ? \
+                     RETURNING {}",
+                    COLUMNS.replace("r.", "")
+                ),
                 vec![
                     owner.into(),
                     lease_until.timestamp_millis().into(),
@@ -96,19 +101,20 @@ impl TenantStore {
                 ],
             )
             .await?;
-        if claimed == 0 {
-            return Err(StoreError::LostFence);
-        }
-        tx.execute(
-            "UPDATE bucket SET fence = fence + 1 WHERE tenant = ? AND run = ?",
-            vec![self.tenant.into(), run.seq.into()],
-        )
-        .await?;
+        let Some(claimed) = claimed else { return Err(StoreError::LostFence) };
+        let buckets = tx
+            .query(
+                "UPDATE bucket SET fence = fence + 1 WHERE tenant = ? AND run = ? RETURNING counters, estimate",
+                vec![self.tenant.into(), run.seq.into()],
+            )
+            .await?;
         tx.commit().await?;
-        self.run(run.id).await?.ok_or(StoreError::LostFence)
+        let mut claimed = record(&claimed)?;
+        claimed.take_live(&buckets)?;
+        Ok(claimed)
     }
 
-    /// Says that the worker is alive, and what it has used.
+    /// Says that the worker is alive, and what it has used. Answers whether the run was told to stop.
     ///
     /// # Errors
     /// [`StoreError::LostFence`] when it has the run no longer.
@@ -118,12 +124,12 @@ impl TenantStore {
         lease_until: DateTime<Utc>,
         statements: u64,
         peak_memory: u64,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let tx = self.database.begin(Urgency::Short).await?;
         let renewed = tx
-            .execute(
+            .query_one(
                 "UPDATE run SET lease_until = ?, statements = ?, peak_memory = ? \
-                 WHERE seq = ? AND tenant = ? AND epoch = ? AND status = 1",
+                 WHERE seq = ? AND tenant = ? AND epoch = ? AND status = 1 RETURNING stopping",
                 vec![
                     lease_until.timestamp_millis().into(),
                     statements.cast_signed().into(),
@@ -135,7 +141,8 @@ impl TenantStore {
             )
             .await?;
         tx.commit().await?;
-        if renewed == 0 { Err(StoreError::LostFence) } else { Ok(()) }
+        let Some(renewed) = renewed else { return Err(StoreError::LostFence) };
+        Ok(number(&renewed, 0)? != 0)
     }
 
     /// Moves a run on to its next state.

@@ -18,8 +18,8 @@ use crate::rows::{Bulk, Kind};
 /// Rows that are in memory at a time.
 const AT_ONCE: usize = 2000;
 
-/// What each database keeps about itself.
-const OWN: &str = "schema_version";
+/// What each database keeps about itself; SQLite alone has to note which numbers it gave.
+const OWN: &str = "('schema_version', 'numbering')";
 
 /// A table that was copied.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +69,7 @@ async fn copy_tables(source: &Transaction, target: &Transaction) -> Result<Vec<C
 /// All tables, those first that others refer to.
 async fn tables(source: &Transaction) -> Result<Vec<String>, StoreError> {
     let sql = format!(
-        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> '{OWN}'"
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT IN {OWN}"
     );
     let names = source.query(&sql, Vec::new()).await?;
     let mut parents: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();

@@ -47,6 +47,20 @@ pub(crate) enum Dialect {
     Postgres,
 }
 
+impl Dialect {
+    /// What an INSERT names and gives first, so that the number of the row is one that no row of the table ever had:
+    /// a door to what is gone must not lead to what came after it. PostgreSQL's identities see to that by themselves.
+    pub(crate) fn new_number(self, table: &str, column: &str) -> (String, String) {
+        match self {
+            Self::Sqlite => {
+                let next = format!("(SELECT last + 1 FROM numbering WHERE of_table = '{table}'), ");
+                (format!("{column}, "), next)
+            }
+            Self::Postgres => (String::new(), String::new()),
+        }
+    }
+}
+
 /// Who may write first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Urgency {

@@ -11,7 +11,7 @@ use crate::database::{Transaction, Urgency};
 use crate::error::StoreError;
 use crate::row::{get, get_case, instant, number, unsigned};
 use crate::run::{GUARDING, LAUNCH_TRIES, NewRun, launched};
-use crate::schedule::ScheduleRecord;
+use crate::schedule::{NO_PLAN, ScheduleRecord};
 use crate::tenant::TenantStore;
 
 /// So many fires of each task are kept, the newest.
@@ -31,9 +31,19 @@ pub struct NewFire<'a> {
     /// Due times after this one that have passed as well, and fire nothing.
     pub missed: u32,
     /// When the schedule is due next.
-    pub next_due: Option<DateTime<Utc>>,
+    pub next_due: NextDue,
     /// The run that it launches, or why there is none.
     pub launch: Result<&'a NewRun, &'a str>,
+}
+
+/// When a schedule is due after a due time that has been dealt with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NextDue {
+    /// Then; never again where there is no instant.
+    Known(Option<DateTime<Utc>>),
+    /// Nobody knows, since the definition of the task cannot be read. Nothing is due until the configuration has
+    /// moved on; then the schedule is computed anew.
+    Unknown,
 }
 
 /// What came of trying to fire.
@@ -118,11 +128,14 @@ impl TenantStore {
         let schedule = fire.schedule;
         let due = fire.due.timestamp_millis();
         let previous = (fired == Fired::Launched).then_some(due);
-        let mut values: Vec<Value> =
-            vec![fire.next_due.map(|next| next.timestamp_millis()).into(), previous.into()];
+        let (next_due, plan) = match fire.next_due {
+            NextDue::Known(next) => (next.map(|next| next.timestamp_millis()), None),
+            NextDue::Unknown => (None, Some(NO_PLAN.to_vec())),
+        };
+        let mut values: Vec<Value> = vec![next_due.into(), previous.into(), plan.into()];
         values.extend(self.key(schedule.kind, &schedule.task));
         values.extend([Value::from(due), self.tenant.into(), fire.made_from.number.into()]);
-        let sql = "UPDATE schedule SET next_due = ?, previous = coalesce(?, previous) \
+        let sql = "UPDATE schedule SET next_due = ?, previous = coalesce(?, previous), plan = coalesce(?, plan) \
             WHERE tenant = ? AND kind = ? AND task = ? AND next_due = ? AND EXISTS (SELECT 1 FROM tenant \
             WHERE tenant.id = ? AND configuration = ? AND configuration = scheduled)";
         Ok(tx.execute(sql, values).await? > 0)

@@ -14,6 +14,8 @@ mod cause;
 mod cause_tests;
 mod changes;
 mod claim;
+#[cfg(test)]
+mod claim_tests;
 mod codec;
 mod configuration;
 mod configuration_history;
@@ -31,6 +33,8 @@ mod history;
 mod lists;
 mod make;
 mod migration;
+#[cfg(test)]
+mod numbering_tests;
 mod objects;
 mod outbox;
 mod page;
@@ -81,7 +85,7 @@ pub use dataset::{ResourceBody, ResourceChanges};
 pub use error::StoreError;
 pub use examination::Examination;
 pub use facts::LinkedShadow;
-pub use fire::{FireRecord, Fired, KEPT_FIRES, NewFire};
+pub use fire::{FireRecord, Fired, KEPT_FIRES, NewFire, NextDue};
 pub use fuse::Fuse;
 pub use history::HistoryRecord;
 pub use lists::{KeyEntry, Lists, Makes, Mention, Met, Slot};
@@ -180,12 +184,13 @@ impl Store {
         Wakeups::of(&self.database)
     }
 
-    /// The tenants whose schedules have to be computed from a newer configuration, a hundred at most.
+    /// The tenants whose schedules have to be computed from a newer configuration, a hundred at most. What cannot be
+    /// read is left out and logged.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn unscheduled(&self) -> Result<Vec<(TenantStore, Unscheduled)>, StoreError> {
-        let found = schedule::unscheduled(&self.database).await?;
+        let found = schedule::unscheduled(&self.database, &self.told).await?;
         Ok(found
             .into_iter()
             .map(|(tenant, unscheduled)| (self.door(tenant.number, tenant.slug), unscheduled))
@@ -201,7 +206,7 @@ impl Store {
     }
 
     /// The schedules of all tenants that are due, earliest first, at most so many, each with its tenant and the
-    /// configuration that it was computed from.
+    /// configuration that it was computed from. What cannot be read is left out and logged, and keeps nobody's place.
     ///
     /// # Errors
     /// When the database fails.
@@ -210,7 +215,7 @@ impl Store {
         now: DateTime<Utc>,
         limit: u32,
     ) -> Result<Vec<(TenantStore, ConfigurationVersion, ScheduleRecord)>, StoreError> {
-        let due = schedule::due(&self.database, now, limit).await?;
+        let due = schedule::due((&self.database, &self.told), now, limit).await?;
         Ok(due
             .into_iter()
             .map(|(tenant, version, schedule)| (self.door(tenant.number, tenant.slug), version, schedule))

@@ -34,6 +34,7 @@ const STEPS: &[Step] = &[
     step!("0008_roles"),
     step!("0009_retention"),
     step!("0010_outbox"),
+    step!("0011_numbers"),
 ];
 
 /// The version of the schema that all steps lead to.

@@ -135,6 +135,17 @@ impl RunRecord {
         };
         claimable && self.lease_until < now
     }
+
+    /// Takes over what stands with its buckets while it works, from rows of `counters, estimate`.
+    pub(crate) fn take_live(&mut self, buckets: &[QueryResult]) -> Result<(), StoreError> {
+        let mut estimate = 0;
+        for row in buckets {
+            self.counters.add(&decode_counters(&get::<String>(row, 0)?)?);
+            estimate += number(row, 1)?.unsigned_abs();
+        }
+        self.estimate = ending::estimate(self.state.phase, self.estimate, estimate, self.counters.entries());
+        Ok(())
+    }
 }
 
 /// Which runs to list, newest first.
@@ -200,9 +211,13 @@ impl TenantStore {
         )
         .await?;
         let keys = run.keys.as_ref().map(|keys| serde_json::to_string(keys).unwrap_or_default());
-        let sql = "INSERT INTO run (tenant, id, no, task_kind, task, mode, keys, status, phase, absence, \
-            rules, started_at, estimate, approved_hash, job, chain_start, launched_by) \
-            SELECT ?, ?, coalesce(max(no), 0) + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM run WHERE tenant = ?";
+        let (seq, number) = self.dialect().new_number("run", "seq");
+        let sql = format!(
+            "INSERT INTO run ({seq}tenant, id, no, task_kind, task, mode, keys, status, phase, absence, \
+             rules, started_at, estimate, approved_hash, job, chain_start, launched_by) \
+             SELECT {number}?, ?, coalesce(max(no), 0) + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? \
+             FROM run WHERE tenant = ?"
+        );
         let values: Vec<Value> = vec![
             self.tenant.into(),
             run.id.0.into(),
@@ -222,7 +237,7 @@ impl TenantStore {
             run.chain.map(|chain| chain.launched_by.0).into(),
             self.tenant.into(),
         ];
-        tx.execute(sql, values).await.map(|_| ())
+        tx.execute(&sql, values).await.map(|_| ())
     }
 
     async fn guarding_run(&self, run: &NewRun) -> Result<Option<StoreError>, StoreError> {
@@ -288,13 +303,8 @@ impl TenantStore {
             return Ok(());
         }
         let sql = "SELECT counters, estimate FROM bucket WHERE tenant = ? AND run = ?";
-        let mut estimate = 0;
-        for row in self.database.query(sql, vec![self.tenant.into(), run.seq.into()]).await? {
-            run.counters.add(&decode_counters(&get::<String>(&row, 0)?)?);
-            estimate += number(&row, 1)?.unsigned_abs();
-        }
-        run.estimate = ending::estimate(run.state.phase, run.estimate, estimate, run.counters.entries());
-        Ok(())
+        let buckets = self.database.query(sql, vec![self.tenant.into(), run.seq.into()]).await?;
+        run.take_live(&buckets)
     }
 
     /// The runs that have not ended, with the configuration that each was launched with.

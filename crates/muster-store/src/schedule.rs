@@ -18,9 +18,14 @@ use crate::error::StoreError;
 use crate::facts::octets;
 use crate::row::{get, instant, number, optional_number};
 use crate::rows::{Bulk, Kind};
+use crate::run::Hash;
 use crate::tenant::{Tenant, TenantStore};
+use crate::waiting::Told;
 
 const COLUMNS: &str = "s.kind, s.task, s.version, s.job, s.plan, s.anchor, s.paused, s.next_due, s.previous";
+
+/// The plan of a schedule whose definition could not be read when it was due: that of none.
+pub(crate) const NO_PLAN: Hash = [0; 16];
 
 /// Beyond so many tenants the others wait for the next look.
 const MOST_TENANTS: i64 = 100;
@@ -111,7 +116,7 @@ impl TenantStore {
         row.map(|row| read_unscheduled(&row, 0)).transpose()
     }
 
-    /// The task definitions that are newer than their schedules.
+    /// The task definitions that are newer than their schedules, or could not be read when they were due.
     ///
     /// # Errors
     /// When the database fails.
@@ -120,8 +125,9 @@ impl TenantStore {
         let sql = "SELECT c.kind, c.id, c.version, c.body, s.plan, s.anchor, s.paused, s.next_due \
             FROM configuration c \
             LEFT JOIN schedule s ON s.tenant = c.tenant AND s.kind = c.kind AND s.task = c.id \
-            WHERE c.tenant = ? AND c.kind IN (?, ?) AND (s.version IS NULL OR s.version <> c.version)";
-        let rows = self.database.query(sql, vec![self.tenant.into(), one.into(), other.into()]).await?;
+            WHERE c.tenant = ? AND c.kind IN (?, ?) AND (s.version IS NULL OR s.version <> c.version OR s.plan = ?)";
+        let values = vec![self.tenant.into(), one.into(), other.into(), NO_PLAN.to_vec().into()];
+        let rows = self.database.query(sql, values).await?;
         rows.iter().map(unscheduled_task).collect()
     }
 
@@ -220,11 +226,15 @@ impl TenantStore {
 }
 
 /// The tenants whose schedules have to be computed from a newer configuration.
-pub(crate) async fn unscheduled(database: &Database) -> Result<Vec<(Tenant, Unscheduled)>, StoreError> {
+pub(crate) async fn unscheduled(
+    database: &Database,
+    told: &Told,
+) -> Result<Vec<(Tenant, Unscheduled)>, StoreError> {
     let sql = "SELECT slug, created_at, id, configuration, configured_at FROM tenant \
         WHERE configuration <> scheduled ORDER BY id LIMIT ?";
     let rows = database.query(sql, vec![MOST_TENANTS.into()]).await?;
-    rows.iter().map(|row| Ok((Tenant::read(row)?, read_unscheduled(row, 3)?))).collect()
+    let read = |row: &QueryResult| Ok((Tenant::read(row)?, read_unscheduled(row, 3)?));
+    Ok(rows.iter().filter_map(|row| readable(row, told, "tenant", read)).collect())
 }
 
 /// Where all schedules of the tenants whose schedules are those of their configuration stand, by due time. The
@@ -241,7 +251,7 @@ pub(crate) async fn earliest(database: &Database) -> Result<Option<DateTime<Utc>
 /// The schedules of all tenants that are due at an instant, earliest first, at most so many, each with the
 /// configuration that it was computed from.
 pub(crate) async fn due(
-    database: &Database,
+    (database, told): (&Database, &Told),
     now: DateTime<Utc>,
     limit: u32,
 ) -> Result<Vec<(Tenant, ConfigurationVersion, ScheduleRecord)>, StoreError> {
@@ -249,11 +259,37 @@ pub(crate) async fn due(
         "SELECT t.slug, t.created_at, t.id, t.scheduled, {COLUMNS} {BY_DUE_TIME} AND s.next_due <= ? \
          ORDER BY s.next_due LIMIT ?"
     );
-    let rows = database.query(&sql, vec![now.timestamp_millis().into(), i64::from(limit).into()]).await?;
-    let due = rows
-        .iter()
-        .map(|row| Ok((Tenant::read(row)?, ConfigurationVersion::new(number(row, 3)?), read(row, 4)?)));
-    due.collect()
+    let read_due = |row: &QueryResult| {
+        Ok((Tenant::read(row)?, ConfigurationVersion::new(number(row, 3)?), read(row, 4)?))
+    };
+    let (mut found, mut seen) = (Vec::new(), 0);
+    // What cannot be read does not go away by itself; it must not keep the place of what can.
+    loop {
+        let values = vec![now.timestamp_millis().into(), i64::from(limit).into()];
+        let sql = if seen > 0 { format!("{sql} OFFSET {seen}") } else { sql.clone() };
+        let rows = database.query(&sql, values).await?;
+        found.extend(rows.iter().filter_map(|row| readable(row, told, "schedule", read_due)));
+        seen += limit;
+        if rows.len() < limit as usize || found.len() >= limit as usize {
+            return Ok(found);
+        }
+    }
+}
+
+/// What a row says that begins with a tenant; nothing where it cannot be read.
+fn readable<T>(
+    row: &QueryResult,
+    told: &Told,
+    table: &str,
+    read: impl Fn(&QueryResult) -> Result<T, StoreError>,
+) -> Option<T> {
+    let unread = match read(row) {
+        Ok(found) => return Some(found),
+        Err(error) => error,
+    };
+    let tenant = number(row, 2).unwrap_or_default();
+    told.pass_over(format!("table `{table}`, tenant {tenant}"), &unread);
+    None
 }
 
 /// The number under which the definitions of a kind of task are stored: that of their kind of configuration.

@@ -120,12 +120,11 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<TenantStore, StoreError> {
         let tx = self.database.begin(Urgency::Short).await?;
-        let made = tx
-            .query_one(
-                "INSERT INTO tenant (slug, created_at) VALUES (?, ?) ON CONFLICT DO NOTHING RETURNING id",
-                vec![slug.as_str().into(), now.timestamp_millis().into()],
-            )
-            .await?;
+        let (id, next) = self.database.dialect.new_number("tenant", "id");
+        let sql = format!(
+            "INSERT INTO tenant ({id}slug, created_at) VALUES ({next}?, ?) ON CONFLICT DO NOTHING RETURNING id"
+        );
+        let made = tx.query_one(&sql, vec![slug.as_str().into(), now.timestamp_millis().into()]).await?;
         let Some(made) = made else { return Err(StoreError::Exists(format!("tenant `{slug}`"))) };
         let tenant = self.door(number(&made, 0)?, slug.clone());
         tx.seen_by(Sight::Tenant(tenant.tenant)).await?;

@@ -20,13 +20,16 @@ const AT_ONCE: usize = 100;
 /// Where the tenant's name stands in a row, behind the columns of its run.
 const SLUG: usize = 31;
 
-/// The runs that cannot be read and have been told of by this process: it looks every few seconds.
+/// What cannot be read and has been told of by this process: it looks every few seconds.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Told(Arc<Mutex<HashSet<i64>>>);
+pub(crate) struct Told(Arc<Mutex<HashSet<String>>>);
 
 impl Told {
-    fn is_news(&self, run: i64) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(run)
+    /// Tells once what cannot be read, and where it stands.
+    pub(crate) fn pass_over(&self, place: String, error: &StoreError) {
+        if self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(place.clone()) {
+            tracing::error!(%error, place, "a row cannot be read; it is passed over");
+        }
     }
 }
 
@@ -76,12 +79,10 @@ impl Store {
                 after = number(row, 0)?;
                 match self.readable(row) {
                     Ok(run) => found.push(run),
-                    Err(error) if self.told.is_news(after) => {
+                    Err(error) => {
                         let tenant = number(row, 1).unwrap_or_default();
-                        let place = format!("table `run`, seq {after}, tenant {tenant}");
-                        tracing::error!(%error, place, "a run cannot be read; it is passed over");
+                        self.told.pass_over(format!("table `run`, seq {after}, tenant {tenant}"), &error);
                     }
-                    Err(_) => {}
                 }
             }
             if rows.len() < AT_ONCE {

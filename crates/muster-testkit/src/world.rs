@@ -124,6 +124,13 @@ impl World {
         self
     }
 
+    /// The same world, where a silent worker keeps its run for so long.
+    #[must_use]
+    pub fn with_lease(mut self, lease: std::time::Duration) -> Self {
+        self.settings.lease = lease;
+        self
+    }
+
     /// The same world, where tenants' files lie below this directory.
     #[must_use]
     pub fn with_data_dir(mut self, directory: PathBuf) -> Self {

@@ -45,7 +45,11 @@ async fn settle(
     dataset: &Arc<Dataset>,
     kinds: &BTreeSet<ConfigurationKind>,
 ) -> Result<Verdict, ApiError> {
-    let _turn = call.state.turn().await?;
+    // What writes nothing is overtaken by nobody, and keeps nobody waiting.
+    let _turn = match call.query.effect {
+        Effect::Written => Some(call.state.turn(call.store.slug()).await?),
+        Effect::Tried => None,
+    };
     let mut tries = TRIES;
     loop {
         tries -= 1;

@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use crate::call::Call;
 use crate::configuration::{as_reference, read_document};
 use crate::error::{ApiError, Conflict};
+use crate::query::NUL;
 use crate::rights::Permission;
 
 /// The most keys of a run of single keys.
@@ -184,6 +185,9 @@ fn read_keys(fields: &Map<String, Value>, problems: &mut Problems) -> Option<Vec
     let mut read = Vec::with_capacity(keys.len());
     for (index, key) in keys.iter().enumerate() {
         match key.as_str().filter(|key| !key.is_empty()) {
+            Some(key) if key.contains(NUL) => {
+                problems.add(format!("/keys/{index}"), "holds U+0000, as no key does");
+            }
             Some(key) => read.push(key.to_owned()),
             None => problems.add(format!("/keys/{index}"), "is no text, or an empty one"),
         }
@@ -243,12 +247,12 @@ mod tests {
     #[test]
     fn everything_wrong_is_told_at_once() {
         let body = json!({
-            "mode": "apply", "keys": ["", 1], "a/b": 1,
+            "mode": "apply", "keys": ["", 1, "a\u{0}"], "a/b": 1,
             "configuration": {"people": [], "applications": [{"id": "x"}]},
         });
         let problems = read(&body).unwrap_err();
         let places: Vec<_> = problems.iter().map(|(place, _)| place.to_owned()).collect();
-        for place in ["/a~1b", "/mode", "/keys/0", "/keys/1", "/configuration/people"] {
+        for place in ["/a~1b", "/mode", "/keys/0", "/keys/1", "/keys/2", "/configuration/people"] {
             assert!(places.contains(&place.to_owned()), "{place} in {places:?}");
         }
         assert!(places.iter().any(|place| place.starts_with("/configuration/applications/0/")));

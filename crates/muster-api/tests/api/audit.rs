@@ -337,3 +337,19 @@ fn tenants_have_logs_of_their_own() {
     assert_eq!((&found["valid"], &found["brokenAt"]), (&json!(false), &json!(2)));
     expect_error(admins[1].get(AUDIT), 404, "NOT_FOUND");
 }
+
+#[test]
+fn behind_a_proxy_of_ours_the_address_is_that_of_whom_it_asks_for() {
+    for (trusted, expected) in [(vec!["127.0.0.1"], "192.0.2.9"), (vec![], "127.0.0.1")] {
+        let trusted_proxies = trusted.iter().map(|proxy| proxy.parse().unwrap()).collect();
+        let settings = ApiSettings { trusted_proxies, ..ApiSettings::default() };
+        let server = TestServer::start(Staff::Absent, settings);
+        server.make_tenant("acme");
+        let admin = server.make_token("acme", "admin");
+        let headers = [("content-type", "application/json"), ("x-forwarded-for", "8.8.8.8, 192.0.2.9")];
+        let user = json!({"name": "ann", "roles": ["viewer"], "password": "correct horse"});
+        let _ = admin.send("POST", "/acme/api/users", &headers, user.to_string().as_bytes()).expect(201);
+        let entry = admin.get(&format!("{AUDIT}?limit=1")).expect(200).json()[0].clone();
+        assert_eq!((&entry["subject"], &entry["origin"]), (&json!("users/ann"), &json!(expected)));
+    }
+}

@@ -16,6 +16,7 @@ mod inbound;
 mod insisting;
 mod keys;
 mod laws;
+mod lease;
 mod outbound;
 mod overtaken;
 mod people;

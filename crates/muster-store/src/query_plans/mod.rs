@@ -22,6 +22,7 @@ use crate::sight::Sight;
 use crate::{ResourceWrite, Store, TenantStore, Written};
 use explain::{findings, plan};
 use story::{Ending, Story};
+pub(crate) use story::{launch, now, tenant};
 
 /// Where the tests find a PostgreSQL server: `postgres://user@host:port/database` of somebody who may make
 /// databases.

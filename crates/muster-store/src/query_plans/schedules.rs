@@ -13,7 +13,7 @@ use super::explain::findings;
 use super::{Sent, on_each_database};
 use crate::database::Urgency;
 use crate::rows::{Bulk, Kind};
-use crate::{Fired, KEPT_FIRES, NewFire, NewRun, NewSchedule, Store, TenantStore};
+use crate::{Fired, KEPT_FIRES, NewFire, NewRun, NewSchedule, NextDue, Store, TenantStore};
 
 const TASKS: u32 = 2000;
 
@@ -122,7 +122,7 @@ async fn look(store: &Store, failure: Option<&str>) -> Fired {
         made_from: *made_from,
         at: due,
         missed: 0,
-        next_due: Some(due + TimeDelta::milliseconds(1)),
+        next_due: NextDue::Known(Some(due + TimeDelta::milliseconds(1))),
         launch: failure.map_or(Ok(&run), Err),
     };
     let fired = tenant.fire(&fire).await.unwrap();

@@ -36,11 +36,11 @@ const ACTIONS: [Action; 7] = [
     Action::MarkGone,
 ];
 
-pub(super) async fn tenant(store: &Store) -> TenantStore {
+pub(crate) async fn tenant(store: &Store) -> TenantStore {
     store.create_tenant(&TenantSlug::new("acme").unwrap(), now()).await.unwrap()
 }
 
-pub(super) fn now() -> DateTime<Utc> {
+pub(crate) fn now() -> DateTime<Utc> {
     DateTime::from_timestamp_millis(1_793_520_000_000).unwrap()
 }
 
@@ -131,7 +131,7 @@ fn problem(change: u32) -> ProblemRow {
 }
 
 /// Launches a run of a task.
-pub(super) async fn launch(tenant: &TenantStore, task: &str) -> RunRecord {
+pub(crate) async fn launch(tenant: &TenantStore, task: &str) -> RunRecord {
     let new = NewRun {
         id: RunId(Uuid::new_v4()),
         task_kind: TaskKind::Synchronization,

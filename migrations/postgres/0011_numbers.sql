@@ -1,0 +1,2 @@
+-- An identity of PostgreSQL never gives a number again.
+SELECT 1;
