@@ -7,10 +7,10 @@ use muster_model::run::{Mode, Phase, ProgressStatus};
 use muster_plan::lifecycle::{Event, RunState, step};
 use muster_store::{Hash, NewRun, ProblemRow, ProblemStep, RunRecord, StoreError, TenantStore, Verdict};
 
-use crate::Engine;
 use crate::configuration::{ConfigurationError, LoadedConfiguration};
 use crate::delivery::Ticket;
 use crate::error::of_run;
+use crate::{Engine, OUTRUN_TRIES};
 
 /// Why nothing was done to a run.
 #[derive(Debug, thiserror::Error)]
@@ -49,10 +49,15 @@ impl Engine {
     pub async fn cancel(&self, store: &TenantStore, id: RunId) -> Result<(), ControlError> {
         let run = store.run(id).await?.ok_or(ControlError::NoRun(id))?;
         let why = cancelled(run.state.phase);
-        if store.stop(id, &why, self.surroundings.now()).await? {
-            Ok(())
-        } else {
-            Err(ControlError::Ended(id))
+        let mut tries = OUTRUN_TRIES;
+        loop {
+            tries -= 1;
+            match store.stop(id, &why, self.surroundings.now()).await {
+                Err(error) if error.is_contention() && tries > 0 => {}
+                Err(error) => return Err(error.into()),
+                Ok(true) => return Ok(()),
+                Ok(false) => return Err(ControlError::Ended(id)),
+            }
         }
     }
 
@@ -124,6 +129,7 @@ impl Engine {
     /// Launches the run that carries a simulated plan out: it decides again, by what is saved, and goes on only
     /// if it comes to the same plan.
     async fn repeat(&self, store: &TenantStore, simulated: &RunRecord) -> Result<RunId, ControlError> {
+        let made_from = store.configuration_version().await?;
         let saved = LoadedConfiguration::load(store).await?;
         let meant = LoadedConfiguration::parse(store.rules_body(&simulated.rules).await?)?;
         // Unsaved configuration is for looking at, and one that has been changed since is no longer meant.
@@ -143,12 +149,9 @@ impl Engine {
             approved_hash: simulated.plan_hash,
             now: self.surroundings.now(),
         };
-        let launched = store.launch(&new).await.map_err(|error| {
-            if let StoreError::AlreadyRunning { run, .. } = error {
-                ControlError::AlreadyRunning(run)
-            } else {
-                ControlError::Store(error)
-            }
+        let launched = store.launch(made_from, &new).await.map_err(|error| match error {
+            StoreError::AlreadyRunning { run, .. } => ControlError::AlreadyRunning(run),
+            error => ControlError::Store(error),
         })?;
         self.delivery.push(Ticket { tenant: store.slug().clone(), run: launched.id }).await;
         Ok(launched.id)

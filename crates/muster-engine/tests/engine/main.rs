@@ -14,6 +14,7 @@ mod guards;
 mod inbound;
 mod insisting;
 mod keys;
+mod launching;
 mod laws;
 mod outbound;
 mod overtaken;

@@ -144,7 +144,8 @@ pub(super) async fn launch(tenant: &TenantStore, task: &str) -> RunRecord {
         approved_hash: None,
         now: now(),
     };
-    tenant.launch(&new).await.unwrap()
+    let made_from = tenant.configuration_version().await.unwrap();
+    tenant.launch(made_from, &new).await.unwrap()
 }
 
 /// A run with one bucket, claimed.
