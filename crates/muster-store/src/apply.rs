@@ -253,8 +253,8 @@ impl TenantStore {
         let delete = Action::Delete as i64;
         over.execute(
             &format!(
-                "INSERT INTO history (tenant, id, version, run, at, action, disabled, before) \
-                 SELECT c.tenant, o.id, o.version, ?, ?, c.action, o.disabled, c.before FROM {{changes}} \
+                "INSERT INTO history (tenant, id, version, run, at, action, disabled, before, kind) \
+                 SELECT c.tenant, o.id, o.version, ?, ?, c.action, o.disabled, c.before, o.kind FROM {{changes}} \
                  CROSS JOIN object o WHERE o.tenant = c.tenant AND o.id = c.object \
                  AND ({TOUCHES} OR c.action = {delete})"
             ),

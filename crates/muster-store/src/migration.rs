@@ -31,6 +31,7 @@ const STEPS: &[Step] = &[
     step!("0006_audit"),
     step!("0007_by_hand"),
     step!("0008_roles"),
+    step!("0009_history_kind"),
 ];
 
 /// The key of the advisory lock that keeps two starts on PostgreSQL apart.

@@ -98,6 +98,9 @@ fn history_tells_what_runs_and_people_replaced() {
     assert!(history[1]["replaced"].as_object().unwrap().contains_key("objectType"));
     assert_eq!(history[3]["replaced"]["disabledReason"], Value::Null);
     assert!(history[2]["instanceId"].is_string() && history[3]["instanceId"].is_null());
+    // What it was it stays: nobody finds it under another kind.
+    let as_role = path.replace("IDENTITY", "ROLE");
+    expect_error(admin.get(&format!("{as_role}/~history")), 404, "NOT_FOUND");
     let page = admin.get(&format!("{path}/~history?limit=2&after=5")).expect(200).json();
     assert_eq!(page, json!([history[1], history[2]]));
     assert_eq!(admin.get(&format!("{path}/~history?after=1")).expect(200).json(), json!([]));
