@@ -189,10 +189,11 @@ pub(super) fn routes_of(kind: TaskKind) -> impl Iterator<Item = Route> {
         query: row.query,
         body: row.body,
         answers: vec![row.answer],
-        refusals: match (kind, row.operation) {
-            // The seed: cancelling a provisioning run may be repeated, even when it has ended.
-            (TaskKind::Provisioning, TaskOperation::Cancel) => &[],
-            _ => row.refusals,
-        },
+        refusals: if is_repeatable(kind, row.operation) { &[] } else { row.refusals },
     })
+}
+
+/// The seed: cancelling a provisioning run may be repeated, even when it has ended.
+pub(super) fn is_repeatable(kind: TaskKind, operation: TaskOperation) -> bool {
+    (kind, operation) == (TaskKind::Provisioning, TaskOperation::Cancel)
 }

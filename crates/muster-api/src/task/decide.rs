@@ -61,7 +61,12 @@ pub(super) fn refusal(call: &Call, error: ControlError) -> ApiError {
             "save the configuration that is meant, simulate the task again, then approve that plan"
         }
         ControlError::AlreadyRunning(_) => "wait until that run has ended, or cancel it",
-        ControlError::Store(_) | ControlError::Configuration(_) => return ApiError::internal(error),
+        ControlError::Store(_) | ControlError::Configuration(_) => {
+            return match error {
+                ControlError::Store(error) => error.into(),
+                other => ApiError::internal(other),
+            };
+        }
     };
     ApiError::conflict(error.to_string(), fix)
 }
