@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use muster_api::ApiSettings;
 use muster_api::routes::{Method, routes};
+use muster_model::audit::{Act, SubjectKind};
 use muster_model::configuration::ConfigurationKind;
 use muster_testkit::http::Client;
 use muster_testkit::server::{Staff, TestServer};
@@ -336,4 +337,25 @@ fn tenants_have_logs_of_their_own() {
     let found = admins[0].get(&format!("{AUDIT}/~verify?head={crossed}")).expect(200).json();
     assert_eq!((&found["valid"], &found["brokenAt"]), (&json!(false), &json!(2)));
     expect_error(admins[1].get(AUDIT), 404, "NOT_FOUND");
+}
+
+#[test]
+fn the_guide_names_every_act_and_every_sort_of_subject() {
+    let guide = include_str!("../../../../docs/guide/audit.md");
+    let acts = Act::ALL.iter().map(|act| format!("`{act}`"));
+    let subjects = SubjectKind::all()
+        .filter(|kind| match kind {
+            SubjectKind::Configuration(kind) => *kind == ConfigurationKind::Application,
+            SubjectKind::Tenant
+            | SubjectKind::Directory
+            | SubjectKind::User
+            | SubjectKind::Token
+            | SubjectKind::Secret
+            | SubjectKind::File
+            | SubjectKind::Settings
+            | SubjectKind::Object => true,
+        })
+        .map(|kind| format!("`{}/", kind.as_str()));
+    let missing: Vec<_> = acts.chain(subjects).filter(|word| !guide.contains(word.as_str())).collect();
+    assert_eq!(missing, [""; 0]);
 }
