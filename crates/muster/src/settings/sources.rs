@@ -29,7 +29,7 @@ enum Form {
 }
 
 /// Every setting: a name within its table is separated from the table's by a point.
-const NAMES: [(&str, Form); 19] = [
+const NAMES: [(&str, Form); 21] = [
     ("listen", Form::Text),
     ("data-dir", Form::Text),
     ("database-url", Form::Text),
@@ -38,6 +38,7 @@ const NAMES: [(&str, Form); 19] = [
     ("log", Form::Text),
     ("log-format", Form::Text),
     ("limits.configuration-bytes", Form::Number),
+    ("limits.dataset-bytes", Form::Number),
     ("limits.file-bytes", Form::Number),
     ("limits.request-seconds", Form::Number),
     ("limits.requests-per-second", Form::Number),
@@ -46,6 +47,7 @@ const NAMES: [(&str, Form); 19] = [
     ("server.trusted-proxies", Form::Words),
     ("work.workers", Form::Number),
     ("work.page-size", Form::Number),
+    ("work.apply-size", Form::Number),
     ("work.batch-size", Form::Number),
     ("work.lease-seconds", Form::Number),
     ("work.held-hours", Form::Number),
