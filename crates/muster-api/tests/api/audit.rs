@@ -283,7 +283,7 @@ fn the_log_is_listed_by_pages_and_filters() {
     let newest = list("?limit=2");
     assert_eq!(newest[0]["seq"], all.len());
     assert_eq!(newest[0]["actor"], json!({"kind": "TOKEN", "name": "admin"}));
-    assert_eq!((&newest[0]["runId"], &newest[0]["outcome"]), (&json!(launched.text()), &Value::Null));
+    assert_eq!((&newest[0]["instanceId"], &newest[0]["outcome"]), (&json!(launched.text()), &Value::Null));
     assert_eq!(newest[1]["details"], json!({"octets": "7"}));
     let next = acts(&format!("?limit=2&after={}", newest[1]["seq"]));
     assert_eq!(next, all[2..4]);
