@@ -156,7 +156,7 @@ impl TenantStore {
         let tx = self.database.begin(Urgency::Bulk).await?;
         self.move_cursor(&tx, run, bucket).await?;
         let over = Over { tx: &tx, tenant: self.tenant, run: run.seq };
-        self.line_up(&tx, !batch.contested.is_empty()).await?;
+        self.line_up(&tx, &batch.contested).await?;
         let mut stale = self.made_by_rivals(&tx, &batch.contested, keys).await?;
         let creates: Vec<u32> =
             batch.creates.iter().copied().filter(|number| stale.binary_search(number).is_err()).collect();

@@ -62,8 +62,17 @@ pub(crate) enum Found {
     Made(MasterKey, PathBuf),
 }
 
-/// Finds the key of a place, whose database holds secrets or does not.
-pub(crate) fn find(place: &Place, is_sealed: bool) -> Result<Found, KeyError> {
+/// What the database has sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sealed {
+    /// Nothing yet: any key will do.
+    Nothing,
+    /// Secrets, which one key alone opens.
+    Secrets,
+}
+
+/// Finds the key of a place. Where secrets are sealed with one, none is made.
+pub(crate) fn find(place: &Place, sealed: Sealed) -> Result<Found, KeyError> {
     if let Some(path) = &place.master_key_file {
         return read(path).map(Found::Key);
     }
@@ -72,13 +81,10 @@ pub(crate) fn find(place: &Place, is_sealed: bool) -> Result<Found, KeyError> {
     }
     let path = place.data_dir.join(FILE);
     match read(&path) {
-        Err(KeyError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-            if is_sealed {
-                Err(KeyError::Lost(path))
-            } else {
-                make(path)
-            }
-        }
+        Err(KeyError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => match sealed {
+            Sealed::Secrets => Err(KeyError::Lost(path)),
+            Sealed::Nothing => make(path),
+        },
         read => read.map(Found::Key),
     }
 }
@@ -131,11 +137,11 @@ mod tests {
     fn a_key_is_made_once_and_for_its_owner_alone() {
         let directory = tempfile::tempdir().unwrap();
         let place = place(directory.path(), None, None);
-        let Ok(Found::Made(made, path)) = find(&place, false) else { panic!("none was made") };
+        let Ok(Found::Made(made, path)) = find(&place, Sealed::Nothing) else { panic!("none was made") };
         assert_eq!(path, directory.path().join("master.key"));
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        for is_sealed in [false, true] {
-            let Ok(Found::Key(found)) = find(&place, is_sealed) else { panic!("it is not found") };
+        for sealed in [Sealed::Nothing, Sealed::Secrets] {
+            let Ok(Found::Key(found)) = find(&place, sealed) else { panic!("it is not found") };
             assert_eq!(found.expose(), made.expose());
         }
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "nothing else is left");
@@ -148,11 +154,14 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("key");
         let named = place(directory.path(), None, Some(file.clone()));
-        assert!(matches!(find(&named, false), Err(KeyError::Read { .. })), "a named file is never made");
+        assert!(
+            matches!(find(&named, Sealed::Nothing), Err(KeyError::Read { .. })),
+            "a named file is never made"
+        );
         let put = |octets: &[u8], mode| {
             fs::write(&file, octets).unwrap();
             fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
-            find(&named, false)
+            find(&named, Sealed::Nothing)
         };
         assert!(matches!(put(&[1; 31], 0o600), Err(KeyError::Length { octets: 31, .. })));
         for mode in [0o604, 0o644, 0o602] {
@@ -162,8 +171,11 @@ mod tests {
             assert!(matches!(put(&[1; 32], mode), Ok(Found::Key(_))), "{mode:o}");
         }
         let empty = place(directory.path(), None, None);
-        assert!(matches!(find(&empty, true), Err(KeyError::Lost(_))), "no other key opens the secrets");
+        assert!(
+            matches!(find(&empty, Sealed::Secrets), Err(KeyError::Lost(_))),
+            "no other key opens the secrets"
+        );
         let postgres = place(directory.path(), Some("postgres://x"), None);
-        assert!(matches!(find(&postgres, false), Ok(Found::None)), "there is no default");
+        assert!(matches!(find(&postgres, Sealed::Nothing), Ok(Found::None)), "there is no default");
     }
 }

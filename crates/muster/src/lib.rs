@@ -102,7 +102,8 @@ impl Muster {
             }
         };
         let store = Store::open(&location).await?;
-        let found = key::find(place, store.is_sealed().await?)?;
+        let sealed = if store.is_sealed().await? { key::Sealed::Secrets } else { key::Sealed::Nothing };
+        let found = key::find(place, sealed)?;
         let (store, made_key) = match found {
             Found::None => (store, None),
             Found::Key(key) => (store.with_master_key(key).await?, None),
