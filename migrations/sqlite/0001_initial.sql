@@ -1,5 +1,5 @@
 -- The schema of Muster. `tenant` leads every key; times are milliseconds since 1970 in UTC; hashes are octets;
--- enumerations are the numbers of `crates/muster-store/src/numbers.rs`.
+-- enumerations are numbers: a case's place in its enumeration, or in the list `ALL` of its type.
 
 -- `configuration` counts the writes of the tenant's configuration.
 CREATE TABLE tenant (

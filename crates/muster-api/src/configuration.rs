@@ -1,12 +1,13 @@
 //! The seven kinds of configuration: listed, read, and changed once all checks have passed.
 
+pub(crate) mod change;
 mod check;
 mod draft;
 mod history;
 mod parts;
 mod precondition;
-pub(crate) mod save;
-pub(crate) mod uses;
+mod save;
+mod uses;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,21 +15,20 @@ use actix_web::{HttpResponse, http::StatusCode};
 use muster_engine::LoadedConfiguration;
 use muster_model::configuration::{Configuration, ConfigurationKind, Problems};
 use muster_model::{ConfigurationId, SecretName};
-use muster_store::{ConfigurationVersion, StoredResource, Written};
+use muster_store::{ConfigurationVersion, ResourceWrite, StoredResource, Written};
 use serde_json::Value;
 
 use crate::call::Call;
 use crate::error::{ApiError, Conflict};
+use crate::query::Effect;
 use crate::routes::ConfigurationOperation;
+use change::{Checked, refuse_used, write};
 use draft::{Draft, Named};
-use save::{Saved, save, tag, write};
+use save::{Saved, save, tag};
 
-pub(crate) use check::{as_reference, dangling_secrets};
+pub(crate) use check::{Proposal, as_reference};
 pub(crate) use draft::read as read_document;
 pub(crate) use precondition::{EntityTag, Preconditions};
-
-/// How often a change is checked that other processes come before, again and again.
-pub(crate) const TRIES: u32 = 10;
 
 pub(crate) async fn perform(
     operation: ConfigurationOperation,
@@ -101,27 +101,13 @@ struct Basis {
     secrets: BTreeSet<SecretName>,
 }
 
-/// Checks a change and writes it. If another process has changed the configuration between the two, nothing has
-/// been written, and the change is checked again against what there is now. So what was there when it was checked
-/// is there when it is written, and what was not is not.
+/// A change of single resources: they are read before it is checked.
 async fn change<T>(call: &Call, checked: impl AsyncFn(Basis) -> Result<T, ApiError>) -> Result<T, ApiError> {
-    let _turn = call.state.turn(call.store.slug()).await?;
-    let mut tries = TRIES;
-    loop {
-        tries -= 1;
-        let now = call.engine().surroundings().now();
-        let version = call.store.configuration_version().await?.at(now);
-        let resources = LoadedConfiguration::load(&call.store).await?.resources;
-        let secrets = call.store.secrets().await?.into_iter().map(|secret| secret.name).collect();
-        match checked(Basis { version, resources, secrets }).await {
-            Err(ApiError::Outrun) if tries > 0 => {}
-            Ok(written) => {
-                call.engine().wake_ticker();
-                return Ok(written);
-            }
-            Err(refused) => return Err(refused),
-        }
-    }
+    change::change(call, Effect::Written, async |found| {
+        let resources = LoadedConfiguration::of(&found.rows)?.resources;
+        checked(Basis { version: found.version, resources, secrets: found.secrets }).await
+    })
+    .await
 }
 
 async fn create(kind: ConfigurationKind, mut call: Call) -> Result<HttpResponse, ApiError> {
@@ -216,8 +202,16 @@ async fn delete(kind: ConfigurationKind, call: &Call) -> Result<HttpResponse, Ap
         let row = stored(call, kind, &id).await?.ok_or_else(|| nowhere(kind, &id))?;
         preconditions.allow_write(Some(&tag(&row)))?;
         refuse_referred(&before.resources, kind, &id)?;
-        refuse_used(call, kind, &id).await?;
-        write(call, before.version, (kind, &id), Written::Deleted).await
+        let seen_runs = refuse_used(call, &[(kind, id.clone())].into()).await?;
+        let after = before.resources.iter().filter(|one| (one.kind(), one.id()) != (kind, id.clone()));
+        let checked = Checked {
+            before: &before.resources,
+            after: &after.cloned().collect(),
+            writes: vec![ResourceWrite::new(stored_kind(kind), id.as_str(), Written::Deleted)],
+            directories: BTreeSet::new(),
+            seen_runs,
+        };
+        write(call, before.version, checked).await
     })
     .await?;
     call.note(format_args!("{kind} `{id}` deleted"));
@@ -244,25 +238,6 @@ fn refuse_referred(
     Err(ApiError::Conflict(Box::new(Conflict {
         description: format!("{kind} `{id}` is referred to by {}", names.join(", ")),
         fix: "delete what `properties` names, or have it refer to another one".to_owned(),
-        properties,
-    })))
-}
-
-async fn refuse_used(call: &Call, kind: ConfigurationKind, id: &ConfigurationId) -> Result<(), ApiError> {
-    let mut properties = BTreeMap::new();
-    for (run, body) in call.store.live_runs().await? {
-        let frozen = LoadedConfiguration::parse(body)?.resources;
-        if uses::of_run(&frozen, &run).contains(&(kind, id.clone())) {
-            let says = format!("a run of task `{}`, {}", run.task, run.state.status.as_str());
-            properties.insert(run.id.to_string(), says);
-        }
-    }
-    if properties.is_empty() {
-        return Ok(());
-    }
-    Err(ApiError::Conflict(Box::new(Conflict {
-        description: format!("{kind} `{id}` is used by runs that have not ended"),
-        fix: "wait until the runs that `properties` names have ended, or cancel them".to_owned(),
         properties,
     })))
 }

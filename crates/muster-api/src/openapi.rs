@@ -166,6 +166,9 @@ fn responses(route: &Route) -> Value {
 /// All statuses that the route refuses with, in their order.
 fn refusals(route: &Route) -> Vec<u16> {
     let mut statuses = route.refusals.to_vec();
+    if route.may_be_outrun() {
+        statuses.push(409);
+    }
     match route.access {
         Access::Tenant(..) => statuses.extend(SHARED_REFUSALS),
         Access::Everybody(_) => statuses.push(400),

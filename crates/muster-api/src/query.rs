@@ -135,7 +135,10 @@ impl Query {
             Parameter::Application => self.application = Some(ApplicationId::new(value).map_err(said)?),
             Parameter::LiveStatus => {
                 let known = [LiveStatus::Fetched, LiveStatus::Remembered];
-                self.live_status = one_of(value, &known, |one| flag(*one == LiveStatus::Fetched))?;
+                self.live_status = one_of(value, &known, |one| match one {
+                    LiveStatus::Fetched => "true",
+                    LiveStatus::Remembered => "false",
+                })?;
             }
             Parameter::Search => self.search = Some(value.to_lowercase()),
             Parameter::Status => {
@@ -157,7 +160,10 @@ impl Query {
             Parameter::Option => (_, self.error_details) = one_of(value, &OPTIONS, |(text, _)| text)?,
             Parameter::DryRun => {
                 let known = [Effect::Tried, Effect::Written];
-                self.effect = one_of(value, &known, |one| flag(*one == Effect::Tried))?;
+                self.effect = one_of(value, &known, |one| match one {
+                    Effect::Tried => "true",
+                    Effect::Written => "false",
+                })?;
             }
             Parameter::Mode => self.mode = one_of(value, &ImportMode::ALL, |one| one.as_str())?,
             Parameter::Types => self.kinds = Some(value.split(',').map(kind).collect::<Result<_, _>>()?),
@@ -211,10 +217,6 @@ fn unknown(known: &[Parameter]) -> String {
 fn one_of<T: Copy>(value: &str, known: &[T], name: impl Fn(&T) -> &'static str) -> Result<T, String> {
     let found = known.iter().find(|one| name(one) == value).copied();
     found.ok_or_else(|| none_of(&known.iter().map(name).collect::<Vec<_>>()))
-}
-
-fn flag(is_set: bool) -> &'static str {
-    if is_set { "true" } else { "false" }
 }
 
 fn uuid(value: &str) -> Result<Uuid, String> {

@@ -9,9 +9,9 @@ use std::str::FromStr;
 pub enum Permission {
     /// Look at configuration, runs and IM objects.
     View,
-    /// Launch and cancel runs.
+    /// Launch and cancel runs; pause and resume schedules.
     Operate,
-    /// Write configuration; read and write files.
+    /// Write configuration and IM objects; read and write files.
     Configure,
     /// Decide about held plans.
     Approve,

@@ -341,6 +341,24 @@ impl Route {
         }
     }
 
+    /// Whether somebody else can come before it again and again, which is told with 409.
+    pub(crate) fn may_be_outrun(&self) -> bool {
+        let Access::Tenant(_, operation) = self.access else { return false };
+        let is_tried_on_a_sample = operation == TenantOperation::Evaluate;
+        let is_repeatable = match operation {
+            TenantOperation::Task(operation, kind) => tasks::is_repeatable(kind, operation),
+            TenantOperation::Configuration(..)
+            | TenantOperation::Evaluate
+            | TenantOperation::Dataset(_)
+            | TenantOperation::File(_)
+            | TenantOperation::Object(_)
+            | TenantOperation::Audit(_)
+            | TenantOperation::Administration(_)
+            | TenantOperation::Accounts => false,
+        };
+        self.method != Method::Get && !is_tried_on_a_sample && !is_repeatable
+    }
+
     /// Whether it answers the entity tag of what it is about in `ETag`.
     pub(crate) fn answers_tag(&self) -> bool {
         match self.access {
@@ -386,8 +404,7 @@ impl Route {
 pub fn routes() -> &'static [Route] {
     static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
         let kinds = ConfigurationKind::ALL.into_iter().flat_map(configuration::routes_of);
-        let tasks =
-            [TaskKind::Synchronization, TaskKind::Provisioning].into_iter().flat_map(tasks::routes_of);
+        let tasks = TaskKind::ALL.into_iter().flat_map(tasks::routes_of);
         let rest = others::routes().into_iter().chain(administration::routes()).chain(audit::routes());
         kinds.chain(tasks).chain(objects::routes()).chain(rest).collect()
     });

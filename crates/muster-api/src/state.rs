@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use muster_dataset::limits;
 use muster_engine::Engine;
 use muster_model::TenantSlug;
 use muster_store::Store;
@@ -29,6 +30,8 @@ pub(crate) const LOOKS_AT_ONCE: usize = 4;
 pub struct ApiSettings {
     /// The largest JSON body, in octets.
     pub json_limit: u64,
+    /// The largest dataset, in octets.
+    pub dataset_limit: u64,
     /// The largest file, in octets.
     pub file_limit: u64,
     /// How long a JSON body may take to arrive, and how long a file's may be silent.
@@ -53,6 +56,7 @@ impl Default for ApiSettings {
     fn default() -> Self {
         Self {
             json_limit: 1024 * 1024,
+            dataset_limit: limits::OCTETS as u64,
             file_limit: 2 * 1024 * 1024 * 1024,
             patience: Duration::from_secs(30),
             farewell: Duration::from_secs(30),

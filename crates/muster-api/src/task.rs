@@ -135,6 +135,10 @@ async fn cancel(kind: TaskKind, call: &Call) -> Result<HttpResponse, ApiError> {
             Ok(HttpResponse::Ok().finish())
         }
         (TaskKind::Provisioning, Err(ControlError::Ended(_))) => Ok(HttpResponse::Ok().finish()),
+        // It has been tried often enough, and the seed knows no 409 here.
+        (TaskKind::Provisioning, Err(ControlError::Store(error))) if error.is_contention() => {
+            Err(ApiError::Busy)
+        }
         (TaskKind::Synchronization | TaskKind::Provisioning, Err(error)) => Err(decide::refusal(call, error)),
     }
 }

@@ -166,7 +166,7 @@ impl Dataset {
             match scan.next()? {
                 Event::Open(tag) => self.read_entry(scan, &tag)?,
                 Event::Text(text) => refuse_stray(scan, at, &text)?,
-                Event::Close => {}
+                Event::Close => return refuse_behind_root(scan),
                 Event::End => return Ok(()),
             }
         }
@@ -349,6 +349,23 @@ fn refuse_much_markup(text: &str, scan: &mut Scan<'_>) -> Result<(), Stop> {
             Err(scan.spots.end(at, message, "import it in parts"))
         }
         None => Ok(()),
+    }
+}
+
+/// A well-formed document has one root. What stands behind it belongs to none, and to others it would be no dataset.
+fn refuse_behind_root(scan: &mut Scan<'_>) -> Result<(), Stop> {
+    loop {
+        let at = scan.at();
+        match scan.next()? {
+            Event::Open(tag) => {
+                let message = format!("`<{}>` stands behind the end of the dataset", shown(tag.name));
+                let hint = format!("put it before `</{ROOT}>`, or remove it");
+                return Err(scan.spots.end(tag.at, message, &hint));
+            }
+            Event::Text(text) => refuse_stray(scan, at, &text)?,
+            Event::Close => {}
+            Event::End => return Ok(()),
+        }
     }
 }
 

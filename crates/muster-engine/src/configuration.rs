@@ -285,11 +285,13 @@ fn check_class(
 }
 
 impl Engine {
-    /// What the connectors have against a configuration, without touching the outside. Pointers are those of
-    /// [`Configuration::check`].
+    /// What is wrong with a configuration as a whole, also in the eyes of its connectors, without touching the
+    /// outside. Pointers are those of [`Configuration::check`].
     #[must_use]
-    pub fn check_connectors(&self, tenant: &TenantSlug, configuration: &Configuration) -> Problems {
-        check_connectors(&self.connectors, &self.settings.host(tenant), configuration)
+    pub fn check(&self, tenant: &TenantSlug, configuration: &Configuration) -> Problems {
+        let mut problems = configuration.check();
+        problems.merge(check_connectors(&self.connectors, &self.settings.host(tenant), configuration));
+        problems
     }
 
     /// What the connector of a type has against settings, each with its place in the definition. Pointers are

@@ -7,10 +7,10 @@ use muster_model::run::{Mode, OutcomeStatus, Phase, ProgressStatus};
 use muster_plan::lifecycle::{Event, RunState, step};
 use muster_store::{Hash, NewRun, ProblemRow, ProblemStep, RunRecord, StoreError, TenantStore, Verdict};
 
-use crate::Engine;
 use crate::configuration::{ConfigurationError, LoadedConfiguration};
 use crate::delivery::Ticket;
 use crate::error::of_run;
+use crate::{Engine, OUTRUN_TRIES};
 
 /// Why nothing was done to a run.
 #[derive(Debug, thiserror::Error)]
@@ -50,7 +50,15 @@ impl Engine {
         let run = store.run(id).await?.ok_or(ControlError::NoRun(id))?;
         let why = cancelled(run.state.phase);
         let errands = self.errands_before_time(store, &run, Some(OutcomeStatus::Aborted)).await?;
-        if store.stop(id, &why, &errands, self.surroundings.now()).await? {
+        let mut tries = OUTRUN_TRIES;
+        let stopped = loop {
+            tries -= 1;
+            match store.stop(id, &why, &errands, self.surroundings.now()).await {
+                Err(error) if error.is_contention() && tries > 0 => {}
+                answer => break answer?,
+            }
+        };
+        if stopped {
             self.outbox.notify_one();
             self.count_end(store, &run).await?;
             Ok(())
@@ -145,6 +153,7 @@ impl Engine {
     /// Launches the run that carries a simulated plan out: it decides again, by what is saved, and goes on only
     /// if it comes to the same plan.
     async fn repeat(&self, store: &TenantStore, simulated: &RunRecord) -> Result<RunId, ControlError> {
+        let made_from = store.configuration_version().await?;
         let saved = LoadedConfiguration::load(store).await?;
         let meant = LoadedConfiguration::parse(store.rules_body(&simulated.rules).await?)?;
         // Unsaved configuration is for looking at, and one that has been changed since is no longer meant.
@@ -165,7 +174,7 @@ impl Engine {
             chain: None,
             now: self.surroundings.now(),
         };
-        let launched = store.launch(&new).await.map_err(|error| {
+        let launched = store.launch(made_from, &new).await.map_err(|error| {
             if let StoreError::AlreadyRunning { run, .. } = error {
                 ControlError::AlreadyRunning(run)
             } else {

@@ -9,7 +9,7 @@ use muster_store::{NewRun, RunRecord, StoreError, TenantStore};
 
 use crate::configuration::{ConfigurationError, LoadedConfiguration};
 use crate::delivery::Ticket;
-use crate::{Engine, prepare};
+use crate::{Engine, OUTRUN_TRIES, prepare};
 
 /// What is to be run.
 #[derive(Debug, Clone)]
@@ -72,6 +72,19 @@ impl Engine {
     /// # Errors
     /// As [`Engine::launch`].
     pub async fn admit(&self, store: &TenantStore, launch: Launch) -> Result<RunRecord, LaunchError> {
+        let mut tries = OUTRUN_TRIES;
+        loop {
+            tries -= 1;
+            match self.try_admit(store, launch.clone()).await {
+                // What was looked at is no longer what is configured: it is looked at again.
+                Err(LaunchError::Store(StoreError::ConfigurationMoved)) if tries > 0 => {}
+                admitted => return admitted,
+            }
+        }
+    }
+
+    async fn try_admit(&self, store: &TenantStore, launch: Launch) -> Result<RunRecord, LaunchError> {
+        let made_from = store.configuration_version().await?;
         let mut loaded = LoadedConfiguration::load(store).await?;
         if loaded.resources.get(launch.kind.definition_kind(), &launch.task).is_none() {
             return Err(LaunchError::NoTask(launch.task));
@@ -84,7 +97,7 @@ impl Engine {
             loaded = self.instead(store, loaded, &launch.instead)?;
         }
         let new = self.new_run(store, &loaded, launch).await?;
-        Ok(store.launch(&new).await?)
+        Ok(store.launch(made_from, &new).await?)
     }
 
     /// A run that can be launched with a configuration, which is not that of another tenant.
@@ -183,14 +196,9 @@ impl Engine {
         saved: LoadedConfiguration,
         resources: &[Resource],
     ) -> Result<LoadedConfiguration, ConfigurationError> {
-        let check = |configuration: &Configuration| {
-            let mut problems = configuration.check();
-            problems.merge(self.check_connectors(store.slug(), configuration));
-            problems
-        };
-        let before = check(&saved.resources);
+        let before = self.check(store.slug(), &saved.resources);
         let changed = resources.iter().cloned().fold(saved.resources, Configuration::with);
-        let found = check(&changed);
+        let found = self.check(store.slug(), &changed);
         let mut problems = found.without(&before);
         for resource in resources {
             let place = Configuration::pointer(resource);

@@ -74,6 +74,9 @@ pub use surroundings::Surroundings;
 pub use ticker::Look;
 pub use worker::Workers;
 
+/// How often something is decided again that others come before, again and again.
+pub const OUTRUN_TRIES: u32 = 10;
+
 /// The connectors that exist, by the `type` of their definitions.
 pub type Connectors = BTreeMap<&'static str, Arc<dyn ConnectorKind>>;
 

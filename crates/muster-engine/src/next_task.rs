@@ -33,6 +33,7 @@ impl Engine {
             )));
         }
         let prepared = async {
+            let made_from = store.configuration_version().await?;
             let loaded = LoadedConfiguration::load(store).await?;
             let is_synchronization = loaded.resources.synchronization_task(task).is_some();
             let kind = if is_synchronization { TaskKind::Synchronization } else { TaskKind::Provisioning };
@@ -40,7 +41,7 @@ impl Engine {
                 Launch { kind, task: task.clone(), mode: Mode::Apply, keys: None, instead: Vec::new() };
             let mut run = self.new_run(store, &loaded, launch).await?;
             (run.id, run.chain) = (id, Some(Chain { start, launched_by: errand.run.id }));
-            Ok::<_, LaunchError>(store.launch(&run).await?)
+            Ok::<_, LaunchError>(store.launch(made_from, &run).await?)
         };
         match prepared.await {
             Ok(run) => {

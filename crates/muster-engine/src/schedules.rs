@@ -12,12 +12,9 @@ use muster_plan::schedule::{Occupation, Schedule, Standing, state};
 use muster_store::{FireRecord, NewSchedule, ScheduleRecord, StoreError, TenantStore, UnscheduledTask};
 use uuid::Uuid;
 
-use crate::Engine;
 use crate::configuration::ConfigurationError;
 use crate::error::with_causes;
-
-/// How often something is tried again that other processes come before.
-const TRIES: u32 = 10;
+use crate::{Engine, OUTRUN_TRIES};
 
 /// So many of the next times are shown.
 const SHOWN: usize = 5;
@@ -81,7 +78,7 @@ impl Engine {
     /// # Errors
     /// When the store fails, or others are always faster.
     pub async fn reconcile_schedules(&self, store: &TenantStore) -> Result<(), ScheduleError> {
-        for _ in 0..TRIES {
+        for _ in 0..OUTRUN_TRIES {
             let Some(unscheduled) = store.unscheduled().await? else { return Ok(()) };
             let now = self.surroundings.now();
             let saved_at = unscheduled.since.unwrap_or(now).min(now);
@@ -170,7 +167,7 @@ impl Engine {
         kind: TaskKind,
         task: &ConfigurationId,
     ) -> Result<(), ScheduleError> {
-        for _ in 0..TRIES {
+        for _ in 0..OUTRUN_TRIES {
             self.reconcile_schedules(store).await?;
             let Some(record) = store.schedule(kind, task).await? else { return Ok(()) };
             if record.standing.paused || store.restate_schedule(&record, &record.standing.paused()).await? {
@@ -201,7 +198,7 @@ impl Engine {
         task: &ConfigurationId,
         restated: impl Fn(&Planned) -> Standing,
     ) -> Result<(), ScheduleError> {
-        for _ in 0..TRIES {
+        for _ in 0..OUTRUN_TRIES {
             let planned = self.planned(store, kind, task).await?;
             let standing = restated(&planned);
             let is_so_already = standing.paused == planned.record.standing.paused;
@@ -223,7 +220,7 @@ impl Engine {
         kind: TaskKind,
         task: &ConfigurationId,
     ) -> Result<Planned, ScheduleError> {
-        for _ in 0..TRIES {
+        for _ in 0..OUTRUN_TRIES {
             self.reconcile_schedules(store).await?;
             let (plan, version) = plan_of(store, kind, task).await?;
             let record = store.schedule(kind, task).await?;

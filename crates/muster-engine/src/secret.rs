@@ -11,7 +11,7 @@ use muster_model::SecretName;
 use muster_model::configuration::Configuration;
 use muster_model::configuration::connector_definition::ConnectorDefinition;
 use muster_model::secret::{self, Part};
-use muster_store::{Binding, BindingRule, Hash, NewSecret, Put, SecretRecord, StoreError, TenantStore};
+use muster_store::{Binding, Hash, NewSecret, Put, SecretRecord, StoreError, TenantStore};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::Engine;
@@ -73,7 +73,7 @@ impl Engine {
     /// # Errors
     /// When there is none of that name, or something refers to it.
     pub async fn delete_secret(&self, store: &TenantStore, name: &SecretName) -> Result<(), SecretError> {
-        let checked = store.configuration_version().await?;
+        let checked = store.configuration_version().await?.at(self.surroundings.now());
         let configuration = LoadedConfiguration::load(store).await?.resources;
         let referrers = configuration.secret_referrers(name).into_iter();
         let referrers: Vec<_> = referrers.map(|(_, at)| at.trim_start_matches('/').to_owned()).collect();
@@ -81,29 +81,26 @@ impl Engine {
             return Err(SecretError::Referred { name: name.clone(), referrers });
         }
         match store.delete_secret(checked, name).await? {
-            true => Ok(()),
+            true => {
+                self.wake_ticker();
+                Ok(())
+            }
             false => Err(SecretError::Lacking(name.clone())),
         }
     }
 
-    /// Binds secrets to the connector definitions that a change of the configuration has refer to them anew. One that
-    /// referred to a secret before and leads elsewhere now is left alone: its secret has to be entered again.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn bind_secrets(
-        &self,
-        store: &TenantStore,
-        (before, after): (&Configuration, &Configuration),
-        rule: BindingRule,
-    ) -> Result<(), StoreError> {
+    /// What is to be bound with a change of the configuration: secrets, to the connector definitions that it has refer
+    /// to them anew. One that referred to a secret before and leads elsewhere now is left alone: its secret has to be
+    /// entered again.
+    #[must_use]
+    pub fn new_bindings(&self, before: &Configuration, after: &Configuration) -> Vec<(SecretName, Binding)> {
         let mut bindings = Vec::new();
         for definition in after.connector_definitions() {
             let known = before.connector_definition(&definition.id).map(names).unwrap_or_default();
             let new = names(definition).into_iter().filter(|name| !known.contains(name));
             bindings.extend(new.map(|name| (name, self.binding(definition))));
         }
-        if bindings.is_empty() { Ok(()) } else { store.bind_secrets(&bindings, rule).await }
+        bindings
     }
 
     /// Puts the values of secrets into properties that refer to them.

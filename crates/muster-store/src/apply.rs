@@ -156,7 +156,7 @@ impl TenantStore {
         let tx = self.database.begin(Urgency::Bulk).await?;
         self.move_cursor(&tx, run, bucket).await?;
         let over = Over { tx: &tx, tenant: self.tenant, run: run.seq };
-        self.line_up(&tx, !batch.contested.is_empty()).await?;
+        self.line_up(&tx, &batch.contested).await?;
         let mut stale = self.made_by_rivals(&tx, &batch.contested, keys).await?;
         let creates: Vec<u32> =
             batch.creates.iter().copied().filter(|number| stale.binary_search(number).is_err()).collect();
@@ -253,8 +253,8 @@ impl TenantStore {
         let delete = Action::Delete as i64;
         over.execute(
             &format!(
-                "INSERT INTO history (tenant, id, version, run, at, action, disabled, before) \
-                 SELECT c.tenant, o.id, o.version, ?, ?, c.action, o.disabled, c.before FROM {{changes}} \
+                "INSERT INTO history (tenant, id, version, run, at, action, disabled, before, kind) \
+                 SELECT c.tenant, o.id, o.version, ?, ?, c.action, o.disabled, c.before, o.kind FROM {{changes}} \
                  CROSS JOIN object o WHERE o.tenant = c.tenant AND o.id = c.object \
                  AND ({TOUCHES} OR c.action = {delete})"
             ),

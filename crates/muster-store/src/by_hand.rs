@@ -108,7 +108,7 @@ impl TenantStore {
         let replaced_type = is_typed.then(|| object.object_type.clone().unwrap_or_default());
         let before = (!differences.is_empty()).then(|| codec::encode_before(differences));
         let sql = "INSERT INTO history (tenant, id, version, at, action, disabled, before, actor_kind, actor, \
-            replaced_type) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+            replaced_type, kind) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
         let actor = &self.on_behalf_of().actor;
         let values = vec![
             self.tenant.into(),
@@ -121,6 +121,7 @@ impl TenantStore {
             (actor.kind as i64).into(),
             actor.name.as_str().into(),
             replaced_type.into(),
+            (object.kind as i64).into(),
         ];
         tx.execute(sql, values).await.map(|_| ())
     }

@@ -13,8 +13,9 @@ use muster_plan::digest;
 use sea_orm::{QueryResult, Value};
 
 use crate::audit::NewAuditEntry;
+use crate::change::ResourceChanges;
 use crate::configuration_history::Written;
-use crate::database::{Transaction, Urgency};
+use crate::database::{Dialect, Transaction, Urgency};
 use crate::error::StoreError;
 use crate::row::{get, number, optional_number};
 use crate::rows::{Bulk, Kind};
@@ -181,33 +182,26 @@ impl TenantStore {
         self.database.query_one(sql, values).await?.map(|row| resource(&row)).transpose()
     }
 
-    /// Writes resources, all or none, and their history with them: the one way in which configuration changes. No
-    /// resource stands in `writes` twice; where there are none, nothing is moved on. Answers the new version of each, in their order.
+    /// Writes resources, all or none, with their history and all that has to come with them: the one way in which
+    /// configuration changes. Where there are none, nothing is moved on. Answers the new version of each, in their
+    /// order.
     ///
     /// # Errors
-    /// [`StoreError::ConfigurationMoved`] when the configuration is no longer the one it was checked against,
-    /// [`StoreError::Exists`] when a resource that is to be created is there, [`StoreError::Absent`] when one that
-    /// is to be updated or deleted is not.
+    /// [`StoreError::ConfigurationMoved`] when the configuration is no longer the one it was checked against, or when
+    /// something is deleted and a run is under way that nobody has looked at; [`StoreError::Exists`] when a resource
+    /// that is to be created is there, [`StoreError::Absent`] when one that is to be updated or deleted is not.
     pub async fn write_resources(
         &self,
         checked: ConfigurationVersion,
-        writes: &[ResourceWrite],
+        changes: &ResourceChanges,
     ) -> Result<Vec<i64>, StoreError> {
-        self.write_resources_in(checked, writes, &[]).await
-    }
-
-    /// The same, with directories that have to be there.
-    pub(crate) async fn write_resources_in(
-        &self,
-        checked: ConfigurationVersion,
-        writes: &[ResourceWrite],
-        directories: &[DirectoryId],
-    ) -> Result<Vec<i64>, StoreError> {
-        if writes.is_empty() && directories.is_empty() {
+        if changes.is_empty() {
             return Ok(Vec::new());
         }
+        let writes = &changes.writes;
         let tx = self.database.begin(Urgency::Short).await?;
         self.move_version(&tx, checked).await?;
+        self.refuse_unseen_runs(&tx, changes).await?;
         let known = self.known_versions(&tx, writes).await?;
         let versions: Vec<i64> = writes
             .iter()
@@ -217,16 +211,17 @@ impl TenantStore {
         self.add_versions(&tx, &written).await?;
         self.put_documents(&tx, &written).await?;
         self.remove_documents(&tx, writes).await?;
-        let mut acts = self.make_directories(&tx, directories).await?;
+        let mut acts = self.make_directories(&tx, &changes.directories).await?;
         for write in writes {
             acts.push(write.act()?);
         }
+        acts.extend(self.bind_secrets(&tx, &changes.bindings, changes.rule).await?);
         self.append_all(&tx, acts).await?;
         tx.commit().await?;
         Ok(versions)
     }
 
-    /// Writes one resource. Answers its new version.
+    /// Writes one resource and nothing besides. Answers its new version.
     ///
     /// # Errors
     /// Those of [`write_resources`](Self::write_resources).
@@ -235,8 +230,24 @@ impl TenantStore {
         checked: ConfigurationVersion,
         write: ResourceWrite,
     ) -> Result<i64, StoreError> {
-        let versions = self.write_resources(checked, &[write]).await?;
+        let versions = self.write_resources(checked, &ResourceChanges::of(vec![write])).await?;
         versions.first().copied().ok_or_else(|| StoreError::unreadable("version", "it was not made"))
+    }
+
+    /// Keeps the configuration as it is to the end of the transaction. `false` when it has moved on already.
+    pub(crate) async fn keep_version(
+        &self,
+        tx: &Transaction,
+        made_from: ConfigurationVersion,
+    ) -> Result<bool, StoreError> {
+        // Shared, so that launches do not wait for each other. SQLite has one writer anyway.
+        let lock = match tx.dialect() {
+            Dialect::Sqlite => "",
+            Dialect::Postgres => " FOR SHARE",
+        };
+        let sql = format!("SELECT 1 FROM tenant WHERE id = ? AND configuration = ?{lock}");
+        let kept = tx.query_one(&sql, vec![self.tenant.into(), made_from.number.into()]).await?;
+        Ok(kept.is_some())
     }
 
     /// What is known of the resources that are to be written, by their keys.

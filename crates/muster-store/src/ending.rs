@@ -49,7 +49,7 @@ pub(crate) const ENDING: &str = "seq, mode, phase, estimate, id, task_kind, task
 
 /// The task of a run, from the two columns `task_kind, task` at this place.
 pub(crate) fn task_at(row: &QueryResult, place: usize) -> Result<Subject, StoreError> {
-    let kind = get_case(row, place, &[TaskKind::Synchronization, TaskKind::Provisioning], "kind of task")?;
+    let kind = get_case(row, place, &TaskKind::ALL, "kind of task")?;
     Ok(Subject::task(kind, get::<String>(row, place + 1)?))
 }
 

@@ -94,6 +94,10 @@ impl TenantStore {
 
     async fn try_fire(&self, fire: &NewFire<'_>) -> Result<Fired, StoreError> {
         let tx = self.database.begin(Urgency::Short).await?;
+        // Before the schedule, as whoever writes the configuration has it: two that lock both wait, and do not die.
+        if !self.keep_version(&tx, fire.made_from).await? {
+            return Ok(Fired::Passed);
+        }
         let fired = match fire.launch {
             Err(_) => Fired::Failed,
             Ok(run) => self.guarding(&tx, run).await?.map_or(Fired::Launched, Fired::Blocked),
@@ -134,10 +138,10 @@ impl TenantStore {
         };
         let mut values: Vec<Value> = vec![next_due.into(), previous.into(), plan.into()];
         values.extend(self.key(schedule.kind, &schedule.task));
-        values.extend([Value::from(due), self.tenant.into(), fire.made_from.number.into()]);
+        values.extend([Value::from(due), self.tenant.into()]);
         let sql = "UPDATE schedule SET next_due = ?, previous = coalesce(?, previous), plan = coalesce(?, plan) \
             WHERE tenant = ? AND kind = ? AND task = ? AND next_due = ? AND EXISTS (SELECT 1 FROM tenant \
-            WHERE tenant.id = ? AND configuration = ? AND configuration = scheduled)";
+            WHERE tenant.id = ? AND configuration = scheduled)";
         Ok(tx.execute(sql, values).await? > 0)
     }
 

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use muster_model::audit::{Actor, ActorKind};
 use muster_model::run::TaskKind;
-use muster_model::{AttributeName, ConfigurationId, DisabledReason, Field, ObjectId, RunId};
+use muster_model::{AttributeName, ConfigurationId, DisabledReason, Field, ObjectId, ObjectKind, RunId};
 use muster_plan::change::Action;
 use sea_orm::QueryResult;
 
@@ -34,22 +34,27 @@ pub struct HistoryRecord {
 }
 
 impl TenantStore {
-    /// The history of an object, the newest write first, those before a version that was replaced, at most so many.
+    /// The history of an object of a kind, the newest write first, those before a version that was replaced, at most so
+    /// many. None where the object is of another kind, or was.
     ///
     /// # Errors
     /// When the database fails or holds something unreadable.
     pub async fn object_history(
         &self,
-        id: ObjectId,
+        (kind, id): (ObjectKind, ObjectId),
         before: Option<u32>,
         limit: u32,
     ) -> Result<Vec<HistoryRecord>, StoreError> {
         let sql = "SELECT h.version, h.at, h.action, h.actor, h.disabled, h.replaced_type, h.before, \
-            r.id, r.task_kind, r.task, h.actor_kind FROM history h LEFT JOIN run r ON r.tenant = h.tenant AND r.seq = h.run \
-            WHERE h.tenant = ? AND h.id = ? AND h.version < ? ORDER BY h.version DESC LIMIT ?";
+            r.id, r.task_kind, r.task, h.actor_kind \
+            FROM history h LEFT JOIN run r ON r.tenant = h.tenant AND r.seq = h.run \
+            WHERE h.tenant = ? AND h.id = ? AND coalesce(h.kind, ?) = ? AND h.version < ? \
+            ORDER BY h.version DESC LIMIT ?";
         let values = vec![
             self.tenant.into(),
             id.0.into(),
+            (kind as i64).into(),
+            (kind as i64).into(),
             before.map_or(i64::MAX, i64::from).into(),
             i64::from(limit).into(),
         ];
@@ -61,8 +66,7 @@ fn record(row: &QueryResult) -> Result<HistoryRecord, StoreError> {
     let before: Option<String> = get(row, 6)?;
     let run: Option<uuid::Uuid> = get(row, 7)?;
     let run = run.map(|id| {
-        let kinds = [TaskKind::Synchronization, TaskKind::Provisioning];
-        let kind = get_case(row, 8, &kinds, "kind of task")?;
+        let kind = get_case(row, 8, &TaskKind::ALL, "kind of task")?;
         Ok::<_, StoreError>((RunId(id), kind, ConfigurationId::new(&get::<String>(row, 9)?)?))
     });
     Ok(HistoryRecord {

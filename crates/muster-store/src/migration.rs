@@ -35,6 +35,7 @@ const STEPS: &[Step] = &[
     step!("0009_retention"),
     step!("0010_outbox"),
     step!("0011_numbers"),
+    step!("0012_history_kind"),
 ];
 
 /// The version of the schema that all steps lead to.

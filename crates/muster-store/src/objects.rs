@@ -227,6 +227,7 @@ impl TenantStore {
         }
         tx.commit().await
     }
+
     /// Notes that the objects of a directory are no longer found by these keys.
     pub(crate) async fn drop_key_specs(
         &self,

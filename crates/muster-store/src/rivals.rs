@@ -42,13 +42,13 @@ impl TenantStore {
         Ok(self.database.query_one(sql, values).await?.is_some())
     }
 
-    /// Lets rivals pass one by one, and keeps them from passing whoever does not know of them yet. SQLite has one
-    /// writer anyway.
-    pub(crate) async fn line_up(&self, tx: &Transaction, knows_of_rivals: bool) -> Result<(), StoreError> {
-        let sql = match (tx.dialect(), knows_of_rivals) {
+    /// Lets those who contest creates pass one by one, and keeps them from passing whoever contests none. SQLite has
+    /// one writer anyway.
+    pub(crate) async fn line_up(&self, tx: &Transaction, contested: &[Mention]) -> Result<(), StoreError> {
+        let sql = match (tx.dialect(), contested) {
             (Dialect::Sqlite, _) => return Ok(()),
-            (Dialect::Postgres, true) => "SELECT 1 FROM (SELECT pg_advisory_xact_lock(?)) AS l",
-            (Dialect::Postgres, false) => "SELECT 1 FROM (SELECT pg_advisory_xact_lock_shared(?)) AS l",
+            (Dialect::Postgres, []) => "SELECT 1 FROM (SELECT pg_advisory_xact_lock_shared(?)) AS l",
+            (Dialect::Postgres, [..]) => "SELECT 1 FROM (SELECT pg_advisory_xact_lock(?)) AS l",
         };
         tx.query(sql, vec![(LOCK | self.tenant).into()]).await.map(|_| ())
     }

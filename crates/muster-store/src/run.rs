@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::TenantStore;
 use crate::audit::NewAuditEntry;
+use crate::configuration::ConfigurationVersion;
 use crate::database::{Transaction, Urgency};
 use crate::ending;
 use crate::error::StoreError;
@@ -164,14 +165,20 @@ pub struct RunFilter {
 }
 
 impl TenantStore {
-    /// Launches a run. Whether another full run of the task is under way is decided by the database alone.
+    /// Launches a run that was made from a configuration. Whether another full run of the task is under way is decided
+    /// by the database alone.
     ///
     /// # Errors
-    /// [`StoreError::AlreadyRunning`] when one is.
-    pub async fn launch(&self, run: &NewRun) -> Result<RunRecord, StoreError> {
+    /// [`StoreError::AlreadyRunning`] when one is, [`StoreError::ConfigurationMoved`] when the configuration is no
+    /// longer that one.
+    pub async fn launch(
+        &self,
+        made_from: ConfigurationVersion,
+        run: &NewRun,
+    ) -> Result<RunRecord, StoreError> {
         let mut tries = 0;
         loop {
-            match self.try_launch(run).await {
+            match self.try_launch(made_from, run).await {
                 // Two launches of different tasks at once want the same number: the later takes the next.
                 Err(error) if error.is_unique_violation() && tries < LAUNCH_TRIES => tries += 1,
                 answer => return answer,
@@ -179,8 +186,15 @@ impl TenantStore {
         }
     }
 
-    async fn try_launch(&self, run: &NewRun) -> Result<RunRecord, StoreError> {
+    async fn try_launch(
+        &self,
+        made_from: ConfigurationVersion,
+        run: &NewRun,
+    ) -> Result<RunRecord, StoreError> {
         let tx = self.database.begin(Urgency::Short).await?;
+        if !self.keep_version(&tx, made_from).await? {
+            return Err(StoreError::ConfigurationMoved);
+        }
         let inserted = self.insert_run(&tx, run, None).await;
         match inserted {
             Ok(()) => {
@@ -375,7 +389,7 @@ pub(crate) fn record(row: &QueryResult) -> Result<RunRecord, StoreError> {
         tenant: number(row, 1)?,
         id: RunId(get(row, 2)?),
         no: number(row, 3)?,
-        task_kind: get_case(row, 4, &[TaskKind::Synchronization, TaskKind::Provisioning], "kind of task")?,
+        task_kind: get_case(row, 4, &TaskKind::ALL, "kind of task")?,
         task: ConfigurationId::new(&get::<String>(row, 5)?)?,
         keys,
         state,

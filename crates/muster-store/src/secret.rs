@@ -54,11 +54,12 @@ pub struct Binding {
 }
 
 /// When a secret is bound to a further definition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum BindingRule {
     /// In any case.
     Always,
     /// When it is bound to none.
+    #[default]
     IfUnbound,
 }
 
@@ -146,29 +147,31 @@ impl TenantStore {
         Ok(put)
     }
 
-    /// Binds secrets that there are to further definitions.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn bind_secrets(
+    /// Binds secrets that there are to further definitions; answers what the audit log says of each.
+    pub(crate) async fn bind_secrets(
         &self,
+        tx: &Transaction,
         bindings: &[(SecretName, Binding)],
         rule: BindingRule,
-    ) -> Result<(), StoreError> {
-        let tx = self.database.begin(Urgency::Short).await?;
+    ) -> Result<Vec<NewAuditEntry>, StoreError> {
+        let mut bound = Vec::new();
         for (name, binding) in bindings {
-            self.bind(&tx, name, binding, rule).await?;
+            if self.bind(tx, name, binding, rule).await? {
+                let subject = Subject::new(SubjectKind::Secret, name.as_str());
+                bound.push(NewAuditEntry::new(Act::Replace, subject).with("boundTo", &binding.definition));
+            }
         }
-        tx.commit().await
+        Ok(bound)
     }
 
+    /// Binds a secret. `false` when there is none, the rule forbids it, or it is bound so already.
     async fn bind(
         &self,
         tx: &Transaction,
         name: &SecretName,
         binding: &Binding,
         rule: BindingRule,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let unbound = match rule {
             BindingRule::Always => "",
             BindingRule::IfUnbound => {
@@ -178,7 +181,8 @@ impl TenantStore {
         let sql = format!(
             "INSERT INTO secret_binding (tenant, secret, definition, address) \
              SELECT s.tenant, s.name, ?, ? FROM secret s WHERE s.tenant = ? AND s.name = ?{unbound} \
-             ON CONFLICT (tenant, secret, definition) DO UPDATE SET address = excluded.address"
+             ON CONFLICT (tenant, secret, definition) DO UPDATE SET address = excluded.address \
+             WHERE secret_binding.address <> excluded.address"
         );
         let values = vec![
             binding.definition.as_str().into(),
@@ -186,7 +190,7 @@ impl TenantStore {
             self.tenant.into(),
             name.as_str().into(),
         ];
-        tx.execute(&sql, values).await.map(|_| ())
+        Ok(tx.execute(&sql, values).await? > 0)
     }
 
     /// Deletes a secret. Answers whether there was one.

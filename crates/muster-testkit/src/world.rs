@@ -13,7 +13,7 @@ use muster_engine::{Channel, Connectors, Delivery, Engine, Launch, Retention, Se
 use muster_model::configuration::{Configuration, ConfigurationKind, Document, Leniency};
 use muster_model::run::{Mode, TaskKind};
 use muster_model::{Attributes, ConfigurationId, Field, TenantSlug};
-use muster_store::{Fuse, ResourceWrite, RunRecord, Store, TenantStore, Written};
+use muster_store::{Fuse, ResourceChanges, ResourceWrite, RunRecord, Store, TenantStore, Written};
 use serde_json::Value;
 
 mod barrier;
@@ -262,15 +262,19 @@ impl World {
         self.store.write_resource(checked, write).await.expect("the database");
     }
 
-    /// Deletes a resource, whoever refers to it.
+    /// Deletes a resource, whoever refers to it, and whichever run uses it.
     ///
     /// # Panics
     /// When there is none.
     pub async fn delete(&self, kind: ConfigurationKind, id: &str) {
         let checked =
             self.store.configuration_version().await.expect("the database").at(self.clock.instant());
-        let write = ResourceWrite::new(kind as u8, id, Written::Deleted);
-        self.store.write_resource(checked, write).await.expect("the database");
+        let runs = self.store.live_runs().await.expect("the database");
+        let changes = ResourceChanges {
+            seen_runs: runs.iter().map(|(run, _)| run.id).collect(),
+            ..ResourceChanges::of(vec![ResourceWrite::new(kind as u8, id, Written::Deleted)])
+        };
+        self.store.write_resources(checked, &changes).await.expect("the database");
     }
 
     async fn configuration(&self) -> Configuration {

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use muster_store::MasterKey;
+use muster_store::{MasterKey, Store, StoreError};
 use tempfile::PersistError;
 
 use crate::Place;
@@ -59,9 +59,24 @@ pub(crate) enum Found {
     Made(MasterKey, PathBuf),
 }
 
-/// Finds the key of a place, whose database holds secrets or does not; makes it where that is its place.
-pub(crate) fn find(place: &Place, is_sealed: bool) -> Result<Found, KeyError> {
-    match look(place, is_sealed)? {
+/// What the database has sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sealed {
+    /// Nothing yet: any key will do.
+    Nothing,
+    /// Secrets, which one key alone opens.
+    Secrets,
+}
+
+impl Sealed {
+    pub(crate) async fn of(store: &Store) -> Result<Self, StoreError> {
+        Ok(if store.is_sealed().await? { Self::Secrets } else { Self::Nothing })
+    }
+}
+
+/// Finds the key of a place; makes it where that is its place. Where secrets are sealed with one, none is made.
+pub(crate) fn find(place: &Place, sealed: Sealed) -> Result<Found, KeyError> {
+    match look(place, sealed)? {
         Some(key) => Ok(Found::Key(key)),
         None if place.database_url.is_some() => Ok(Found::None),
         None => make(place.data_dir.join(MASTER_KEY)),
@@ -69,7 +84,7 @@ pub(crate) fn find(place: &Place, is_sealed: bool) -> Result<Found, KeyError> {
 }
 
 /// Finds the key of a place; `None` where there is none, and none is needed yet.
-pub(crate) fn look(place: &Place, is_sealed: bool) -> Result<Option<MasterKey>, KeyError> {
+pub(crate) fn look(place: &Place, sealed: Sealed) -> Result<Option<MasterKey>, KeyError> {
     if let Some(path) = &place.master_key_file {
         return read(path).map(Some);
     }
@@ -78,13 +93,10 @@ pub(crate) fn look(place: &Place, is_sealed: bool) -> Result<Option<MasterKey>, 
     }
     let path = place.data_dir.join(MASTER_KEY);
     match read(&path) {
-        Err(KeyError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-            if is_sealed {
-                Err(KeyError::Lost(path))
-            } else {
-                Ok(None)
-            }
-        }
+        Err(KeyError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => match sealed {
+            Sealed::Secrets => Err(KeyError::Lost(path)),
+            Sealed::Nothing => Ok(None),
+        },
         read => read.map(Some),
     }
 }
@@ -137,11 +149,11 @@ mod tests {
     fn a_key_is_made_once_and_for_its_owner_alone() {
         let directory = tempfile::tempdir().unwrap();
         let place = place(directory.path(), None, None);
-        let Ok(Found::Made(made, path)) = find(&place, false) else { panic!("none was made") };
+        let Ok(Found::Made(made, path)) = find(&place, Sealed::Nothing) else { panic!("none was made") };
         assert_eq!(path, directory.path().join("master.key"));
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        for is_sealed in [false, true] {
-            let Ok(Found::Key(found)) = find(&place, is_sealed) else { panic!("it is not found") };
+        for sealed in [Sealed::Nothing, Sealed::Secrets] {
+            let Ok(Found::Key(found)) = find(&place, sealed) else { panic!("it is not found") };
             assert_eq!(found.expose(), made.expose());
         }
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "nothing else is left");
@@ -154,11 +166,14 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("key");
         let named = place(directory.path(), None, Some(file.clone()));
-        assert!(matches!(find(&named, false), Err(KeyError::Read { .. })), "a named file is never made");
+        assert!(
+            matches!(find(&named, Sealed::Nothing), Err(KeyError::Read { .. })),
+            "a named file is never made"
+        );
         let put = |octets: &[u8], mode| {
             fs::write(&file, octets).unwrap();
             fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
-            find(&named, false)
+            find(&named, Sealed::Nothing)
         };
         assert!(matches!(put(&[1; 31], 0o600), Err(KeyError::Length { octets: 31, .. })));
         for mode in [0o604, 0o644, 0o602] {
@@ -168,8 +183,11 @@ mod tests {
             assert!(matches!(put(&[1; 32], mode), Ok(Found::Key(_))), "{mode:o}");
         }
         let empty = place(directory.path(), None, None);
-        assert!(matches!(find(&empty, true), Err(KeyError::Lost(_))), "no other key opens the secrets");
+        assert!(
+            matches!(find(&empty, Sealed::Secrets), Err(KeyError::Lost(_))),
+            "no other key opens the secrets"
+        );
         let postgres = place(directory.path(), Some("postgres://x"), None);
-        assert!(matches!(find(&postgres, false), Ok(Found::None)), "there is no default");
+        assert!(matches!(find(&postgres, Sealed::Nothing), Ok(Found::None)), "there is no default");
     }
 }

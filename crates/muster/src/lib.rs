@@ -18,8 +18,8 @@ use muster_model::configuration::{Configuration, Problems};
 use muster_store::{Acting, Location, Store, StoreError};
 
 pub use data::{DATABASE, MASTER_KEY, OTHERS};
-use key::Found;
 pub use key::KeyError;
+use key::{Found, Sealed};
 pub use machine::Machine;
 use settings::Settings;
 
@@ -91,7 +91,7 @@ impl Muster {
     pub async fn look(settings: &Settings) -> Result<Self, OpenError> {
         let place = settings.place();
         let store = Store::open(&place.location()).await?;
-        let store = match key::look(&place, store.is_sealed().await?)? {
+        let store = match key::look(&place, Sealed::of(&store).await?)? {
             Some(key) => store.with_master_key(key).await?,
             None => store,
         };
@@ -113,7 +113,7 @@ impl Muster {
             data::make_file(file).map_err(failed)?;
         }
         let store = Store::open(&location).await?;
-        let found = key::find(place, store.is_sealed().await?)?;
+        let found = key::find(place, Sealed::of(&store).await?)?;
         let (store, made_key) = match found {
             Found::None => (store, None),
             Found::Key(key) => (store.with_master_key(key).await?, None),

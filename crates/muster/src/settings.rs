@@ -18,6 +18,9 @@ use serde::{Deserialize, Deserializer};
 use crate::Place;
 pub use sources::{Sources, environment_name, unknown_variables};
 
+/// The reader of datasets takes no larger one.
+const LARGEST_DATASET: u64 = muster_dataset::limits::OCTETS as u64;
+
 /// All settings. What each means stands in `config/muster.toml`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
@@ -70,6 +73,8 @@ pub enum LogFormat {
 pub struct Limits {
     /// The largest JSON body, in octets.
     pub configuration_bytes: u64,
+    /// The largest dataset, in octets.
+    pub dataset_bytes: u64,
     /// The largest file of a tenant, in octets.
     pub file_bytes: u64,
     /// How long a body may take, and a file may be silent.
@@ -98,7 +103,9 @@ pub struct Work {
     pub workers: u64,
     /// Entries of a page.
     pub page_size: u64,
-    /// Changes of a transaction.
+    /// Changes of a transaction that applies them to IM objects.
+    pub apply_size: u64,
+    /// Changes that are sent to a target before their outcomes are stored.
     pub batch_size: u64,
     /// How long a silent process keeps its runs.
     pub lease_seconds: u64,
@@ -223,6 +230,7 @@ impl Settings {
     pub fn api_settings(&self) -> ApiSettings {
         ApiSettings {
             json_limit: self.limits.configuration_bytes,
+            dataset_limit: self.limits.dataset_bytes,
             file_limit: self.limits.file_bytes,
             patience: Duration::from_secs(self.limits.request_seconds),
             farewell: Duration::from_secs(self.server.farewell_seconds),
@@ -247,6 +255,7 @@ impl Settings {
         }
         for (name, value, range) in [
             ("limits.configuration-bytes", limits.configuration_bytes, 1024..=1 << 30),
+            ("limits.dataset-bytes", limits.dataset_bytes, 1024..=LARGEST_DATASET),
             ("limits.file-bytes", limits.file_bytes, 1..=1 << 50),
             ("limits.request-seconds", limits.request_seconds, 1..=3600),
             ("limits.requests-per-second", limits.requests_per_second, 0..=1_000_000),
@@ -254,6 +263,7 @@ impl Settings {
             ("server.farewell-seconds", server.farewell_seconds, 0..=3600),
             ("work.workers", work.workers, 1..=256),
             ("work.page-size", work.page_size, 1..=10_000),
+            ("work.apply-size", work.apply_size, 1..=10_000),
             ("work.batch-size", work.batch_size, 1..=10_000),
             ("work.lease-seconds", work.lease_seconds, 1..=3600),
             ("work.held-hours", work.held_hours, 1..=8760),
@@ -288,6 +298,7 @@ impl Work {
     pub(crate) fn engine_settings(&self, data_dir: PathBuf, owner: String) -> EngineSettings {
         EngineSettings {
             page_size: size(self.page_size),
+            apply_size: size(self.apply_size),
             batch_size: size(self.batch_size),
             workers: size(self.workers),
             lease: Duration::from_secs(self.lease_seconds),
@@ -344,6 +355,7 @@ impl Default for Limits {
         let api = ApiSettings::default();
         Self {
             configuration_bytes: api.json_limit,
+            dataset_bytes: api.dataset_limit,
             file_bytes: api.file_limit,
             request_seconds: api.patience.as_secs(),
             requests_per_second: u64::from(api.requests_per_second),
@@ -374,6 +386,7 @@ impl Default for Work {
         Self {
             workers: engine.workers as u64,
             page_size: engine.page_size as u64,
+            apply_size: engine.apply_size as u64,
             batch_size: engine.batch_size as u64,
             lease_seconds: engine.lease.as_secs(),
             held_hours: engine.hold.as_secs() / 3600,

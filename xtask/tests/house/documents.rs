@@ -1,5 +1,6 @@
 //! The documents: every link to a file of the project leads somewhere.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -43,6 +44,26 @@ fn links_lead_somewhere() {
         dead.extend(lost.map(|link| format!("{}: {link}", document.display())));
     }
     expect_none(&dead, "links to files of the project");
+}
+
+#[test]
+fn every_decision_has_a_number_of_its_own() {
+    let mut wrong = Vec::new();
+    let mut known: BTreeMap<String, String> = BTreeMap::new();
+    let decisions = files(&top().join("docs/adr"), "md");
+    assert!(decisions.len() > 10, "no decisions found");
+    for path in decisions {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let number = name.split('-').next().unwrap_or_default().to_owned();
+        let heading = format!("# {}. ", number.trim_start_matches('0'));
+        if !fs::read_to_string(&path).unwrap().starts_with(&heading) {
+            wrong.push(format!("{name}: does not begin with `{heading}`"));
+        }
+        if let Some(other) = known.insert(number, name.clone()) {
+            wrong.push(format!("{name}: has the number of {other}"));
+        }
+    }
+    expect_none(&wrong, "numbers of decisions");
 }
 
 #[test]

@@ -1,17 +1,19 @@
 //! Saving: the last checks of a draft, its write, and the answer that shows it with its entity tag.
 
+use std::collections::BTreeSet;
+
 use actix_web::http::header::{self, HeaderName};
 use actix_web::{HttpResponse, http::StatusCode};
 use muster_model::ConfigurationId;
-use muster_model::configuration::{Configuration, ConfigurationKind, Resource};
-use muster_store::{BindingRule, ConfigurationVersion, ResourceWrite, StoredResource, Written};
+use muster_model::configuration::ConfigurationKind;
+use muster_store::{ResourceWrite, StoreError, StoredResource, Written};
 
+use super::change::{Checked, directories, write};
 use super::draft::Draft;
 use super::precondition::EntityTag;
 use super::{Basis, check, json, stored_kind};
 use crate::call::Call;
 use crate::error::ApiError;
-use crate::rights::Permission;
 
 /// A resource as it is now in the store.
 pub(super) struct Saved {
@@ -58,44 +60,20 @@ pub(super) async fn save(
     draft: Draft,
     written: fn(String) -> Written,
 ) -> Result<Saved, ApiError> {
-    check::check(call, before, &draft.resource)?;
-    make_directory(call, &draft.resource).await?;
-    let kind = draft.resource.kind();
-    let version = write(call, before.version, (kind, &draft.id()), written(draft.body.clone())).await?;
-    let after = before.resources.clone().with(draft.resource);
-    bind_secrets(call, (&before.resources, &after)).await?;
-    Ok(Saved { tag: EntityTag::of(version, &draft.body), body: draft.body })
-}
-
-/// Binds secrets to definitions that refer to them anew. Whoever may enter secrets knows by that where they go;
-/// anybody else can only have one for which none has been named yet.
-pub(crate) async fn bind_secrets(
-    call: &Call,
-    (before, after): (&Configuration, &Configuration),
-) -> Result<(), ApiError> {
-    let rule = match call.caller.roles.grant(Permission::Administer) {
-        true => BindingRule::Always,
-        false => BindingRule::IfUnbound,
+    let after = before.resources.clone().with(draft.resource.clone());
+    check::check(call, before, &after, &draft.resource)?;
+    let (kind, id) = (draft.resource.kind(), draft.id());
+    let checked = Checked {
+        before: &before.resources,
+        after: &after,
+        writes: vec![ResourceWrite::new(stored_kind(kind), id.as_str(), written(draft.body.clone()))],
+        directories: directories([&draft.resource]),
+        seen_runs: BTreeSet::new(),
     };
-    Ok(call.engine().bind_secrets(&call.store, (before, after), rule).await?)
-}
-
-pub(super) async fn write(
-    call: &Call,
-    checked: ConfigurationVersion,
-    (kind, id): (ConfigurationKind, &ConfigurationId),
-    written: Written,
-) -> Result<i64, ApiError> {
-    let write = ResourceWrite::new(stored_kind(kind), id.as_str(), written);
-    Ok(call.store.write_resource(checked, write).await?)
-}
-
-/// A task that names an unknown directory makes it.
-async fn make_directory(call: &Call, resource: &Resource) -> Result<(), ApiError> {
-    if let Resource::SynchronizationTaskDefinition(task) = resource {
-        call.store.ensure_directory(&task.directory_id).await?;
-    }
-    Ok(())
+    let versions = write(call, before.version, checked).await?;
+    let version =
+        versions.first().copied().ok_or_else(|| ApiError::internal(StoreError::Absent(id.to_string())))?;
+    Ok(Saved { tag: EntityTag::of(version, &draft.body), body: draft.body })
 }
 
 pub(super) fn tag(row: &StoredResource) -> EntityTag {

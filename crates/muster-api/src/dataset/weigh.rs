@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use muster_dataset::{Dataset, Documents, Fate, ImportMode, Key, ResourceDifference, difference};
-use muster_engine::{Engine, LoadedConfiguration, check_compiles};
-use muster_model::configuration::task::SynchronizationTaskDefinition;
+use muster_engine::{Engine, LoadedConfiguration};
 use muster_model::configuration::{Configuration, ConfigurationKind, Document, Problems, Resource};
 use muster_model::{DirectoryId, SecretName, TenantSlug};
 use muster_store::StoredResource;
 
 use super::documents;
-use crate::configuration::{as_reference, dangling_secrets};
+use crate::configuration::Proposal;
+use crate::configuration::change::directories;
 use crate::error::{ApiError, BadDataset};
 
 /// A dataset and what it is weighed against. It takes a while where they are large, so nobody else is to wait.
@@ -41,6 +41,14 @@ pub(super) struct Verdict {
     pub(super) directories: BTreeSet<DirectoryId>,
 }
 
+impl Verdict {
+    /// The resources that go.
+    pub(super) fn gone(&self) -> BTreeSet<Key> {
+        let gone = self.found.iter().filter(|found| found.fate == Fate::Deleted);
+        gone.map(|found| found.key.clone()).collect()
+    }
+}
+
 impl Weighing {
     pub(super) fn weigh(&self) -> Result<Verdict, ApiError> {
         let before = LoadedConfiguration::of(&self.rows)?.resources;
@@ -53,13 +61,19 @@ impl Weighing {
         let given = self.given(&before);
         let found = difference(&stored, &given.documents, self.mode);
         let after = given.resources.values().fold(left, |after, resource| after.with(resource.clone()));
-        let mut problems = self.check(&after);
-        problems.merge(check_unique_ids(&before, &after));
-        problems.merge(compile(&after, &found));
-        for (key, resource) in &given.resources {
-            problems.merge(dangling_secrets(&resource.secrets(), &self.secrets).placed_under(&place(key)));
+        let proposal = Proposal {
+            engine: &self.engine,
+            tenant: &self.tenant,
+            before: &before,
+            after: &after,
+            secrets: &self.secrets,
+        };
+        let mut problems = proposal.problems();
+        problems.merge(compile(&proposal, &found));
+        for resource in given.resources.values() {
+            problems.merge(proposal.check_secrets(resource));
         }
-        let elsewhere = self.elsewhere(&problems, &before);
+        let elsewhere = proposal.elsewhere(&problems, |pointer| self.is_imported(pointer));
         problems.merge(given.problems);
         if elsewhere.is_empty() && !problems.iter().any(|(pointer, _)| self.is_imported(pointer)) {
             let directories = directories(given.resources.values());
@@ -104,27 +118,6 @@ impl Weighing {
         given
     }
 
-    fn check(&self, configuration: &Configuration) -> Problems {
-        let mut problems = configuration.check();
-        problems.merge(self.engine.check_connectors(&self.tenant, configuration));
-        problems
-    }
-
-    /// What the dataset breaks in other resources. What was broken there before is none of its business.
-    fn elsewhere(&self, found: &Problems, before: &Configuration) -> Problems {
-        let mut elsewhere = Problems::new();
-        if found.iter().all(|(pointer, _)| self.is_imported(pointer)) {
-            return elsewhere;
-        }
-        let known = self.check(before);
-        for (pointer, messages) in found.without(&known).iter().filter(|(at, _)| !self.is_imported(at)) {
-            for message in messages {
-                elsewhere.add(as_reference(pointer), message);
-            }
-        }
-        elsewhere
-    }
-
     /// Whether a pointer leads into a resource that is imported.
     fn is_imported(&self, pointer: &str) -> bool {
         let segment = pointer.split('/').nth(1).unwrap_or_default();
@@ -150,57 +143,22 @@ struct Given {
     problems: Problems,
 }
 
-fn directories<'a>(resources: impl Iterator<Item = &'a Resource>) -> BTreeSet<DirectoryId> {
-    let named = resources.filter_map(|resource| match resource {
-        Resource::SynchronizationTaskDefinition(task) => Some(task.directory_id.clone()),
-        Resource::ConnectorDefinition(_)
-        | Resource::Application(_)
-        | Resource::ApplicationProfile(_)
-        | Resource::SynchronizationTaskPostProcessingDefinition(_)
-        | Resource::ProvisioningTaskDefinition(_)
-        | Resource::ProvisioningTaskPostProcessingDefinition(_) => None,
-    });
-    named.collect()
-}
-
 /// The pointer of a resource, as [`Configuration::check`] has it.
 fn place((kind, id): &Key) -> String {
     format!("/{}/{id}", kind.path_segment())
 }
 
 /// Whether the expressions of what is new compile.
-fn compile(after: &Configuration, found: &[ResourceDifference]) -> Problems {
+fn compile(proposal: &Proposal<'_>, found: &[ResourceDifference]) -> Problems {
     let mut problems = Problems::new();
     for ResourceDifference { key, fate, .. } in found {
         match fate {
             Fate::Created | Fate::Updated => {
-                problems.merge(check_compiles(after, key.0, &key.1).placed_under(&place(key)));
+                if let Some(resource) = proposal.after.get(key.0, &key.1) {
+                    problems.merge(proposal.check_compiles(resource));
+                }
             }
             Fate::Unchanged | Fate::Deleted => {}
-        }
-    }
-    problems
-}
-
-/// Of several tasks of one unique id all but those that had it before are told.
-fn check_unique_ids(before: &Configuration, after: &Configuration) -> Problems {
-    let mut problems = Problems::new();
-    let mut known: BTreeMap<_, _> = BTreeMap::new();
-    let had = |task: &SynchronizationTaskDefinition| {
-        before.synchronization_task(&task.id).is_some_and(|old| old.unique_id == task.unique_id)
-    };
-    let (old, new): (Vec<_>, Vec<_>) = after.synchronization_tasks().partition(|task| had(task));
-    for task in old.into_iter().chain(new) {
-        let Some(unique_id) = task.unique_id else { continue };
-        match known.get(&unique_id) {
-            Some(other) => {
-                let key = (ConfigurationKind::SynchronizationTaskDefinition, task.id.clone());
-                let message = format!("is that of task `{other}` already");
-                problems.add(format!("{}/uniqueId", place(&key)), message);
-            }
-            None => {
-                known.insert(unique_id, &task.id);
-            }
         }
     }
     problems

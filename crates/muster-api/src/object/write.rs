@@ -3,7 +3,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::{StatusCode, header};
-use muster_engine::HandBasis;
+use muster_engine::{HandBasis, OUTRUN_TRIES};
 use muster_model::{ImObject, ObjectId, ObjectKind, Provenance};
 use muster_plan::by_hand::HandChange;
 use serde_json::Value;
@@ -14,9 +14,6 @@ use crate::call::Call;
 use crate::configuration::Preconditions;
 use crate::error::ApiError;
 use crate::view::ObjectView;
-
-/// How often a write is decided again that others come before, again and again.
-const TRIES: u32 = 10;
 
 pub(super) async fn create(kind: ObjectKind, mut call: Call) -> Result<HttpResponse, ApiError> {
     let body = call.json().await?;
@@ -116,7 +113,7 @@ async fn decide<T>(
     call: &Call,
     decided: impl AsyncFn(HandBasis) -> Result<T, ApiError>,
 ) -> Result<T, ApiError> {
-    let mut tries = TRIES;
+    let mut tries = OUTRUN_TRIES;
     loop {
         tries -= 1;
         let basis = call.engine().hand_basis(&call.store).await?;

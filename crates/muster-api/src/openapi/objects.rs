@@ -106,7 +106,7 @@ pub(super) fn account() -> Value {
         &[
             ("applicationId", text()),
             ("objectClassId", text()),
-            ("uid", described(text(), "Its key in the application.")),
+            ("accountKey", described(text(), "Its key in the application.")),
             (
                 "state",
                 described(words(&states), "Whether it exists, as far as the last complete sweep knows."),

@@ -422,7 +422,7 @@ fn audit_entry() -> Value {
         ("origin", described(text(), "The address it came from, or the process and its machine.")),
         ("act", words(&acts)),
         ("subject", described(text(), "What it was done to, as `applications/hr` or `files/in/hr.csv`.")),
-        ("runId", or_null(json!({"type": "string", "format": "uuid"}))),
+        ("instanceId", or_null(json!({"type": "string", "format": "uuid"}))),
         (
             "outcome",
             described(or_null(words(&OutcomeStatus::ALL.map(OutcomeStatus::as_str))), "How the run ended."),

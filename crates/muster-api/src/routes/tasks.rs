@@ -214,10 +214,11 @@ pub(super) fn routes_of(kind: TaskKind) -> impl Iterator<Item = Route> {
         answers: std::iter::once(row.answer)
             .chain((row.operation == TaskOperation::Events).then_some(HEARD))
             .collect(),
-        refusals: match (kind, row.operation) {
-            // The seed: cancelling a provisioning run may be repeated, even when it has ended.
-            (TaskKind::Provisioning, TaskOperation::Cancel) => &[],
-            _ => row.refusals,
-        },
+        refusals: if is_repeatable(kind, row.operation) { &[] } else { row.refusals },
     })
+}
+
+/// The seed: cancelling a provisioning run may be repeated, even when it has ended.
+pub(super) fn is_repeatable(kind: TaskKind, operation: TaskOperation) -> bool {
+    (kind, operation) == (TaskKind::Provisioning, TaskOperation::Cancel)
 }

@@ -45,6 +45,9 @@ fn nothing_to_reject(run: &RunRecord) -> ApiError {
 /// Why the engine does not do it.
 pub(super) fn refusal(call: &Call, error: ControlError) -> ApiError {
     let (instance, task) = (call.segment("instance"), call.segment("definition"));
+    if let ControlError::Store(error) = error {
+        return error.into();
+    }
     let fix = match &error {
         ControlError::NoRun(_) => {
             return ApiError::NotFound(format!("instance `{instance}` of task `{task}`"));

@@ -103,7 +103,7 @@ fn placed(problems: &Problems, places: &BTreeMap<String, String>) -> Problems {
 
 /// The run that is in the way, and what can be done about it.
 pub(super) async fn running(call: &Call, task: &ConfigurationId, id: RunId) -> ApiError {
-    let mut properties: BTreeMap<String, String> = [("instance".to_owned(), id.to_string())].into();
+    let mut properties: BTreeMap<String, String> = [("instanceId".to_owned(), id.to_string())].into();
     let mut fix = "wait until it has ended, or cancel it with POST …/instances/{instance}/~cancel";
     match call.store.run(id).await {
         Err(error) => return error.into(),

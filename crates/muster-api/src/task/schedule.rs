@@ -49,8 +49,19 @@ async fn scheduling(
 fn refusal(kind: TaskKind, error: ScheduleError) -> ApiError {
     match error {
         ScheduleError::NoTask(task) => ApiError::NotFound(format!("{} `{task}`", kind.definition_kind())),
-        ScheduleError::Outrun => ApiError::Busy,
+        ScheduleError::Outrun => ApiError::Outrun,
         ScheduleError::Configuration { source, .. } => source.into(),
         ScheduleError::Store(error) => error.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_was_outrun_is_told_so_as_everywhere() {
+        let told = refusal(TaskKind::Synchronization, ScheduleError::Outrun);
+        assert!(matches!(told, ApiError::Outrun), "{told:?}");
     }
 }

@@ -13,7 +13,7 @@ use super::value;
 pub struct AccountView {
     application_id: String,
     object_class_id: String,
-    uid: String,
+    account_key: String,
     state: &'static str,
     enabled: Option<bool>,
     profile_id: Option<String>,
@@ -57,7 +57,7 @@ impl AccountView {
         Self {
             application_id: account.application.to_string(),
             object_class_id: account.class.to_string(),
-            uid: account.uid.clone(),
+            account_key: account.uid.clone(),
             state: account.state.as_str(),
             enabled: match enabled {
                 Enabled::Provisioned => Some(account.disabled.is_none()),

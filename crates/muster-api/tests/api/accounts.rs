@@ -98,6 +98,9 @@ fn history_tells_what_runs_and_people_replaced() {
     assert!(history[1]["replaced"].as_object().unwrap().contains_key("objectType"));
     assert_eq!(history[3]["replaced"]["disabledReason"], Value::Null);
     assert!(history[2]["instanceId"].is_string() && history[3]["instanceId"].is_null());
+    // What it was it stays: nobody finds it under another kind.
+    let as_role = path.replace("IDENTITY", "ROLE");
+    expect_error(admin.get(&format!("{as_role}/~history")), 404, "NOT_FOUND");
     let page = admin.get(&format!("{path}/~history?limit=2&after=5")).expect(200).json();
     assert_eq!(page, json!([history[1], history[2]]));
     assert_eq!(admin.get(&format!("{path}/~history?after=1")).expect(200).json(), json!([]));
@@ -114,11 +117,11 @@ fn accounts_are_shown_as_remembered_and_as_they_are() {
     let path = format!("/acme/api/sync/accounts/identity/{id}");
     let accounts = admin.get(&path).expect(200).json();
     let hr = json!({
-        "applicationId": "hr", "objectClassId": "person", "uid": "1", "state": "LIVE", "enabled": null,
+        "applicationId": "hr", "objectClassId": "person", "accountKey": "1", "state": "LIVE", "enabled": null,
         "profileId": null, "version": 1, "attributes": {"name": "Ann", "no": "1"},
     });
     let payroll = json!({
-        "applicationId": "payroll", "objectClassId": "person", "uid": "1", "state": "LIVE", "enabled": true,
+        "applicationId": "payroll", "objectClassId": "person", "accountKey": "1", "state": "LIVE", "enabled": true,
         "profileId": "all", "version": 1, "attributes": {"holder": "Ann", "no": "1"},
     });
     assert_eq!(accounts, json!([hr, payroll]));

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use muster_api::ApiSettings;
 use muster_api::routes::{Method, routes};
+use muster_model::audit::{Act, SubjectKind};
 use muster_model::configuration::ConfigurationKind;
 use muster_testkit::http::Client;
 use muster_testkit::server::{Staff, TestServer};
@@ -282,7 +283,7 @@ fn the_log_is_listed_by_pages_and_filters() {
     let newest = list("?limit=2");
     assert_eq!(newest[0]["seq"], all.len());
     assert_eq!(newest[0]["actor"], json!({"kind": "TOKEN", "name": "admin"}));
-    assert_eq!((&newest[0]["runId"], &newest[0]["outcome"]), (&json!(launched.text()), &Value::Null));
+    assert_eq!((&newest[0]["instanceId"], &newest[0]["outcome"]), (&json!(launched.text()), &Value::Null));
     assert_eq!(newest[1]["details"], json!({"octets": "7"}));
     let next = acts(&format!("?limit=2&after={}", newest[1]["seq"]));
     assert_eq!(next, all[2..4]);
@@ -352,4 +353,25 @@ fn behind_a_proxy_of_ours_the_address_is_that_of_whom_it_asks_for() {
         let entry = admin.get(&format!("{AUDIT}?limit=1")).expect(200).json()[0].clone();
         assert_eq!((&entry["subject"], &entry["origin"]), (&json!("users/ann"), &json!(expected)));
     }
+}
+
+#[test]
+fn the_guide_names_every_act_and_every_sort_of_subject() {
+    let guide = include_str!("../../../../docs/guide/audit.md");
+    let acts = Act::ALL.iter().map(|act| format!("`{act}`"));
+    let subjects = SubjectKind::all()
+        .filter(|kind| match kind {
+            SubjectKind::Configuration(kind) => *kind == ConfigurationKind::Application,
+            SubjectKind::Tenant
+            | SubjectKind::Directory
+            | SubjectKind::User
+            | SubjectKind::Token
+            | SubjectKind::Secret
+            | SubjectKind::File
+            | SubjectKind::Settings
+            | SubjectKind::Object => true,
+        })
+        .map(|kind| format!("`{}/", kind.as_str()));
+    let missing: Vec<_> = acts.chain(subjects).filter(|word| !guide.contains(word.as_str())).collect();
+    assert_eq!(missing, [""; 0]);
 }

@@ -2,7 +2,7 @@
 
 use muster_dataset::limits;
 use muster_model::configuration::ConfigurationKind;
-use muster_store::{ResourceBody, ResourceChanges, StoreError};
+use muster_store::{ResourceChanges, ResourceWrite, StoreError, Written};
 use muster_testkit::http::{Answer, Client};
 use muster_testkit::server::Staff;
 use muster_testkit::world::on_each_database;
@@ -309,41 +309,39 @@ fn many_resources_are_written_by_few_statements_or_not_at_all() {
         let slug = "acme".parse().unwrap();
         let tenant = database.store().create_tenant(&slug, chrono::Utc::now()).await.unwrap();
         let tenant = tenant.counting_its_own();
-        let body = |kind: u8, index: usize, body: &str| ResourceBody {
-            kind,
-            id: format!("r{index:05}"),
-            body: body.to_owned(),
+        let write = |kind: usize, index: usize, written: Written| {
+            ResourceWrite::new(u8::try_from(kind).unwrap(), format!("r{index:05}"), written)
         };
         let checked = tenant.configuration_version().await.unwrap();
-        let put = (0..MANY).map(|index| body(u8::try_from(index % 7).unwrap(), index, "{}")).collect();
+        let created = |index| write(index % 7, index, Written::Created("{}".to_owned()));
         let directories = vec!["main".parse().unwrap(), "branch".parse().unwrap()];
         let before = tenant.statements();
-        let changes = ResourceChanges { put, directories, ..ResourceChanges::default() };
-        tenant.apply_resources(checked, changes).await.unwrap();
+        let changes =
+            ResourceChanges { directories, ..ResourceChanges::of((0..MANY).map(created).collect()) };
+        tenant.write_resources(checked, &changes).await.unwrap();
         assert!(tenant.statements() - before < 30, "{}", tenant.statements() - before);
         assert_eq!(tenant.resources().await.unwrap().len(), MANY);
         assert_eq!(tenant.directories().await.unwrap().len(), 2);
 
         // The version has moved on, so nothing of what was checked against the old one is written.
-        let late = ResourceChanges {
-            put: vec![body(0, 0, "[]")],
-            delete: vec![(1, "r00001".into())],
-            ..Default::default()
-        };
-        let refused = tenant.apply_resources(checked, late.clone()).await;
+        let writes = vec![write(0, 0, Written::Updated("[]".to_owned())), write(1, 1, Written::Deleted)];
+        let directories = vec!["late".parse().unwrap()];
+        let late = ResourceChanges { directories, ..ResourceChanges::of(writes) };
+        let refused = tenant.write_resources(checked, &late).await;
         assert!(matches!(refused, Err(StoreError::ConfigurationMoved)), "{refused:?}");
+        assert_eq!(tenant.directories().await.unwrap().len(), 2, "what is refused leaves no directory");
         let first =
             |rows: Vec<muster_store::StoredResource>| (rows.len(), rows[0].version, rows[0].body.clone());
         assert_eq!(first(tenant.resources().await.unwrap()), (MANY, 1, "{}".to_owned()));
         let checked = tenant.configuration_version().await.unwrap();
-        tenant.apply_resources(checked, late).await.unwrap();
+        tenant.write_resources(checked, &late).await.unwrap();
         assert_eq!(first(tenant.resources().await.unwrap()), (MANY - 1, 2, "[]".to_owned()));
 
-        let delete: Vec<_> =
-            tenant.resources().await.unwrap().into_iter().map(|row| (row.kind, row.id)).collect();
+        let rows = tenant.resources().await.unwrap().into_iter();
+        let delete = rows.map(|row| ResourceWrite::new(row.kind, row.id, Written::Deleted)).collect();
         let checked = tenant.configuration_version().await.unwrap();
         let before = tenant.statements();
-        tenant.apply_resources(checked, ResourceChanges { delete, ..Default::default() }).await.unwrap();
+        tenant.write_resources(checked, &ResourceChanges::of(delete)).await.unwrap();
         assert!(tenant.statements() - before < 30, "{}", tenant.statements() - before);
         assert_eq!(tenant.resources().await.unwrap(), []);
     });

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use muster_api::openapi;
-use muster_api::routes::routes;
+use muster_api::routes::{Method, routes};
 use muster_testkit::server::Staff;
 use serde_json::{Value, json};
 
@@ -81,6 +81,21 @@ fn the_description_is_served_and_whole() {
     for reference in found {
         assert!(document.pointer(reference.trim_start_matches('#')).is_some(), "{reference}");
     }
+}
+
+#[test]
+fn whoever_writes_may_be_outrun_and_is_told_so() {
+    let document = openapi();
+    let mut silent = Vec::new();
+    for route in routes().iter().filter(|route| route.method != Method::Get) {
+        let method = route.method.as_str().to_lowercase();
+        if document["paths"][&route.path][&method]["responses"].get("409").is_none() {
+            silent.push(route.id.as_str());
+        }
+    }
+    silent.sort_unstable();
+    // The one writes nothing, the other may be repeated as often as one likes.
+    assert_eq!(silent, ["cancelProvisioningTaskInstance", "evaluate"]);
 }
 
 /// What of a schema breaks the rules that OpenAPI 3.1 (JSON Schema 2020-12) has for the keywords we use.

@@ -80,6 +80,25 @@ pub(crate) fn with_two_processes(test: fn(&[Client; 2])) {
 }
 
 #[test]
+fn what_a_dataset_schedules_counts_from_its_import() {
+    on_each_database(async |database| {
+        let ([(store, here), _], token) = acme(database).await;
+        let process = Process::start(store);
+        let client = process.client.with_token(&token);
+        let text = "<dataset><ConnectorDefinition id='c'><name>C</name><type>memory</type>\
+                    </ConnectorDefinition></dataset>";
+        let import = move || {
+            let xml = [("content-type", "application/xml")];
+            client.send("POST", &conf("acme", "dataset/import"), &xml, text.as_bytes()).expect(200).json()
+        };
+        let _ = spawn_blocking(import).await.unwrap();
+        let unscheduled = here.unscheduled().await.unwrap().unwrap();
+        assert_eq!(unscheduled.since, Some(StoppedClock::default().instant()));
+        process.end().await;
+    });
+}
+
+#[test]
 fn of_two_writes_checked_against_one_configuration_the_first_counts() {
     on_each_database(async |database| {
         let ([(_, here), (_, there)], _) = acme(database).await;

@@ -40,6 +40,7 @@ const FIELDS: [&str; 20] = [
     "failure",
     "peakMemoryBytes",
     "statements",
+    "postProcessing",
 ];
 
 fn launch(client: &Client, instances: &str) -> String {
@@ -138,7 +139,7 @@ fn a_task_that_is_running_is_not_launched_again() {
     let (_server, admin) = configured(Staff::Absent);
     let id = launch(&admin, TASK);
     let error = expect_error(admin.post_nothing(TASK), 409, "CONFLICT");
-    assert_eq!(error["properties"], json!({"instance": id, "progressStatus": "PENDING"}));
+    assert_eq!(error["properties"], json!({"instanceId": id, "progressStatus": "PENDING"}));
     assert!(error["fix"].as_str().unwrap().contains(&format!("{id}/~cancel")), "{error}");
 
     // Simulations, runs of single keys and other tasks go side by side with it.

@@ -193,7 +193,11 @@ fn what_is_no_dataset_is_told_so() {
             "<dataset>\n <a",
             "2:2: the text is no XML from here on: tag not closed: `>` not found before end of input",
         ),
-        ("<dataset/><dataset/>", "1:11: unknown element `<dataset>`"),
+        ("<dataset/><dataset/>", "1:11: `<dataset>` stands behind the end of the dataset; put it before"),
+        (
+            "<dataset/>\n<ConnectorDefinition id='x'><name>X</name><type>csv</type></ConnectorDefinition>",
+            "2:1: `<ConnectorDefinition>` stands behind the end of the dataset; put it before `</dataset>`",
+        ),
         ("<?xml version='1.1'?><dataset/>", "1:1: the version of XML is another than 1.0"),
         (
             "<?xml version='1.0' encoding='latin1'?><dataset/>",
@@ -222,7 +226,7 @@ fn what_is_no_dataset_is_told_so() {
 
 #[test]
 fn an_empty_dataset_is_one() {
-    for text in ["<dataset/>", "<dataset xmlns='urn:muster:dataset:1'>\n</dataset>"] {
+    for text in ["<dataset/>", "<dataset xmlns='urn:muster:dataset:1'>\n</dataset>\n<!-- of July -->\n"] {
         let dataset = Dataset::read(text.as_bytes().to_vec());
         assert!(dataset.is_sound() && dataset.entries().is_empty());
         assert!(dataset.problems(&Problems::new()).is_empty());

@@ -90,7 +90,8 @@ fn what_a_source_leads_it_sets_right_again_and_leaves_the_rest() {
         assert_eq!(object.attributes.get("nickname"), &Field::text("Annie"));
         let run = world.synchronize("hr").await;
         assert_eq!(run.counters.outcome(Outcome::Unchanged), 1);
-        let history = world.store().object_history(object.id, None, 10).await.expect("a history");
+        let history =
+            world.store().object_history((object.kind, object.id), None, 10).await.expect("a history");
         let told: Vec<_> = history
             .iter()
             .map(|one| {
@@ -104,7 +105,8 @@ fn what_a_source_leads_it_sets_right_again_and_leaves_the_rest() {
         assert_eq!(told, [(3, None, Some("hr".to_owned())), (2, Some("ann"), None), (1, Some("ann"), None)]);
         assert_eq!(history[2].before, [("name".into(), Field::text("Ann"))]);
         assert_eq!(history[1].before, [("nickname".into(), Field::Absent)]);
-        let page = world.store().object_history(object.id, Some(2), 10).await.expect("a history");
+        let page =
+            world.store().object_history((object.kind, object.id), Some(2), 10).await.expect("a history");
         assert_eq!(page, history[2..]);
     });
 }
@@ -122,7 +124,8 @@ fn who_is_disabled_by_hand_stays_so() {
         world.provision("ad").await;
         assert!(!world.system("ad").accounts("account")["1"].enabled);
         let id = world.object("1").await.id;
-        let history = world.store().object_history(id, None, 1).await.expect("a history");
+        let history =
+            world.store().object_history((ObjectKind::Identity, id), None, 1).await.expect("a history");
         assert_eq!((history[0].action, history[0].disabled), (Action::Disable, None));
     });
 }
@@ -148,8 +151,11 @@ fn the_accounts_of_who_is_deleted_are_left_to_the_next_provisioning() {
         let run = world.synchronize("hr").await;
         assert_eq!((run.counters.outcome(Outcome::Created), world.objects().await.len()), (1, 2));
         assert_ne!(world.object("1").await.id, id);
-        let history = world.store().object_history(id, None, 10).await.expect("a history");
+        let history =
+            world.store().object_history((ObjectKind::Identity, id), None, 10).await.expect("a history");
         assert_eq!((history.len(), history[0].action, history[0].before.len()), (1, Action::Delete, 4));
+        let as_role = world.store().object_history((ObjectKind::Role, id), None, 10).await;
+        assert_eq!(as_role.expect("a history"), []);
     });
 }
 

@@ -15,6 +15,7 @@ mod guards;
 mod inbound;
 mod insisting;
 mod keys;
+mod launching;
 mod laws;
 mod lease;
 mod outbound;

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use muster_connector::memory::{CAPABLE, MemorySystem};
-use muster_engine::SecretError;
-use muster_model::configuration::ConfigurationKind;
+use muster_engine::{LoadedConfiguration, SecretError};
+use muster_model::audit::Act;
+use muster_model::configuration::{Configuration, ConfigurationKind, Document, Leniency};
 use muster_model::run::OutcomeStatus;
 use muster_model::{ConfigurationId, SecretName, TenantSettings};
-use muster_store::{BindingRule, MasterKey, Put, RunRecord, StoreError};
+use muster_store::{
+    AuditFilter, BindingRule, MasterKey, Put, ResourceChanges, ResourceWrite, RunRecord, StoreError, Written,
+};
 use muster_testkit::locked::LockedKind;
 use muster_testkit::world::configuration::{hr, reconciliation};
 use muster_testkit::world::{TestDatabase, World, on_each_database, on_sqlite};
@@ -38,6 +41,22 @@ async fn locked(database: &TestDatabase) -> (World, LockedKind) {
     world.save(ConfigurationKind::Application, hr()).await;
     world.save(ConfigurationKind::SynchronizationTaskDefinition, reconciliation("hr", "person")).await;
     (world, kind)
+}
+
+/// Saves a definition that refers to the password, as the API does, with all that belongs to it.
+async fn save_bound(world: &World, id: &str, rule: BindingRule) -> Result<Vec<i64>, StoreError> {
+    let (engine, store) = (world.engine(), world.store());
+    let before = LoadedConfiguration::load(store).await.expect("a configuration").resources;
+    let mut document = definition("elsewhere.example");
+    document["id"] = id.into();
+    let kind = ConfigurationKind::ConnectorDefinition;
+    let resource =
+        Document::read(kind, &document, Leniency::Strict).expect("a document").parse().expect("a resource");
+    let after = before.clone().with(resource);
+    let write = ResourceWrite::new(kind as u8, id, Written::Created(document.to_string()));
+    let bindings = engine.new_bindings(&before, &after);
+    let changes = ResourceChanges { bindings, rule, ..ResourceChanges::of(vec![write]) };
+    store.write_resources(store.configuration_version().await.expect("a version"), &changes).await
 }
 
 async fn put(world: &World, value: &str) -> Put {
@@ -93,23 +112,17 @@ fn a_changed_address_drops_the_binding_until_the_secret_is_entered_again() {
 fn a_further_definition_gets_a_secret_only_from_who_may_enter_it() {
     on_each_database(async |database| {
         let (world, _) = locked(database).await;
-        let (engine, store) = (world.engine(), world.store());
+        let store = world.store();
         let bound = async || {
             let secrets = store.secrets().await.unwrap();
             secrets[0].definitions.iter().map(ConfigurationId::to_string).collect::<Vec<_>>()
         };
         put(&world, PASSWORD).await;
         assert_eq!(bound().await, ["hr"]);
-        let load = async || muster_engine::LoadedConfiguration::load(store).await.unwrap().resources;
-        let before = load().await;
-        let mut other = definition("elsewhere.example");
-        other["id"] = "other".into();
-        world.save(ConfigurationKind::ConnectorDefinition, other).await;
-        let after = load().await;
-        engine.bind_secrets(store, (&before, &after), BindingRule::IfUnbound).await.unwrap();
+        save_bound(&world, "other", BindingRule::IfUnbound).await.unwrap();
         assert_eq!(bound().await, ["hr"], "it was entered for another definition");
-        engine.bind_secrets(store, (&before, &after), BindingRule::Always).await.unwrap();
-        assert_eq!(bound().await, ["hr", "other"]);
+        save_bound(&world, "third", BindingRule::Always).await.unwrap();
+        assert_eq!(bound().await, ["hr", "third"]);
     });
 }
 
@@ -120,11 +133,32 @@ fn a_secret_entered_before_its_definition_is_bound_with_it() {
         let world = World::open(database).await.with_connector(Arc::new(kind));
         let store = world.store();
         put(&world, PASSWORD).await;
-        let before = muster_engine::LoadedConfiguration::load(store).await.unwrap().resources;
-        world.save(ConfigurationKind::ConnectorDefinition, definition("hr.example")).await;
-        let after = muster_engine::LoadedConfiguration::load(store).await.unwrap().resources;
-        world.engine().bind_secrets(store, (&before, &after), BindingRule::IfUnbound).await.unwrap();
+        // Whatever keeps the audit log from being written keeps the binding, and the definition with it.
+        database.execute("ALTER TABLE audit RENAME TO elsewhere").await;
+        save_bound(&world, "hr", BindingRule::IfUnbound).await.unwrap_err();
+        database.execute("ALTER TABLE elsewhere RENAME TO audit").await;
+        assert_eq!(store.secrets().await.unwrap()[0].definitions, []);
+        assert_eq!(store.resources().await.unwrap(), []);
+        save_bound(&world, "hr", BindingRule::IfUnbound).await.unwrap();
         assert_eq!(store.secrets().await.unwrap()[0].definitions.len(), 1);
+        let log = store.audit(&AuditFilter::default()).await.unwrap();
+        let newest = &log[0].entry;
+        assert_eq!((newest.act, newest.subject.to_string().as_str()), (Act::Replace, "secrets/hr-password"));
+        assert_eq!(newest.details, [("boundTo".to_owned(), "hr".to_owned())].into());
+        // What is bound so already is not bound again.
+        let after = LoadedConfiguration::load(store).await.unwrap().resources;
+        let written = Written::Updated(definition("elsewhere.example").to_string());
+        let write = ResourceWrite::new(ConfigurationKind::ConnectorDefinition as u8, "hr", written);
+        let changes = ResourceChanges {
+            bindings: world.engine().new_bindings(&Configuration::default(), &after),
+            rule: BindingRule::Always,
+            ..ResourceChanges::of(vec![write])
+        };
+        assert_eq!(changes.bindings.len(), 1);
+        let checked = store.configuration_version().await.unwrap();
+        store.write_resources(checked, &changes).await.unwrap();
+        let log = store.audit(&AuditFilter::default()).await.unwrap();
+        assert_eq!(log[0].entry.subject.to_string(), "connector-definitions/hr");
     });
 }
 

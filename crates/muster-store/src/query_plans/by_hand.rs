@@ -100,7 +100,7 @@ async fn write(tenant: &TenantStore) {
 }
 
 async fn read(tenant: &TenantStore) {
-    let history = tenant.object_history(object_id(10), None, 10).await.unwrap();
+    let history = tenant.object_history((ObjectKind::Identity, object_id(10)), None, 10).await.unwrap();
     assert_eq!((history.len(), history[0].actor.as_ref()), (1, Some(&Actor::system())));
     let hr = application("hr");
     for application in [None, Some(&hr)] {

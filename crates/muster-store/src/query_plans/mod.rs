@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use crate::database::{Dialect, Location, Urgency};
 use crate::sight::Sight;
-use crate::{ResourceWrite, Store, TenantStore, Written};
+use crate::{ResourceChanges, ResourceWrite, Store, TenantStore, Written};
 use explain::{findings, plan};
 use story::{Ending, Story};
 pub(crate) use story::{launch, now, tenant};
@@ -239,7 +239,7 @@ fn writes_and_history_of_configuration_look_every_row_up_by_key() {
 
 async fn write_all(tenant: &TenantStore, writes: Vec<ResourceWrite>) {
     let checked = tenant.configuration_version().await.unwrap();
-    tenant.write_resources(checked, &writes).await.unwrap();
+    tenant.write_resources(checked, &ResourceChanges::of(writes)).await.unwrap();
 }
 
 #[test]

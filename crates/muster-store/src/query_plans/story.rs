@@ -145,7 +145,8 @@ pub(crate) async fn launch(tenant: &TenantStore, task: &str) -> RunRecord {
         chain: None,
         now: now(),
     };
-    tenant.launch(&new).await.unwrap()
+    let made_from = tenant.configuration_version().await.unwrap();
+    tenant.launch(made_from, &new).await.unwrap()
 }
 
 /// A run with one bucket, claimed.

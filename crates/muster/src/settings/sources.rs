@@ -29,7 +29,7 @@ enum Form {
 }
 
 /// Every setting: a name within its table is separated from the table's by a point.
-const NAMES: [(&str, Form); 30] = [
+const NAMES: [(&str, Form); 32] = [
     ("listen", Form::Text),
     ("data-dir", Form::Text),
     ("database-url", Form::Text),
@@ -40,6 +40,7 @@ const NAMES: [(&str, Form); 30] = [
     ("log", Form::Text),
     ("log-format", Form::Text),
     ("limits.configuration-bytes", Form::Number),
+    ("limits.dataset-bytes", Form::Number),
     ("limits.file-bytes", Form::Number),
     ("limits.request-seconds", Form::Number),
     ("limits.requests-per-second", Form::Number),
@@ -48,6 +49,7 @@ const NAMES: [(&str, Form); 30] = [
     ("server.trusted-proxies", Form::Words),
     ("work.workers", Form::Number),
     ("work.page-size", Form::Number),
+    ("work.apply-size", Form::Number),
     ("work.batch-size", Form::Number),
     ("work.lease-seconds", Form::Number),
     ("work.held-hours", Form::Number),

@@ -64,6 +64,15 @@ fn the_later_source_wins() {
 }
 
 #[test]
+fn sizes_reach_what_they_are_named_after() {
+    let file = written("[limits]\ndataset-bytes = 4096\n[work]\napply-size = 7\nbatch-size = 8\n");
+    let settings = load(Some(file.path()), &[], Vec::new()).unwrap();
+    assert_eq!(settings.api_settings().dataset_limit, 4096);
+    let engine = settings.work.engine_settings(PathBuf::new(), String::new());
+    assert_eq!((engine.apply_size, engine.batch_size), (7, 8));
+}
+
+#[test]
 fn variables_that_are_no_settings_are_found() {
     let names = [
         "MUSTER_WORK_WORKERS",
@@ -110,6 +119,7 @@ fn what_is_wrong_is_named() {
         (file("lisen = \"a\""), vec!["lisen", "listen", "line 1"]),
         (file("[work]\nworkers = \"a\""), vec!["line 2", "workers"]),
         (file("[work]\nworkers = 0"), vec!["`work.workers` is 0", "1 to 256"]),
+        (file("[limits]\ndataset-bytes = 33554433"), vec!["`limits.dataset-bytes`", "to 33554432"]),
         (file("listen"), vec!["line 1"]),
         (file("tls-cert = \"a.pem\""), vec!["`tls-cert` is given", "`tls-key` is not"]),
         (file("tls-key = \"a.pem\""), vec!["`tls-key` is given", "`tls-cert` is not"]),

@@ -62,7 +62,7 @@ fn a_run_of_ones_own_is_noted_with_its_end() {
     assert_eq!((&launched["act"], &launched["actor"]["kind"]), (&json!("LAUNCH"), &json!("COMMAND_LINE")));
     assert_eq!((&ended["act"], &ended["actor"]["kind"]), (&json!("END"), &json!("SYSTEM")));
     assert_eq!((&ended["outcome"], &ended["details"]["created"]), (&json!("SUCCESS"), &json!("20")));
-    assert_eq!(ended["runId"], launched["runId"]);
+    assert_eq!(ended["instanceId"], launched["instanceId"]);
 }
 
 #[test]

@@ -89,7 +89,7 @@ impl Server {
     /// The collection that an instance is in: its path names the task, which the caller need not know.
     async fn find(&self, run: RunId) -> Result<String, CommandError> {
         let id = run.to_string();
-        for kind in [TaskKind::Synchronization, TaskKind::Provisioning] {
+        for kind in TaskKind::ALL {
             let mut after = String::new();
             loop {
                 let path = format!("{}/~instances?limit={PAGE}{after}", self.tasks(kind));
@@ -157,5 +157,5 @@ fn other_run(error: &CommandError) -> Option<RunId> {
     let CommandError::Client(ClientError::Refused { status: 409, properties, .. }) = error else {
         return None;
     };
-    properties.get("instance")?.parse().ok().map(RunId)
+    properties.get("instanceId")?.parse().ok().map(RunId)
 }
