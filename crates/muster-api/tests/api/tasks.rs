@@ -19,7 +19,7 @@ use crate::world::{
 const TASK: &str = "/acme/api/sync/sync-tasks/hr-import/instances";
 
 /// The fields of the seed's sample, and ours.
-const FIELDS: [&str; 20] = [
+const FIELDS: [&str; 21] = [
     "id",
     "synchronizationTaskId",
     "progressStatus",
@@ -84,7 +84,9 @@ fn put_run(server: &TestServer, kind: TaskKind, task: &str) -> String {
         chain: None,
         now: server.engine().surroundings().now(),
     };
-    server.block_on(server.tenant("acme").launch(&new)).unwrap();
+    let tenant = server.tenant("acme");
+    let launched = async { tenant.launch(tenant.configuration_version().await?, &new).await };
+    server.block_on(launched).unwrap();
     id.to_string()
 }
 
