@@ -32,6 +32,15 @@ pub(crate) enum Error {
     /// The throw-away server ended before it was ready.
     #[error("the PostgreSQL server did not start: {log}")]
     PostgresEnded { log: String },
+    /// There is no Python that can make an environment, and none can be installed.
+    #[error("no Python with `venv` is installed")]
+    NoPython,
+    /// PyPI cannot be reached, or does not have what is asked for.
+    #[error("cannot install schemathesis")]
+    NoSchemathesis,
+    /// A server ended before it could be reached.
+    #[error("`{program}` ended before it could be reached")]
+    Ended { program: &'static str },
     /// A program printed something else than its figures.
     #[error("cannot read what `{program}` printed: {printed}")]
     Figures {
@@ -46,6 +55,12 @@ pub(crate) enum Error {
     /// There is no such benchmark.
     #[error("there is no benchmark `{name}`; there are: {known}")]
     UnknownJob { name: String, known: String },
+    /// There is no such target.
+    #[error("there is no target `{name}`; there are: {known}")]
+    UnknownTarget { name: String, known: String },
+    /// A reader broke on what it was given.
+    #[error("the target `{name}` breaks on an input, which lies in target/fuzz/found")]
+    Finding { name: String },
 }
 
 impl Error {
@@ -66,6 +81,19 @@ impl Error {
         if let Self::NoPostgres = self {
             eprintln!(
                 "hint: install Debian's `postgresql`, or name a server in MUSTER_TEST_POSTGRES=postgres://…"
+            );
+        }
+        if let Self::NoPython = self {
+            eprintln!("hint: install Debian's `python3-venv`");
+        }
+        if let Self::NoSchemathesis = self {
+            eprintln!(
+                "hint: PyPI has to be reachable; `cargo test --workspace` does without it, and tests less"
+            );
+        }
+        if let Self::Finding { name } = self {
+            eprintln!(
+                "hint: mend the reader, then put the input into fuzz/corpus/{name}, where tests read it"
             );
         }
     }

@@ -6,16 +6,19 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod api;
 mod bench;
 mod ci;
 mod debian;
 mod error;
+mod fuzz;
 mod generate;
 mod postgres;
 mod program;
 mod test;
 
 use error::Error;
+use program::Interruptions;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Tests, checks, measures and generates")]
@@ -30,8 +33,12 @@ enum Command {
     Ci,
     /// All tests, with a throw-away PostgreSQL beside them
     Test(test::Arguments),
+    /// Requests made from the description of the API, to a real server
+    Api,
     /// Measure, each job beside the floor of the same run
     Bench(bench::Arguments),
+    /// Look for input that readers break on
+    Fuzz(fuzz::Arguments),
     /// Make files from a seed
     #[command(subcommand)]
     Gen(generate::Arguments),
@@ -51,7 +58,9 @@ fn run(command: Command) -> Result<(), Error> {
     match command {
         Command::Ci => ci::run_all(),
         Command::Test(arguments) => test::run(&arguments),
+        Command::Api => api::run_all(&Interruptions::catch()?),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Gen(arguments) => generate::run(&arguments),
     }
 }

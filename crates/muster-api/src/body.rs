@@ -167,6 +167,9 @@ async fn read(
     patience: Duration,
 ) -> Result<BytesMut, ApiError> {
     let announced = announced_length(request).unwrap_or(0);
+    if announced > limit + COURTESY {
+        return Err(ApiError::TooLarge(limit));
+    }
     let whole = async {
         // Made at once, or a large body would be held twice while it grows.
         let capacity = usize::try_from(announced.min(limit)).unwrap_or_default();
@@ -176,7 +179,7 @@ async fn read(
             length += part.len() as u64;
             if length.max(announced) <= limit {
                 body.extend_from_slice(&part);
-            } else if length > limit + COURTESY || announced > limit + COURTESY {
+            } else if length > limit + COURTESY {
                 break;
             }
         }

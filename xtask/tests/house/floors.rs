@@ -22,6 +22,7 @@ const FLOORS: [(&str, u8); 12] = [
     // Aside: nobody's dependency but in tests, and the task runner's.
     ("muster-testkit", ASIDE),
     ("muster-bench", 7),
+    ("muster-fuzz", 7),
     ("xtask", 8),
 ];
 /// From here on nothing is part of a server, and no wall stands: a floor of a benchmark has to do without ours.
@@ -127,7 +128,7 @@ fn broken_rule(dependency: &Dependency) -> Option<String> {
     if of == "muster-plan" && on != "muster-model" {
         return Some(format!("`muster-plan` sees `muster-model` alone, not `{on}`"));
     }
-    if on.starts_with(CONNECTORS) && of != "muster" && !in_tests_only && of != "muster-testkit" {
+    if on.starts_with(CONNECTORS) && of != "muster" && !in_tests_only && own < ASIDE {
         return Some(format!("`{of}` names the connector `{on}`, which only `muster` may"));
     }
     None
@@ -164,6 +165,8 @@ fn what_a_floor_forbids_is_seen() {
         ("muster-api", "sea-orm", false, false),
         ("muster-bench", "sqlx", false, true),
         ("muster-bench", "muster-testkit", false, true),
+        ("muster-fuzz", "muster-connector-csv", false, true),
+        ("muster", "muster-fuzz", true, false),
         ("muster", "muster-bench", false, false),
         ("muster", "muster-connector-csv", false, true),
         ("muster-unknown", "serde", false, false),

@@ -14,6 +14,7 @@ const EMPTY_MODULES: [&str; 6] = ["util", "utils", "helper", "helpers", "misc", 
 fn sources() -> Vec<PathBuf> {
     let mut sources = files(&top().join("crates"), "rs");
     sources.extend(files(&top().join("xtask"), "rs"));
+    sources.extend(files(&top().join("fuzz"), "rs"));
     sources
 }
 
