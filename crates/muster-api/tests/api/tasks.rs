@@ -82,7 +82,9 @@ fn put_run(server: &TestServer, kind: TaskKind, task: &str) -> String {
         approved_hash: None,
         now: server.engine().surroundings().now(),
     };
-    server.block_on(server.tenant("acme").launch(&new)).unwrap();
+    let tenant = server.tenant("acme");
+    let made_from = server.block_on(tenant.configuration_version()).unwrap();
+    server.block_on(tenant.launch(made_from, &new)).unwrap();
     id.to_string()
 }
 
