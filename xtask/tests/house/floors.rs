@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::{expect_none, files, top};
 
 /// The floor of each crate, as drawn in `ARCHITECTURE.md`. Connectors all stand on floor 2.
-const FLOORS: [(&str, u8); 12] = [
+const FLOORS: [(&str, u8); 13] = [
     ("muster-model", 0),
     ("muster-plan", 1),
     ("muster-connector", 1),

@@ -228,10 +228,8 @@ impl Callers {
             self.admin().send(route.method.as_str(), path, headers, body).status
         };
         let kind = ("content-type", taken(route));
-        let large = match route.body {
-            Content::Xml => muster_dataset::limits::OCTETS + 1,
-            _ => usize::try_from(LIMIT).unwrap() + 1,
-        };
+        let is_xml = matches!(route.body, Content::Xml);
+        let large = if is_xml { muster_dataset::limits::OCTETS } else { usize::try_from(LIMIT).unwrap() } + 1;
         let chunked = [format!("{large:x}\r\n").into_bytes(), vec![b' '; large], b"\r\n0\r\n\r\n".to_vec()];
         [
             send(&[kind], b"{\"a\": \xff"),
@@ -254,7 +252,8 @@ fn taken(route: &Route) -> &'static str {
         | Content::JsonList(_)
         | Content::AnyJson
         | Content::TextOrJson(_)
-        | Content::Text => "application/json",
+        | Content::Text
+        | Content::Events => "application/json",
     }
 }
 

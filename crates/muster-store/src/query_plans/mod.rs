@@ -228,7 +228,7 @@ fn writes_and_history_of_configuration_look_every_row_up_by_key() {
         assert!(tenant.resource_version((3, "r3"), 6).await.unwrap().is_some());
         assert!(tenant.resource(4, "r11").await.unwrap().is_some());
         let statements = tenant.database.recorder.take();
-        assert_eq!(statements.len(), 11, "as many for twenty resources as for one");
+        assert_eq!(statements.len(), 12, "as many for twenty resources as for one");
         let mut found = Vec::new();
         for Sent { sql, values } in statements {
             found.extend(findings(&tenant.database, &sql, values).await);
