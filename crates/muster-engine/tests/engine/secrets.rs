@@ -141,7 +141,7 @@ fn a_secret_entered_before_its_definition_is_bound_with_it() {
         assert_eq!(store.resources().await.unwrap(), []);
         save_bound(&world, "hr", BindingRule::IfUnbound).await.unwrap();
         assert_eq!(store.secrets().await.unwrap()[0].definitions.len(), 1);
-        let log = store.audit(&AuditFilter::default()).await.unwrap();
+        let log = store.audit(&AuditFilter { limit: 9, ..AuditFilter::default() }).await.unwrap();
         let newest = &log[0].entry;
         assert_eq!((newest.act, newest.subject.to_string().as_str()), (Act::Replace, "secrets/hr-password"));
         assert_eq!(newest.details, [("boundTo".to_owned(), "hr".to_owned())].into());
@@ -157,7 +157,7 @@ fn a_secret_entered_before_its_definition_is_bound_with_it() {
         assert_eq!(changes.bindings.len(), 1);
         let checked = store.configuration_version().await.unwrap();
         store.write_resources(checked, &changes).await.unwrap();
-        let log = store.audit(&AuditFilter::default()).await.unwrap();
+        let log = store.audit(&AuditFilter { limit: 9, ..AuditFilter::default() }).await.unwrap();
         assert_eq!(log[0].entry.subject.to_string(), "connector-definitions/hr");
     });
 }
