@@ -58,7 +58,8 @@ impl TenantStore {
         if !changes.deletes() {
             return Ok(());
         }
-        let sql = "SELECT r.id FROM run r WHERE r.tenant = ? AND r.status < 4";
+        // By the index of the runs that have not ended, not through all of the tenant's.
+        let sql = "SELECT r.id FROM run r WHERE r.tenant + 0 = ? AND r.status >= 0 AND r.status < 4";
         for row in tx.query(sql, vec![self.tenant.into()]).await? {
             if !changes.seen_runs.contains(&RunId(get(&row, 0)?)) {
                 return Err(StoreError::ConfigurationMoved);
