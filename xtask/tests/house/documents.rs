@@ -1,4 +1,4 @@
-//! The documents: every link to a file of the project leads somewhere.
+//! The documents: every link to a file of the project leads somewhere, every word of the glossary stands there once.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -64,6 +64,19 @@ fn every_decision_has_a_number_of_its_own() {
         }
     }
     expect_none(&wrong, "numbers of decisions");
+}
+
+#[test]
+fn every_word_of_the_glossary_stands_there_once() {
+    let glossary = fs::read_to_string(top().join("docs/glossary.md")).unwrap();
+    let heads = glossary.lines().filter_map(|line| line.strip_prefix("**")?.split_once("** — "));
+    let mut known = BTreeMap::new();
+    for word in heads.flat_map(|(head, _)| head.split(", ")) {
+        *known.entry(word.to_lowercase()).or_insert(0) += 1;
+    }
+    assert!(known.len() > 50, "no words found");
+    let twice: Vec<_> = known.into_iter().filter(|(_, times)| *times > 1).map(|(word, _)| word).collect();
+    expect_none(&twice, "words of the glossary, each once");
 }
 
 #[test]
