@@ -17,7 +17,7 @@ mod resource;
 mod schedule;
 pub(crate) mod value;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use muster_model::text::{hex, instant};
 
 pub(crate) use account::Enabled;
 pub use account::{AccountView, LiveView};
@@ -34,16 +34,6 @@ pub use progress::{CountersView, ErrandView, ProgressView};
 pub(crate) use read::read_field;
 pub use resource::{FieldDifferenceView, ResourceVersionView};
 pub use schedule::{FireView, SchedulingView};
-
-/// An instant as all views write it: RFC 3339 in UTC with milliseconds.
-pub(crate) fn instant(instant: DateTime<Utc>) -> String {
-    instant.to_rfc3339_opts(SecondsFormat::Millis, true)
-}
-
-/// Octets as lower-case hexadecimal digits.
-pub(crate) fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
-}
 
 /// Sixteen octets of 32 hexadecimal digits.
 pub(crate) fn read_hex(text: &str) -> Option<[u8; 16]> {

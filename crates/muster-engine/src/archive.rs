@@ -8,13 +8,13 @@ use muster_store::StoreError;
 use crate::Engine;
 use crate::configuration::{object_class, remote_class};
 use crate::errands::{Came, Errand};
-use crate::placing;
+use crate::placing::{self, Existing};
 
 impl Engine {
     pub(crate) async fn archive(
         &self,
         errand: &Errand<'_>,
-        (archiving, overwrite): (&FileArchiving, bool),
+        (archiving, existing): (&FileArchiving, Existing),
     ) -> Result<Came, StoreError> {
         let Some(from) = self.input_file(errand.configuration, errand.run) else {
             let message = "the application's accounts are no file; there is nothing to put away";
@@ -38,7 +38,7 @@ impl Engine {
             }
             Err(error) => return Ok(Came::Failed(error.to_string())),
         }
-        let moved = placing::move_file(files, (from, to), overwrite).await;
+        let moved = placing::move_file(files, (from, to), existing).await;
         Ok(moved.map_or_else(Came::Failed, Came::left))
     }
 

@@ -18,6 +18,7 @@ use crate::Engine;
 use crate::configuration::{LoadedConfiguration, remote_class};
 use crate::error::with_causes;
 use crate::lease::BEATS;
+use crate::placing::Existing;
 use crate::worker::{Spawned, told};
 
 /// Errands that are looked up between two looks.
@@ -61,17 +62,18 @@ pub(crate) struct Errand<'a> {
     pub(crate) record: &'a ErrandRecord,
 }
 
-/// What follows the runs of a task, and where its input file goes, with whether it may take the place of another.
+/// What follows the runs of a task, and where its input file goes, with what becomes of one that is there.
 pub(crate) fn post_processing<'a>(
     configuration: &'a Configuration,
     run: &RunRecord,
-) -> Option<(&'a PostProcessing, Option<(&'a FileArchiving, bool)>)> {
+) -> Option<(&'a PostProcessing, Option<(&'a FileArchiving, Existing)>)> {
     match run.task_kind {
         TaskKind::Synchronization => {
             let id = configuration.synchronization_task(&run.task)?.post_processing_id.as_ref()?;
             let found = configuration.synchronization_task_post_processing(id)?;
-            let archiving = found.file_archiving.as_ref();
-            Some((&found.common, archiving.map(|archiving| (archiving, found.overwrite_existing_archive))))
+            let existing = if found.overwrite_existing_archive { Existing::Replaced } else { Existing::Kept };
+            let archiving = found.file_archiving.as_ref().map(|archiving| (archiving, existing));
+            Some((&found.common, archiving))
         }
         TaskKind::Provisioning => {
             let id = configuration.provisioning_task(&run.task)?.post_processing_id.as_ref()?;
@@ -93,7 +95,7 @@ impl Engine {
         let Some((post_processing, archiving)) = post_processing(configuration, run) else {
             return Vec::new();
         };
-        let errands = errand::errands(post_processing, archiving.is_some(), outcome, read);
+        let errands = errand::errands(post_processing, archiving.map(|(to, _)| to), outcome, read);
         let errand = |(kind, item)| NewErrand {
             id: self.surroundings.new_id(),
             kind,

@@ -3,7 +3,7 @@
 //! Invariant: nothing outside of the tenant's own directory is ever made or replaced.
 
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use muster_connector::{FileRoots, paths};
@@ -57,12 +57,19 @@ pub(crate) fn is_same(roots: &FileRoots, one: &str, other: &str) -> bool {
     matches!((paths::confine(roots, one), paths::confine(roots, other)), (Ok(one), Ok(other)) if one == other)
 }
 
-/// Moves a file to a place below the tenant's own directory. What is there already is replaced only if that is
-/// allowed, or holds the same, as after a crash in the midst of it.
+/// What becomes of a file that is where another is to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Existing {
+    Kept,
+    Replaced,
+}
+
+/// Moves a file to a place below the tenant's own directory. What is kept there is nevertheless replaced if it holds
+/// the same, as after a crash in the midst of it.
 pub(crate) async fn move_file(
     roots: FileRoots,
     (from, to): (String, String),
-    overwrite: bool,
+    existing: Existing,
 ) -> Result<String, String> {
     blocking(move || {
         let source = paths::confine(&roots, &from).map_err(|error| error.to_string())?;
@@ -71,9 +78,9 @@ pub(crate) async fn move_file(
         if place == source {
             return Err(format!("`{from}` lies in the archive already; name another directory"));
         }
-        let moved = match overwrite {
-            true => replace(&source, &place),
-            false => add(&source, &place),
+        let moved = match existing {
+            Existing::Replaced => replace(&source, &place),
+            Existing::Kept => add(&source, &place),
         };
         match moved.and_then(|()| sync(&directory)) {
             Ok(()) => Ok(to),
@@ -135,14 +142,20 @@ fn holds_the_same(one: &Path, other: &Path) -> io::Result<bool> {
     if !fs::symlink_metadata(other)?.is_file() || fs::metadata(one)?.len() != fs::metadata(other)?.len() {
         return Ok(false);
     }
-    let mut pair = [one, other].map(|path| File::open(path).map(io::BufReader::new)).into_iter();
-    let (Some(one), Some(other)) = (pair.next(), pair.next()) else { return Ok(false) };
-    for (one, other) in one?.bytes().zip(other?.bytes()) {
-        if one? != other? {
+    let open = |path| File::open(path).map(BufReader::new);
+    let (mut one, mut other) = (open(one)?, open(other)?);
+    loop {
+        let (ours, theirs) = (one.fill_buf()?, other.fill_buf()?);
+        let length = ours.len().min(theirs.len());
+        if length == 0 {
+            return Ok(ours.len() == theirs.len());
+        }
+        if ours[..length] != theirs[..length] {
             return Ok(false);
         }
+        one.consume(length);
+        other.consume(length);
     }
-    Ok(true)
 }
 
 /// The directory of a place, made where it is missing, and the place.

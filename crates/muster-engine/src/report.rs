@@ -1,11 +1,13 @@
 //! Reports: what a run came to, as CSV files in the tenant's directory, written page by page and put in place whole.
 
+use csv::{Terminator, WriterBuilder};
 use muster_model::ObjectKind;
 use muster_model::configuration::Configuration;
 use muster_model::configuration::application::Situation;
 use muster_model::configuration::post_processing::{Publication, ReportColumn};
 use muster_model::error::ErrorCode;
 use muster_model::run::Outcome;
+use muster_model::text::instant;
 use muster_plan::errand::{cell, path};
 use muster_store::{ReportRow, RunRecord, StoreError};
 
@@ -13,7 +15,6 @@ use crate::Engine;
 use crate::errands::{Came, Errand};
 use crate::placing::{self, Placing};
 use crate::prepare::{CompiledTask, compile};
-use crate::webhook::instant;
 
 /// Rows that are held at a time.
 const PAGE: u32 = 1000;
@@ -42,7 +43,7 @@ impl Engine {
         loop {
             let page = errand.store.report_rows(errand.run, after, PAGE).await?;
             rows.extend(page.iter().map(|row| cells(columns, row, &classes)));
-            report = match report.write(octets(&std::mem::take(&mut rows))).await {
+            report = match write(report, std::mem::take(&mut rows)).await {
                 Ok(report) => report,
                 Err(why) => return Ok(Came::Failed(why)),
             };
@@ -60,7 +61,7 @@ impl Engine {
     ) -> Result<Came, StoreError> {
         let written = async {
             let report = self.begin_report(errand, publication, SUMMARY).await?;
-            report.write(octets(&summary(errand.run))).await?.put().await
+            write(report, summary(errand.run)).await?.put().await
         };
         Ok(written.await.map_or_else(Came::Failed, Came::left))
     }
@@ -142,7 +143,7 @@ fn summary(run: &RunRecord) -> Vec<Vec<String>> {
     let outcome = run.state.outcome.map_or("", |outcome| outcome.as_str());
     let mut rows = vec![
         ("MEASURE".to_owned(), "VALUE".to_owned()),
-        ("runId".to_owned(), run.id.to_string()),
+        ("instanceId".to_owned(), run.id.to_string()),
         ("taskId".to_owned(), run.task.to_string()),
         ("outcomeStatus".to_owned(), outcome.to_owned()),
         ("startDate".to_owned(), instant(run.started_at)),
@@ -163,21 +164,20 @@ fn summary(run: &RunRecord) -> Vec<Vec<String>> {
     rows.into_iter().map(|(measure, value)| vec![measure, value]).collect()
 }
 
+async fn write(report: Placing, rows: Vec<Vec<String>>) -> Result<Placing, String> {
+    report.write(octets(&rows).map_err(|error| error.to_string())?).await
+}
+
 /// Rows as RFC 4180 has them. No cell is a formula.
-fn octets(rows: &[Vec<String>]) -> Vec<u8> {
-    let mut text = String::new();
+fn octets(rows: &[Vec<String>]) -> csv::Result<Vec<u8>> {
+    let mut octets = Vec::new();
+    let mut writer = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(&mut octets);
     for row in rows {
-        let quoted = row.iter().map(|text| {
-            let cell = cell(text);
-            match cell.contains([',', '"', '\r', '\n']) {
-                true => format!("\"{}\"", cell.replace('"', "\"\"")),
-                false => cell,
-            }
-        });
-        text.push_str(&quoted.collect::<Vec<_>>().join(","));
-        text.push_str("\r\n");
+        writer.write_record(row.iter().map(|text| cell(text)))?;
     }
-    text.into_bytes()
+    writer.flush()?;
+    drop(writer);
+    Ok(octets)
 }
 
 #[cfg(test)]
@@ -189,6 +189,6 @@ mod tests {
         let row = |cells: &[&str]| cells.iter().map(|cell| (*cell).to_owned()).collect::<Vec<_>>();
         let rows = [row(&["A", "B"]), row(&["=1+1", "a,\"b\"\nc"]), row(&["", "-5,0"])];
         let expected = "A,B\r\n'=1+1,\"a,\"\"b\"\"\nc\"\r\n,\"'-5,0\"\r\n";
-        assert_eq!(String::from_utf8(octets(&rows)).unwrap(), expected);
+        assert_eq!(String::from_utf8(octets(&rows).unwrap()).unwrap(), expected);
     }
 }

@@ -1,13 +1,12 @@
 //! Webhooks: somebody outside is told of the end of a run, signed, until it says that it has heard.
 
-use std::fmt::Write as _;
-
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use muster_egress::Post;
 use muster_model::configuration::application::Situation;
 use muster_model::configuration::post_processing::Webhook;
 use muster_model::run::{Outcome, TaskKind};
 use muster_model::secret;
+use muster_model::text::{hex, instant};
 use muster_store::{RunRecord, StoreError};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value, json};
@@ -94,7 +93,7 @@ fn message(errand: &Errand<'_>) -> Value {
     json!({
         "delivery": errand.record.id.to_string(),
         "tenant": errand.store.slug().as_str(),
-        "runId": run.id.to_string(),
+        "instanceId": run.id.to_string(),
         task: run.task.as_str(),
         "outcomeStatus": run.state.outcome.map(|outcome| outcome.as_str()),
         "startDate": instant(run.started_at),
@@ -116,23 +115,15 @@ fn counters(run: &RunRecord) -> Value {
     json!({ "read": counted.read, "lacking": counted.lacking, "actions": actions, "situations": situations })
 }
 
-/// An instant as it stands in JSON and reports.
-pub(crate) fn instant(instant: chrono::DateTime<chrono::Utc>) -> String {
-    instant.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
-}
-
 /// `t=…,v1=…`: the instant in seconds, and the HMAC-SHA256 of it, a point and the body.
 fn signature(key: &[u8], seconds: i64, body: &[u8]) -> String {
-    let mut signature = format!("t={seconds},v1=");
     // A key of any length is one.
-    if let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) {
+    let code = Hmac::<Sha256>::new_from_slice(key).map(|mut mac| {
         mac.update(format!("{seconds}.").as_bytes());
         mac.update(body);
-        for octet in mac.finalize().into_bytes() {
-            let _ = write!(signature, "{octet:02x}");
-        }
-    }
-    signature
+        hex(&mac.finalize().into_bytes())
+    });
+    format!("t={seconds},v1={}", code.unwrap_or_default())
 }
 
 #[cfg(test)]

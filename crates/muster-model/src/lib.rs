@@ -19,6 +19,7 @@ pub mod schedule;
 pub mod secret;
 pub mod settings;
 pub mod shadow;
+pub mod text;
 
 pub use attribute::{AttributeName, AttributeSource, Attributes, Field, Reference, Value, ValueType};
 pub use ids::{

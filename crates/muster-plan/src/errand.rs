@@ -2,7 +2,7 @@
 //! stand in them.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use muster_model::configuration::post_processing::{LaunchOutcome, PostProcessing};
+use muster_model::configuration::post_processing::{FileArchiving, LaunchOutcome, PostProcessing};
 use muster_model::errand::ErrandKind;
 use muster_model::run::OutcomeStatus;
 
@@ -25,7 +25,7 @@ pub enum Read {
 #[must_use]
 pub fn errands(
     post_processing: &PostProcessing,
-    archives: bool,
+    archiving: Option<&FileArchiving>,
     outcome: OutcomeStatus,
     read: Read,
 ) -> Vec<(ErrandKind, usize)> {
@@ -37,7 +37,7 @@ pub fn errands(
         errands.push((ErrandKind::SummaryReport, 0));
     }
     let acted = matches!(outcome, OutcomeStatus::Success | OutcomeStatus::Partial);
-    if archives && acted && read == Read::Whole {
+    if archiving.is_some() && acted && read == Read::Whole {
         errands.push((ErrandKind::Archive, 0));
     }
     let next = post_processing.launch.iter().enumerate();
@@ -137,6 +137,7 @@ mod tests {
         use ErrandKind::{Archive, ErrorReport, Launch, SummaryReport, Webhook};
         use OutcomeStatus::{Aborted, Failure, Partial, Success};
         let reports = [(ErrorReport, 0), (SummaryReport, 0)];
+        let archiving = FileArchiving { relative_directory_path: "archive".to_owned() };
         for (outcome, read, between) in [
             (Success, Read::Whole, &[(Archive, 0), (Launch, 0)][..]),
             (Partial, Read::Whole, &[(Archive, 0), (Launch, 0)]),
@@ -145,7 +146,8 @@ mod tests {
             (Aborted, Read::Whole, &[]),
         ] {
             let expected = [&reports[..], between, &[(Webhook, 0)]].concat();
-            assert_eq!(errands(&post_processing(), true, outcome, read), expected, "{outcome:?} {read:?}");
+            let found = errands(&post_processing(), Some(&archiving), outcome, read);
+            assert_eq!(found, expected, "{outcome:?} {read:?}");
         }
         let nothing = PostProcessing {
             error_publication: None,
@@ -154,7 +156,7 @@ mod tests {
             webhooks: Vec::new(),
             ..post_processing()
         };
-        assert_eq!(errands(&nothing, false, Success, Read::Whole), []);
+        assert_eq!(errands(&nothing, None, Success, Read::Whole), []);
     }
 
     #[test]

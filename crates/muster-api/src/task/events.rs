@@ -13,6 +13,7 @@ use actix_web::http::{Method, header};
 use actix_web::web::Bytes;
 use futures_util::stream::{self, Stream};
 use muster_model::run::TaskKind;
+use muster_model::text::hex;
 use muster_model::{RunId, TenantSlug};
 use muster_store::{RunRecord, StoreError, TenantStore};
 use tokio::sync::{Mutex as AsyncMutex, watch};
@@ -23,7 +24,7 @@ use crate::access::admit;
 use crate::call::Call;
 use crate::error::ApiError;
 use crate::rights::Permission;
-use crate::view::{ProgressView, hex};
+use crate::view::ProgressView;
 
 /// A run is looked at so often at the most; so often at the most a listener hears of it.
 const LOOK_EVERY: Duration = Duration::from_millis(250);

@@ -123,7 +123,7 @@ fn reports_say_what_failed_and_what_the_run_came_to() {
         let summary = summary.replace(&run.id.to_string(), "…").replace("\r\n", "\n");
         expect![[r#"
             MEASURE,VALUE
-            runId,…
+            instanceId,…
             taskId,hr
             outcomeStatus,PARTIAL
             startDate,2026-11-01T08:01:00.000Z
@@ -336,7 +336,10 @@ fn a_receiver_is_told_until_it_has_heard() {
         assert_eq!(files.came(&run).await, "WEBHOOK DONE the receiver answered 204");
         let received = receiver.received();
         let body: Value = serde_json::from_slice(&received[0].body).unwrap();
-        assert_eq!((&body["runId"], &body["outcomeStatus"]), (&json!(run.id.to_string()), &json!("SUCCESS")));
+        assert_eq!(
+            (&body["instanceId"], &body["outcomeStatus"]),
+            (&json!(run.id.to_string()), &json!("SUCCESS"))
+        );
         assert_eq!(
             (&body["synchronizationTaskId"], &body["counters"]["actions"]["created"]),
             (&json!("hr"), &json!(2))
