@@ -127,10 +127,7 @@ pub enum ConfigurationOperation {
 impl ConfigurationOperation {
     /// Whether it answers the entity tag of the resource in `ETag`.
     pub(crate) fn answers_tag(self) -> bool {
-        match self {
-            Self::Create | Self::Read | Self::Replace | Self::Patch | Self::Restore => true,
-            Self::List | Self::Delete | Self::History | Self::Version => false,
-        }
+        self == Self::Create || self.heeds_preconditions() && self != Self::Delete
     }
 
     /// Whether it heeds `If-Match` and `If-None-Match`.

@@ -20,8 +20,6 @@ use crate::turns::Turns;
 
 /// Searches of a tenant at a time: each may look at all of its objects, and there are few connections to read by.
 pub(crate) const SEARCHES_AT_ONCE: usize = 2;
-/// How long a search or a look waits for its turn. Not at all in tests, so that they see that it would.
-const PATIENCE: Duration = Duration::from_secs(if cfg!(test) { 0 } else { 10 });
 /// Requests of a tenant at a time that look at accounts in their applications.
 pub(crate) const LOOKS_AT_ONCE: usize = 4;
 
@@ -36,6 +34,8 @@ pub struct ApiSettings {
     pub file_limit: u64,
     /// How long a JSON body may take to arrive, and how long a file's may be silent.
     pub patience: Duration,
+    /// How long a search or a look at accounts waits for its turn.
+    pub turn_patience: Duration,
     /// How long requests may take to end when the server stops.
     pub farewell: Duration,
     /// Threads that serve requests, at least 1.
@@ -59,6 +59,7 @@ impl Default for ApiSettings {
             dataset_limit: limits::OCTETS as u64,
             file_limit: 2 * 1024 * 1024 * 1024,
             patience: Duration::from_secs(30),
+            turn_patience: Duration::from_secs(10),
             farewell: Duration::from_secs(30),
             threads: 2,
             heartbeat: Duration::from_secs(15),
@@ -93,6 +94,7 @@ impl ApiState {
     pub fn new(engine: Engine, settings: ApiSettings) -> Self {
         let app_id = format!("muster-{:08x}", rand::random::<u32>());
         let doorkeeper = Doorkeeper::new(settings.failed_logins.clone());
+        let patience = Some(settings.turn_patience);
         let pace = Pace::new(settings.requests_per_second);
         let shared = Shared {
             engine,
@@ -101,8 +103,8 @@ impl ApiState {
             doorkeeper,
             pace,
             changes: Turns::new(1, None),
-            looks: Turns::new(LOOKS_AT_ONCE, Some(PATIENCE)),
-            searches: Turns::new(SEARCHES_AT_ONCE, Some(PATIENCE)),
+            looks: Turns::new(LOOKS_AT_ONCE, patience),
+            searches: Turns::new(SEARCHES_AT_ONCE, patience),
             sights: Sights::default(),
             closing: watch::Sender::new(false),
         };

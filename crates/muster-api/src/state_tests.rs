@@ -47,7 +47,9 @@ impl Served {
         let settings = Settings::new(directory.path().to_owned(), "test".to_owned());
         let (clock, delivery) = (Arc::new(StoppedClock::default()), Arc::new(Channel::default()));
         let engine = Engine::new(store, Connectors::new(), clock, delivery, settings);
-        let state = ApiState::new(engine, ApiSettings::default());
+        // Nobody waits for a turn, so that one sees who would.
+        let impatient = ApiSettings { turn_patience: Duration::ZERO, ..ApiSettings::default() };
+        let state = ApiState::new(engine, impatient);
         Self { state, tenants, tokens, _directory: directory }
     }
 
