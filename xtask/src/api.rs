@@ -1,20 +1,15 @@
 //! `cargo xtask api`: requests made from our own description of the API, by schemathesis, to a real server that holds
 //! the example's tenant. Finds what the server fails at and what the description does not say.
 
-use std::io::{BufRead, BufReader};
+use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
-use std::{fs, thread};
-
-use tempfile::TempDir;
+use std::process::Command;
 
 use crate::debian::{Installed, install};
 use crate::error::Error;
-use crate::program::{
-    Interruptions, cargo, expect_success, output_until_interrupted, run, run_until_interrupted, signal, start,
-};
+use crate::program::{Interruptions, cargo, output_until_interrupted, run, run_until_interrupted};
+use crate::server::Server;
 
 /// The environment of Python, made where it is missing.
 const ENVIRONMENT: &str = "target/schemathesis";
@@ -23,8 +18,6 @@ const REQUIREMENTS: &str = "xtask/schemathesis/requirements.txt";
 const CONFIGURATION: &str = "xtask/schemathesis/schemathesis.toml";
 const MUSTER: &str = "target/debug/muster";
 const TENANT: &str = "acme";
-/// What the server says once it can be reached, followed by its address.
-const LISTENING: &str = "listening on ";
 
 pub(crate) fn run_all(interruptions: &Interruptions) -> Result<(), Error> {
     provide_schemathesis()?;
@@ -32,13 +25,16 @@ pub(crate) fn run_all(interruptions: &Interruptions) -> Result<(), Error> {
     let data =
         tempfile::Builder::new().prefix("muster-api-").tempdir().map_err(Error::io("make a directory"))?;
     let token = make_tenant(data.path(), interruptions)?;
-    let server = Server::start(data)?;
+    let mut serve = Command::new(MUSTER);
+    serve.args(["serve", "--data-dir"]).arg(data.path()).env("MUSTER_LIMITS_REQUESTS_PER_SECOND", "0");
+    // A group of its own: Ctrl-C goes to who asks first, and the server is stopped after it.
+    let server = Server::start(serve.process_group(0))?;
     let mut import = Command::new(MUSTER);
-    import.args(["dataset", "import", "examples/dataset.xml", "--tenant", TENANT, "--server", &server.url]);
+    import.args(["dataset", "import", "examples/dataset.xml", "--tenant", TENANT, "--server", server.url()]);
     run_until_interrupted(import.env("MUSTER_TOKEN", &token), interruptions)?;
     let mut requests = Command::new(program("schemathesis"));
     requests.args(["--config-file", CONFIGURATION, "run", "--continue-on-failure"]);
-    requests.arg(format!("{}/api-docs/openapi.json", server.url));
+    requests.arg(format!("{}/api-docs/openapi.json", server.url()));
     // The token is worth nothing once the server is gone.
     requests.args(["--header", &format!("Authorization: Bearer {token}")]);
     run_until_interrupted(&mut requests, interruptions)
@@ -79,63 +75,4 @@ fn make_tenant(data: &Path, interruptions: &Interruptions) -> Result<String, Err
     let mut token = muster(&["token", "create", "--tenant", TENANT, "--role", "admin", "--name", "requests"]);
     let printed = output_until_interrupted(&mut token, interruptions)?;
     Ok(String::from_utf8_lossy(&printed).trim().to_owned())
-}
-
-/// A running server, gone with all its data when dropped.
-struct Server {
-    process: Child,
-    url: String,
-    _data: TempDir,
-}
-
-impl Server {
-    /// Starts one on a free port.
-    ///
-    /// # Errors
-    /// When it does not start.
-    fn start(data: TempDir) -> Result<Self, Error> {
-        let mut serve = Command::new(MUSTER);
-        serve.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(data.path());
-        serve.env("MUSTER_LIMITS_REQUESTS_PER_SECOND", "0").env("MUSTER_LOG", "info");
-        // A group of its own: Ctrl-C goes to who asks first, and the server is stopped after it.
-        serve.stdin(Stdio::null()).stderr(Stdio::piped()).process_group(0);
-        let mut process = start(&mut serve)?;
-        match wait_for_address(&mut process) {
-            Some(url) => Ok(Self { process, url, _data: data }),
-            None => {
-                let status = process.wait().map_err(Error::io("wait for the server"))?;
-                expect_success(&serve, status)?;
-                Err(Error::Ended { program: MUSTER })
-            }
-        }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let stopped = signal("TERM", self.process.id())
-            .and_then(|()| self.process.wait().map_err(Error::io("wait for the server")));
-        if let Err(error) = stopped {
-            error.print();
-        }
-    }
-}
-
-/// Reads the server's log until it says its address, and on in the background: what it fails at is shown.
-fn wait_for_address(process: &mut Child) -> Option<String> {
-    let log = process.stderr.take()?;
-    let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || {
-        for line in BufReader::new(log).lines().map_while(Result::ok) {
-            if line.contains(" ERROR ") || line.starts_with("error:") {
-                eprintln!("muster: {line}");
-            }
-            if let Some((_, rest)) = line.split_once(LISTENING) {
-                let url = rest.split(',').next().unwrap_or_default().to_owned();
-                // Nobody listens any more once the address is known.
-                sender.send(url).unwrap_or(());
-            }
-        }
-    });
-    receiver.recv().ok()
 }

@@ -40,7 +40,7 @@ pub(crate) enum Error {
     NoSchemathesis,
     /// A server ended before it could be reached.
     #[error("`{program}` ended before it could be reached")]
-    Ended { program: &'static str },
+    Ended { program: String },
     /// A program printed something else than its figures.
     #[error("cannot read what `{program}` printed: {printed}")]
     Figures {

@@ -15,6 +15,7 @@ mod fuzz;
 mod generate;
 mod postgres;
 mod program;
+mod server;
 mod test;
 
 use error::Error;

@@ -8,6 +8,7 @@ mod dataset;
 mod job;
 mod program;
 mod row;
+mod served;
 
 use std::path::{Path, PathBuf};
 use std::{env, io};

@@ -12,6 +12,10 @@ use super::{Database, Setup};
 use crate::error::Error;
 use crate::program::{cargo, expect_success, output_until_interrupted, run, shown, start};
 
+/// The tenant of the jobs that reconcile, and how they do.
+pub(crate) const TENANT: &str = "bench";
+pub(crate) const RECONCILE: [&str; 5] = ["run", "sync", "hr-reconciliation", "--output", "json"];
+
 /// How many entries are the first of a job, and the last.
 pub(crate) const PART: u64 = 100_000;
 
@@ -62,6 +66,19 @@ pub(crate) fn instrument(name: &str) -> Result<Command, Error> {
     Ok(command)
 }
 
+/// A call of the released program, with its defaults and not the settings that happen to lie around here.
+///
+/// # Errors
+/// When the machine does not tell where programs are built.
+pub(crate) fn released(setup: &Setup<'_>, arguments: &[&str]) -> Result<Command, Error> {
+    let mut muster = Command::new(built("muster")?);
+    for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("MUSTER_")) {
+        muster.env_remove(name);
+    }
+    muster.current_dir(setup.directory).args(arguments);
+    Ok(muster)
+}
+
 /// What `muster` reports of a run.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -102,13 +119,9 @@ impl Report {
 /// # Errors
 /// When the run does not succeed.
 pub(crate) fn reconcile(setup: &Setup<'_>) -> Result<Report, Error> {
-    let mut muster = Command::new(built("muster")?);
-    muster.args(["run", "sync", "hr-reconciliation", "--tenant", "bench", "--output", "json"]);
-    // Its defaults are measured, not the settings that happen to lie around here.
-    for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("MUSTER_")) {
-        muster.env_remove(name);
-    }
-    place(muster.current_dir(setup.directory), &setup.data, setup.database);
+    let mut muster = released(setup, &RECONCILE)?;
+    muster.args(["--tenant", TENANT]);
+    place(&mut muster, &setup.data, setup.database);
     let printed = output_until_interrupted(&mut muster, setup.interruptions)?;
     parse(&muster, &printed)
 }
@@ -165,7 +178,7 @@ impl Watch {
 }
 
 /// A program that was built beside this one.
-pub(crate) fn built(name: &str) -> Result<PathBuf, Error> {
+fn built(name: &str) -> Result<PathBuf, Error> {
     Ok(env::current_exe().map_err(Error::io("find the own program"))?.with_file_name(name))
 }
 
