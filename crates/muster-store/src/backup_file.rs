@@ -15,44 +15,45 @@ use crate::error::StoreError;
 use crate::migration::KNOWN;
 use crate::row::{get, number};
 
-const FILES: &str = "CREATE TABLE archived_file (path TEXT NOT NULL, part BIGINT NOT NULL, octets BLOB NOT NULL, \
+const FILES: &str = "CREATE TABLE file_part (path TEXT NOT NULL, part BIGINT NOT NULL, octets BLOB NOT NULL, \
     PRIMARY KEY (path, part))";
 
-/// An archive, open.
+/// A backup file, open.
 #[derive(Debug)]
-pub struct Archive(DatabaseConnection);
+pub struct BackupFile(DatabaseConnection);
 
-impl Archive {
-    /// Copies a database into an archive without further files. Where it is to be, there is nothing, or an empty file.
+impl BackupFile {
+    /// Copies a database into a backup file without further files. Where it is to be, there is
+    /// nothing, or an empty file.
     ///
     /// # Errors
     /// When the one cannot be read or the other not be written.
-    pub async fn make(database: &Path, archive: &Path) -> Result<Self, StoreError> {
+    pub async fn make(database: &Path, file: &Path) -> Result<Self, StoreError> {
         let source = connect(database).await?;
-        send(&source, "VACUUM INTO ?", vec![archive.to_string_lossy().as_ref().into()]).await?;
+        send(&source, "VACUUM INTO ?", vec![file.to_string_lossy().as_ref().into()]).await?;
         source.close().await.map_err(|error| failed("close", error))?;
-        let made = connect(archive).await?;
+        let made = connect(file).await?;
         send(&made, FILES, Vec::new()).await?;
         Ok(Self(made))
     }
 
-    /// Opens an archive.
+    /// Opens a backup file.
     ///
     /// # Errors
     /// When it is none, is damaged, or is one of a newer program.
-    pub async fn open(archive: &Path) -> Result<Self, StoreError> {
-        let archive = Self(connect(archive).await?);
-        let tables = "SELECT count(*) FROM sqlite_master WHERE name IN ('archived_file', 'schema_version')";
-        if archive.number(tables).await? != 2 {
+    pub async fn open(file: &Path) -> Result<Self, StoreError> {
+        let backup = Self(connect(file).await?);
+        let tables = "SELECT count(*) FROM sqlite_master WHERE name IN ('file_part', 'schema_version')";
+        if backup.number(tables).await? != 2 {
             return Err(StoreError::unreadable("backup", "it was not made by `muster backup`"));
         }
-        let found = archive.number("SELECT max(version) FROM schema_version").await?;
+        let found = backup.number("SELECT max(version) FROM schema_version").await?;
         if found > KNOWN {
             return Err(StoreError::NewerSchema { found, known: KNOWN });
         }
-        let sound = archive.query("PRAGMA integrity_check", Vec::new()).await?;
+        let sound = backup.query("PRAGMA integrity_check", Vec::new()).await?;
         match sound.first().map(|row| get::<String>(row, 0)).transpose()?.as_deref() {
-            Some("ok") => Ok(archive),
+            Some("ok") => Ok(backup),
             found => Err(StoreError::unreadable("backup", found.unwrap_or("damaged"))),
         }
     }
@@ -62,7 +63,7 @@ impl Archive {
     /// # Errors
     /// When it cannot be written.
     pub async fn add_part(&self, path: &str, part: i64, octets: Vec<u8>) -> Result<(), StoreError> {
-        let sql = "INSERT INTO archived_file (path, part, octets) VALUES (?, ?, ?)";
+        let sql = "INSERT INTO file_part (path, part, octets) VALUES (?, ?, ?)";
         send(&self.0, sql, vec![path.into(), part.into(), octets.into()]).await
     }
 
@@ -71,7 +72,7 @@ impl Archive {
     /// # Errors
     /// When they cannot be read.
     pub async fn files(&self) -> Result<Vec<String>, StoreError> {
-        let sql = "SELECT DISTINCT path FROM archived_file ORDER BY path";
+        let sql = "SELECT DISTINCT path FROM file_part ORDER BY path";
         self.query(sql, Vec::new()).await?.iter().map(|row| get(row, 0)).collect()
     }
 
@@ -80,7 +81,7 @@ impl Archive {
     /// # Errors
     /// When it cannot be read.
     pub async fn part(&self, path: &str, part: i64) -> Result<Option<Vec<u8>>, StoreError> {
-        let sql = "SELECT octets FROM archived_file WHERE path = ? AND part = ?";
+        let sql = "SELECT octets FROM file_part WHERE path = ? AND part = ?";
         let rows = self.query(sql, vec![path.into(), part.into()]).await?;
         rows.first().map(|row| get(row, 0)).transpose()
     }
@@ -90,7 +91,7 @@ impl Archive {
     /// # Errors
     /// When it cannot be written.
     pub async fn into_database(self) -> Result<(), StoreError> {
-        send(&self.0, "DROP TABLE archived_file", Vec::new()).await?;
+        send(&self.0, "DROP TABLE file_part", Vec::new()).await?;
         send(&self.0, "VACUUM", Vec::new()).await?;
         self.close().await
     }

@@ -6,8 +6,8 @@
 mod accounts;
 mod apply;
 mod apply_outbound;
-mod archive;
 mod audit;
+mod backup_file;
 mod by_hand;
 mod cause;
 #[cfg(test)]
@@ -71,8 +71,8 @@ use chrono::{DateTime, Utc};
 
 pub use accounts::AccountRecord;
 pub use apply::{Batch, Target};
-pub use archive::Archive;
 pub use audit::{Acting, AuditFilter, AuditVerification, ChainedEntry, NewAuditEntry};
+pub use backup_file::BackupFile;
 pub use by_hand::HandWrite;
 pub use cause::Cause;
 pub use change::ResourceChanges;

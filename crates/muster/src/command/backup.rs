@@ -6,7 +6,7 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use muster::DATABASE;
-use muster_store::Archive;
+use muster_store::BackupFile;
 use serde_json::json;
 
 use super::{Common, PlaceArguments, QUIET, block_on};
@@ -72,17 +72,17 @@ async fn write(database: &Path, files: &Path, file: &Path) -> Result<Written, Co
     // It holds people and password hashes: nobody but its owner reads it.
     let partial = tempfile::Builder::new().prefix(".muster-backup-").tempfile_in(directory);
     let partial = partial.map_err(CommandError::machine(doing()))?.into_temp_path();
-    let archive = Archive::make(database, &partial).await?;
+    let backup = BackupFile::make(database, &partial).await?;
     let mut written = Written::default();
-    add(&archive, files, &mut written).await?;
-    archive.close().await?;
+    add(&backup, files, &mut written).await?;
+    backup.close().await?;
     File::open(&partial).and_then(|file| file.sync_all()).map_err(CommandError::machine(doing()))?;
     partial.persist_noclobber(file).map_err(|error| CommandError::machine(doing())(error.error))?;
     Ok(written)
 }
 
 /// Adds all files below a directory. Links are not followed, since they may lead anywhere.
-async fn add(archive: &Archive, top: &Path, written: &mut Written) -> Result<(), CommandError> {
+async fn add(backup: &BackupFile, top: &Path, written: &mut Written) -> Result<(), CommandError> {
     let mut directories = vec![top.to_owned()];
     while let Some(directory) = directories.pop() {
         let doing = format!("read {}", directory.display());
@@ -95,7 +95,7 @@ async fn add(archive: &Archive, top: &Path, written: &mut Written) -> Result<(),
             let (path, kind) = (entry.path(), entry.file_type().map_err(CommandError::machine(&doing))?);
             match path.strip_prefix(top).ok().and_then(Path::to_str) {
                 _ if kind.is_dir() => directories.push(path),
-                Some(name) if kind.is_file() => add_file(archive, (&path, name), written).await?,
+                Some(name) if kind.is_file() => add_file(backup, (&path, name), written).await?,
                 _ => written.left_out.push(path),
             }
         }
@@ -104,7 +104,7 @@ async fn add(archive: &Archive, top: &Path, written: &mut Written) -> Result<(),
 }
 
 async fn add_file(
-    archive: &Archive,
+    backup: &BackupFile,
     (path, name): (&Path, &str),
     written: &mut Written,
 ) -> Result<(), CommandError> {
@@ -122,7 +122,7 @@ async fn add_file(
             break;
         }
         written.octets += read as u64;
-        archive.add_part(name, part, octets).await?;
+        backup.add_part(name, part, octets).await?;
     }
     written.files += 1;
     Ok(())

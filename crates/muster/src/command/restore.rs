@@ -7,7 +7,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Component, Path, PathBuf};
 
 use muster::{DATABASE, MASTER_KEY, OpenError};
-use muster_store::{Archive, Location, Store};
+use muster_store::{BackupFile, Location, Store};
 use serde_json::json;
 
 use super::{Common, PlaceArguments, QUIET, block_on};
@@ -91,19 +91,19 @@ async fn unpack(backup: &Path, partial: &Path, directory: &Path) -> Result<u64, 
     let mut copy = new_file(partial).map_err(CommandError::machine(doing()))?;
     io::copy(&mut source, &mut copy).map_err(CommandError::machine(doing()))?;
     drop(copy);
-    let archive = Archive::open(partial).await?;
-    let names = archive.files().await?;
+    let backup = BackupFile::open(partial).await?;
+    let names = backup.files().await?;
     for name in &names {
-        put_file(&archive, name, &directory.join("files")).await?;
+        put_file(&backup, name, &directory.join("files")).await?;
     }
-    archive.into_database().await?;
+    backup.into_database().await?;
     let database = directory.join(DATABASE);
     fs::rename(partial, &database).map_err(CommandError::machine(doing()))?;
     Store::open(&Location::File(database)).await?;
     Ok(names.len() as u64)
 }
 
-async fn put_file(archive: &Archive, name: &str, top: &Path) -> Result<(), CommandError> {
+async fn put_file(backup: &BackupFile, name: &str, top: &Path) -> Result<(), CommandError> {
     let doing = format!("write the file {name:?} of the backup");
     let inside = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
     if !inside || name.is_empty() {
@@ -119,7 +119,7 @@ async fn put_file(archive: &Archive, name: &str, top: &Path) -> Result<(), Comma
         .map_err(CommandError::machine(&doing))?;
     let mut file = new_file(&path).map_err(CommandError::machine(&doing))?;
     for part in 0.. {
-        let Some(octets) = archive.part(name, part).await? else { break };
+        let Some(octets) = backup.part(name, part).await? else { break };
         file.write_all(&octets).map_err(CommandError::machine(&doing))?;
     }
     file.sync_all().map_err(CommandError::machine(&doing))
