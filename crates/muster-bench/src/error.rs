@@ -30,6 +30,12 @@ pub(crate) enum Error {
     /// A resource of the configuration is none.
     #[error("cannot read the resource {}: {problems}", path.display())]
     Resource { path: PathBuf, problems: String },
+    /// The server refused a request, or could not be reached.
+    #[error("cannot ask the server")]
+    Http(#[from] ureq::Error),
+    /// A connection of a load broke down.
+    #[error("a thread panicked")]
+    Thread,
     /// The expression failed.
     #[error("cannot evaluate the expression")]
     Expression(#[from] muster_plan::expression::ExpressionError),

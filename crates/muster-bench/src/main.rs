@@ -3,9 +3,9 @@
 //!
 //! One call does one thing in a process of its own and prints one JSON object. Never part of a server.
 
-use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::{env, io};
 
 use clap::{Parser, Subcommand};
 use serde::Serialize;
@@ -16,10 +16,12 @@ mod dataset;
 mod error;
 mod expression;
 mod insert;
+mod requests;
 mod usage;
 mod watch;
 
 use error::Error;
+use requests::Load;
 use usage::measure;
 use watch::Database;
 
@@ -56,6 +58,19 @@ enum Instrument {
     },
     /// Evaluates an expression so many times
     Evaluate { times: u64 },
+    /// Reads and writes applications of a tenant at a set rate until its own input ends, with the token in
+    /// `MUSTER_TOKEN`
+    Requests {
+        /// The address of the applications
+        applications: String,
+        /// The one of which each connection makes its own
+        model: String,
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        connections: u32,
+        /// Of all connections together
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        requests_per_second: u32,
+    },
     /// Watches a first load until its own input ends, and tells how fast the first and the last entries went
     Watch {
         /// How many entries the load has
@@ -121,6 +136,11 @@ fn run(instrument: Instrument) -> Result<(), Error> {
         Instrument::Evaluate { times } => {
             let people = expression::people();
             print_figures(|| expression::evaluate(&people, times))
+        }
+        Instrument::Requests { applications, model, connections, requests_per_second } => {
+            let token = env::var("MUSTER_TOKEN").unwrap_or_default();
+            let load = Load { applications, model, token, connections, requests_per_second };
+            print(&requests::ask(load, &watch::end_of(io::stdin()))?)
         }
         Instrument::Watch { entries, part, place } => {
             let samples = watch::watch(&place.database(), io::stdin())?;

@@ -99,7 +99,7 @@ fn sample(start: Instant, staged: i64, applied: i64) -> Sample {
 }
 
 /// Disconnected once the input has ended.
-fn end_of(mut input: impl Read + Send + 'static) -> Receiver<()> {
+pub(crate) fn end_of(mut input: impl Read + Send + 'static) -> Receiver<()> {
     let (sender, receiver) = channel();
     thread::spawn(move || {
         // Whoever watches has either closed the input or broken it: both end the watch.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use super::Setup;
-use super::program::{instrument, place, released};
+use super::program::{expect_outcome, instrument, place, released};
 use super::row::Row;
 use super::served::Served;
 use crate::error::Error;
@@ -35,7 +35,7 @@ pub(crate) fn measure_import(setup: &Setup<'_>) -> Result<Row, Error> {
     let (figures, printed) = served.watched(RESOURCES, || import(&served, setup))?;
     let report: Value = serde_json::from_slice(&printed).unwrap_or_default();
     let created = report["counts"]["created"].as_u64().unwrap_or_default();
-    expect("dataset-import", "created", created)?;
+    expect_outcome("dataset-import", "created", created, RESOURCES)?;
     Ok(Row::new("dataset-import", setup.database.as_str(), &figures))
 }
 
@@ -44,17 +44,13 @@ pub(crate) fn measure_export(setup: &Setup<'_>) -> Result<Row, Error> {
     let (figures, printed) = served.watched(RESOURCES, || served.call(setup, &["dataset", "export"]))?;
     let exported = String::from_utf8_lossy(&printed).matches("\n  <").count() / 2;
     // A resource begins and ends at the second step of indentation.
-    expect("dataset-export", "exported", exported as u64)?;
+    expect_outcome("dataset-export", "exported", exported as u64, RESOURCES)?;
     Ok(Row::new("dataset-export", setup.database.as_str(), &figures))
 }
 
 fn import(served: &Served, setup: &Setup<'_>) -> Result<Vec<u8>, Error> {
     let file = file(setup).display().to_string();
     served.call(setup, &["dataset", "import", &file, "--output", "json"])
-}
-
-fn expect(job: &'static str, outcome: &'static str, found: u64) -> Result<(), Error> {
-    if found == RESOURCES { Ok(()) } else { Err(Error::Outcome { job, outcome, found, expected: RESOURCES }) }
 }
 
 fn file(setup: &Setup<'_>) -> PathBuf {

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use muster_testkit::people::{BadLines, Day, Export, Turnover, write_csv};
 
-use super::program::{Figures, PART, Watch, figures, instrument, place, reconcile};
+use super::program::{Beside, Figures, PART, expect_outcome, figures, instrument, place, reconcile, watch};
 use super::row::Row;
-use super::{Database, SEED, Setup, dataset};
+use super::{Database, SEED, Setup, api, dataset};
 use crate::error::Error;
 use crate::postgres::{Durability, Server};
 use crate::program::run_until_interrupted;
@@ -57,6 +57,7 @@ pub(crate) const JOBS: &[Job] = &[
         prepare: dataset::prepare_export,
         measure: dataset::measure_export,
     },
+    Job { name: "api", storage: Storage::Each, prepare: prepare_tenant, measure: api::measure },
     Job { name: "expr", storage: Storage::None, prepare: |_| Ok(()), measure: measure_expression },
 ];
 
@@ -93,10 +94,10 @@ fn measure_csv_floor(setup: &Setup<'_>) -> Result<Row, Error> {
 fn measure_first(setup: &Setup<'_>) -> Result<Row, Error> {
     let floor = insert_floor(setup)?;
     settle(setup)?;
-    let watch = if setup.entries >= 2 * PART { Some(Watch::start(setup)?) } else { None };
+    let watch = if setup.entries >= 2 * PART { Some(watch(setup)?) } else { None };
     let expected = Expected { job: "csv-first", outcome: "created", entries: setup.entries };
     let row = measure_reconciliation(expected, setup, &floor)?;
-    Ok(Row { pace: watch.map(Watch::end).transpose()?, ..row })
+    Ok(Row { pace: watch.map(Beside::end).transpose()?, ..row })
 }
 
 fn measure_same(setup: &Setup<'_>) -> Result<Row, Error> {
@@ -132,10 +133,7 @@ struct Expected {
 fn measure_reconciliation(expected: Expected, setup: &Setup<'_>, floor: &Figures) -> Result<Row, Error> {
     let Expected { job, outcome, entries } = expected;
     let report = reconcile(setup)?;
-    let found = report.entries(outcome);
-    if found != entries {
-        return Err(Error::Outcome { job, outcome, found, expected: entries });
-    }
+    expect_outcome(job, outcome, report.entries(outcome), entries)?;
     Ok(Row::new(job, setup.database.as_str(), &report.figures()).with_floor(floor))
 }
 

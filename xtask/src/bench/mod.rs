@@ -4,6 +4,7 @@
 //! the same input and output with none of our logic. What is measured runs in a process of its own, the
 //! program as it is released; what a job needs beforehand is made in others, so that no figure counts it.
 
+mod api;
 mod dataset;
 mod job;
 mod program;

@@ -144,23 +144,44 @@ pub(crate) fn figures(command: &mut Command, setup: &Setup<'_>) -> Result<Figure
     parse(command, &printed)
 }
 
+/// Tells whether a job did what it is to measure.
+///
+/// # Errors
+/// When it did something else.
+pub(crate) fn expect_outcome(
+    job: &'static str,
+    outcome: &'static str,
+    found: u64,
+    expected: u64,
+) -> Result<(), Error> {
+    if found == expected { Ok(()) } else { Err(Error::Outcome { job, outcome, found, expected }) }
+}
+
 /// Watches a first load from outside while it goes on.
+///
+/// # Errors
+/// When the instrument cannot be started.
+pub(crate) fn watch(setup: &Setup<'_>) -> Result<Beside, Error> {
+    let mut command = instrument("watch")?;
+    command.args(["--entries", &setup.entries.to_string(), "--part", &PART.to_string()]);
+    place(&mut command, &setup.data, setup.database);
+    Beside::start(command)
+}
+
+/// An instrument at work beside what is measured.
 #[derive(Debug)]
-pub(crate) struct Watch {
+pub(crate) struct Beside {
     command: Command,
     child: Child,
 }
 
-impl Watch {
+impl Beside {
     /// Begins.
     ///
     /// # Errors
     /// When the instrument cannot be started.
-    pub(crate) fn start(setup: &Setup<'_>) -> Result<Self, Error> {
-        let mut command = instrument("watch")?;
-        command.args(["--entries", &setup.entries.to_string(), "--part", &PART.to_string()]);
-        place(&mut command, &setup.data, setup.database).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let child = start(&mut command)?;
+    pub(crate) fn start(mut command: Command) -> Result<Self, Error> {
+        let child = start(command.stdin(Stdio::piped()).stdout(Stdio::piped()))?;
         Ok(Self { command, child })
     }
 
@@ -168,8 +189,8 @@ impl Watch {
     ///
     /// # Errors
     /// When the instrument failed.
-    pub(crate) fn end(mut self) -> Result<Pace, Error> {
-        // It watches as long as its input is open.
+    pub(crate) fn end<T: DeserializeOwned>(mut self) -> Result<T, Error> {
+        // It works as long as its input is open.
         drop(self.child.stdin.take());
         let output = self.child.wait_with_output().map_err(Error::io("wait for a program"))?;
         expect_success(&self.command, output.status)?;

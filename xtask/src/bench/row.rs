@@ -4,6 +4,7 @@ use std::io;
 
 use serde::Serialize;
 
+use super::api::Latencies;
 use super::program::{Figures, PART, Pace};
 
 /// The figures of one job.
@@ -32,6 +33,9 @@ pub(crate) struct Row {
     /// How fast its first and last entries went, where it was watched.
     #[serde(flatten)]
     pub(crate) pace: Option<Pace>,
+    /// How long single requests took, where there were some.
+    #[serde(flatten)]
+    pub(crate) latencies: Option<Latencies>,
 }
 
 impl Row {
@@ -49,6 +53,7 @@ impl Row {
             floor_entries_per_second: None,
             ratio: None,
             pace: None,
+            latencies: None,
         }
     }
 
@@ -111,7 +116,10 @@ pub(crate) fn write_table(rows: &[Row], mut out: impl io::Write) -> io::Result<(
         }
         writeln!(out)?;
     }
-    rows.iter().try_for_each(|row| write_pace(row, &mut out))
+    rows.iter().try_for_each(|row| {
+        write_pace(row, &mut out)?;
+        write_latencies(row, &mut out)
+    })
 }
 
 /// A line under the table for a job that was watched.
@@ -125,6 +133,17 @@ fn write_pace(row: &Row, out: &mut impl io::Write) -> io::Result<()> {
     writeln!(
         out,
         "{job} on {store}: {first:.0} entries/s over the first {PART}, {last:.0} over the last ({share:.0} %)"
+    )
+}
+
+/// A line under the table for a job of requests.
+fn write_latencies(row: &Row, out: &mut impl io::Write) -> io::Result<()> {
+    let (Row { job, store, .. }, Some(times)) = (row, row.latencies) else { return Ok(()) };
+    let Latencies { read_p50_ms, read_p99_ms, write_p50_ms, write_p99_ms, .. } = times;
+    writeln!(
+        out,
+        "{job} on {store}: a read p50 {read_p50_ms:.2} ms, p99 {read_p99_ms:.2} ms; \
+         a write p50 {write_p50_ms:.2} ms, p99 {write_p99_ms:.2} ms"
     )
 }
 
