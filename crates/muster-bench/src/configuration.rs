@@ -1,12 +1,14 @@
-//! The tenant of the benchmarks: the HR part of the example, stored as the documents that it is made of.
+//! The tenants of the benchmarks: the HR part of the example, stored as the documents that it is made of.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use chrono::Utc;
 use muster_model::TenantSlug;
 use muster_model::configuration::{ConfigurationKind, Document, Leniency};
-use muster_store::{Location, ResourceWrite, Store, Written};
+use muster_store::{Location, ResourceChanges, ResourceWrite, Store, Written};
+use serde_json::{Value, json};
 
 use crate::error::Error;
 use crate::watch::Database;
@@ -26,20 +28,77 @@ const RESOURCES: [(ConfigurationKind, &str); 3] = [
 /// # Errors
 /// When a resource cannot be read, or the store cannot be set up or has the tenant already.
 pub(crate) fn prepare(conf: &Path, database: &Database) -> Result<(), Error> {
-    let documents = RESOURCES.map(|(kind, id)| read(conf, kind, id).map(|body| (kind, id, body)));
-    let runtime = tokio::runtime::Runtime::new().map_err(Error::io("start the runtime"))?;
-    runtime.block_on(async {
+    let documents = RESOURCES.map(|(kind, id)| read(conf, kind, id).map(|body| (kind, id.to_owned(), body)));
+    let documents = documents.into_iter().collect::<Result<Vec<_>, _>>()?;
+    blocking(async {
         let store = Store::open(&location(database)).await?;
-        let slug: TenantSlug = TENANT.parse().map_err(|problem| refused(Path::new(TENANT), &problem))?;
-        let tenant = store.create_tenant(&slug, Utc::now()).await?;
-        for document in documents {
-            let (kind, id, body) = document?;
-            let checked = tenant.configuration_version().await?;
-            let write = ResourceWrite::new(kind as u8, id, Written::Created(body));
-            tenant.write_resource(checked, write).await?;
+        make_tenant(&store, TENANT, documents.iter()).await
+    })
+}
+
+/// Makes the database with so many tenants, each with so many tasks that are due once a year. They are called after
+/// [`TENANT`] and the task, followed by a hyphen and their numbers from 0.
+///
+/// # Errors
+/// When a resource cannot be read, or the store cannot be set up or has one of the tenants already.
+pub(crate) fn prepare_schedules(
+    conf: &Path,
+    database: &Database,
+    (tenants, tasks): (u32, u32),
+) -> Result<(), Error> {
+    let [connector, application, task] = RESOURCES;
+    let mut documents = Vec::new();
+    for (kind, id) in [connector, application] {
+        documents.push((kind, id.to_owned(), read(conf, kind, id)?));
+    }
+    let (kind, model) = task;
+    let mut task: Value =
+        serde_json::from_str(&read(conf, kind, model)?).map_err(|error| refused(conf, &error))?;
+    task["executionPlan"] = json!({"scheduleType": "CRON", "cron": "0 30 5 1 1 ?"});
+    for number in 0..tasks {
+        let id = format!("{model}-{number}");
+        task["id"] = Value::from(id.as_str());
+        documents.push((kind, id, task.to_string()));
+    }
+    blocking(async {
+        let store = Store::open(&location(database)).await?;
+        for number in 0..tenants {
+            make_tenant(&store, &format!("{TENANT}-{number}"), documents.iter()).await?;
         }
         Ok(())
     })
+}
+
+async fn make_tenant(
+    store: &Store,
+    slug: &str,
+    documents: impl Iterator<Item = &(ConfigurationKind, String, String)>,
+) -> Result<(), Error> {
+    let named: TenantSlug = slug.parse().map_err(|problem| refused(Path::new(slug), &problem))?;
+    let tenant = store.create_tenant(&named, Utc::now()).await?;
+    let checked = tenant.configuration_version().await?;
+    let writes =
+        documents.map(|(kind, id, body)| ResourceWrite::new(*kind as u8, id, Written::Created(body.clone())));
+    tenant.write_resources(checked, &ResourceChanges::of(writes.collect())).await?;
+    Ok(())
+}
+
+/// Waits until a server has computed all schedules.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(crate) fn await_schedules(database: &Database) -> Result<(), Error> {
+    blocking(async {
+        let store = Store::open(&location(database)).await?;
+        while !store.unscheduled().await?.is_empty() {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        Ok(())
+    })
+}
+
+fn blocking(work: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
+    tokio::runtime::Runtime::new().map_err(Error::io("start the runtime"))?.block_on(work)
 }
 
 fn location(database: &Database) -> Location {
@@ -75,6 +134,22 @@ mod tests {
             assert!(body.contains(id), "{body}");
         }
         assert!(read(&conf, ConfigurationKind::Application, "nobody").is_err());
+    }
+
+    #[test]
+    fn every_tenant_has_its_scheduled_tasks() {
+        let conf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/conf");
+        let directory = tempfile::tempdir().unwrap();
+        let database = Database::Sqlite(directory.path().join("muster.db"));
+        prepare_schedules(&conf, &database, (2, 3)).unwrap();
+        blocking(async {
+            let store = Store::open(&location(&database)).await?;
+            assert_eq!(store.unscheduled().await?.len(), 2);
+            let tenant = store.tenant(&"bench-1".parse().unwrap()).await?.unwrap();
+            assert_eq!(tenant.resources().await?.len(), 2 + 3);
+            Ok(())
+        })
+        .unwrap();
     }
 
     #[test]

@@ -36,6 +36,9 @@ pub(crate) enum Error {
     /// A connection of a load broke down.
     #[error("a thread panicked")]
     Thread,
+    /// A schedule did not fire in time to be asked.
+    #[error("the schedule of task `{0}` has not fired")]
+    NotFired(String),
     /// The expression failed.
     #[error("cannot evaluate the expression")]
     Expression(#[from] muster_plan::expression::ExpressionError),

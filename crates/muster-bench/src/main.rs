@@ -15,6 +15,7 @@ mod csv_read;
 mod dataset;
 mod error;
 mod expression;
+mod fires;
 mod insert;
 mod requests;
 mod usage;
@@ -41,6 +42,28 @@ enum Instrument {
         conf: PathBuf,
         #[command(flatten)]
         place: Place,
+    },
+    /// Makes so many tenants with so many scheduled tasks each
+    PrepareSchedules {
+        /// Where the resources lie, one file each, by kind
+        #[arg(long)]
+        conf: PathBuf,
+        #[arg(long)]
+        tenants: u32,
+        #[arg(long)]
+        tasks: u32,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Waits until a server has computed all schedules
+    AwaitSchedules {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Makes all tasks of a tenant due and tells how late they fired, with the token in `MUSTER_TOKEN`
+    Fire {
+        /// The address of the tenant's API
+        api: String,
     },
     /// Writes a dataset of so many resources
     Dataset {
@@ -126,6 +149,11 @@ fn main() -> ExitCode {
 fn run(instrument: Instrument) -> Result<(), Error> {
     match instrument {
         Instrument::Prepare { conf, place } => configuration::prepare(&conf, &place.database()),
+        Instrument::PrepareSchedules { conf, tenants, tasks, place } => {
+            configuration::prepare_schedules(&conf, &place.database(), (tenants, tasks))
+        }
+        Instrument::AwaitSchedules { place } => configuration::await_schedules(&place.database()),
+        Instrument::Fire { api } => print(&fires::fire(&api, &token())?),
         Instrument::Dataset { file, resources } => dataset::write(&file, resources),
         Instrument::ReadCsv { file } => print_figures(|| Ok(csv_read::read_csv(&file)?.entries)),
         Instrument::Insert { file, place } => {
@@ -138,8 +166,7 @@ fn run(instrument: Instrument) -> Result<(), Error> {
             print_figures(|| expression::evaluate(&people, times))
         }
         Instrument::Requests { applications, model, connections, requests_per_second } => {
-            let token = env::var("MUSTER_TOKEN").unwrap_or_default();
-            let load = Load { applications, model, token, connections, requests_per_second };
+            let load = Load { applications, model, token: token(), connections, requests_per_second };
             print(&requests::ask(load, &watch::end_of(io::stdin()))?)
         }
         Instrument::Watch { entries, part, place } => {
@@ -147,6 +174,10 @@ fn run(instrument: Instrument) -> Result<(), Error> {
             print(&watch::pace(&samples, entries, part))
         }
     }
+}
+
+fn token() -> String {
+    env::var("MUSTER_TOKEN").unwrap_or_default()
 }
 
 fn print_figures(work: impl FnOnce() -> Result<u64, Error>) -> Result<(), Error> {

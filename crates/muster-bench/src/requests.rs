@@ -139,15 +139,15 @@ fn latencies(mut times: Times, seconds: f64) -> Latencies {
     Latencies {
         requests,
         seconds,
-        read_p50_ms: at(&times.reads, 50),
-        read_p99_ms: at(&times.reads, 99),
-        write_p50_ms: at(&times.writes, 50),
-        write_p99_ms: at(&times.writes, 99),
+        read_p50_ms: percentile(&times.reads, 50),
+        read_p99_ms: percentile(&times.reads, 99),
+        write_p50_ms: percentile(&times.writes, 50),
+        write_p99_ms: percentile(&times.writes, 99),
     }
 }
 
 /// What so many of a hundred do not exceed; 0 of nothing.
-fn at(sorted: &[f64], percent: usize) -> f64 {
+pub(crate) fn percentile(sorted: &[f64], percent: usize) -> f64 {
     let rank = (sorted.len() * percent).div_ceil(100);
     rank.checked_sub(1).and_then(|place| sorted.get(place)).copied().unwrap_or_default()
 }
@@ -159,8 +159,8 @@ mod tests {
     #[test]
     fn percentiles_are_of_what_was_measured() {
         let hundred: Vec<f64> = (1..=100).map(f64::from).collect();
-        assert_eq!((at(&hundred, 50), at(&hundred, 99)), (50.0, 99.0));
-        assert_eq!((at(&[7.0], 50), at(&[7.0], 99), at(&[], 99)), (7.0, 7.0, 0.0));
+        assert_eq!((percentile(&hundred, 50), percentile(&hundred, 99)), (50.0, 99.0));
+        assert_eq!((percentile(&[7.0], 50), percentile(&[7.0], 99), percentile(&[], 99)), (7.0, 7.0, 0.0));
         let found = latencies(Times { reads: vec![3.0, 1.0, 2.0], writes: vec![9.0] }, 2.0);
         assert_eq!((found.requests, found.read_p50_ms, found.write_p99_ms), (4, 2.0, 9.0));
     }

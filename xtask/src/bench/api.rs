@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::Setup;
 use super::program::{Beside, Figures, RECONCILE, TENANT, expect_outcome, instrument};
-use super::row::Row;
+use super::row::{Extra, Row};
 use super::served::Served;
 use crate::error::Error;
 
@@ -38,5 +38,5 @@ pub(crate) fn measure(setup: &Setup<'_>) -> Result<Row, Error> {
     let created = run["counters"]["actions"]["created"].as_u64().unwrap_or_default();
     expect_outcome("api", "created", created, setup.entries)?;
     let figures = Figures { entries: latencies.requests, seconds: latencies.seconds, ..figures };
-    Ok(Row { latencies: Some(latencies), ..Row::new("api", setup.database.as_str(), &figures) })
+    Ok(Row { extra: Some(Extra::Latencies(latencies)), ..Row::new("api", setup.database.as_str(), &figures) })
 }

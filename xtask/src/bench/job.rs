@@ -1,13 +1,13 @@
 //! The jobs that can be measured.
 
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use muster_testkit::people::{BadLines, Day, Export, Turnover, write_csv};
 
-use super::program::{Beside, Figures, PART, expect_outcome, figures, instrument, place, reconcile, watch};
-use super::row::Row;
-use super::{Database, SEED, Setup, api, dataset};
+use super::program::{Beside, Figures, PART, expect_outcome, instrument, place, printed, reconcile, watch};
+use super::row::{Extra, Row};
+use super::{Database, SEED, Setup, api, dataset, idle, top};
 use crate::error::Error;
 use crate::postgres::{Durability, Server};
 use crate::program::run_until_interrupted;
@@ -58,6 +58,7 @@ pub(crate) const JOBS: &[Job] = &[
         measure: dataset::measure_export,
     },
     Job { name: "api", storage: Storage::Each, prepare: prepare_tenant, measure: api::measure },
+    Job { name: "idle", storage: Storage::Each, prepare: idle::prepare, measure: idle::measure },
     Job { name: "expr", storage: Storage::None, prepare: |_| Ok(()), measure: measure_expression },
 ];
 
@@ -97,7 +98,8 @@ fn measure_first(setup: &Setup<'_>) -> Result<Row, Error> {
     let watch = if setup.entries >= 2 * PART { Some(watch(setup)?) } else { None };
     let expected = Expected { job: "csv-first", outcome: "created", entries: setup.entries };
     let row = measure_reconciliation(expected, setup, &floor)?;
-    Ok(Row { pace: watch.map(Beside::end).transpose()?, ..row })
+    let pace = watch.map(Beside::end).transpose()?;
+    Ok(Row { extra: pace.map(Extra::Pace), ..row })
 }
 
 fn measure_same(setup: &Setup<'_>) -> Result<Row, Error> {
@@ -117,7 +119,7 @@ fn measure_changed(setup: &Setup<'_>) -> Result<Row, Error> {
 
 fn measure_expression(setup: &Setup<'_>) -> Result<Row, Error> {
     let times = setup.entries.clamp(FEWEST_EVALUATIONS, MOST_EVALUATIONS);
-    let figures = figures(instrument("evaluate")?.arg(times.to_string()), setup)?;
+    let figures = printed(instrument("evaluate")?.arg(times.to_string()), setup)?;
     Ok(Row::new("expr", setup.database.as_str(), &figures))
 }
 
@@ -139,7 +141,7 @@ fn measure_reconciliation(expected: Expected, setup: &Setup<'_>, floor: &Figures
 
 /// Reads the same file and takes a digest of each record.
 fn csv_floor(setup: &Setup<'_>) -> Result<Figures, Error> {
-    figures(instrument("read-csv")?.arg(people_file(setup)), setup)
+    printed(instrument("read-csv")?.arg(people_file(setup)), setup)
 }
 
 /// Inserts the rows of as many entries into a database of its own, of the same kind.
@@ -149,11 +151,11 @@ fn insert_floor(setup: &Setup<'_>) -> Result<Figures, Error> {
     insert.arg(people_file(setup));
     match setup.database {
         Database::None | Database::Sqlite => {
-            figures(place(&mut insert, directory.path(), setup.database), setup)
+            printed(place(&mut insert, directory.path(), setup.database), setup)
         }
         Database::Postgres(_) => {
             let own = Database::Postgres(Server::start(Durability::Full)?);
-            figures(place(&mut insert, directory.path(), &own), setup)
+            printed(place(&mut insert, directory.path(), &own), setup)
         }
     }
 }
@@ -185,10 +187,4 @@ fn second_day() -> Day {
 
 fn people_file(setup: &Setup<'_>) -> PathBuf {
     setup.data.join("files/bench/hr/people.csv")
-}
-
-/// The top of the workspace.
-fn top() -> &'static Path {
-    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
-    own.parent().unwrap_or(own)
 }

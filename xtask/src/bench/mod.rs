@@ -6,6 +6,7 @@
 
 mod api;
 mod dataset;
+mod idle;
 mod job;
 mod program;
 mod row;
@@ -147,6 +148,12 @@ fn prepare_and_measure(
     let setup = Setup { directory: directory.path(), data, entries, database: &database, interruptions };
     (job.prepare)(&setup)?;
     (job.measure)(&setup)
+}
+
+/// The top of the workspace.
+fn top() -> &'static Path {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    own.parent().unwrap_or(own)
 }
 
 fn print_json(row: &Row) -> Result<(), Error> {

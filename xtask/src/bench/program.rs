@@ -135,11 +135,11 @@ pub(crate) fn place<'a>(command: &'a mut Command, data: &Path, database: &Databa
     }
 }
 
-/// Runs a program that prints its figures.
+/// Runs a program that prints one JSON object, its figures.
 ///
 /// # Errors
 /// When it fails or prints something else.
-pub(crate) fn figures(command: &mut Command, setup: &Setup<'_>) -> Result<Figures, Error> {
+pub(crate) fn printed<T: DeserializeOwned>(command: &mut Command, setup: &Setup<'_>) -> Result<T, Error> {
     let printed = output_until_interrupted(command, setup.interruptions)?;
     parse(command, &printed)
 }

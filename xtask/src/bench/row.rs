@@ -5,6 +5,7 @@ use std::io;
 use serde::Serialize;
 
 use super::api::Latencies;
+use super::idle::Idle;
 use super::program::{Figures, PART, Pace};
 
 /// The figures of one job.
@@ -30,12 +31,21 @@ pub(crate) struct Row {
     pub(crate) floor_entries_per_second: Option<f64>,
     /// Ours to the floor.
     pub(crate) ratio: Option<f64>,
-    /// How fast its first and last entries went, where it was watched.
+    /// What else was seen, a line under the table.
     #[serde(flatten)]
-    pub(crate) pace: Option<Pace>,
-    /// How long single requests took, where there were some.
-    #[serde(flatten)]
-    pub(crate) latencies: Option<Latencies>,
+    pub(crate) extra: Option<Extra>,
+}
+
+/// What is seen of some jobs alone.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Extra {
+    /// How fast the first and the last entries went.
+    Pace(Pace),
+    /// How long single requests took.
+    Latencies(Latencies),
+    /// How soon a server answers, and how late it fires.
+    Idle(Idle),
 }
 
 impl Row {
@@ -52,8 +62,7 @@ impl Row {
             statements: figures.statements,
             floor_entries_per_second: None,
             ratio: None,
-            pace: None,
-            latencies: None,
+            extra: None,
         }
     }
 
@@ -116,35 +125,34 @@ pub(crate) fn write_table(rows: &[Row], mut out: impl io::Write) -> io::Result<(
         }
         writeln!(out)?;
     }
-    rows.iter().try_for_each(|row| {
-        write_pace(row, &mut out)?;
-        write_latencies(row, &mut out)
+    rows.iter().filter_map(|row| Some((row, row.extra?))).try_for_each(|(row, extra)| {
+        let (job, store, told) = (row.job, row.store, extra.told());
+        told.map_or(Ok(()), |told| writeln!(out, "{job} on {store}: {told}"))
     })
 }
 
-/// A line under the table for a job that was watched.
-fn write_pace(row: &Row, out: &mut impl io::Write) -> io::Result<()> {
-    let Some(Pace { first_entries_per_second: Some(first), last_entries_per_second: Some(last) }) = row.pace
-    else {
-        return Ok(());
-    };
-    let Row { job, store, .. } = row;
-    let share = 100.0 * last / first;
-    writeln!(
-        out,
-        "{job} on {store}: {first:.0} entries/s over the first {PART}, {last:.0} over the last ({share:.0} %)"
-    )
-}
-
-/// A line under the table for a job of requests.
-fn write_latencies(row: &Row, out: &mut impl io::Write) -> io::Result<()> {
-    let (Row { job, store, .. }, Some(times)) = (row, row.latencies) else { return Ok(()) };
-    let Latencies { read_p50_ms, read_p99_ms, write_p50_ms, write_p99_ms, .. } = times;
-    writeln!(
-        out,
-        "{job} on {store}: a read p50 {read_p50_ms:.2} ms, p99 {read_p99_ms:.2} ms; \
-         a write p50 {write_p50_ms:.2} ms, p99 {write_p99_ms:.2} ms"
-    )
+impl Extra {
+    fn told(self) -> Option<String> {
+        match self {
+            Self::Pace(Pace { first_entries_per_second, last_entries_per_second }) => {
+                let (first, last) = (first_entries_per_second?, last_entries_per_second?);
+                let share = 100.0 * last / first;
+                Some(format!(
+                    "{first:.0} entries/s over the first {PART}, {last:.0} over the last ({share:.0} %)"
+                ))
+            }
+            Self::Latencies(Latencies { read_p50_ms, read_p99_ms, write_p50_ms, write_p99_ms, .. }) => {
+                Some(format!(
+                    "a read p50 {read_p50_ms:.2} ms, p99 {read_p99_ms:.2} ms; \
+                     a write p50 {write_p50_ms:.2} ms, p99 {write_p99_ms:.2} ms"
+                ))
+            }
+            Self::Idle(Idle { start_seconds, late_p50_ms, late_p99_ms }) => Some(format!(
+                "reachable after {start_seconds:.2} s; a schedule fires p50 {late_p50_ms:.0} ms, \
+                 p99 {late_p99_ms:.0} ms late"
+            )),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -167,7 +175,7 @@ mod tests {
             r#"{"job":"csv-first","store":"sqlite","entries":10000,"seconds":2.0,"entries_per_second":5000.0,"cpu_seconds":1.5,"peak_rss_mib":12.25,"statements":7,"floor_entries_per_second":20000.0,"ratio":0.25}"#
         );
         let pace = Pace { first_entries_per_second: Some(5_000.0), last_entries_per_second: None };
-        let text = serde_json::to_string(&Row { pace: Some(pace), ..row() }).unwrap();
+        let text = serde_json::to_string(&Row { extra: Some(Extra::Pace(pace)), ..row() }).unwrap();
         let end = r#""ratio":null,"first_entries_per_second":5000.0,"last_entries_per_second":null}"#;
         assert!(text.ends_with(end), "{text}");
     }
@@ -176,7 +184,7 @@ mod tests {
     fn numbers_stand_under_each_other() {
         let mut table = Vec::new();
         let pace = Pace { first_entries_per_second: Some(5_000.0), last_entries_per_second: Some(4_000.0) };
-        let watched = Row { pace: Some(pace), ..row() };
+        let watched = Row { extra: Some(Extra::Pace(pace)), ..row() };
         write_table(&[watched, row().with_floor(&figures(0.01))], &mut table).unwrap();
         let expected = "\
 job        store   entries  seconds  entries/s  cpu s  peak MiB  statements  floor entries/s  ratio

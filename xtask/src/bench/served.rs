@@ -22,6 +22,7 @@ pub(crate) struct Served {
     server: Server,
     tenant: &'static str,
     token: String,
+    start_seconds: f64,
 }
 
 impl Served {
@@ -38,8 +39,14 @@ impl Served {
             output_until_interrupted(place(&mut create, &setup.data, setup.database), setup.interruptions)?;
         let token = String::from_utf8_lossy(&token).trim().to_owned();
         let mut serve = released(setup, &["serve"])?;
+        let begun = Instant::now();
         let server = Server::start(place(&mut serve, &setup.data, setup.database))?;
-        Ok(Self { server, tenant, token })
+        Ok(Self { server, tenant, token, start_seconds: begun.elapsed().as_secs_f64() })
+    }
+
+    /// Until it could be reached.
+    pub(crate) fn start_seconds(&self) -> f64 {
+        self.start_seconds
     }
 
     pub(crate) fn url(&self) -> &str {
