@@ -158,16 +158,17 @@ impl Database {
         self
     }
 
-    fn count(&self) -> Result<(), StoreError> {
+    /// Counts a statement and asks the fuse for it.
+    fn count(&self, sql: &str) -> Result<(), StoreError> {
         for count in std::iter::once(&self.statements).chain(&self.own_statements) {
             count.fetch_add(1, Ordering::Relaxed);
         }
-        self.fuse.burn()
+        if sql.starts_with("SELECT") { self.fuse.pass() } else { self.fuse.burn() }
     }
 
     /// Runs a query that writes nothing on a read connection; its result is one consistent view.
     pub(crate) async fn query(&self, sql: &str, values: Vec<Value>) -> Result<Vec<QueryResult>, StoreError> {
-        self.count()?;
+        self.count(sql)?;
         let statement = self.statement(sql, values);
         let rows = match &self.link {
             Link::Sqlite { readers, .. } => readers.query_all_raw(statement).await,
@@ -205,12 +206,12 @@ impl Database {
                 let immediate = Some(SqliteTransactionMode::Immediate);
                 let options = TransactionOptions { sqlite_transaction_mode: immediate, ..Default::default() };
                 let pass = gate.pass(urgency).await;
-                self.fuse.burn()?;
+                self.fuse.pass()?;
                 let begun = writer.begin_with_options(options).await;
                 begun.map(|begun| Inner::Sqlite { begun, _pass: pass })
             }
             Link::Postgres(pool) => {
-                self.fuse.burn()?;
+                self.fuse.pass()?;
                 let begun = Session::begin(pool, self.sight, urgency).await;
                 begun.map(|begun| Inner::Postgres(Mutex::new(begun)))
             }
@@ -256,7 +257,7 @@ impl Transaction {
 
     /// Sends a statement; answers how many rows it changed.
     pub(crate) async fn execute(&self, sql: &str, values: Vec<Value>) -> Result<u64, StoreError> {
-        self.database.count()?;
+        self.database.count(sql)?;
         let statement = self.database.statement(sql, values);
         let changed = match &self.inner {
             Inner::Sqlite { begun, .. } => {
@@ -269,7 +270,7 @@ impl Transaction {
 
     /// Sends a script of several statements without values.
     pub(crate) async fn script(&self, sql: &str) -> Result<(), StoreError> {
-        self.database.count()?;
+        self.database.count(sql)?;
         let done = match &self.inner {
             Inner::Sqlite { begun, .. } => begun.execute_unprepared(sql).await.map(|_| ()),
             Inner::Postgres(session) => session.lock().await.script(sql).await,
@@ -278,7 +279,7 @@ impl Transaction {
     }
 
     pub(crate) async fn query(&self, sql: &str, values: Vec<Value>) -> Result<Vec<QueryResult>, StoreError> {
-        self.database.count()?;
+        self.database.count(sql)?;
         let statement = self.database.statement(sql, values);
         let rows = match &self.inner {
             Inner::Sqlite { begun, .. } => begun.query_all_raw(statement).await,

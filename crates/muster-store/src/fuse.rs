@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use crate::error::StoreError;
 
-/// Burns down by one with every `BEGIN` and every statement, and by two with every `COMMIT`: one before and
-/// one after it, so that a process can also die of a commit whose answer it never saw. Clones burn together.
+/// Burns down by one with every statement that may write, and by two with every `COMMIT`: one before and one after it,
+/// so that a process can also die of a commit whose answer it never saw. Who dies while it reads leaves what it left
+/// when it last wrote, so reading burns nothing. Clones burn together.
 #[derive(Debug, Clone, Default)]
 pub struct Fuse(Option<Arc<AtomicI64>>);
 
@@ -23,6 +24,11 @@ impl Fuse {
     #[must_use]
     pub fn is_blown(&self) -> bool {
         self.0.as_ref().is_some_and(|left| left.load(Ordering::SeqCst) < 0)
+    }
+
+    /// Lets a reader through, unless something was cut off.
+    pub(crate) fn pass(&self) -> Result<(), StoreError> {
+        if self.is_blown() { Err(StoreError::Unplugged) } else { Ok(()) }
     }
 
     pub(crate) fn burn(&self) -> Result<(), StoreError> {

@@ -232,8 +232,7 @@ impl World {
     /// # Panics
     /// When the database fails.
     pub async fn mortal_process(&self, points: u32) -> (Engine, TenantStore, Fuse) {
-        // Looking the tenant up is one point that does not belong to the process' work.
-        let fuse = Fuse::after(points + 1);
+        let fuse = Fuse::after(points);
         let store = self.database.store().clone().with_fuse(fuse.clone());
         let door = store.tenant(self.store.slug()).await.expect("the database").expect("the tenant");
         (self.engine_on(store), door, fuse)
