@@ -93,14 +93,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Error> {
     program::build()?;
     let interruptions = Interruptions::catch()?;
     let mut rows = Vec::new();
-    for (job, store) in jobs {
+    let measured = jobs.into_iter().try_for_each(|(job, store)| {
         let row = prepare_and_measure(job, store, arguments.entries, &interruptions)?;
         if arguments.json {
             print_json(&row)?;
         }
         rows.push(row);
+        Ok(())
+    });
+    // What was measured is shown, whatever stopped the rest.
+    if !arguments.json {
+        print_table(&rows)?;
     }
-    if arguments.json { Ok(()) } else { print_table(&rows) }
+    measured
 }
 
 /// The same command, built with the release profile.

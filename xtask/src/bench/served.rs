@@ -1,11 +1,14 @@
 //! A server as it is released, for the jobs that call one: its address, a token, and what it takes.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
-use super::Setup;
 use super::program::{Figures, place, released};
+use super::{Database, Setup};
 use crate::error::Error;
 use crate::program::output_until_interrupted;
 use crate::server::Server;
@@ -39,6 +42,9 @@ impl Served {
             output_until_interrupted(place(&mut create, &setup.data, setup.database), setup.interruptions)?;
         let token = String::from_utf8_lossy(&token).trim().to_owned();
         let mut serve = released(setup, &["serve"])?;
+        if let Database::Postgres(_) = setup.database {
+            serve.arg("--master-key-file").arg(master_key(setup)?);
+        }
         let begun = Instant::now();
         let server = Server::start(place(&mut serve, &setup.data, setup.database))?;
         Ok(Self { server, tenant, token, start_seconds: begun.elapsed().as_secs_f64() })
@@ -106,4 +112,17 @@ impl Served {
         let path = format!("/proc/{}/{name}", self.server.id());
         fs::read_to_string(path).map_err(Error::io("look at the server"))
     }
+}
+
+/// The key of secrets that nobody has: with SQLite a server makes its own, here all are told one.
+fn master_key(setup: &Setup<'_>) -> Result<PathBuf, Error> {
+    let path = setup.directory.join("master.key");
+    let written = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&path)
+        .and_then(|mut file| file.write_all(&[7; 32]));
+    written.map(|()| path).map_err(Error::io("write a key"))
 }
