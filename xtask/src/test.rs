@@ -1,7 +1,9 @@
-//! `cargo xtask test`: the tests of the workspace, with a PostgreSQL that lives as long as they do.
+//! `cargo xtask test`: the tests of the workspace, with a PostgreSQL that lives as long as they do, then the requests
+//! made from the description of the API.
 
 use std::env;
 
+use crate::api;
 use crate::debian::{Installed, provide};
 use crate::error::Error;
 use crate::postgres::{Durability, Server};
@@ -22,6 +24,22 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Error> {
     let interruptions = Interruptions::catch()?;
+    let tested = run_tests(arguments, &interruptions);
+    // Who tests a part has no need of the whole.
+    if !arguments.cargo.is_empty() || matches!(tested, Err(Error::Interrupted)) {
+        return tested;
+    }
+    let asked = match api::run_all(&interruptions) {
+        Err(error @ (Error::NoPython | Error::NoSchemathesis)) => {
+            eprintln!("warning: no requests were made from the description of the API: {error}");
+            Ok(())
+        }
+        asked => asked,
+    };
+    tested.and(asked)
+}
+
+fn run_tests(arguments: &Arguments, interruptions: &Interruptions) -> Result<(), Error> {
     let mut tests = cargo();
     // One failure hides no other.
     tests.args(["test", "--no-fail-fast"]);
@@ -34,9 +52,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Error> {
         tests.env(XMLLINT, "there");
     }
     if env::var_os(POSTGRES).is_some() {
-        return run_until_interrupted(&mut tests, &interruptions);
+        return run_until_interrupted(&mut tests, interruptions);
     }
     // The server is stopped when it goes out of scope, however the tests end.
     let server = Server::start(Durability::None)?;
-    run_until_interrupted(tests.env(POSTGRES, server.url()), &interruptions)
+    run_until_interrupted(tests.env(POSTGRES, server.url()), interruptions)
 }
