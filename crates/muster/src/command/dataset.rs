@@ -5,13 +5,15 @@
 mod show;
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::{self, Read as _, Write as _};
+use std::fs::{self, File};
+use std::io::{self, Read, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::{Subcommand, ValueEnum};
 use muster_api::view::DatasetReportView;
-use muster_dataset::{Dataset, DatasetProblem, Documents, Fate, ImportMode, difference, keep_unique_ids};
+use muster_dataset::{
+    Dataset, DatasetProblem, Documents, Fate, ImportMode, difference, keep_unique_ids, limits,
+};
 use muster_model::TenantSlug;
 use muster_model::configuration::document::nearest::nearest;
 use muster_model::configuration::{Configuration, ConfigurationKind, Problems};
@@ -253,13 +255,17 @@ fn export(out: Option<&Path>, door: &DoorArguments) -> Result<Exit, CommandError
 }
 
 impl FileArgument {
+    /// Reads so much that one sees whether it is too much.
     fn read(&self) -> Result<Vec<u8>, CommandError> {
-        if self.file.as_os_str() == "-" {
-            let mut octets = Vec::new();
-            let read = io::stdin().read_to_end(&mut octets);
-            return read.map(|_| octets).map_err(CommandError::machine("read standard input"));
-        }
-        fs::read(&self.file).map_err(CommandError::machine(format!("read {}", self.file.display())))
+        let doing = || format!("read {}", self.shown());
+        let from: Box<dyn Read> = if self.file.as_os_str() == "-" {
+            Box::new(io::stdin())
+        } else {
+            Box::new(File::open(&self.file).map_err(CommandError::machine(doing()))?)
+        };
+        let mut octets = Vec::new();
+        let read = from.take(limits::OCTETS as u64 + 1).read_to_end(&mut octets);
+        read.map(|_| octets).map_err(CommandError::machine(doing()))
     }
 
     fn shown(&self) -> String {

@@ -62,6 +62,8 @@ fn a_file_is_checked_without_a_server() {
         (&4.into(), &5.into(), &"did you mean `<name>`?".into())
     );
     assert_eq!(report["problems"].as_array().unwrap().len(), 2);
+    let endless = validate(&["/dev/zero"]).expect(1);
+    assert!(endless.err.contains("larger than 33554432 octets"), "{}", endless.err);
     let missing = validate(&["/nowhere/dataset.xml"]).expect(1);
     assert!(missing.err.contains("cannot read /nowhere/dataset.xml"), "{}", missing.err);
     validate(&[]).expect(2);
