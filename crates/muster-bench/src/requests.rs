@@ -91,6 +91,9 @@ impl Connection {
             agent.get(model).header("Authorization", &token).call()?.body_mut().read_json()?;
         let id = format!("{}-{number}", load.model);
         document["id"] = Value::from(id.as_str());
+        // Of two applications that map an attribute one has to be higher.
+        let mappings = document.pointer_mut("/objectTypes/0/attributeMappings").and_then(Value::as_array_mut);
+        mappings.into_iter().flatten().for_each(|mapping| mapping["authority"] = Value::from(number + 1));
         agent.post(&load.applications).header("Authorization", &token).send_json(&document)?;
         Ok(Self { agent, token, url: format!("{}/{id}", load.applications), document })
     }

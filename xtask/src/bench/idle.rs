@@ -1,8 +1,8 @@
 //! The job `idle`: a server with 10,000 schedules of which none is due. How soon it answers, what it takes, and how
 //! late it fires those that become due.
 
-use std::thread;
 use std::time::Duration;
+use std::{fs, thread};
 
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +38,7 @@ struct Lateness {
 
 /// The tenants with their schedules, computed by a server.
 pub(crate) fn prepare(setup: &Setup<'_>) -> Result<(), Error> {
+    fs::create_dir_all(&setup.data).map_err(Error::io("make a data directory"))?;
     let mut prepare = instrument("prepare-schedules")?;
     prepare.args(["--tenants", &TENANTS.to_string(), "--tasks", &TASKS.to_string()]);
     prepare.arg("--conf").arg(top().join("examples/conf"));
