@@ -15,6 +15,7 @@ use muster_store::{Hash, StoreError, StoredResource, TenantStore};
 use zeroize::Zeroize;
 
 use crate::measured::measured;
+use crate::parsed;
 use crate::{Connectors, Engine};
 
 /// Why a configuration cannot be used.
@@ -54,7 +55,8 @@ impl LoadedConfiguration {
     /// # Errors
     /// When one no longer parses.
     pub fn of(rows: &[StoredResource]) -> Result<Self, ConfigurationError> {
-        Self::parse(encode(rows))
+        let resources = rows.iter().map(parsed::read).collect::<Result<_, _>>()?;
+        Ok(Self { resources, body: encode(rows) })
     }
 
     /// Reads the frozen configuration of a run.
@@ -62,20 +64,10 @@ impl LoadedConfiguration {
     /// # Errors
     /// When it does not parse.
     pub fn parse(body: String) -> Result<Self, ConfigurationError> {
-        let unreadable = |detail: String| StoreError::Unreadable { what: "configuration", detail };
         let rows: Vec<(u8, serde_json::Value)> =
             serde_json::from_str(&body).map_err(|error| unreadable(error.to_string()))?;
-        let mut resources = Configuration::default();
-        for (kind, document) in rows {
-            let kind = *ConfigurationKind::ALL
-                .get(usize::from(kind))
-                .ok_or_else(|| unreadable(format!("kind {kind}")))?;
-            let parsed = Document::read(kind, &document, Leniency::Strict)
-                .and_then(|document| document.parse())
-                .map_err(ConfigurationError::Invalid)?;
-            resources = resources.with(parsed);
-        }
-        Ok(Self { resources, body })
+        let resources = rows.iter().map(|(kind, document)| parse(*kind, document));
+        Ok(Self { resources: resources.collect::<Result<_, _>>()?, body })
     }
 
     /// What tells this configuration from others.
@@ -83,6 +75,19 @@ impl LoadedConfiguration {
     pub fn hash(&self) -> Hash {
         muster_plan::digest::hash(self.body.as_bytes())
     }
+}
+
+/// Reads a document that is stored under the number of its kind.
+pub(crate) fn parse(kind: u8, document: &serde_json::Value) -> Result<Resource, ConfigurationError> {
+    let known = ConfigurationKind::ALL.get(usize::from(kind));
+    let kind = *known.ok_or_else(|| unreadable(format!("kind {kind}")))?;
+    Document::read(kind, document, Leniency::Strict)
+        .and_then(|document| document.parse())
+        .map_err(ConfigurationError::Invalid)
+}
+
+pub(crate) fn unreadable(detail: String) -> StoreError {
+    StoreError::Unreadable { what: "configuration", detail }
 }
 
 fn encode(rows: &[StoredResource]) -> String {

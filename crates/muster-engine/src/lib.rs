@@ -26,6 +26,7 @@ mod next_task;
 mod operation;
 mod outbound;
 mod parts;
+mod parsed;
 mod placing;
 mod prepare;
 mod probe;

@@ -1,7 +1,7 @@
 //! The configuration of a tenant: all its resources as one value, never changed in place.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map;
+use std::sync::Arc;
 
 use crate::attribute::{AttributeName, ValueType};
 use crate::configuration::application::{Application, Direction, ReferenceTarget};
@@ -19,15 +19,22 @@ use crate::configuration::task::{ProvisioningTaskDefinition, SynchronizationTask
 use crate::ids::{ApplicationId, ConfigurationId, SecretName};
 use crate::object::ObjectKind;
 
-/// All resources of a tenant, in the order of their kinds and ids.
+/// All resources of a tenant, in the order of their kinds and ids. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Configuration {
-    resources: BTreeMap<(ConfigurationKind, ConfigurationId), Resource>,
+    resources: BTreeMap<(ConfigurationKind, ConfigurationId), Arc<Resource>>,
 }
 
 impl FromIterator<Resource> for Configuration {
     /// Of several resources of one kind and id the last counts.
     fn from_iter<I: IntoIterator<Item = Resource>>(resources: I) -> Self {
+        resources.into_iter().map(Arc::new).collect()
+    }
+}
+
+impl FromIterator<Arc<Resource>> for Configuration {
+    /// Of several resources of one kind and id the last counts.
+    fn from_iter<I: IntoIterator<Item = Arc<Resource>>>(resources: I) -> Self {
         let keyed = resources.into_iter().map(|resource| ((resource.kind(), resource.id()), resource));
         Self { resources: keyed.collect() }
     }
@@ -37,7 +44,7 @@ impl Configuration {
     /// This configuration with a resource put in, or in the place of the one of its kind and id.
     #[must_use]
     pub fn with(mut self, resource: Resource) -> Self {
-        self.resources.insert((resource.kind(), resource.id()), resource);
+        self.resources.insert((resource.kind(), resource.id()), Arc::new(resource));
         self
     }
 
@@ -49,14 +56,14 @@ impl Configuration {
     }
 
     /// All resources, in the order of their kinds and ids.
-    pub fn iter(&self) -> btree_map::Values<'_, (ConfigurationKind, ConfigurationId), Resource> {
-        self.resources.values()
+    pub fn iter(&self) -> impl Iterator<Item = &Resource> {
+        self.resources.values().map(Arc::as_ref)
     }
 
     /// The resource of that kind and id.
     #[must_use]
     pub fn get(&self, kind: ConfigurationKind, id: &ConfigurationId) -> Option<&Resource> {
-        self.resources.get(&(kind, id.clone()))
+        self.resources.get(&(kind, id.clone())).map(Arc::as_ref)
     }
 
     /// The resource that a reference means.
