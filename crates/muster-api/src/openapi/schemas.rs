@@ -220,7 +220,13 @@ fn errand() -> Value {
         ("kind", words(&ErrandKind::ALL.map(ErrandKind::as_str))),
         ("state", words(&ErrandState::ALL.map(ErrandState::as_str))),
         ("message", described(or_null(text()), "Why it failed or waits, or what came of it.")),
-        ("path", described(or_null(text()), "The file that it left, in the tenant's directory.")),
+        (
+            "path",
+            described(
+                or_null(text()),
+                "The file that it left, in the tenant's directory; a report until it is dropped.",
+            ),
+        ),
     ])
 }
 
