@@ -67,9 +67,8 @@ impl LoadedConfiguration {
             serde_json::from_str(&body).map_err(|error| unreadable(error.to_string()))?;
         let mut resources = Configuration::default();
         for (kind, document) in rows {
-            let kind = *ConfigurationKind::ALL
-                .get(usize::from(kind))
-                .ok_or_else(|| unreadable(format!("kind {kind}")))?;
+            let kind =
+                ConfigurationKind::of_number(kind).ok_or_else(|| unreadable(format!("kind {kind}")))?;
             let parsed = Document::read(kind, &document, Leniency::Strict)
                 .and_then(|document| document.parse())
                 .map_err(ConfigurationError::Invalid)?;

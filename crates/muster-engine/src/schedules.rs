@@ -238,7 +238,7 @@ pub(crate) async fn plan_of(
     kind: TaskKind,
     task: &ConfigurationId,
 ) -> Result<(ExecutionPlan, i64), ScheduleError> {
-    let row = store.resource(kind.definition_kind() as u8, task.as_str()).await?;
+    let row = store.resource(kind.definition_kind().number(), task.as_str()).await?;
     let row = row.ok_or_else(|| ScheduleError::NoTask(task.clone()))?;
     let unreadable = |source| ScheduleError::Configuration { task: task.clone(), source };
     Ok((read_plan(kind, &row.body).map_err(unreadable)?, row.version))

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::draft::Named;
 use super::precondition::Preconditions;
 use super::save::{Saved, save, tag};
-use super::{change, draft, json, nowhere, stored, stored_kind};
+use super::{change, draft, json, nowhere, stored};
 use crate::call::Call;
 use crate::error::ApiError;
 use crate::view::ResourceVersionView;
@@ -22,7 +22,7 @@ pub(super) async fn list(kind: ConfigurationKind, call: &Call) -> Result<HttpRes
     let rows = call.query.rows();
     // One more than is answered: what the oldest of them changed shows beside the one before it.
     let versions =
-        call.store.resource_history((stored_kind(kind), id.as_str()), before, rows.saturating_add(1)).await?;
+        call.store.resource_history((kind.number(), id.as_str()), before, rows.saturating_add(1)).await?;
     if versions.is_empty() {
         newest(call, kind, &id).await?.ok_or_else(|| nowhere(kind, &id))?;
     }
@@ -55,7 +55,7 @@ pub(super) async fn read(kind: ConfigurationKind, call: &Call) -> Result<HttpRes
     let text = call.segment("version");
     let nowhere = || ApiError::NotFound(format!("version `{text}` of {kind} `{id}`"));
     let number = text.parse().map_err(|_| nowhere())?;
-    let version = call.store.resource_version((stored_kind(kind), id.as_str()), number).await?;
+    let version = call.store.resource_version((kind.number(), id.as_str()), number).await?;
     match version.ok_or_else(nowhere)?.written.body() {
         Some(body) => Ok(json(StatusCode::OK, body.to_owned())),
         None => {
@@ -103,7 +103,7 @@ async fn restorable(
     id: &ConfigurationId,
     (number, newest): (i64, i64),
 ) -> Result<Value, ApiError> {
-    let version = call.store.resource_version((stored_kind(kind), id.as_str()), number).await?;
+    let version = call.store.resource_version((kind.number(), id.as_str()), number).await?;
     let version = version.ok_or_else(|| {
         ApiError::invalid("/version", format!("is no version of {kind} `{id}`; the newest is {newest}"))
     })?;
@@ -116,7 +116,7 @@ async fn restorable(
 
 /// The number of the newest version; none where there never was such a resource.
 async fn newest(call: &Call, kind: ConfigurationKind, id: &ConfigurationId) -> Result<Option<i64>, ApiError> {
-    let newest = call.store.resource_history((stored_kind(kind), id.as_str()), None, 1).await?;
+    let newest = call.store.resource_history((kind.number(), id.as_str()), None, 1).await?;
     Ok(newest.first().map(|version| version.version))
 }
 

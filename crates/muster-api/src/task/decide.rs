@@ -4,13 +4,13 @@ use actix_web::HttpResponse;
 use muster_engine::ControlError;
 use muster_model::configuration::Problems;
 use muster_model::run::{Mode, TaskKind};
+use muster_model::text::read_hex;
 use muster_store::{Hash, RunRecord};
 use serde_json::{Value, json};
 
 use super::{instance, launch};
 use crate::call::Call;
 use crate::error::ApiError;
-use crate::view::read_hex;
 
 pub(super) async fn approve(kind: TaskKind, mut call: Call) -> Result<HttpResponse, ApiError> {
     let run = instance(kind, &call).await?;
