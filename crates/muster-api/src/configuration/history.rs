@@ -2,7 +2,6 @@
 
 use actix_web::{HttpResponse, http::StatusCode};
 use muster_model::ConfigurationId;
-use muster_model::configuration::problems::push_segment;
 use muster_model::configuration::{ConfigurationKind, Problems, difference};
 use muster_store::{ResourceVersion, Written};
 use serde_json::{Map, Value};
@@ -13,7 +12,11 @@ use super::save::{Saved, save, tag};
 use super::{change, draft, json, nowhere, stored};
 use crate::call::Call;
 use crate::error::ApiError;
+use crate::fields::{Fields, Form};
 use crate::view::ResourceVersionView;
+
+const FORM: Form =
+    Form { such_as: Some(r#"{"version": 3}"#), fields: &["version"], known: "known is `version`" };
 
 /// The versions of a resource, newest first, of one that is deleted as well.
 pub(super) async fn list(kind: ConfigurationKind, call: &Call) -> Result<HttpResponse, ApiError> {
@@ -121,24 +124,12 @@ async fn newest(call: &Call, kind: ConfigurationKind, id: &ConfigurationId) -> R
 }
 
 fn read_version(body: &Value) -> Result<i64, Problems> {
-    let mut problems = Problems::new();
-    let Value::Object(fields) = body else {
-        problems.add("", "is no object such as {\"version\": 3}");
-        return Err(problems);
-    };
-    for name in fields.keys().filter(|name| *name != "version") {
-        let mut pointer = String::new();
-        push_segment(&mut pointer, name);
-        problems.add(pointer, "unknown field; known is `version`");
-    }
-    let version = fields.get("version").and_then(Value::as_i64).filter(|version| *version > 0);
+    let mut fields = Fields::of(body, &FORM)?;
+    let version = fields.given("version").and_then(Value::as_i64).filter(|version| *version > 0);
     if version.is_none() {
-        problems.add("/version", "has to be the number of a version");
+        fields.problem("version", "has to be the number of a version");
     }
-    match version {
-        Some(version) if problems.is_empty() => Ok(version),
-        Some(_) | None => Err(problems),
-    }
+    fields.read(version)
 }
 
 #[cfg(test)]
