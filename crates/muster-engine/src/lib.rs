@@ -61,7 +61,7 @@ pub use by_hand::HandBasis;
 pub use configuration::{ConfigurationError, LoadedConfiguration, check_connectors};
 pub use control::ControlError;
 pub use delivery::{Channel, Delivery, Notifications, Ticket};
-pub use error::EngineError;
+pub use error::{EngineError, with_causes};
 pub use figures::describe_figures;
 pub use launch::{Launch, LaunchError};
 pub use live::LiveAccount;
