@@ -9,7 +9,7 @@ use sea_orm::{QueryResult, Value};
 use crate::configuration::ConfigurationVersion;
 use crate::database::{Transaction, Urgency};
 use crate::error::StoreError;
-use crate::row::{get, get_case, instant, number, unsigned};
+use crate::row::{get, get_case, instant, message, number, unsigned};
 use crate::run::{LAUNCH_TRIES, NewRun, launched};
 use crate::schedule::{NO_PLAN, ScheduleRecord};
 use crate::tenant::TenantStore;
@@ -156,7 +156,7 @@ impl TenantStore {
             Value::from(outcome as i64),
             run.map(|run| run.0).into(),
             i64::from(fire.missed).into(),
-            fire.launch.err().into(),
+            fire.launch.err().map(message).into(),
         ]);
         let sql = "INSERT INTO fire (tenant, kind, task, due_at, at, outcome, run, missed, message) \
             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
