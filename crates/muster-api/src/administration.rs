@@ -2,7 +2,6 @@
 //!
 //! Each change is made in one function, of which nothing else makes any.
 
-mod fields;
 mod secret;
 mod settings;
 mod token;

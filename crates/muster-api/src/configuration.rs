@@ -48,16 +48,11 @@ pub(crate) async fn perform(
     }
 }
 
-/// The number under which the store keeps a kind: its place among all kinds.
-pub(crate) fn stored_kind(kind: ConfigurationKind) -> u8 {
-    kind as u8
-}
-
 async fn list(kind: ConfigurationKind, call: &Call) -> Result<HttpResponse, ApiError> {
     let query = &call.query;
     let mut rows = call.store.resources().await?;
     rows.retain(|row| {
-        row.kind == stored_kind(kind)
+        row.kind == kind.number()
             && query.after_text.as_ref().is_none_or(|after| row.id > *after)
             && query.search.as_ref().is_none_or(|text| contains(row, text))
     });
@@ -90,7 +85,7 @@ async fn stored(
     kind: ConfigurationKind,
     id: &ConfigurationId,
 ) -> Result<Option<StoredResource>, ApiError> {
-    Ok(call.store.resource(stored_kind(kind), id.as_str()).await?)
+    Ok(call.store.resource(kind.number(), id.as_str()).await?)
 }
 
 /// The configuration that a change is checked against.
@@ -207,7 +202,7 @@ async fn delete(kind: ConfigurationKind, call: &Call) -> Result<HttpResponse, Ap
         let checked = Checked {
             before: &before.resources,
             after: &after.cloned().collect(),
-            writes: vec![ResourceWrite::new(stored_kind(kind), id.as_str(), Written::Deleted)],
+            writes: vec![ResourceWrite::new(kind.number(), id.as_str(), Written::Deleted)],
             directories: BTreeSet::new(),
             seen_runs,
         };

@@ -60,7 +60,7 @@ fn documents(
     };
     let mut documents = Documents::new();
     for row in rows {
-        let kind = ConfigurationKind::ALL.get(usize::from(row.kind)).copied();
+        let kind = ConfigurationKind::of_number(row.kind);
         let kind = kind.ok_or_else(|| unreadable(row, "no such kind".to_owned()))?;
         if is_meant(kind) {
             let document =

@@ -5,14 +5,13 @@
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use actix_web::http::header;
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
 use muster_dataset::DatasetProblem;
-use muster_engine::ConfigurationError;
+use muster_engine::{ConfigurationError, with_causes};
 use muster_model::configuration::Problems;
 use muster_model::error::ErrorCode;
 use muster_store::{Cause, StoreError};
@@ -277,13 +276,7 @@ impl ApiError {
 
     /// The error with all its causes, for the log.
     fn for_the_log(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = self.source();
-        while let Some(next) = cause {
-            let _ = write!(text, ": {next}");
-            cause = next.source();
-        }
-        text
+        with_causes(self)
     }
 
     /// The answer that says so, and the line in the log that goes with it. What the caller has done wrong is told to

@@ -10,9 +10,14 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::call::Call;
 use crate::error::ApiError;
+use crate::fields::{Fields, Form};
 use crate::view::value;
 
-const FIELDS: [&str; 3] = ["expression", "condition", "attributes"];
+const FORM: Form = Form {
+    such_as: Some(r#"{"expression": "lower(name)", "attributes": {"name": "Ada"}}"#),
+    fields: &["expression", "condition", "attributes"],
+    known: "known are `expression`, `condition` and `attributes`",
+};
 
 /// What is tried.
 #[derive(Debug)]
@@ -52,47 +57,36 @@ fn names<'a>(names: impl IntoIterator<Item = &'a AttributeName>) -> Vec<&'a str>
 
 /// What is to be tried, and on what.
 fn read(body: &Json) -> Result<(Tried, Attributes), Problems> {
-    let mut problems = Problems::new();
-    let Json::Object(fields) = body else {
-        problems.add(
-            "",
-            "is no object such as {\"expression\": \"lower(name)\", \"attributes\": {\"name\": \"Ada\"}}",
-        );
-        return Err(problems);
-    };
-    for name in fields.keys().filter(|name| !FIELDS.contains(&name.as_str())) {
-        let mut pointer = String::new();
-        push_segment(&mut pointer, name);
-        problems.add(pointer, "unknown field; known are `expression`, `condition` and `attributes`");
-    }
-    let tried = match (text(fields, "expression", &mut problems), text(fields, "condition", &mut problems)) {
+    let mut fields = Fields::of(body, &FORM)?;
+    let tried = match (text(&mut fields, "expression"), text(&mut fields, "condition")) {
         (Some(text), None) => {
-            compiled("/expression", Expression::compile(text), &mut problems).map(Tried::Expression)
+            compiled("/expression", Expression::compile(text), fields.problems()).map(Tried::Expression)
         }
         (None, Some(text)) => {
-            compiled("/condition", Condition::parse(text), &mut problems).map(Tried::Condition)
+            compiled("/condition", Condition::parse(text), fields.problems()).map(Tried::Condition)
         }
         _ => {
-            problems.add("", "needs one of `expression` and `condition`");
+            fields.problems().add("", "needs one of `expression` and `condition`");
             None
         }
     };
-    let sample = match fields.get("attributes") {
+    let sample = match fields.given("attributes") {
         None => Attributes::default(),
-        Some(Json::Object(attributes)) => sample(attributes, &mut problems),
+        Some(Json::Object(attributes)) => sample(attributes, fields.problems()),
         Some(_) => {
-            problems.add("/attributes", "is no object: names of attributes with their values");
+            fields.problem("attributes", "is no object: names of attributes with their values");
             Attributes::default()
         }
     };
-    tried.filter(|_| problems.is_empty()).map(|tried| (tried, sample)).ok_or(problems)
+    fields.read(tried.map(|tried| (tried, sample)))
 }
 
-fn text<'a>(fields: &'a Map<String, Json>, name: &str, problems: &mut Problems) -> Option<&'a str> {
-    let given = fields.get(name)?;
+/// A text that may be left out. Null is no text here.
+fn text<'a>(fields: &mut Fields<'a>, name: &str) -> Option<&'a str> {
+    let given = fields.given(name)?;
     let text = given.as_str();
     if text.is_none() {
-        problems.add(format!("/{name}"), "is no text");
+        fields.problem(name, "is no text");
     }
     text
 }

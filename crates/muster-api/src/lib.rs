@@ -14,6 +14,7 @@ mod configuration;
 mod dataset;
 mod error;
 mod evaluate;
+mod fields;
 mod figures;
 mod file;
 mod health;

@@ -34,7 +34,7 @@ pub struct ApiSettings {
     pub file_limit: u64,
     /// How long a JSON body may take to arrive, and how long a file's may be silent.
     pub patience: Duration,
-    /// How long a search or a look at accounts waits for its turn.
+    /// How long a search, a look at accounts or a change of configuration waits for its turn.
     pub turn_patience: Duration,
     /// How long requests may take to end when the server stops.
     pub farewell: Duration,
@@ -94,7 +94,7 @@ impl ApiState {
     pub fn new(engine: Engine, settings: ApiSettings) -> Self {
         let app_id = format!("muster-{:08x}", rand::random::<u32>());
         let doorkeeper = Doorkeeper::new(settings.failed_logins.clone());
-        let patience = Some(settings.turn_patience);
+        let patience = settings.turn_patience;
         let pace = Pace::new(settings.requests_per_second);
         let shared = Shared {
             engine,
@@ -102,7 +102,7 @@ impl ApiState {
             app_id,
             doorkeeper,
             pace,
-            changes: Turns::new(1, None),
+            changes: Turns::new(1, patience),
             looks: Turns::new(LOOKS_AT_ONCE, patience),
             searches: Turns::new(SEARCHES_AT_ONCE, patience),
             sights: Sights::default(),
@@ -153,6 +153,7 @@ impl ApiState {
 
     /// Waits for the turn to change a tenant's configuration. The changes of a process to it go one after the other,
     /// so that none is checked in vain; that those of other processes do not come in between is the store's promise.
+    /// Refused where too many of them wait already.
     pub(crate) async fn turn(&self, tenant: &TenantSlug) -> Result<OwnedSemaphorePermit, ApiError> {
         self.0.changes.take(tenant).await
     }

@@ -15,7 +15,6 @@ use muster_store::{ChangeFilter, MostProblems, ProblemRecord, RunFilter, RunReco
 use uuid::Uuid;
 
 use crate::call::Call;
-use crate::configuration::stored_kind;
 use crate::error::ApiError;
 use crate::query::ErrorDetails;
 use crate::routes::TaskOperation;
@@ -54,7 +53,7 @@ pub(crate) async fn perform(
 async fn definition(kind: TaskKind, call: &Call) -> Result<ConfigurationId, ApiError> {
     let kind = kind.definition_kind();
     let id = call.id("definition", kind)?;
-    let row = call.store.resource(stored_kind(kind), id.as_str()).await?;
+    let row = call.store.resource(kind.number(), id.as_str()).await?;
     row.map(|_| id.clone()).ok_or_else(|| ApiError::NotFound(format!("{kind} `{id}`")))
 }
 

@@ -13,14 +13,14 @@ use crate::error::ApiError;
 /// Places for one sort of work, as many for each tenant.
 pub(crate) struct Turns {
     at_once: usize,
-    /// How long a request waits for its turn; as long as it takes where there is no limit.
-    patience: Option<Duration>,
+    /// How long a request waits for its turn.
+    patience: Duration,
     /// Of the tenants that have somebody at work or waiting.
     tenants: Mutex<HashMap<TenantSlug, Arc<Semaphore>>>,
 }
 
 impl Turns {
-    pub(crate) fn new(at_once: usize, patience: Option<Duration>) -> Self {
+    pub(crate) fn new(at_once: usize, patience: Duration) -> Self {
         Self { at_once, patience, tenants: Mutex::default() }
     }
 
@@ -29,12 +29,8 @@ impl Turns {
     /// # Errors
     /// [`ApiError::Busy`] where that takes too long.
     pub(crate) async fn take(&self, tenant: &TenantSlug) -> Result<OwnedSemaphorePermit, ApiError> {
-        let turn = self.of(tenant).acquire_owned();
-        let turn = match self.patience {
-            Some(patience) => tokio::time::timeout(patience, turn).await.map_err(|_| ApiError::Busy)?,
-            None => turn.await,
-        };
-        turn.map_err(ApiError::internal)
+        let turn = tokio::time::timeout(self.patience, self.of(tenant).acquire_owned()).await;
+        turn.map_err(|_| ApiError::Busy)?.map_err(ApiError::internal)
     }
 
     fn of(&self, tenant: &TenantSlug) -> Arc<Semaphore> {
@@ -53,7 +49,7 @@ mod tests {
     #[tokio::test]
     async fn who_takes_all_turns_of_a_tenant_keeps_no_other_tenant_waiting() {
         let [acme, beta] = ["acme", "beta"].map(|slug| TenantSlug::new(slug).unwrap());
-        let turns = Turns::new(2, Some(Duration::ZERO));
+        let turns = Turns::new(2, Duration::ZERO);
         let first = turns.take(&acme).await.unwrap();
         let _second = turns.take(&acme).await.unwrap();
         assert!(matches!(turns.take(&acme).await, Err(ApiError::Busy)));
@@ -65,7 +61,7 @@ mod tests {
 
     #[tokio::test]
     async fn tenants_that_have_nothing_done_are_not_remembered() {
-        let turns = Turns::new(1, None);
+        let turns = Turns::new(1, Duration::ZERO);
         for number in 0..10 {
             drop(turns.take(&TenantSlug::new(&format!("tenant-{number}")).unwrap()).await.unwrap());
         }

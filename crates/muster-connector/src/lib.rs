@@ -102,7 +102,7 @@ pub enum Entry {
     Bad(BadEntry),
 }
 
-/// Where a sweep can be taken up again, in the connector's own form.
+/// Where a sweep can be taken up again, in the connector's own form. It is stored, so it holds no U+0000.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor(pub String);
 

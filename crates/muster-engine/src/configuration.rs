@@ -79,8 +79,7 @@ impl LoadedConfiguration {
 
 /// Reads a document that is stored under the number of its kind.
 pub(crate) fn parse(kind: u8, document: &serde_json::Value) -> Result<Resource, ConfigurationError> {
-    let known = ConfigurationKind::ALL.get(usize::from(kind));
-    let kind = *known.ok_or_else(|| unreadable(format!("kind {kind}")))?;
+    let kind = ConfigurationKind::of_number(kind).ok_or_else(|| unreadable(format!("kind {kind}")))?;
     Document::read(kind, document, Leniency::Strict)
         .and_then(|document| document.parse())
         .map_err(ConfigurationError::Invalid)

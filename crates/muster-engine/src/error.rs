@@ -66,7 +66,8 @@ impl From<tokio::task::JoinError> for EngineError {
 }
 
 /// An error with all its causes, for people and logs.
-pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+#[must_use]
+pub fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(next) = cause {

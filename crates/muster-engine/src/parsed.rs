@@ -57,7 +57,8 @@ mod tests {
     #[test]
     fn a_document_is_read_once_and_another_anew() {
         let document = |name: &str| format!(r#"{{"id":"csv","name":"{name}","type":"csv"}}"#);
-        let [first, again, other] = ["Once", "Once", "Other"].map(|name| read(&row(&document(name))).unwrap());
+        let [first, again, other] =
+            ["Once", "Once", "Other"].map(|name| read(&row(&document(name))).unwrap());
         assert!(Arc::ptr_eq(&first, &again) && !Arc::ptr_eq(&first, &other));
         assert_ne!(first, other);
         for bad in ["", "{", r#"{"id":"csv"}"#] {

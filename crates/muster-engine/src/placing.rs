@@ -5,6 +5,7 @@
 use std::fs::{self, File};
 use std::io::{self, BufRead as _, BufReader, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use muster_connector::{FileRoots, paths};
 use tempfile::NamedTempFile;
@@ -89,6 +90,42 @@ pub(crate) async fn move_file(
                  where it is"
             )),
             Err(error) => Err(format!("`{from}` cannot be moved to `{to}`: {error}")),
+        }
+    })
+    .await
+}
+
+/// What has become of a file that is to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Removed {
+    /// It was removed.
+    Now,
+    /// It was gone already.
+    Before,
+    /// What is there now was put there later, or is no plain file: it stays.
+    Not,
+}
+
+/// Removes a file below the tenant's own directory that was not written after an instant. Its directories stay.
+pub(crate) async fn remove_file(own: PathBuf, path: String, latest: SystemTime) -> Result<Removed, String> {
+    blocking(move || {
+        let roots = FileRoots { own, further: Vec::new() };
+        let place = paths::confine(&roots, &path).map_err(|error| error.to_string())?;
+        // A link is looked at itself: what it leads to is another's file.
+        let found = fs::symlink_metadata(roots.own.join(&path)).and_then(|found| match found.is_file() {
+            true => found.modified().map(|written| written <= latest),
+            false => Ok(false),
+        });
+        let removed = match found {
+            Ok(false) => Ok(Removed::Not),
+            Ok(true) => fs::remove_file(&place)
+                .and_then(|()| place.parent().map_or(Ok(()), sync))
+                .map(|()| Removed::Now),
+            Err(error) => Err(error),
+        };
+        match removed {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Removed::Before),
+            removed => removed.map_err(|error| format!("`{path}` cannot be removed: {error}")),
         }
     })
     .await

@@ -47,9 +47,9 @@ pub enum ScheduleError {
 pub struct Scheduling {
     /// What the schedule is called.
     pub job: Uuid,
-    /// When the task runs.
-    pub plan: ExecutionPlan,
-    /// How the schedule stands.
+    /// When the task runs, or why its definition cannot be read.
+    pub plan: Result<ExecutionPlan, String>,
+    /// How the schedule stands: `ERROR` where the definition cannot be read.
     pub state: ScheduleState,
     /// Whether somebody paused it.
     pub paused: bool,
@@ -110,32 +110,37 @@ impl Engine {
         })
     }
 
-    /// How the schedule of a task stands, and when it fires next.
+    /// How the schedule of a task stands, and when it fires next. Of a task whose definition can no longer be read,
+    /// what is known of the schedule that it has.
     ///
     /// # Errors
-    /// When there is no such task, or the store fails.
+    /// When there is no such task, its definition cannot be read and it has no schedule, or the store fails.
     pub async fn scheduling(
         &self,
         store: &TenantStore,
         kind: TaskKind,
         task: &ConfigurationId,
     ) -> Result<Scheduling, ScheduleError> {
-        let Planned { record, plan } = self.planned(store, kind, task).await?;
+        let (record, plan) = match self.planned(store, kind, task).await {
+            Ok(Planned { record, plan }) => (record, Ok(plan)),
+            Err(unread @ ScheduleError::Configuration { .. }) => {
+                let record = store.schedule(kind, task).await?;
+                let why = with_causes(&unread);
+                (record.ok_or(unread)?, Err(why))
+            }
+            Err(error) => return Err(error),
+        };
         let last_fire = store.fires(kind, task, 1).await?.pop();
         let occupation = match store.occupying_run(kind, task).await? {
             Some(_) => Occupation::Taken,
             None => Occupation::Free,
         };
         let outcome = last_fire.as_ref().map(|fire| fire.outcome);
-        let state = state(&plan, &record.standing, outcome, occupation);
-        let schedule = Schedule { plan: &plan, anchor: record.standing.anchor };
-        let next = match record.standing.next_due {
-            None => Vec::new(),
-            Some(due) => {
-                let later = schedule.following(due.max(self.surroundings.now()));
-                std::iter::once(due).chain(later).take(SHOWN).collect()
-            }
+        let state = match &plan {
+            Ok(plan) => state(plan, &record.standing, outcome, occupation),
+            Err(_) => ScheduleState::Error,
         };
+        let next = upcoming(plan.as_ref().ok(), &record.standing, self.surroundings.now());
         let paused = record.standing.paused;
         // It may have fired since the record was read.
         let launched = last_fire.as_ref().filter(|fire| fire.outcome == FireOutcome::Launched);
@@ -143,11 +148,11 @@ impl Engine {
         Ok(Scheduling { job: record.job, state, paused, previous, next, last_fire, plan })
     }
 
-    /// Pauses the schedule of a task until it is resumed. Runs go on. A task without a schedule has nothing to
+    /// Pauses the schedule of a task until it is resumed. Runs go on. A task that is run by hand has nothing to
     /// pause, and one that is paused stays so.
     ///
     /// # Errors
-    /// When there is no such task, or the store fails.
+    /// When there is no such task, its definition cannot be read and it has no schedule, or the store fails.
     pub async fn pause_schedule(
         &self,
         store: &TenantStore,
@@ -156,7 +161,9 @@ impl Engine {
     ) -> Result<(), ScheduleError> {
         match self.restate(store, kind, task, |planned| planned.record.standing.paused()).await {
             // What cannot be read can be got out of the way all the same.
-            Err(ScheduleError::Configuration { .. }) => self.pause_unread(store, kind, task).await,
+            Err(unread @ ScheduleError::Configuration { .. }) => {
+                self.pause_unread(store, (kind, task), unread).await
+            }
             paused => paused,
         }
     }
@@ -164,12 +171,12 @@ impl Engine {
     async fn pause_unread(
         &self,
         store: &TenantStore,
-        kind: TaskKind,
-        task: &ConfigurationId,
+        (kind, task): (TaskKind, &ConfigurationId),
+        unread: ScheduleError,
     ) -> Result<(), ScheduleError> {
         for _ in 0..OUTRUN_TRIES {
             self.reconcile_schedules(store).await?;
-            let Some(record) = store.schedule(kind, task).await? else { return Ok(()) };
+            let Some(record) = store.schedule(kind, task).await? else { return Err(unread) };
             if record.standing.paused || store.restate_schedule(&record, &record.standing.paused()).await? {
                 return Ok(());
             }
@@ -180,7 +187,7 @@ impl Engine {
     /// Has a paused schedule go on from now. What passed meanwhile is not made up for.
     ///
     /// # Errors
-    /// When there is no such task, or the store fails.
+    /// When there is no such task, its definition cannot be read, or the store fails.
     pub async fn resume_schedule(
         &self,
         store: &TenantStore,
@@ -232,13 +239,21 @@ impl Engine {
     }
 }
 
+/// The next times at which a schedule fires. Without a plan the first of them is known, and no other.
+fn upcoming(plan: Option<&ExecutionPlan>, standing: &Standing, now: DateTime<Utc>) -> Vec<DateTime<Utc>> {
+    let Some(due) = standing.next_due else { return Vec::new() };
+    let schedule = plan.map(|plan| Schedule { plan, anchor: standing.anchor });
+    let later = schedule.iter().flat_map(|schedule| schedule.following(due.max(now)));
+    std::iter::once(due).chain(later).take(SHOWN).collect()
+}
+
 /// When a task runs as its definition says, and the version of that.
 pub(crate) async fn plan_of(
     store: &TenantStore,
     kind: TaskKind,
     task: &ConfigurationId,
 ) -> Result<(ExecutionPlan, i64), ScheduleError> {
-    let row = store.resource(kind.definition_kind() as u8, task.as_str()).await?;
+    let row = store.resource(kind.definition_kind().number(), task.as_str()).await?;
     let row = row.ok_or_else(|| ScheduleError::NoTask(task.clone()))?;
     let unreadable = |source| ScheduleError::Configuration { task: task.clone(), source };
     Ok((read_plan(kind, &row.body).map_err(unreadable)?, row.version))

@@ -3,7 +3,7 @@
 use std::collections::{HashSet, VecDeque};
 
 use muster_connector::{
-    Connector, ConnectorError, Cursor, Entry, Page, Place, Step, Sweep, SweepEnd, SweepRequest,
+    BadEntry, Connector, ConnectorError, Cursor, Entry, Page, Place, Step, Sweep, SweepEnd, SweepRequest,
 };
 use muster_model::configuration::application::{Application, ObjectClass, Situation};
 use muster_model::configuration::task::Verify;
@@ -310,6 +310,7 @@ impl Work {
     /// Begins to decide a page. Every entry has a number of its own for a change, whether it needs one or not,
     /// so that pages can be decided side by side.
     fn decide(&mut self, index: usize, page: Page) -> InHand {
+        let page = Page { entries: page.entries.into_iter().map(with_storable_key).collect(), ..page };
         let (store, run, at) = (self.store.clone(), self.run.clone(), self.decided_at());
         let bucket = &mut self.buckets[index];
         let before = Before::of(bucket);
@@ -454,4 +455,16 @@ fn note_not_found(decided: &mut Decided, keys: &[String]) {
 
 fn warning(code: ErrorCode, message: String) -> ProblemRow {
     ProblemRow { change: None, outcome: None, step: ProblemStep::Read, code, uid: None, place: None, message }
+}
+
+/// An account whose key no database has to take is a bad entry. Without its key nobody is concluded to be gone.
+fn with_storable_key(entry: Entry) -> Entry {
+    match entry {
+        Entry::Account(account) if account.uid.contains('\u{0}') => {
+            let message = "the key holds U+0000, as no key does; correct it in the source".to_owned();
+            Entry::Bad(BadEntry { place: account.place, uid: None, message })
+        }
+        Entry::Bad(bad) => Entry::Bad(BadEntry { uid: bad.uid.filter(|uid| !uid.contains('\u{0}')), ..bad }),
+        Entry::Account(_) => entry,
+    }
 }

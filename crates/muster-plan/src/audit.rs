@@ -9,6 +9,7 @@ use std::str::FromStr;
 
 use muster_model::TenantSlug;
 use muster_model::audit::AuditEntry;
+use muster_model::text::{hex, read_hex};
 
 use crate::digest::Canonical;
 
@@ -211,7 +212,7 @@ pub struct NoHead;
 
 impl fmt::Display for ChainHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|octet| write!(f, "{octet:02x}"))
+        f.write_str(&hex(&self.0))
     }
 }
 
@@ -226,14 +227,7 @@ impl FromStr for Head {
     fn from_str(text: &str) -> Result<Self, NoHead> {
         let (seq, digits) = text.split_once(':').ok_or(NoHead)?;
         let is_number = seq.bytes().all(|digit| digit.is_ascii_digit());
-        let is_hash = digits.len() == 64 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
-        if !is_number || !is_hash {
-            return Err(NoHead);
-        }
-        let mut hash = [0; 32];
-        for (octet, place) in hash.iter_mut().zip((0..64).step_by(2)) {
-            *octet = u8::from_str_radix(&digits[place..place + 2], 16).map_err(|_| NoHead)?;
-        }
+        let hash = read_hex(digits).filter(|_| is_number).ok_or(NoHead)?;
         Ok(Self { seq: seq.parse().map_err(|_| NoHead)?, hash: ChainHash(hash) })
     }
 }

@@ -3,6 +3,7 @@
 //! Every function is one transaction that begins by moving the bucket's cursor under the fence.
 
 use chrono::{DateTime, Utc};
+use muster_model::text::push_hex;
 use muster_model::{ApplicationId, DirectoryId, ObjectClassId, ObjectKind};
 use muster_plan::change::Action;
 use muster_plan::key::KeySpecs;
@@ -11,7 +12,7 @@ use sea_orm::Value;
 use crate::TenantStore;
 use crate::database::{Dialect, Transaction, Urgency};
 use crate::error::StoreError;
-use crate::facts::{hex, text_list};
+use crate::facts::text_list;
 use crate::lists::{KeyEntry, Mention};
 use crate::make::{OBJECT, Taken, object_values};
 use crate::page::change_id;
@@ -428,8 +429,8 @@ impl TenantStore {
              AND o.version <> c.object_version + 1))"
         );
         let list = text_list(removed, 74, |list, key| {
-            hex(list, &key.hash.0);
-            hex(list, key.object.as_bytes());
+            push_hex(list, &key.hash.0);
+            push_hex(list, key.object.as_bytes());
             list.push_str(&key.change.to_string());
         });
         tx.execute(&sql, vec![change_id(run.seq, 0).into(), list, self.tenant.into()]).await.map(|_| ())

@@ -13,13 +13,13 @@ use chrono::{DateTime, SubsecRound as _, Utc};
 use muster_model::RunId;
 use muster_model::audit::{Act, Actor, AuditEntry, Subject};
 use muster_model::run::OutcomeStatus;
+use muster_model::text::hex;
 use muster_plan::audit::{ChainHash, Head};
 use sea_orm::Value;
 
 use crate::Store;
 use crate::database::{Transaction, Urgency};
 use crate::error::StoreError;
-use crate::facts::hex;
 use crate::row::{get, number};
 use crate::rows::{Bulk, Kind};
 use crate::run::Hash;
@@ -100,9 +100,7 @@ impl NewAuditEntry {
     /// Names a plan or document by its hash.
     #[must_use]
     pub fn with_hash(self, name: &str, hash: Hash) -> Self {
-        let mut digits = String::with_capacity(2 * hash.len());
-        hex(&mut digits, &hash);
-        self.with(name, digits)
+        self.with(name, hex(&hash))
     }
 }
 

@@ -12,7 +12,7 @@ use crate::database::Urgency;
 use crate::ending::{ENDING, Ending};
 use crate::error::StoreError;
 use crate::outbox::NewErrand;
-use crate::row::{encode_counters, number, phase_number};
+use crate::row::{encode_counters, message, number, phase_number};
 use crate::run::{COLUMNS, Hash, RunRecord, record};
 use crate::stage::ProblemRow;
 
@@ -184,7 +184,7 @@ impl TenantStore {
             step.plan_hash.map(|hash| hash.to_vec()).into(),
             step.held_by.map(str::to_owned).into(),
             (step.state.status == ProgressStatus::Held).then(|| step.now.timestamp_millis()).into(),
-            step.failure.map(str::to_owned).into(),
+            step.failure.map(message).into(),
             step.state.is_terminal().then(|| step.now.timestamp_millis()).into(),
             step.counters.as_ref().map(encode_counters).unwrap_or_default().into(),
             step.statements.cast_signed().into(),

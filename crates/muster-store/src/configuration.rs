@@ -79,14 +79,14 @@ impl ResourceWrite {
 
     /// What the audit log says of it: of a document enough to tell whether another one is the same.
     fn act(&self) -> Result<NewAuditEntry, StoreError> {
-        let known = ConfigurationKind::ALL.get(usize::from(self.kind));
+        let known = ConfigurationKind::of_number(self.kind);
         let kind = known.ok_or_else(|| StoreError::unreadable("kind of configuration", self.kind))?;
         let act = match &self.written {
             Written::Created(_) => Act::Create,
             Written::Updated(_) | Written::Restored(_) => Act::Replace,
             Written::Deleted => Act::Delete,
         };
-        let entry = NewAuditEntry::new(act, Subject::new(SubjectKind::Configuration(*kind), &*self.id));
+        let entry = NewAuditEntry::new(act, Subject::new(SubjectKind::Configuration(kind), &*self.id));
         Ok(match self.written.body() {
             Some(body) => entry.with_hash("documentHash", digest::hash(body.as_bytes())),
             None => entry,

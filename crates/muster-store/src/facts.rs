@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use muster_model::shadow::ShadowState;
+use muster_model::text::push_hex;
 use muster_model::{
     ApplicationId, Attributes, ConfigurationId, DirectoryId, ImObject, ObjectId, Provenance, ShadowNo,
 };
@@ -76,8 +77,8 @@ impl TenantStore {
             }
         };
         let list = text_list(accounts, 64, |list, (key, digest)| {
-            hex(list, &key.0);
-            hex(list, &digest.0);
+            push_hex(list, &key.0);
+            push_hex(list, &digest.0);
         });
         let values = vec![
             list,
@@ -327,16 +328,8 @@ pub(crate) fn octets(stored: Vec<u8>) -> Result<[u8; 16], StoreError> {
     stored.try_into().map_err(|_| StoreError::unreadable("hash", "it has not 16 octets"))
 }
 
-pub(crate) fn hex(out: &mut String, octets: &[u8]) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for octet in octets {
-        out.push(char::from(DIGITS[usize::from(octet >> 4)]));
-        out.push(char::from(DIGITS[usize::from(octet & 15)]));
-    }
-}
-
 pub(crate) fn hex_list(keys: &[KeyHash]) -> Value {
-    text_list(keys, 32, |list, key| hex(list, &key.0))
+    text_list(keys, 32, |list, key| push_hex(list, &key.0))
 }
 
 /// A list parameter of texts that need no escapes, of about this length each.

@@ -9,8 +9,8 @@ use sea_orm::{QueryResult, Value};
 use crate::configuration::ConfigurationVersion;
 use crate::database::{Transaction, Urgency};
 use crate::error::StoreError;
-use crate::row::{get, get_case, instant, number, unsigned};
-use crate::run::{GUARDING, LAUNCH_TRIES, NewRun, launched};
+use crate::row::{get, get_case, instant, message, number, unsigned};
+use crate::run::{LAUNCH_TRIES, NewRun, launched};
 use crate::schedule::{NO_PLAN, ScheduleRecord};
 use crate::tenant::TenantStore;
 
@@ -100,7 +100,10 @@ impl TenantStore {
         }
         let fired = match fire.launch {
             Err(_) => Fired::Failed,
-            Ok(run) => self.guarding(&tx, run).await?.map_or(Fired::Launched, Fired::Blocked),
+            Ok(run) => {
+                let (sql, values) = self.occupying("r.id", (run.task_kind, &run.task));
+                run_id(tx.query_one(&sql, values).await?)?.map_or(Fired::Launched, Fired::Blocked)
+            }
         };
         if !self.move_on(&tx, fire, fired).await? {
             return Ok(Fired::Passed);
@@ -119,12 +122,6 @@ impl TenantStore {
         }
         tx.commit().await?;
         Ok(fired)
-    }
-
-    async fn guarding(&self, tx: &Transaction, run: &NewRun) -> Result<Option<RunId>, StoreError> {
-        let values = vec![self.tenant.into(), (run.task_kind as i64).into(), run.task.as_str().into()];
-        let row = tx.query_one(&format!("SELECT r.id {GUARDING}"), values).await?;
-        row.map(|row| Ok(RunId(get(&row, 0)?))).transpose()
     }
 
     /// Moves the schedule on to its next due time, if it is still the one that was read.
@@ -159,7 +156,7 @@ impl TenantStore {
             Value::from(outcome as i64),
             run.map(|run| run.0).into(),
             i64::from(fire.missed).into(),
-            fire.launch.err().into(),
+            fire.launch.err().map(message).into(),
         ]);
         let sql = "INSERT INTO fire (tenant, kind, task, due_at, at, outcome, run, missed, message) \
             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
@@ -203,10 +200,13 @@ impl TenantStore {
         kind: TaskKind,
         task: &ConfigurationId,
     ) -> Result<Option<RunId>, StoreError> {
-        let values = vec![self.tenant.into(), (kind as i64).into(), task.as_str().into()];
-        let row = self.database.query_one(&format!("SELECT r.id {GUARDING}"), values).await?;
-        row.map(|row| Ok(RunId(get(&row, 0)?))).transpose()
+        let (sql, values) = self.occupying("r.id", (kind, task));
+        run_id(self.database.query_one(&sql, values).await?)
     }
+}
+
+fn run_id(row: Option<QueryResult>) -> Result<Option<RunId>, StoreError> {
+    row.map(|row| Ok(RunId(get(&row, 0)?))).transpose()
 }
 
 fn read(row: &QueryResult) -> Result<FireRecord, StoreError> {

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::database::{Dialect, Transaction, Urgency};
 use crate::error::StoreError;
 use crate::page::change_id;
-use crate::row::{get, get_case, number, optional_number, unsigned};
+use crate::row::{get, get_case, message, number, optional_number, unsigned};
 use crate::rows::{Bulk, Kind};
 use crate::run::RunRecord;
 use crate::stage::ProblemStep;
@@ -224,7 +224,7 @@ impl TenantStore {
     pub async fn settle_errand(&self, errand: &ErrandRecord, settled: &Settled) -> Result<(), StoreError> {
         let mut values: Vec<Value> = vec![
             (settled.state as i64).into(),
-            settled.message.clone().into(),
+            settled.message.as_deref().map(message).into(),
             settled.path.clone().into(),
             settled.due_at.timestamp_millis().into(),
         ];

@@ -15,6 +15,11 @@ pub(crate) fn get<T: TryGetable>(row: &QueryResult, place: usize) -> Result<T, S
     row.try_get_by_index(place).map_err(|error| StoreError::unreadable("column", error))
 }
 
+/// A message as both databases can hold it: it may quote a value with U+0000, of which PostgreSQL has no text.
+pub(crate) fn message(text: &str) -> String {
+    text.replace('\u{0}', "\u{fffd}")
+}
+
 /// Reads a small number that stands for a case of an enumeration.
 pub(crate) fn case<T: Copy>(all: &[T], stored: i64, what: &'static str) -> Result<T, StoreError> {
     usize::try_from(stored)

@@ -23,8 +23,8 @@ pub(crate) const COLUMNS: &str = "r.seq, r.tenant, r.id, r.no, r.task_kind, r.ta
     r.estimate, r.counters, r.plan_hash, r.held_by, r.failure, r.statements, r.peak_memory, r.approved_hash, \
     r.approved_at, r.job, r.chain_start, r.launched_by";
 
-/// The run of a task that no other may run beside, as the guard's index has it.
-pub(crate) const GUARDING: &str = "FROM run r WHERE r.tenant = ? AND r.task_kind = ? AND r.task = ? \
+/// The full run of a task that has not ended, which no other may run beside: as the unique index has it.
+const OCCUPYING: &str = "FROM run r WHERE r.tenant = ? AND r.task_kind = ? AND r.task = ? \
     AND r.mode = 0 AND r.keys IS NULL AND r.status < 4";
 
 /// How often a launch is tried again that lost its number to another.
@@ -203,7 +203,7 @@ impl TenantStore {
             }
             Err(error) if error.is_unique_violation() => {
                 drop(tx);
-                return Err(self.guarding_run(run).await?.unwrap_or(error));
+                return Err(self.already_running(run).await?.unwrap_or(error));
             }
             Err(error) => return Err(error),
         }
@@ -254,14 +254,23 @@ impl TenantStore {
         tx.execute(&sql, values).await.map(|_| ())
     }
 
-    async fn guarding_run(&self, run: &NewRun) -> Result<Option<StoreError>, StoreError> {
+    /// What reads these columns of the run that occupies a task.
+    pub(crate) fn occupying(
+        &self,
+        columns: &str,
+        (kind, task): (TaskKind, &ConfigurationId),
+    ) -> (String, Vec<Value>) {
+        let values = vec![self.tenant.into(), (kind as i64).into(), task.as_str().into()];
+        (format!("SELECT {columns} {OCCUPYING}"), values)
+    }
+
+    async fn already_running(&self, run: &NewRun) -> Result<Option<StoreError>, StoreError> {
         if run.state.mode == Mode::Simulate || run.keys.is_some() {
             return Ok(None);
         }
-        let sql = format!("SELECT {COLUMNS} {GUARDING}");
-        let values = vec![self.tenant.into(), (run.task_kind as i64).into(), run.task.as_str().into()];
-        let guarding = self.database.query_one(&sql, values).await?.map(|row| record(&row)).transpose()?;
-        Ok(guarding.map(|run| StoreError::AlreadyRunning { run: run.id, status: run.state.status }))
+        let (sql, values) = self.occupying(COLUMNS, (run.task_kind, &run.task));
+        let occupying = self.database.query_one(&sql, values).await?.map(|row| record(&row)).transpose()?;
+        Ok(occupying.map(|run| StoreError::AlreadyRunning { run: run.id, status: run.state.status }))
     }
 
     /// The run of this id.

@@ -294,7 +294,7 @@ fn readable<T>(
 
 /// The number under which the definitions of a kind of task are stored: that of their kind of configuration.
 fn stored_kind(kind: TaskKind) -> i64 {
-    kind.definition_kind() as i64
+    kind.definition_kind().number().into()
 }
 
 fn read_kind(stored: i64) -> Result<TaskKind, StoreError> {

@@ -12,7 +12,9 @@ use crate::database::{Dialect, Transaction, Urgency};
 use crate::error::StoreError;
 use crate::lists::{Lists, Met};
 use crate::page::{CHANGES, PageRows, change_id};
-use crate::row::{decode_counters, decode_tally, encode_counters, encode_tally, get, number, unsigned};
+use crate::row::{
+    decode_counters, decode_tally, encode_counters, encode_tally, get, message, number, unsigned,
+};
 use crate::rows::{Bulk, Kind};
 use crate::run::RunRecord;
 use crate::sight::Sight;
@@ -125,7 +127,7 @@ impl ProblemRow {
             self.code.id().into(),
             self.uid.clone().into(),
             self.place.map(u64::cast_signed).into(),
-            self.message.clone().into(),
+            message(&self.message).into(),
             now.timestamp_millis().into(),
         ]
     }

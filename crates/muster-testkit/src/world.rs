@@ -246,8 +246,7 @@ impl World {
         let document =
             Document::read(kind, &document, Leniency::Strict).unwrap_or_else(|found| panic!("{found}"));
         let resource = document.parse().unwrap_or_else(|found| panic!("{found}"));
-        let number = ConfigurationKind::ALL.iter().position(|known| *known == kind).expect("a kind");
-        let number = u8::try_from(number).expect("few kinds");
+        let number = kind.number();
         let (id, body) = (document.id().to_string(), document.to_value().to_string());
         let whole = self.configuration().await.with(resource).check();
         assert!(whole.is_empty(), "{whole}");
@@ -271,7 +270,7 @@ impl World {
         let runs = self.store.live_runs().await.expect("the database");
         let changes = ResourceChanges {
             seen_runs: runs.iter().map(|(run, _)| run.id).collect(),
-            ..ResourceChanges::of(vec![ResourceWrite::new(kind as u8, id, Written::Deleted)])
+            ..ResourceChanges::of(vec![ResourceWrite::new(kind.number(), id, Written::Deleted)])
         };
         self.store.write_resources(checked, &changes).await.expect("the database");
     }

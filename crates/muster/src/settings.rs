@@ -153,6 +153,8 @@ pub struct Retention {
     pub changes_days: u64,
     /// Values that were replaced, and earlier versions of configuration.
     pub history_days: u64,
+    /// Reports that runs wrote.
+    pub reports_days: u64,
 }
 
 /// Why settings cannot be used.
@@ -270,6 +272,7 @@ impl Settings {
             ("retention.runs-days", retention.runs_days, 0..=36_500),
             ("retention.changes-days", retention.changes_days, 0..=36_500),
             ("retention.history-days", retention.history_days, 0..=36_500),
+            ("retention.reports-days", retention.reports_days, 0..=36_500),
             ("work.chain-minutes", work.chain_minutes, 1..=525_600),
             ("work.webhook-hours", work.webhook_hours, 1..=8760),
             ("egress.seconds", egress.seconds, 1..=300),
@@ -290,6 +293,7 @@ impl Retention {
             runs: days(self.runs_days),
             changes: days(self.changes_days),
             history: days(self.history_days),
+            reports: days(self.reports_days),
         }
     }
 }
@@ -376,7 +380,7 @@ impl Default for Server {
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { runs_days: 365, changes_days: 90, history_days: 0 }
+        Self { runs_days: 365, changes_days: 90, history_days: 0, reports_days: 90 }
     }
 }
 

@@ -9,11 +9,13 @@ use muster_model::SecretName;
 use muster_store::Put;
 use secrecy::SecretString;
 
-use super::fields::Fields;
 use crate::body::Spoken;
 use crate::call::Call;
 use crate::error::{ApiError, Conflict};
+use crate::fields::{Fields, Form};
 use crate::view::SecretView;
+
+const FORM: Form = Form { such_as: None, fields: &["value"], known: "known are `value`" };
 
 pub(super) async fn list(call: &Call) -> Result<HttpResponse, ApiError> {
     let secrets = call.store.secrets().await?;
@@ -25,9 +27,9 @@ pub(super) async fn put(mut call: Call) -> Result<HttpResponse, ApiError> {
     let (value, place) = match call.text_or_json().await? {
         Spoken::Text(text) => (SecretString::from(text), ""),
         Spoken::Json(body) => {
-            let mut fields = Fields::of(&body, &["value"])?;
+            let mut fields = Fields::of(&body, &FORM).map_err(ApiError::Invalid)?;
             let value = SecretString::from(fields.required("value"));
-            fields.finish()?;
+            fields.finish().map_err(ApiError::Invalid)?;
             (value, "/value")
         }
     };

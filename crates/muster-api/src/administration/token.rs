@@ -4,11 +4,17 @@ use actix_web::HttpResponse;
 use muster_store::{NewToken, StoreError, Token};
 
 use super::created;
-use super::fields::Fields;
 use crate::call::Call;
 use crate::error::ApiError;
+use crate::fields::{Fields, Form};
 use crate::principal::{expiry_problem, new_token, token_name_problem};
 use crate::view::{NewTokenView, TokenView};
+
+const FORM: Form = Form {
+    such_as: None,
+    fields: &["name", "roles", "expiresAt"],
+    known: "known are `name`, `roles`, `expiresAt`",
+};
 
 pub(super) async fn list(call: &Call) -> Result<HttpResponse, ApiError> {
     let tokens = call.store.tokens().await?;
@@ -18,7 +24,7 @@ pub(super) async fn list(call: &Call) -> Result<HttpResponse, ApiError> {
 pub(super) async fn create(mut call: Call) -> Result<HttpResponse, ApiError> {
     let body = call.json().await?;
     let (settings, now) = (call.store.settings().await?, call.engine().surroundings().now());
-    let mut fields = Fields::of(&body, &["name", "roles", "expiresAt"])?;
+    let mut fields = Fields::of(&body, &FORM).map_err(ApiError::Invalid)?;
     let name = fields.required("name").to_owned();
     if let Some(problem) = token_name_problem(&name).filter(|_| !name.is_empty()) {
         fields.problem("name", problem);
@@ -28,7 +34,7 @@ pub(super) async fn create(mut call: Call) -> Result<HttpResponse, ApiError> {
     if let Some(problem) = expiry_problem(expires_at, &settings, now) {
         fields.problem("expiresAt", problem);
     }
-    fields.finish()?;
+    fields.finish().map_err(ApiError::Invalid)?;
     let (text, hash) = new_token();
     let token = NewToken { name: name.clone(), roles: roles.to_string(), hash, expires_at, now };
     match call.store.create_token(&token).await {

@@ -3,16 +3,21 @@
 use actix_web::HttpResponse;
 use muster_model::TenantSettings;
 use muster_store::{Principal, StoreError};
-use serde_json::Value;
 use tokio::task::spawn_blocking;
 
 use super::created;
-use super::fields::Fields;
 use crate::call::Call;
 use crate::error::ApiError;
+use crate::fields::{Fields, Form};
 use crate::principal::{PasswordError, hash_password, user_name_problem};
 use crate::rights::{Role, Roles};
 use crate::view::UserView;
+
+const FORM: Form = Form {
+    such_as: None,
+    fields: &["name", "roles", "password"],
+    known: "known are `name`, `roles`, `password`",
+};
 
 pub(super) async fn list(call: &Call) -> Result<HttpResponse, ApiError> {
     let users = call.store.principals().await?;
@@ -21,7 +26,7 @@ pub(super) async fn list(call: &Call) -> Result<HttpResponse, ApiError> {
 
 pub(super) async fn create(mut call: Call) -> Result<HttpResponse, ApiError> {
     let body = call.json().await?;
-    let mut fields = Fields::of(&body, &["name", "roles", "password"])?;
+    let mut fields = Fields::of(&body, &FORM).map_err(ApiError::Invalid)?;
     let name = fields.required("name").to_owned();
     if let Some(problem) = user_name_problem(&name).filter(|_| !name.is_empty()) {
         fields.problem("name", problem);
@@ -29,8 +34,8 @@ pub(super) async fn create(mut call: Call) -> Result<HttpResponse, ApiError> {
     let roles = fields.roles("roles");
     fields.required("password");
     let settings = call.store.settings().await?;
-    let hash = hash(&mut fields, &body, settings).await?;
-    fields.finish()?;
+    let hash = hash(&mut fields, settings).await?;
+    fields.finish().map_err(ApiError::Invalid)?;
     let user = Principal {
         name,
         roles: roles.to_string(),
@@ -51,14 +56,14 @@ pub(super) async fn create(mut call: Call) -> Result<HttpResponse, ApiError> {
 pub(super) async fn change(mut call: Call) -> Result<HttpResponse, ApiError> {
     let name = call.name("user")?;
     let body = call.json().await?;
-    let mut fields = Fields::of(&body, &["name", "roles", "password"])?;
+    let mut fields = Fields::of(&body, &FORM).map_err(ApiError::Invalid)?;
     if fields.text("name").is_some_and(|given| given != name) {
         fields.problem("name", "is another than in the path; users keep their names");
     }
     let roles = fields.roles("roles");
     let settings = call.store.settings().await?;
-    let hash = hash(&mut fields, &body, settings).await?;
-    fields.finish()?;
+    let hash = hash(&mut fields, settings).await?;
+    fields.finish().map_err(ApiError::Invalid)?;
     let user = write(&call, &name, &roles, hash.as_deref()).await?;
     call.note(format_args!("a user changed: {roles}"));
     Ok(HttpResponse::Ok().json(UserView::from(&user)))
@@ -89,15 +94,8 @@ fn last_admin(name: &str) -> ApiError {
 }
 
 /// The hash of the password that a body holds, if it holds one.
-async fn hash(
-    fields: &mut Fields<'_>,
-    body: &Value,
-    settings: TenantSettings,
-) -> Result<Option<String>, ApiError> {
-    let Some(password) = body["password"].as_str().map(str::to_owned) else {
-        fields.text("password");
-        return Ok(None);
-    };
+async fn hash(fields: &mut Fields<'_>, settings: TenantSettings) -> Result<Option<String>, ApiError> {
+    let Some(password) = fields.text("password").map(str::to_owned) else { return Ok(None) };
     match spawn_blocking(move || hash_password(&password, &settings)).await? {
         Ok(hash) => Ok(Some(hash)),
         Err(PasswordError::Hash(cause)) => Err(ApiError::Internal(cause.into())),

@@ -2,7 +2,6 @@
 
 use actix_web::{HttpResponse, http::StatusCode};
 use muster_model::ConfigurationId;
-use muster_model::configuration::problems::push_segment;
 use muster_model::configuration::{ConfigurationKind, Problems, difference};
 use muster_store::{ResourceVersion, Written};
 use serde_json::{Map, Value};
@@ -10,10 +9,14 @@ use serde_json::{Map, Value};
 use super::draft::Named;
 use super::precondition::Preconditions;
 use super::save::{Saved, save, tag};
-use super::{change, draft, json, nowhere, stored, stored_kind};
+use super::{change, draft, json, nowhere, stored};
 use crate::call::Call;
 use crate::error::ApiError;
+use crate::fields::{Fields, Form};
 use crate::view::ResourceVersionView;
+
+const FORM: Form =
+    Form { such_as: Some(r#"{"version": 3}"#), fields: &["version"], known: "known is `version`" };
 
 /// The versions of a resource, newest first, of one that is deleted as well.
 pub(super) async fn list(kind: ConfigurationKind, call: &Call) -> Result<HttpResponse, ApiError> {
@@ -22,7 +25,7 @@ pub(super) async fn list(kind: ConfigurationKind, call: &Call) -> Result<HttpRes
     let rows = call.query.rows();
     // One more than is answered: what the oldest of them changed shows beside the one before it.
     let versions =
-        call.store.resource_history((stored_kind(kind), id.as_str()), before, rows.saturating_add(1)).await?;
+        call.store.resource_history((kind.number(), id.as_str()), before, rows.saturating_add(1)).await?;
     if versions.is_empty() {
         newest(call, kind, &id).await?.ok_or_else(|| nowhere(kind, &id))?;
     }
@@ -55,7 +58,7 @@ pub(super) async fn read(kind: ConfigurationKind, call: &Call) -> Result<HttpRes
     let text = call.segment("version");
     let nowhere = || ApiError::NotFound(format!("version `{text}` of {kind} `{id}`"));
     let number = text.parse().map_err(|_| nowhere())?;
-    let version = call.store.resource_version((stored_kind(kind), id.as_str()), number).await?;
+    let version = call.store.resource_version((kind.number(), id.as_str()), number).await?;
     match version.ok_or_else(nowhere)?.written.body() {
         Some(body) => Ok(json(StatusCode::OK, body.to_owned())),
         None => {
@@ -103,7 +106,7 @@ async fn restorable(
     id: &ConfigurationId,
     (number, newest): (i64, i64),
 ) -> Result<Value, ApiError> {
-    let version = call.store.resource_version((stored_kind(kind), id.as_str()), number).await?;
+    let version = call.store.resource_version((kind.number(), id.as_str()), number).await?;
     let version = version.ok_or_else(|| {
         ApiError::invalid("/version", format!("is no version of {kind} `{id}`; the newest is {newest}"))
     })?;
@@ -116,29 +119,17 @@ async fn restorable(
 
 /// The number of the newest version; none where there never was such a resource.
 async fn newest(call: &Call, kind: ConfigurationKind, id: &ConfigurationId) -> Result<Option<i64>, ApiError> {
-    let newest = call.store.resource_history((stored_kind(kind), id.as_str()), None, 1).await?;
+    let newest = call.store.resource_history((kind.number(), id.as_str()), None, 1).await?;
     Ok(newest.first().map(|version| version.version))
 }
 
 fn read_version(body: &Value) -> Result<i64, Problems> {
-    let mut problems = Problems::new();
-    let Value::Object(fields) = body else {
-        problems.add("", "is no object such as {\"version\": 3}");
-        return Err(problems);
-    };
-    for name in fields.keys().filter(|name| *name != "version") {
-        let mut pointer = String::new();
-        push_segment(&mut pointer, name);
-        problems.add(pointer, "unknown field; known is `version`");
-    }
-    let version = fields.get("version").and_then(Value::as_i64).filter(|version| *version > 0);
+    let mut fields = Fields::of(body, &FORM)?;
+    let version = fields.given("version").and_then(Value::as_i64).filter(|version| *version > 0);
     if version.is_none() {
-        problems.add("/version", "has to be the number of a version");
+        fields.problem("version", "has to be the number of a version");
     }
-    match version {
-        Some(version) if problems.is_empty() => Ok(version),
-        Some(_) | None => Err(problems),
-    }
+    fields.read(version)
 }
 
 #[cfg(test)]

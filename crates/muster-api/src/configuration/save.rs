@@ -11,7 +11,7 @@ use muster_store::{ResourceWrite, StoreError, StoredResource, Written};
 use super::change::{Checked, directories, write};
 use super::draft::Draft;
 use super::precondition::EntityTag;
-use super::{Basis, check, json, stored_kind};
+use super::{Basis, check, json};
 use crate::call::Call;
 use crate::error::ApiError;
 
@@ -66,7 +66,7 @@ pub(super) async fn save(
     let checked = Checked {
         before: &before.resources,
         after: &after,
-        writes: vec![ResourceWrite::new(stored_kind(kind), id.as_str(), written(draft.body.clone()))],
+        writes: vec![ResourceWrite::new(kind.number(), id.as_str(), written(draft.body.clone()))],
         directories: directories([&draft.resource]),
         seen_runs: BTreeSet::new(),
     };

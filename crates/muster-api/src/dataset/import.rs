@@ -13,7 +13,6 @@ use super::kinds;
 use super::weigh::{Verdict, Weighing};
 use crate::call::Call;
 use crate::configuration::change::{Checked, change, refuse_used, write};
-use crate::configuration::stored_kind;
 use crate::error::{ApiError, BadDataset};
 use crate::query::Effect;
 use crate::view::DatasetReportView;
@@ -104,7 +103,7 @@ fn writes(verdict: &Verdict) -> Vec<ResourceWrite> {
             Fate::Deleted => (&mut deleted, Written::Deleted),
             Fate::Unchanged => continue,
         };
-        list.push(ResourceWrite::new(stored_kind(*kind), id.as_str(), written));
+        list.push(ResourceWrite::new(kind.number(), id.as_str(), written));
     }
     deleted.append(&mut put);
     deleted

@@ -3,22 +3,34 @@
 
 use std::collections::BTreeMap;
 
-use muster_model::configuration::Problems;
 use muster_model::configuration::attribute_type::AttributeType;
 use muster_model::configuration::problems::push_segment;
 use muster_model::{AttributeName, Attributes, DirectoryId, DisabledReason, Field, ImObject, ObjectKind};
 use muster_plan::by_hand::Wanted;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::error::ApiError;
+use crate::fields::{Fields, Form};
 use crate::view::read_field;
 
 /// The longest name of an attribute and the longest object type, in characters.
 const LONGEST_NAME: usize = 128;
 
-/// The fields of an object, as clients know it.
-const FIELDS: [&str; 8] =
-    ["id", "kind", "directoryId", "objectType", "enabled", "disabledReason", "version", "attributes"];
+/// An object, as clients know it.
+const FORM: Form = Form {
+    such_as: Some(r#"{"attributes": {}}"#),
+    fields: &[
+        "id",
+        "kind",
+        "directoryId",
+        "objectType",
+        "enabled",
+        "disabledReason",
+        "version",
+        "attributes",
+    ],
+    known: "known are `id`, `kind`, `directoryId`, `objectType`, `enabled`, `disabledReason`, `version`, `attributes`",
+};
 
 /// What is known before a draft is read.
 pub(super) struct Before<'a> {
@@ -41,62 +53,43 @@ pub(super) struct Draft {
 
 /// Reads a draft. What only says again what the object is may be left out, but not the attributes.
 pub(super) fn read(body: &Value, before: &Before<'_>) -> Result<Draft, ApiError> {
-    let Value::Object(fields) = body else {
-        return Err(ApiError::invalid("", "is no object such as {\"attributes\": {}}"));
-    };
-    let mut reader = Reader { fields, before, problems: Problems::new() };
-    reader.refuse_unknown();
+    let fields = Fields::of(body, &FORM).map_err(ApiError::Invalid)?;
+    let mut reader = Reader { fields, before };
     reader.check_identity();
     let directory = reader.directory();
     let object_type = reader.object_type();
     let disabled = reader.disabled();
     let attributes = reader.attributes();
-    if !reader.problems.is_empty() {
-        return Err(ApiError::Invalid(reader.problems));
-    }
-    reader.refuse_old_version()?;
+    let version = reader.refuse_old_version();
+    reader.fields.finish().map_err(ApiError::Invalid)?;
+    version?;
     Ok(Draft { directory, wanted: Wanted { object_type, disabled, attributes } })
 }
 
 struct Reader<'a> {
-    fields: &'a Map<String, Value>,
+    fields: Fields<'a>,
     before: &'a Before<'a>,
-    problems: Problems,
 }
 
-impl<'a> Reader<'a> {
-    /// A field; null is as good as none.
-    fn field(&self, name: &str) -> Option<&'a Value> {
-        self.fields.get(name).filter(|value| !value.is_null())
-    }
-
-    fn refuse_unknown(&mut self) {
-        for name in self.fields.keys().filter(|name| !FIELDS.contains(&name.as_str())) {
-            let mut pointer = String::new();
-            push_segment(&mut pointer, name);
-            let known = FIELDS.map(|field| format!("`{field}`")).join(", ");
-            self.problems.add(pointer, format!("unknown field; known are {known}"));
-        }
-    }
-
+impl Reader<'_> {
     /// Id and kind are what they are in the path.
     fn check_identity(&mut self) {
         let kind = Value::from(self.before.kind.as_str());
-        if self.field("kind").is_some_and(|given| *given != kind) {
-            self.problems.add("/kind", format!("stays `{}`; leave it out", self.before.kind));
+        if self.fields.field("kind").is_some_and(|given| *given != kind) {
+            self.fields.problem("kind", format!("stays `{}`; leave it out", self.before.kind));
         }
         let id = self.before.object.map(|object| Value::from(object.id.to_string()));
-        match (self.field("id"), id) {
-            (Some(_), None) => self.problems.add("/id", "is given by Muster; leave it out"),
+        match (self.fields.field("id"), id) {
+            (Some(_), None) => self.fields.problem("id", "is given by Muster; leave it out"),
             (Some(given), Some(id)) if *given != id => {
-                self.problems.add("/id", format!("stays {id}; leave it out"));
+                self.fields.problem("id", format!("stays {id}; leave it out"));
             }
             (Some(_) | None, _) => {}
         }
-        match (self.field("version"), self.before.object) {
-            (Some(_), None) => self.problems.add("/version", "is given by Muster; leave it out"),
+        match (self.fields.field("version"), self.before.object) {
+            (Some(_), None) => self.fields.problem("version", "is given by Muster; leave it out"),
             (Some(given), Some(_)) if !given.is_u64() => {
-                self.problems.add("/version", "is no version; leave it out");
+                self.fields.problem("version", "is no version; leave it out");
             }
             (Some(_) | None, _) => {}
         }
@@ -104,7 +97,9 @@ impl<'a> Reader<'a> {
 
     /// Who names a version means the object as it was then.
     fn refuse_old_version(&self) -> Result<(), ApiError> {
-        let (Some(given), Some(object)) = (self.field("version"), self.before.object) else { return Ok(()) };
+        let (Some(given), Some(object)) = (self.fields.field("version"), self.before.object) else {
+            return Ok(());
+        };
         if given.as_u64() == Some(object.version.into()) {
             return Ok(());
         }
@@ -117,30 +112,30 @@ impl<'a> Reader<'a> {
 
     fn directory(&mut self) -> DirectoryId {
         let known = self.before.object.map(|object| &object.directory);
-        let Some(given) = self.field("directoryId") else { return known.cloned().unwrap_or_default() };
+        let Some(given) = self.fields.field("directoryId") else { return known.cloned().unwrap_or_default() };
         match (given.as_str().map(DirectoryId::new), known) {
             (Some(Ok(given)), None) => given,
             (Some(Ok(given)), Some(known)) if given == *known => given,
             (_, Some(known)) => {
-                self.problems.add("/directoryId", format!("stays `{known}`; leave it out"));
+                self.fields.problem("directoryId", format!("stays `{known}`; leave it out"));
                 known.clone()
             }
             (Some(Err(error)), None) => {
-                self.problems.add("/directoryId", error.to_string());
+                self.fields.problem("directoryId", error.to_string());
                 DirectoryId::main()
             }
             (None, None) => {
-                self.problems.add("/directoryId", "is no text");
+                self.fields.problem("directoryId", "is no text");
                 DirectoryId::main()
             }
         }
     }
 
     fn object_type(&mut self) -> Option<String> {
-        let given = self.field("objectType")?;
+        let given = self.fields.field("objectType")?;
         let text = given.as_str().filter(|text| is_name(text));
         if text.is_none() {
-            self.problems.add("/objectType", format!("is no text of 1 to {LONGEST_NAME} characters"));
+            self.fields.problem("objectType", format!("is no text of 1 to {LONGEST_NAME} characters"));
         }
         text.map(str::to_owned)
     }
@@ -149,23 +144,25 @@ impl<'a> Reader<'a> {
     /// so that who enables it needs not remove it.
     fn disabled(&mut self) -> Option<DisabledReason> {
         let known = self.before.object.and_then(|object| object.disabled);
-        let enabled = match self.field("enabled") {
+        let enabled = match self.fields.field("enabled") {
             None => Some(true),
             Some(given) => given.as_bool(),
         };
-        let reason =
-            self.field("disabledReason").map(|given| given.as_str().and_then(|text| text.parse().ok()));
+        let reason = self
+            .fields
+            .field("disabledReason")
+            .map(|given| given.as_str().and_then(|text| text.parse().ok()));
         if enabled.is_none() {
-            self.problems.add("/enabled", "is neither true nor false");
+            self.fields.problem("enabled", "is neither true nor false");
         }
         match (enabled.unwrap_or(true), reason) {
             (_, Some(None)) => {
                 let words = DisabledReason::ALL.map(|reason| format!("`{}`", reason.as_str())).join(", ");
-                self.problems.add("/disabledReason", format!("is none of {words}"));
+                self.fields.problem("disabledReason", format!("is none of {words}"));
                 None
             }
             (true, Some(Some(reason))) if known != Some(reason) => {
-                self.problems.add("/disabledReason", "is given, but `enabled` is not false");
+                self.fields.problem("disabledReason", "is given, but `enabled` is not false");
                 None
             }
             (true, _) => None,
@@ -175,8 +172,8 @@ impl<'a> Reader<'a> {
     }
 
     fn attributes(&mut self) -> Attributes {
-        let Some(Value::Object(given)) = self.field("attributes") else {
-            self.problems.add("/attributes", "is required: an object, empty for no attributes");
+        let Some(Value::Object(given)) = self.fields.field("attributes") else {
+            self.fields.problem("attributes", "is required: an object, empty for no attributes");
             return Attributes::new();
         };
         let mut attributes = Attributes::new();
@@ -189,12 +186,12 @@ impl<'a> Reader<'a> {
             if held.is_none_or(Field::is_absent)
                 && let Some(message) = refusal_of_name(name.as_str())
             {
-                self.problems.add(pointer, message);
+                self.fields.problems().add(pointer, message);
                 continue;
             }
             match read_field(value, self.before.types.get(&name), held) {
                 Ok(field) => attributes.set(name, field),
-                Err(problems) => self.problems.merge(problems.placed_under(&pointer)),
+                Err(problems) => self.fields.problems().merge(problems.placed_under(&pointer)),
             }
         }
         attributes

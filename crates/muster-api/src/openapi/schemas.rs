@@ -220,7 +220,13 @@ fn errand() -> Value {
         ("kind", words(&ErrandKind::ALL.map(ErrandKind::as_str))),
         ("state", words(&ErrandState::ALL.map(ErrandState::as_str))),
         ("message", described(or_null(text()), "Why it failed or waits, or what came of it.")),
-        ("path", described(or_null(text()), "The file that it left, in the tenant's directory.")),
+        (
+            "path",
+            described(
+                or_null(text()),
+                "The file that it left, in the tenant's directory; a report until it is dropped.",
+            ),
+        ),
     ])
 }
 
@@ -278,7 +284,8 @@ fn scheduling() -> Value {
     let state = "NONE: the task is run by hand alone. NORMAL: it fires at its next time. PAUSED: until it is \
         resumed. BLOCKED: an instance of the task has not ended; a time that is due meanwhile launches nothing, and \
         is not made up for. COMPLETE: it never fires again, as ONCE afterwards, or when its time was past when it \
-        was saved. ERROR: what was due last could not be launched.";
+        was saved. ERROR: what was due last could not be launched, or the definition of the \
+        task cannot be read.";
     let next = "At most five, the first of them `nextFireTime`; none while it is paused.";
     object(&[
         (
@@ -286,7 +293,13 @@ fn scheduling() -> Value {
             described(json!({"type": "string", "format": "uuid"}), "The `jobId` of instances it starts."),
         ),
         ("taskDefinitionId", text()),
-        ("scheduleType", words(&["ONCE", "CRON", "INTERVAL", "MANUAL"])),
+        (
+            "scheduleType",
+            described(
+                or_null(words(&["ONCE", "CRON", "INTERVAL", "MANUAL"])),
+                "Null where it cannot be read.",
+            ),
+        ),
         ("state", described(words(&ScheduleState::ALL.map(ScheduleState::as_str)), state)),
         ("paused", json!({"type": "boolean"})),
         ("cron", or_null(text())),
@@ -295,6 +308,10 @@ fn scheduling() -> Value {
         ("nextFireTime", or_null(instant())),
         ("nextFireTimes", described(list(instant()), next)),
         ("lastFire", described(or_null(fire()), "What came of the last due time.")),
+        (
+            "message",
+            described(or_null(text()), "Of ERROR: why the definition cannot be read, if that is why."),
+        ),
     ])
 }
 

@@ -169,7 +169,7 @@ const ROWS: [Row; 12] = [
         query: &[],
         body: Content::Nothing,
         answer: Answer { status: 204, description: "It is paused", content: Content::Nothing },
-        refusals: &[],
+        refusals: &[409],
     },
     Row {
         method: Method::Post,
@@ -181,7 +181,7 @@ const ROWS: [Row; 12] = [
         query: &[],
         body: Content::Nothing,
         answer: Answer { status: 204, description: "It goes on", content: Content::Nothing },
-        refusals: &[],
+        refusals: &[409],
     },
     Row {
         method: Method::Get,
@@ -193,7 +193,7 @@ const ROWS: [Row; 12] = [
         query: &[],
         body: Content::Nothing,
         answer: Answer { status: 200, description: "The schedule", content: Content::Json("Scheduling") },
-        refusals: &[],
+        refusals: &[409],
     },
 ];
 

@@ -4,13 +4,17 @@ use actix_web::HttpResponse;
 use muster_engine::ControlError;
 use muster_model::configuration::Problems;
 use muster_model::run::{Mode, TaskKind};
+use muster_model::text::read_hex;
 use muster_store::{Hash, RunRecord};
 use serde_json::{Value, json};
 
 use super::{instance, launch};
 use crate::call::Call;
 use crate::error::ApiError;
-use crate::view::read_hex;
+use crate::fields::{Fields, Form};
+
+const FORM: Form =
+    Form { such_as: Some(r#"{"planHash": "…"}"#), fields: &["planHash"], known: "known is `planHash`" };
 
 pub(super) async fn approve(kind: TaskKind, mut call: Call) -> Result<HttpResponse, ApiError> {
     let run = instance(kind, &call).await?;
@@ -71,21 +75,12 @@ pub(super) fn refusal(call: &Call, error: ControlError) -> ApiError {
 
 /// The hash that the body names.
 fn read(body: &Value) -> Result<Hash, Problems> {
-    let mut problems = Problems::new();
-    let Value::Object(fields) = body else {
-        problems.add("", "is no object such as {\"planHash\": \"…\"}");
-        return Err(problems);
-    };
-    for name in fields.keys().filter(|name| *name != "planHash") {
-        let mut pointer = String::new();
-        muster_model::configuration::problems::push_segment(&mut pointer, name);
-        problems.add(pointer, "unknown field; known is `planHash`");
-    }
-    let hash = fields.get("planHash").and_then(Value::as_str).and_then(read_hex);
+    let mut fields = Fields::of(body, &FORM)?;
+    let hash = fields.given("planHash").and_then(Value::as_str).and_then(read_hex);
     if hash.is_none() {
-        problems.add("/planHash", "is required: the 32 hexadecimal digits that the instance shows");
+        fields.problem("planHash", "is required: the 32 hexadecimal digits that the instance shows");
     }
-    hash.filter(|_| problems.is_empty()).ok_or(problems)
+    fields.read(hash)
 }
 
 #[cfg(test)]

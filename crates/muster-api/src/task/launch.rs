@@ -8,16 +8,24 @@ use muster_model::configuration::problems::push_segment;
 use muster_model::configuration::{Configuration, ConfigurationKind, Problems, Resource};
 use muster_model::run::{Mode, ProgressStatus, TaskKind};
 use muster_model::{ConfigurationId, RunId};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::call::Call;
 use crate::configuration::{as_reference, read_document};
 use crate::error::{ApiError, Conflict};
+use crate::fields::{Fields, Form};
 use crate::query::NUL;
 use crate::rights::Permission;
 
 /// The most keys of a run of single keys.
 const MOST_KEYS: usize = 1000;
+
+/// The body of a launch. `override` is known, to say what there is instead.
+const FORM: Form = Form {
+    such_as: Some(r#"{"mode": "SIMULATE"}"#),
+    fields: &["mode", "keys", "override", "configuration"],
+    known: "known are `mode`, `keys`, `configuration`",
+};
 
 /// What the body of a launch says.
 #[derive(Debug, PartialEq)]
@@ -123,103 +131,87 @@ pub(super) async fn running(call: &Call, task: &ConfigurationId, id: RunId) -> A
 }
 
 fn read(body: &Value) -> Result<Wishes, Problems> {
-    let mut problems = Problems::new();
-    let Value::Object(fields) = body else {
-        problems.add("", "is no object such as {\"mode\": \"SIMULATE\"}");
-        return Err(problems);
-    };
-    let known = ["mode", "keys", "override", "configuration"];
-    for name in fields.keys().filter(|name| !known.contains(&name.as_str())) {
-        problems.add(pointer(&[name]), "unknown field; known are `mode`, `keys`, `configuration`");
-    }
-    if fields.get("override").is_some_and(|value| !value.is_null()) {
+    let mut fields = Fields::of(body, &FORM)?;
+    if fields.field("override").is_some() {
         // A guard is got past by who has read what it holds back, and by no one else.
         let message = "cannot be done by this version; leave it out, and where limits hold the plan, look at its \
             changes and have it carried out with POST …/instances/{instance}/~approve";
-        problems.add("/override", message);
+        fields.problem("override", message);
     }
-    let mode = read_mode(fields, &mut problems);
-    let keys = read_keys(fields, &mut problems);
-    let instead = read_configuration(fields, &mut problems);
-    if mode == Mode::Apply && fields.get("configuration").is_some_and(|value| !value.is_null()) {
-        problems.add("/configuration", "can only be simulated; save it, or use `mode` SIMULATE");
+    let mode = read_mode(&mut fields);
+    let keys = read_keys(&mut fields);
+    let instead = read_configuration(&mut fields);
+    if mode == Mode::Apply && fields.field("configuration").is_some() {
+        fields.problem("configuration", "can only be simulated; save it, or use `mode` SIMULATE");
     }
-    if problems.is_empty() { Ok(Wishes { mode, keys, instead }) } else { Err(problems) }
+    fields.finish()?;
+    Ok(Wishes { mode, keys, instead })
 }
 
-fn pointer(segments: &[&str]) -> String {
-    segments.iter().fold(String::new(), |mut pointer, segment| {
-        push_segment(&mut pointer, segment);
-        pointer
-    })
-}
-
-fn read_mode(fields: &Map<String, Value>, problems: &mut Problems) -> Mode {
-    match fields.get("mode") {
-        None | Some(Value::Null) => Mode::Apply,
+fn read_mode(fields: &mut Fields<'_>) -> Mode {
+    match fields.field("mode") {
+        None => Mode::Apply,
         Some(mode) if mode == "APPLY" => Mode::Apply,
         Some(mode) if mode == "SIMULATE" => Mode::Simulate,
         Some(_) => {
-            problems.add("/mode", "is none of `APPLY`, `SIMULATE`");
+            fields.problem("mode", "is none of `APPLY`, `SIMULATE`");
             Mode::Simulate
         }
     }
 }
 
-fn read_keys(fields: &Map<String, Value>, problems: &mut Problems) -> Option<Vec<String>> {
-    let keys = match fields.get("keys") {
-        None | Some(Value::Null) => return None,
-        Some(Value::Array(keys)) => keys,
-        Some(_) => {
-            problems.add("/keys", "is no list of texts");
-            return None;
-        }
+fn read_keys(fields: &mut Fields<'_>) -> Option<Vec<String>> {
+    let Value::Array(keys) = fields.field("keys")? else {
+        fields.problem("keys", "is no list of texts");
+        return None;
     };
     if keys.is_empty() {
-        problems.add("/keys", "is empty; leave it out to look at all accounts");
+        fields.problem("keys", "is empty; leave it out to look at all accounts");
     }
     if keys.len() > MOST_KEYS {
-        problems.add("/keys", format!("holds more than {MOST_KEYS} keys"));
+        fields.problem("keys", format!("holds more than {MOST_KEYS} keys"));
         return None;
     }
     let mut read = Vec::with_capacity(keys.len());
     for (index, key) in keys.iter().enumerate() {
         match key.as_str().filter(|key| !key.is_empty()) {
             Some(key) if key.contains(NUL) => {
-                problems.add(format!("/keys/{index}"), "holds U+0000, as no key does");
+                fields.problem(&format!("keys/{index}"), "holds U+0000, as no key does");
             }
             Some(key) => read.push(key.to_owned()),
-            None => problems.add(format!("/keys/{index}"), "is no text, or an empty one"),
+            None => fields.problem(&format!("keys/{index}"), "is no text, or an empty one"),
         }
     }
     Some(read)
 }
 
 /// Unsaved resources: lists of documents by the kinds' names in paths.
-fn read_configuration(fields: &Map<String, Value>, problems: &mut Problems) -> Vec<Unsaved> {
-    let kinds = match fields.get("configuration") {
-        None | Some(Value::Null) => return Vec::new(),
+fn read_configuration(fields: &mut Fields<'_>) -> Vec<Unsaved> {
+    let kinds = match fields.field("configuration") {
+        None => return Vec::new(),
         Some(Value::Object(kinds)) => kinds,
         Some(_) => {
-            problems.add("/configuration", "is no object such as {\"applications\": [{…}]}");
+            fields.problem("configuration", "is no object such as {\"applications\": [{…}]}");
             return Vec::new();
         }
     };
     let mut resources = Vec::new();
     for (name, documents) in kinds {
-        let place = pointer(&["configuration", name]);
+        let mut place = "/configuration".to_owned();
+        push_segment(&mut place, name);
         let (Some(kind), Some(documents)) =
             (ConfigurationKind::from_path_segment(name), documents.as_array())
         else {
             let known: Vec<_> = ConfigurationKind::ALL.iter().map(|kind| kind.path_segment()).collect();
-            problems.add(place, format!("has to be a list of documents under one of {}", known.join(", ")));
+            let message = format!("has to be a list of documents under one of {}", known.join(", "));
+            fields.problems().add(place, message);
             continue;
         };
         for (index, document) in documents.iter().enumerate() {
             let place = format!("{place}/{index}");
             match read_document(kind, document) {
                 Ok((_, resource)) => resources.push(Unsaved { place, resource }),
-                Err(found) => problems.merge(found.placed_under(&place)),
+                Err(found) => fields.problems().merge(found.placed_under(&place)),
             }
         }
     }

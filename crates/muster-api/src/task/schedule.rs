@@ -1,7 +1,7 @@
 //! The schedules of tasks: paused, resumed, and shown.
 
 use actix_web::HttpResponse;
-use muster_engine::{ScheduleError, Scheduling};
+use muster_engine::{ScheduleError, Scheduling, with_causes};
 use muster_model::ConfigurationId;
 use muster_model::run::TaskKind;
 
@@ -50,7 +50,11 @@ fn refusal(kind: TaskKind, error: ScheduleError) -> ApiError {
     match error {
         ScheduleError::NoTask(task) => ApiError::NotFound(format!("{} `{task}`", kind.definition_kind())),
         ScheduleError::Outrun => ApiError::Outrun,
-        ScheduleError::Configuration { source, .. } => source.into(),
+        ScheduleError::Configuration { .. } => ApiError::conflict(
+            with_causes(&error),
+            "have the operator of the server go back to the version that wrote the definition, correct it there, then \
+             try again",
+        ),
         ScheduleError::Store(error) => error.into(),
     }
 }

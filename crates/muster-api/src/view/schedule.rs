@@ -14,7 +14,7 @@ use super::instant;
 pub struct SchedulingView {
     job_id: String,
     task_definition_id: String,
-    schedule_type: &'static str,
+    schedule_type: Option<&'static str>,
     state: &'static str,
     paused: bool,
     cron: Option<String>,
@@ -23,6 +23,7 @@ pub struct SchedulingView {
     next_fire_time: Option<String>,
     next_fire_times: Vec<String>,
     last_fire: Option<FireView>,
+    message: Option<String>,
 }
 
 /// What came of a due time.
@@ -42,12 +43,13 @@ impl SchedulingView {
     #[must_use]
     pub fn new(task: &ConfigurationId, scheduling: &Scheduling) -> Self {
         let (schedule_type, cron, time_zone) = match &scheduling.plan {
-            ExecutionPlan::Manual => ("MANUAL", None, None),
-            ExecutionPlan::Once { .. } => ("ONCE", None, None),
-            ExecutionPlan::Cron { cron, time_zone } => {
-                ("CRON", Some(cron.to_string()), Some(time_zone.unwrap_or_default().name()))
+            Err(_) => (None, None, None),
+            Ok(ExecutionPlan::Manual) => (Some("MANUAL"), None, None),
+            Ok(ExecutionPlan::Once { .. }) => (Some("ONCE"), None, None),
+            Ok(ExecutionPlan::Cron { cron, time_zone }) => {
+                (Some("CRON"), Some(cron.to_string()), Some(time_zone.unwrap_or_default().name()))
             }
-            ExecutionPlan::Interval { .. } => ("INTERVAL", None, None),
+            Ok(ExecutionPlan::Interval { .. }) => (Some("INTERVAL"), None, None),
         };
         let next_fire_times: Vec<_> = scheduling.next.iter().copied().map(instant).collect();
         Self {
@@ -62,6 +64,7 @@ impl SchedulingView {
             next_fire_time: next_fire_times.first().cloned(),
             next_fire_times,
             last_fire: scheduling.last_fire.as_ref().map(FireView::new),
+            message: scheduling.plan.as_ref().err().cloned(),
         }
     }
 }

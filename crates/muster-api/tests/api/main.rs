@@ -25,3 +25,4 @@ mod schedules;
 mod secrets;
 mod tasks;
 mod world;
+mod zero;

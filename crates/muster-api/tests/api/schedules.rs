@@ -1,5 +1,7 @@
 //! Schedules of tasks, line by line as the seed of the synchronization service and the contract have them.
 
+use muster_model::configuration::ConfigurationKind;
+use muster_store::{ResourceWrite, Written};
 use muster_testkit::http::Client;
 use muster_testkit::server::Staff;
 use serde_json::{Value, json};
@@ -13,7 +15,7 @@ use crate::world::{
 const TASKS: &str = "/acme/api/sync/sync-tasks";
 
 /// The contract's fields in their order, and ours.
-const FIELDS: [&str; 11] = [
+const FIELDS: [&str; 12] = [
     "jobId",
     "taskDefinitionId",
     "scheduleType",
@@ -25,6 +27,7 @@ const FIELDS: [&str; 11] = [
     "nextFireTime",
     "nextFireTimes",
     "lastFire",
+    "message",
 ];
 
 fn scheduling(client: &Client, task: &str) -> Value {
@@ -64,6 +67,7 @@ fn a_schedule_is_shown_as_soon_as_it_is_saved() {
         "nextFireTime": null,
         "nextFireTimes": [],
         "lastFire": null,
+        "message": null,
     });
     assert_eq!(manual, nothing);
     let cron = "0 30 2 1 JAN ? 2090/2";
@@ -143,6 +147,44 @@ fn tasks_that_are_not_there_have_no_schedule() {
         expect_error(admin.post_nothing(&format!("{path}/~pause")), 404, "NOT_FOUND");
         expect_error(admin.post_nothing(&format!("{path}/~resume")), 404, "NOT_FOUND");
     }
+}
+
+#[test]
+fn of_a_definition_that_cannot_be_read_what_is_known_is_told() {
+    let (server, admin) = configured(Staff::Absent);
+    plan(&admin, json!({"scheduleType": "CRON", "cron": "0 30 2 1 JAN ? 2090/2"}));
+    let readable = scheduling(&admin, "hr-import");
+    let kind = ConfigurationKind::SynchronizationTaskDefinition.number();
+    let spoil = |id: &str, written: fn(String) -> Written| {
+        let store = server.tenant("acme");
+        server.block_on(async {
+            let version = store.configuration_version().await.unwrap();
+            let body = json!({"id": id, "taskType": "DANCE"}).to_string();
+            store.write_resource(version, ResourceWrite::new(kind, id, written(body))).await.unwrap();
+        });
+    };
+    spoil("hr-import", Written::Updated);
+    let unread = scheduling(&admin, "hr-import");
+    for field in ["jobId", "paused", "nextFireTime", "lastFire"] {
+        assert_eq!(unread[field], readable[field], "{field}");
+    }
+    assert_eq!((&unread["state"], &unread["scheduleType"]), (&json!("ERROR"), &Value::Null));
+    let why = unread["message"].as_str().unwrap();
+    assert!(why.starts_with("the definition of task `hr-import` cannot be read: "), "{why}");
+    assert!(why.contains("/taskType"), "{why}");
+
+    post(&admin, "~pause");
+    assert_eq!(scheduling(&admin, "hr-import")["paused"], true);
+    let resume = |task: &str| admin.post_nothing(&format!("{TASKS}/{task}/job/~resume"));
+    let refused = expect_error(resume("hr-import"), 409, "CONFLICT");
+    assert_eq!(refused["description"], why);
+    assert!(refused["fix"].as_str().unwrap().contains("correct it there"), "{refused}");
+
+    // What was never read has no schedule.
+    spoil("unread", Written::Created);
+    expect_error(admin.get(&format!("{TASKS}/unread/job/~scheduling")), 409, "CONFLICT");
+    expect_error(admin.post_nothing(&format!("{TASKS}/unread/job/~pause")), 409, "CONFLICT");
+    expect_error(resume("unread"), 409, "CONFLICT");
 }
 
 #[test]

@@ -69,7 +69,7 @@ impl Files {
     }
 
     /// Runs `hr` and carries out what follows.
-    async fn run(&self) -> RunRecord {
+    pub(crate) async fn run(&self) -> RunRecord {
         let run = self.world.synchronize("hr").await;
         self.world.engine().carry_out_errands().await.unwrap();
         run

@@ -22,6 +22,7 @@ mod outbound;
 mod overtaken;
 mod people;
 mod references;
+mod reports;
 mod retention;
 mod schedules;
 mod secrets;

@@ -9,6 +9,7 @@ const KEPT: Retention = Retention {
     runs: Some(TimeDelta::days(30)),
     changes: Some(TimeDelta::days(10)),
     history: Some(TimeDelta::days(20)),
+    reports: None,
 };
 
 /// Tables that hold what runs leave behind.

@@ -450,10 +450,42 @@ fn a_definition_that_cannot_be_read_can_be_paused() {
             engine.pause_schedule(store, KIND, &task("hr")).await.expect("paused");
         }
         assert_eq!(look_after(&world, TimeDelta::days(1)).await, 0);
+        let resumed = engine.resume_schedule(store, KIND, &task("hr")).await;
+        assert!(matches!(resumed, Err(ScheduleError::Configuration { .. })), "{resumed:?}");
         respell(&world, MEND).await;
         assert_eq!(scheduling(&world).await.state, ScheduleState::Paused);
         engine.resume_schedule(store, KIND, &task("hr")).await.expect("resumed");
         assert_eq!(look_after(&world, TimeDelta::seconds(60)).await, 1);
+    });
+}
+
+#[test]
+fn of_a_definition_that_cannot_be_read_what_is_known_is_shown() {
+    on_each_database(async |database| {
+        let world = planned(database, every(60)).await;
+        let (engine, store) = (world.engine(), world.store());
+        let readable = scheduling(&world).await;
+        respell(&world, SPOIL).await;
+        let unread = scheduling(&world).await;
+        assert_eq!((unread.job, unread.state, unread.paused), (readable.job, ScheduleState::Error, false));
+        assert_eq!(unread.next, readable.next[..1], "what comes after that nobody knows");
+        let why = unread.plan.unwrap_err();
+        assert!(why.starts_with("the definition of task `hr` cannot be read: "), "{why}");
+        assert!(why.contains("trailing characters"), "{why}");
+        assert_eq!(look_after(&world, TimeDelta::seconds(60)).await, 1);
+        let fired = scheduling(&world).await;
+        assert_eq!((fired.state, fired.next.len()), (ScheduleState::Error, 0));
+        assert_eq!(fired.last_fire.unwrap().outcome, FireOutcome::Error);
+
+        // What was never scheduled has no schedule that anything could be said of.
+        database.execute("DELETE FROM schedule").await;
+        for refused in [
+            engine.scheduling(store, KIND, &task("hr")).await.map(|_| ()),
+            engine.pause_schedule(store, KIND, &task("hr")).await,
+            engine.resume_schedule(store, KIND, &task("hr")).await,
+        ] {
+            assert!(matches!(refused, Err(ScheduleError::Configuration { .. })), "{refused:?}");
+        }
     });
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use expect_test::expect;
 use muster_connector::ConnectorError;
 use muster_connector::faulty::{Call, CallKind, Fault, FaultPlan, Moment};
+use muster_model::run::Outcome;
 use muster_testkit::world::{TestDatabase, World, on_each_database};
 
 use crate::shown;
@@ -190,5 +191,34 @@ fn a_run_that_its_database_fails_says_so_in_plain_words() {
         let run = world.synchronize("hr").await;
         let told = "the database failed; look this run up in the log of the server";
         assert_eq!(run.failure.as_deref(), Some(told));
+    });
+}
+
+#[test]
+fn a_zero_is_carried_in_a_value_and_makes_a_bad_entry_in_a_key() {
+    on_each_database(async |database| {
+        let world = five(database).await;
+        world.hire("6", "6@x", "Na\0me", "I\0T");
+        let run = world.synchronize("hr").await;
+        assert_eq!((run.counters.outcome(Outcome::Created), run.counters.read), (1, 6));
+        assert!(world.picture().await.contains("name=Na\0me"));
+        assert_eq!(world.provision("ad").await.failure, None);
+        world.hire("0\0", "0@x", "Name 0", "IT");
+        world.dismiss("5");
+        let before = world.picture().await;
+        let run = world.synchronize("hr").await;
+        let expected = expect![[r#"
+            PARTIAL: 6 read, 0 lacking, 5 unchanged, 1 failed
+            ! the key holds U+0000, as no key does; correct it in the source
+            ! 1 bad entry has no readable key and may be anybody; nobody is concluded to be gone"#]];
+        shown::check(&world, &before, &run, &expected).await;
+
+        // What is said of such a value can be noted as well.
+        let mut application = muster_testkit::world::configuration::hr();
+        application["objectTypes"][0]["attributeMappings"][2]["type"] = serde_json::json!("INTEGER");
+        world.save(muster_model::configuration::ConfigurationKind::Application, application).await;
+        let run = world.synchronize("hr").await;
+        assert_eq!(run.failure, None);
+        assert!(world.problems(&run).await.iter().any(|problem| problem.contains("`Na\u{fffd}me`")));
     });
 }

@@ -64,6 +64,18 @@ impl ConfigurationKind {
         }
     }
 
+    /// The number under which the kind is stored: its place among all.
+    #[must_use]
+    pub fn number(self) -> u8 {
+        self as u8
+    }
+
+    /// The kind of that number.
+    #[must_use]
+    pub fn of_number(number: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(number)).copied()
+    }
+
     /// The kind of that path segment.
     #[must_use]
     pub fn from_path_segment(segment: &str) -> Option<Self> {
@@ -82,11 +94,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn path_segments_lead_back_to_their_kind() {
+    fn path_segments_and_numbers_lead_back_to_their_kind() {
         for kind in ConfigurationKind::ALL {
+            assert_eq!(ConfigurationKind::of_number(kind.number()), Some(kind));
             assert_eq!(ConfigurationKind::from_path_segment(kind.path_segment()), Some(kind));
         }
         assert_eq!(ConfigurationKind::from_path_segment("Application"), None);
+        assert_eq!(ConfigurationKind::of_number(7), None);
         assert!(ConfigurationKind::ALL.is_sorted());
     }
 }

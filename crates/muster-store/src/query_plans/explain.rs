@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use crate::database::{Database, Dialect};
 
 /// The tables that grow with a tenant's people, runs or configuration, and the columns of which one has to be looked up by. The
-/// index of `run` by status has those alone that have not ended.
+/// index of `run` by status has those alone that have not ended, and that by their end the others.
 const LOOKED_UP_BY: [(&str, &[&str]); 15] = [
     ("shadow", &["no", "uid_key", "owner"]),
     ("object", &["id"]),
@@ -20,7 +20,7 @@ const LOOKED_UP_BY: [(&str, &[&str]); 15] = [
     ("bucket", &["run"]),
     ("configuration", &["id", "kind"]),
     ("configuration_history", &["id"]),
-    ("run", &["seq", "id", "status", "task", "rowid"]),
+    ("run", &["seq", "id", "status", "ended_at", "task", "rowid"]),
     ("schedule", &["next_due", "task"]),
     ("fire", &["due_at", "task"]),
     ("audit", &["seq", "at"]),

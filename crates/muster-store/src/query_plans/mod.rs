@@ -8,6 +8,7 @@ mod audit;
 mod by_hand;
 mod explain;
 mod outbox;
+mod reports;
 mod schedules;
 mod story;
 

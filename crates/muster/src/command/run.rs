@@ -6,6 +6,7 @@ mod remote;
 
 use clap::{Subcommand, ValueEnum};
 use muster_model::run::{Mode, OutcomeStatus, ProgressStatus, TaskKind};
+use muster_model::text::{hex, read_hex};
 use muster_model::{ConfigurationId, RunId, TenantSlug};
 use serde_json::Value;
 use uuid::Uuid;
@@ -226,18 +227,13 @@ fn keys(given: &[String]) -> Result<Option<Vec<String>>, CommandError> {
     Ok(Some(given.to_vec()))
 }
 
-/// Sixteen octets of 32 hexadecimal digits.
 fn hash(text: &str) -> Result<Hash, String> {
-    let is_hash = text.len() == 32 && text.bytes().all(|digit| digit.is_ascii_hexdigit());
-    let number = is_hash.then(|| u128::from_str_radix(text, 16).ok()).flatten();
-    number
-        .map(|number| Hash(number.to_be_bytes()))
-        .ok_or_else(|| "a hash has 32 hexadecimal digits".to_owned())
+    read_hex(text).map(Hash).ok_or_else(|| "a hash has 32 hexadecimal digits".to_owned())
 }
 
 impl std::fmt::Display for Hash {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:032x}", u128::from_be_bytes(self.0))
+        f.write_str(&hex(&self.0))
     }
 }
 

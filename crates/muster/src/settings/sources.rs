@@ -29,7 +29,7 @@ enum Form {
 }
 
 /// Every setting: a name within its table is separated from the table's by a point.
-const NAMES: [(&str, Form); 32] = [
+const NAMES: [(&str, Form); 33] = [
     ("listen", Form::Text),
     ("data-dir", Form::Text),
     ("database-url", Form::Text),
@@ -57,6 +57,7 @@ const NAMES: [(&str, Form); 32] = [
     ("retention.runs-days", Form::Number),
     ("retention.changes-days", Form::Number),
     ("retention.history-days", Form::Number),
+    ("retention.reports-days", Form::Number),
     ("work.chain-minutes", Form::Number),
     ("work.webhook-hours", Form::Number),
     ("egress.allow", Form::Words),

@@ -73,6 +73,16 @@ fn sizes_reach_what_they_are_named_after() {
 }
 
 #[test]
+fn nothing_is_dropped_after_no_days() {
+    let file = written("[retention]\nruns-days = 0\nhistory-days = 7\nreports-days = 0\n");
+    let retention = load(Some(file.path()), &[], Vec::new()).unwrap().retention.of_engine();
+    assert_eq!((retention.runs, retention.reports), (None, None));
+    assert_eq!(retention.history, Some(TimeDelta::days(7)));
+    let usual = Settings::default().retention.of_engine();
+    assert_eq!((usual.reports, usual.changes), (Some(TimeDelta::days(90)), Some(TimeDelta::days(90))));
+}
+
+#[test]
 fn variables_that_are_no_settings_are_found() {
     let names = [
         "MUSTER_WORK_WORKERS",
@@ -124,6 +134,7 @@ fn what_is_wrong_is_named() {
         (file("tls-cert = \"a.pem\""), vec!["`tls-cert` is given", "`tls-key` is not"]),
         (file("tls-key = \"a.pem\""), vec!["`tls-key` is given", "`tls-cert` is not"]),
         (file("[retention]\nruns-days = 36501"), vec!["`retention.runs-days` is 36501", "0 to 36500"]),
+        (file("[retention]\nreports-days = 36501"), vec!["`retention.reports-days` is 36501", "0 to 36500"]),
         (file("[egress]\nallow = [\"acme\"]"), vec!["line 2", "`acme` is not two words"]),
         (
             load(None, &[("MUSTER_WORK_WORKERS", "many")], Vec::new()).unwrap_err().to_string(),
