@@ -27,6 +27,7 @@ mod operation;
 mod outbound;
 mod parts;
 mod placing;
+mod preceding;
 mod prepare;
 mod probe;
 mod referred;

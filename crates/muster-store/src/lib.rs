@@ -39,6 +39,7 @@ mod objects;
 mod outbox;
 mod page;
 mod postgres;
+mod preceding;
 mod principal;
 #[cfg(test)]
 mod query_plans;

@@ -207,6 +207,7 @@ mod tests {
             peak_memory: 0,
             job: None,
             chain: None,
+            waits_for: None,
         }
     }
 

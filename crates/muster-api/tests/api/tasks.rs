@@ -82,6 +82,7 @@ fn put_run(server: &TestServer, kind: TaskKind, task: &str) -> String {
         estimate: 0,
         approved_hash: None,
         chain: None,
+        preceded_by: None,
         now: server.engine().surroundings().now(),
     };
     let tenant = server.tenant("acme");

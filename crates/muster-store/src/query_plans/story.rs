@@ -143,6 +143,7 @@ pub(crate) async fn launch(tenant: &TenantStore, task: &str) -> RunRecord {
         estimate: 0,
         approved_hash: None,
         chain: None,
+        preceded_by: None,
         now: now(),
     };
     let made_from = tenant.configuration_version().await.unwrap();
