@@ -180,6 +180,13 @@ fn progress() -> Value {
                     "The job of the schedule that started it; null when somebody did.",
                 ),
             ),
+            (
+                "waitsForInstanceId",
+                described(
+                    or_null(json!({"type": "string", "format": "uuid"})),
+                    "The instance of the task in `preSynchronization` that it waits for; null once that has ended.",
+                ),
+            ),
             ("phase", words(&phases)),
             ("mode", words(&["APPLY", "SIMULATE"])),
             ("counters", reference("Counters")),
