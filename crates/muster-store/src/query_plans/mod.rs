@@ -8,6 +8,7 @@ mod audit;
 mod by_hand;
 mod explain;
 mod outbox;
+mod preceding;
 mod schedules;
 mod story;
 
