@@ -40,6 +40,8 @@ mod outbox;
 mod page;
 mod postgres;
 mod preceding;
+#[cfg(test)]
+mod preceding_tests;
 mod principal;
 #[cfg(test)]
 mod query_plans;

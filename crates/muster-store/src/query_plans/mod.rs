@@ -23,7 +23,7 @@ use crate::sight::Sight;
 use crate::{ResourceChanges, ResourceWrite, Store, TenantStore, Written};
 use explain::{findings, plan};
 use story::{Ending, Story};
-pub(crate) use story::{launch, now, tenant};
+pub(crate) use story::{launch, new_run, now, tenant};
 
 /// Where the tests find a PostgreSQL server: `postgres://user@host:port/database` of somebody who may make
 /// databases.

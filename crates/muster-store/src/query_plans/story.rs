@@ -137,7 +137,7 @@ pub(crate) async fn launch(tenant: &TenantStore, task: &str) -> RunRecord {
 }
 
 /// A run of a task, to be launched.
-pub(super) fn new_run(task: &str) -> NewRun {
+pub(crate) fn new_run(task: &str) -> NewRun {
     NewRun {
         id: RunId(Uuid::new_v4()),
         task_kind: TaskKind::Synchronization,
