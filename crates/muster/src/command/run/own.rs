@@ -122,6 +122,7 @@ impl Process {
     async fn watch(&self, id: RunId, span: Span) -> Result<Watched, CommandError> {
         let bar = Bar::new();
         let mut interruptions = Interruptions::catch()?;
+        let (mut begun, mut cpu_before) = (self.started, 0.0);
         let run = loop {
             let run = self.record(id).await?;
             let goes_on = matches!(run.state.status, ProgressStatus::Pending | ProgressStatus::Running);
@@ -135,14 +136,18 @@ impl Process {
                 [run, ..] => bar.show(&self.progress(run).await?),
                 [] => {}
             }
+            // What was spent on the runs before it is no cost of this one.
+            if line.len() > 1 {
+                (begun, cpu_before) = (Instant::now(), Machine::new().cpu_seconds().unwrap_or(0.0));
+            }
             if self.goes_on(id).await? {
                 self.wait(id, &mut interruptions, &bar).await?;
             }
         };
         let cost = Cost {
-            seconds: self.started.elapsed().as_secs_f64(),
+            seconds: begun.elapsed().as_secs_f64(),
             span,
-            cpu_seconds: Machine::new().cpu_seconds(),
+            cpu_seconds: Machine::new().cpu_seconds().map(|seconds| seconds - cpu_before),
         };
         if run.state.is_terminal() {
             // No server may be there that would do it.
