@@ -146,6 +146,7 @@ impl Engine {
             && now.epoch > before.epoch
         {
             self.figures.run_ended(store.slug(), &now);
+            self.push_released(store, now.id).await;
         }
         Ok(())
     }
@@ -172,6 +173,7 @@ impl Engine {
             estimate: simulated.counters.entries(),
             approved_hash: simulated.plan_hash,
             chain: None,
+            preceded_by: None,
             now: self.surroundings.now(),
         };
         let launched = store.launch(made_from, &new).await.map_err(|error| {

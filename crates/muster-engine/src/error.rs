@@ -1,8 +1,8 @@
 //! Why a run cannot go on, and what is noted about it as a whole.
 
 use muster_connector::ConnectorError;
-use muster_model::ApplicationId;
 use muster_model::error::ErrorCode;
+use muster_model::{ApplicationId, ConfigurationId, RunId};
 use muster_plan::lifecycle::NotAdmitted;
 use muster_store::{ProblemRow, ProblemStep, StoreError};
 
@@ -36,6 +36,22 @@ pub enum EngineError {
     NotFoundByKey {
         /// The application.
         application: ApplicationId,
+    },
+    /// The run that it waited for did not end well.
+    #[error("the run of `{task}` that comes before this one, {run}, ended {outcome}; nothing was read")]
+    Preceding {
+        /// The task of that run.
+        task: ConfigurationId,
+        /// That run.
+        run: RunId,
+        /// How it ended.
+        outcome: &'static str,
+    },
+    /// The run that it waited for was dropped before anybody could see how it ended.
+    #[error("the run that comes before this one, {run}, is not there any more; nothing was read")]
+    PrecedingGone {
+        /// That run.
+        run: RunId,
     },
     /// More entries failed than the task's error policy allows.
     #[error("{failed} entries failed, the error policy allows {allowed}; nothing was applied")]

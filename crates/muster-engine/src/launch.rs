@@ -8,7 +8,6 @@ use muster_plan::lifecycle::{Absence, RunState};
 use muster_store::{NewRun, RunRecord, StoreError, TenantStore};
 
 use crate::configuration::{ConfigurationError, LoadedConfiguration};
-use crate::delivery::Ticket;
 use crate::{Engine, OUTRUN_TRIES, prepare};
 
 /// What is to be run.
@@ -44,6 +43,14 @@ pub enum LaunchError {
     /// The request makes no sense.
     #[error("{0}")]
     Refused(String),
+    /// A task whose run comes before it cannot be launched.
+    #[error("task `{task}`, which comes before it, cannot be launched")]
+    Preceding {
+        /// That task.
+        task: ConfigurationId,
+        /// Why not.
+        source: Box<LaunchError>,
+    },
 }
 
 impl From<StoreError> for LaunchError {
@@ -57,21 +64,30 @@ impl From<StoreError> for LaunchError {
 }
 
 impl Engine {
-    /// Launches a run and offers it to the workers.
+    /// Launches a run, with those that come before it, and offers what can be begun to the workers.
     ///
     /// # Errors
-    /// When there is no such task, another full run of it has not ended, or its configuration cannot be used.
+    /// When there is no such task, another full run of it has not ended, or its configuration cannot be used; when a
+    /// task that comes before it cannot be launched.
     pub async fn launch(&self, store: &TenantStore, launch: Launch) -> Result<RunRecord, LaunchError> {
-        let run = self.admit(store, launch).await?;
-        self.delivery.push(Ticket { tenant: store.slug().clone(), run: run.id }).await;
+        let (new, run) = self.admit_all(store, launch).await?;
+        self.push_first(store, &new).await;
         Ok(run)
     }
 
-    /// Launches a run without offering it: the caller works on it.
+    /// Launches a run, with those that come before it, without offering them: the caller works on them.
     ///
     /// # Errors
     /// As [`Engine::launch`].
     pub async fn admit(&self, store: &TenantStore, launch: Launch) -> Result<RunRecord, LaunchError> {
+        self.admit_all(store, launch).await.map(|(_, run)| run)
+    }
+
+    async fn admit_all(
+        &self,
+        store: &TenantStore,
+        launch: Launch,
+    ) -> Result<(NewRun, RunRecord), LaunchError> {
         let mut tries = OUTRUN_TRIES;
         loop {
             tries -= 1;
@@ -83,7 +99,11 @@ impl Engine {
         }
     }
 
-    async fn try_admit(&self, store: &TenantStore, launch: Launch) -> Result<RunRecord, LaunchError> {
+    async fn try_admit(
+        &self,
+        store: &TenantStore,
+        launch: Launch,
+    ) -> Result<(NewRun, RunRecord), LaunchError> {
         let made_from = store.configuration_version().await?;
         let mut loaded = LoadedConfiguration::load(store).await?;
         if loaded.resources.get(launch.kind.definition_kind(), &launch.task).is_none() {
@@ -96,12 +116,14 @@ impl Engine {
             }
             loaded = self.instead(store, loaded, &launch.instead)?;
         }
-        let new = self.new_run(store, &loaded, launch).await?;
-        Ok(store.launch(made_from, &new).await?)
+        let new = self.new_run(store, &loaded, launch, None).await?;
+        let run = store.launch(made_from, &new).await?;
+        Ok((new, run))
     }
 
-    /// A run that can be launched with a configuration, which is not that of another tenant.
-    pub(crate) async fn new_run(
+    /// A run that can be launched with a configuration, which is not that of another tenant, without what comes
+    /// before it.
+    pub(crate) async fn run_alone(
         &self,
         store: &TenantStore,
         loaded: &LoadedConfiguration,
@@ -122,6 +144,7 @@ impl Engine {
             estimate,
             approved_hash: None,
             chain: None,
+            preceded_by: None,
             now: self.surroundings.now(),
         })
     }

@@ -28,6 +28,7 @@ mod outbound;
 mod parsed;
 mod parts;
 mod placing;
+mod preceding;
 mod prepare;
 mod probe;
 mod referred;

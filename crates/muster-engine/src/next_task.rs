@@ -3,11 +3,10 @@
 use chrono::TimeDelta;
 use muster_model::run::{Mode, TaskKind};
 use muster_model::{ConfigurationId, RunId};
-use muster_store::{Chain, StoreError};
+use muster_store::{Chain, NewRun, StoreError};
 
 use crate::Engine;
 use crate::configuration::LoadedConfiguration;
-use crate::delivery::Ticket;
 use crate::errands::{Came, Errand};
 use crate::error::with_causes;
 use crate::launch::{Launch, LaunchError};
@@ -39,13 +38,15 @@ impl Engine {
             let kind = if is_synchronization { TaskKind::Synchronization } else { TaskKind::Provisioning };
             let launch =
                 Launch { kind, task: task.clone(), mode: Mode::Apply, keys: None, instead: Vec::new() };
-            let mut run = self.new_run(store, &loaded, launch).await?;
-            (run.id, run.chain) = (id, Some(Chain { start, launched_by: errand.run.id }));
-            Ok::<_, LaunchError>(store.launch(made_from, &run).await?)
+            let ended = (errand.run.task_kind == TaskKind::Synchronization).then_some(&errand.run.task);
+            let run = NewRun { id, ..self.new_run(store, &loaded, launch, ended).await? };
+            let run = run.in_chain(Chain { start, launched_by: errand.run.id });
+            store.launch(made_from, &run).await?;
+            Ok::<_, LaunchError>(run)
         };
         match prepared.await {
             Ok(run) => {
-                self.delivery.push(Ticket { tenant: store.slug().clone(), run: run.id }).await;
+                self.push_first(store, &run).await;
                 Ok(launched(id))
             }
             Err(LaunchError::Store(error)) => Err(error),

@@ -18,7 +18,6 @@ use tokio::sync::watch;
 
 use crate::Engine;
 use crate::configuration::{ConfigurationError, LoadedConfiguration};
-use crate::delivery::Ticket;
 use crate::error::with_causes;
 use crate::launch::{Launch, LaunchError};
 use crate::schedules::{ScheduleError, plan_of};
@@ -169,7 +168,7 @@ impl Engine {
         let fired = due.store.acting(by_plan).fire(&fire).await?;
         tell(due.store.slug(), &fire, fired);
         if let (Fired::Launched, Ok(run)) = (fired, &prepared) {
-            self.delivery.push(Ticket { tenant: due.store.slug().clone(), run: run.id }).await;
+            self.push_first(&due.store, run).await;
         }
         Ok(())
     }
@@ -184,7 +183,7 @@ impl Engine {
         let (kind, task) = (schedule.kind, schedule.task.clone());
         let launch = Launch { kind, task, mode: Mode::Apply, keys: None, instead: Vec::new() };
         let prepared = match loaded {
-            Ok(loaded) => self.new_run(store, loaded, launch).await,
+            Ok(loaded) => self.new_run(store, loaded, launch, None).await,
             Err(error) => return Ok(Err(shortened(with_causes(error)))),
         };
         match prepared {

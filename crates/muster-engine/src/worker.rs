@@ -19,6 +19,7 @@ use crate::delivery::Ticket;
 use crate::error::{EngineError, for_people, with_causes};
 use crate::lease::Lease;
 use crate::outbound::OutboundRun;
+use crate::preceding::may_begin;
 use crate::prepare::{CompiledTask, InboundRun, compile};
 
 /// The workers of a process.
@@ -224,6 +225,7 @@ impl Engine {
             let outcome = left.state.outcome.map_or("NONE", |outcome| outcome.as_str());
             tracing::info!(outcome, entries = left.counters.entries(), "run ended");
             self.figures.run_ended(store.slug(), &left);
+            self.push_released(store, id).await;
         }
         Ok(left)
     }
@@ -234,6 +236,7 @@ impl Engine {
         run: &RunRecord,
         (lease, stop): (Arc<Lease>, watch::Receiver<bool>),
     ) -> Result<(), EngineError> {
+        may_begin(store, run).await?;
         let configuration = LoadedConfiguration::parse(store.rules_body(&run.rules).await?)?;
         let task = match compile(&configuration.resources, &run.task_kind, &run.task)? {
             CompiledTask::Inbound(task) => Task::Inbound(Arc::new(task.of_run(run))),

@@ -163,6 +163,7 @@ impl TenantStore {
         self.note_of_run(&tx, run.seq, step.problems, step.now).await?;
         if step.state.is_terminal() {
             let ending = Ending::read(&moved, step.state.outcome)?;
+            self.release_waiting(&tx, ending.id).await?;
             self.put_errands(&tx, run.seq, step.errands, step.now).await?;
             if let Some(counted) = &counted {
                 self.close_run(&tx, &ending, counted).await?;

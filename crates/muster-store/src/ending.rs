@@ -199,6 +199,7 @@ impl TenantStore {
         let ended =
             tx.execute(sql, vec![at.into(), ending.run.into(), self.tenant.into(), (*epoch).into()]).await?;
         if ended > 0 {
+            self.release_waiting(&tx, ending.id).await?;
             self.close_run(&tx, ending, &counted).await?;
             self.put_errands(&tx, ending.run, errands, now).await?;
             self.append(&tx, ending.entry(&counted.counters, now)).await?;

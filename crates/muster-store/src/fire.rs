@@ -10,7 +10,7 @@ use crate::configuration::ConfigurationVersion;
 use crate::database::{Transaction, Urgency};
 use crate::error::StoreError;
 use crate::row::{get, get_case, instant, message, number, unsigned};
-use crate::run::{LAUNCH_TRIES, NewRun, launched};
+use crate::run::{LAUNCH_TRIES, NewRun};
 use crate::schedule::{NO_PLAN, ScheduleRecord};
 use crate::tenant::TenantStore;
 
@@ -77,7 +77,8 @@ pub struct FireRecord {
 }
 
 impl TenantStore {
-    /// Deals with a due time: moves the schedule on, notes what came of it, and makes the run, in one transaction.
+    /// Deals with a due time: moves the schedule on, notes what came of it, and makes the run with those before it, in
+    /// one transaction.
     ///
     /// # Errors
     /// When the database fails; then nothing of it has happened.
@@ -113,12 +114,9 @@ impl TenantStore {
             tx.commit().await?;
             return Ok(Fired::Passed);
         }
-        if let (Fired::Launched, Ok(run)) = (fired, fire.launch) {
-            self.insert_run(&tx, run, Some(fire.schedule.job)).await?;
-        }
         self.drop_old_fires(&tx, fire.schedule).await?;
         if let (Fired::Launched, Ok(run)) = (fired, fire.launch) {
-            self.append(&tx, launched(run)).await?;
+            self.insert_runs(&tx, run, Some(fire.schedule.job)).await?;
         }
         tx.commit().await?;
         Ok(fired)

@@ -39,6 +39,9 @@ mod objects;
 mod outbox;
 mod page;
 mod postgres;
+mod preceding;
+#[cfg(test)]
+mod preceding_tests;
 mod principal;
 #[cfg(test)]
 mod query_plans;

@@ -36,6 +36,7 @@ const STEPS: &[Step] = &[
     step!("0010_outbox"),
     step!("0011_numbers"),
     step!("0012_history_kind"),
+    step!("0013_waits_for"),
 ];
 
 /// The version of the schema that all steps lead to.

@@ -22,13 +22,14 @@ const LOCK: i64 = 0x6d75_7374 << 32;
 
 impl TenantStore {
     /// Whether another synchronization of the tenant, or somebody by hand, may have made objects since this run began
-    /// to look.
+    /// to look. The run that it waited for has made none since, and one that waits for it makes none before it ends.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn has_rivals(&self, run: &RunRecord) -> Result<bool, StoreError> {
         let sql = "SELECT 1 FROM run r WHERE r.tenant = ? AND r.seq <> ? AND r.task_kind = ? \
             AND (r.ended_at IS NULL OR r.ended_at >= ?) \
+            AND r.id <> ? AND (r.waits_for IS NULL OR r.waits_for <> ?) \
             UNION ALL SELECT 1 FROM tenant t WHERE t.id = ? AND t.objects_written_at >= ? LIMIT 1";
         let since = (run.started_at - SKEW).timestamp_millis();
         let values = vec![
@@ -36,6 +37,8 @@ impl TenantStore {
             run.seq.into(),
             (TaskKind::Synchronization as i64).into(),
             since.into(),
+            run.waits_for.unwrap_or(run.id).0.into(),
+            run.id.0.into(),
             self.tenant.into(),
             since.into(),
         ];

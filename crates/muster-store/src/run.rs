@@ -15,13 +15,17 @@ use crate::database::{Transaction, Urgency};
 use crate::ending;
 use crate::error::StoreError;
 use crate::facts::octets;
+use crate::preceding::NOT_YET;
 use crate::row::{case, decode_counters, get, get_case, instant, number, optional_number, phase_number};
 
 /// What is read of a run, for [`record`].
 pub(crate) const COLUMNS: &str = "r.seq, r.tenant, r.id, r.no, r.task_kind, r.task, r.mode, r.keys, r.status, r.phase, \
     r.absence, r.outcome, r.stopping, r.rules, r.started_at, r.ended_at, r.held_at, r.lease_until, r.epoch, \
     r.estimate, r.counters, r.plan_hash, r.held_by, r.failure, r.statements, r.peak_memory, r.approved_hash, \
-    r.approved_at, r.job, r.chain_start, r.launched_by";
+    r.approved_at, r.job, r.chain_start, r.launched_by, r.waits_for";
+
+/// How many they are.
+pub(crate) const COLUMN_COUNT: usize = 32;
 
 /// The full run of a task that has not ended, which no other may run beside: as the unique index has it.
 const OCCUPYING: &str = "FROM run r WHERE r.tenant = ? AND r.task_kind = ? AND r.task = ? \
@@ -65,6 +69,9 @@ pub struct NewRun {
     pub approved_hash: Option<Hash>,
     /// The chain that it goes on with; `None` when it begins one.
     pub chain: Option<Chain>,
+    /// The run that it waits for; `None` when it may be begun at once. Should a full run of that task not have ended,
+    /// it waits for that one.
+    pub preceded_by: Option<Box<Self>>,
     /// The instant of the launch.
     pub now: DateTime<Utc>,
 }
@@ -124,6 +131,8 @@ pub struct RunRecord {
     pub job: Option<Uuid>,
     /// The chain that it goes on with; `None` when it begins one.
     pub chain: Option<Chain>,
+    /// The run before whose end it was not to be begun.
+    pub waits_for: Option<RunId>,
 }
 
 impl RunRecord {
@@ -165,7 +174,7 @@ pub struct RunFilter {
 }
 
 impl TenantStore {
-    /// Launches a run that was made from a configuration. Whether another full run of the task is under way is decided
+    /// Launches a run that was made from a configuration, and those that come before it. Whether another full run of the task is under way is decided
     /// by the database alone.
     ///
     /// # Errors
@@ -195,12 +204,9 @@ impl TenantStore {
         if !self.keep_version(&tx, made_from).await? {
             return Err(StoreError::ConfigurationMoved);
         }
-        let inserted = self.insert_run(&tx, run, None).await;
+        let inserted = self.insert_runs(&tx, run, None).await;
         match inserted {
-            Ok(()) => {
-                self.append(&tx, launched(run)).await?;
-                tx.commit().await?;
-            }
+            Ok(()) => tx.commit().await?,
             Err(error) if error.is_unique_violation() => {
                 drop(tx);
                 return Err(self.already_running(run).await?.unwrap_or(error));
@@ -210,12 +216,12 @@ impl TenantStore {
         self.run(run.id).await?.ok_or_else(|| StoreError::unreadable("run", "it vanished after its launch"))
     }
 
-    /// Inserts a run with the configuration it uses, and the job that started it.
+    /// Inserts a run with the configuration it uses, the run that it waits for, and the job that started it.
     pub(crate) async fn insert_run(
         &self,
         tx: &Transaction,
         run: &NewRun,
-        job: Option<Uuid>,
+        (waits_for, job): (Option<RunId>, Option<Uuid>),
     ) -> Result<(), StoreError> {
         tx.execute(
             // What is there already is held, so that nobody drops it as unused before the run is there.
@@ -228,8 +234,8 @@ impl TenantStore {
         let (seq, number) = self.dialect().new_number("run", "seq");
         let sql = format!(
             "INSERT INTO run ({seq}tenant, id, no, task_kind, task, mode, keys, status, phase, absence, \
-             rules, started_at, estimate, approved_hash, job, chain_start, launched_by) \
-             SELECT {number}?, ?, coalesce(max(no), 0) + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? \
+             rules, started_at, estimate, approved_hash, job, chain_start, launched_by, waits_for, lease_until) \
+             SELECT {number}?, ?, coalesce(max(no), 0) + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? \
              FROM run WHERE tenant = ?"
         );
         let values: Vec<Value> = vec![
@@ -249,6 +255,8 @@ impl TenantStore {
             job.into(),
             run.chain.map(|chain| chain.start.timestamp_millis()).into(),
             run.chain.map(|chain| chain.launched_by.0).into(),
+            waits_for.map(|run| run.0).into(),
+            waits_for.map_or(0, |_| NOT_YET).into(),
             self.tenant.into(),
         ];
         tx.execute(&sql, values).await.map(|_| ())
@@ -340,7 +348,7 @@ impl TenantStore {
              WHERE r.tenant = ? AND r.status < 4"
         );
         let rows = self.database.query(&sql, vec![self.tenant.into()]).await?;
-        rows.iter().map(|row| Ok((record(row)?, get(row, 31)?))).collect()
+        rows.iter().map(|row| Ok((record(row)?, get(row, COLUMN_COUNT)?))).collect()
     }
 
     /// The configuration that a run was launched with.
@@ -356,7 +364,7 @@ impl TenantStore {
 }
 
 /// What the audit log says of a launch. One that names a plan is the approval of a simulation.
-pub(crate) fn launched(run: &NewRun) -> NewAuditEntry {
+pub(crate) fn launched(run: &NewRun, waits_for: Option<RunId>) -> NewAuditEntry {
     let act = if run.approved_hash.is_some() { Act::Approve } else { Act::Launch };
     let mut entry = NewAuditEntry::new(act, Subject::task(run.task_kind, run.task.as_str()))
         .of_run(run.id)
@@ -367,6 +375,9 @@ pub(crate) fn launched(run: &NewRun) -> NewAuditEntry {
     }
     if let Some(chain) = &run.chain {
         entry = entry.with("launchedBy", chain.launched_by.to_string());
+    }
+    if let Some(preceding) = waits_for {
+        entry = entry.with("waitsFor", preceding.to_string());
     }
     match run.approved_hash {
         Some(hash) => entry.with_hash("planHash", hash),
@@ -420,5 +431,6 @@ pub(crate) fn record(row: &QueryResult) -> Result<RunRecord, StoreError> {
         peak_memory: number(row, 25)?.unsigned_abs(),
         job: get(row, 28)?,
         chain: moment(29)?.zip(launched_by).map(|(start, launched_by)| Chain { start, launched_by }),
+        waits_for: get::<Option<Uuid>>(row, 31)?.map(RunId),
     })
 }

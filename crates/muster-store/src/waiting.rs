@@ -11,14 +11,11 @@ use sea_orm::QueryResult;
 
 use crate::error::StoreError;
 use crate::row::{get, number};
-use crate::run::{COLUMNS, RunRecord, record};
+use crate::run::{COLUMN_COUNT, COLUMNS, RunRecord, record};
 use crate::{Store, TenantStore};
 
 /// Runs that are looked at in one statement.
 const AT_ONCE: usize = 100;
-
-/// Where the tenant's name stands in a row, behind the columns of its run.
-const SLUG: usize = 31;
 
 /// What cannot be read and has been told of by this process: it looks every few seconds.
 #[derive(Debug, Clone, Default)]
@@ -94,7 +91,7 @@ impl Store {
 
     fn readable(&self, row: &QueryResult) -> Result<(TenantStore, RunRecord), StoreError> {
         let run = record(row)?;
-        let slug = TenantSlug::new(&get::<String>(row, SLUG)?)?;
+        let slug = TenantSlug::new(&get::<String>(row, COLUMN_COUNT)?)?;
         Ok((self.door(run.tenant, slug), run))
     }
 }

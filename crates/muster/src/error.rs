@@ -297,6 +297,9 @@ fn launch_hint(error: &LaunchError) -> Option<String> {
              `run sync` looks at the first, `run prov` at the second"
         }
         LaunchError::Configuration(_) => "correct the configuration, then run the task again",
+        LaunchError::Preceding { .. } => {
+            "correct what that task needs, or take it out of `preSynchronization`, then run the task again"
+        }
         LaunchError::AlreadyRunning(..) | LaunchError::Store(_) | LaunchError::Refused(_) => return None,
     };
     Some(hint.to_owned())

@@ -23,6 +23,9 @@ pub(crate) struct Progress {
     pub(crate) outcome_status: Option<OutcomeStatus>,
     pub(crate) start_date: String,
     pub(crate) processing_time_millis: u64,
+    /// Left out by servers that know no such thing.
+    #[serde(default)]
+    pub(crate) waits_for_instance_id: Option<String>,
     pub(crate) number_of_entries_to_process: u64,
     pub(crate) number_of_processed_entries: u64,
     pub(crate) number_of_errors: u64,

@@ -144,11 +144,11 @@ fn error() -> Value {
 fn progress() -> Value {
     let processed = "How many entries have been processed: accounts read, and things found lacking.";
     let to_process = "How many entries there are; an estimate until all have been read.";
-    let phases: Vec<_> = {
-        let mut phases = Phase::ALL.map(Phase::as_str).to_vec();
-        phases.dedup();
-        phases
-    };
+    let job = "The job of the schedule that started it; null when somebody did.";
+    let waits_for =
+        "The instance of the task in `preSynchronization` that it waits for; null once that has ended.";
+    let mut phases = Phase::ALL.map(Phase::as_str).to_vec();
+    phases.dedup();
     object_with(
         &[
             ("id", json!({"type": "string", "format": "uuid"})),
@@ -173,12 +173,10 @@ fn progress() -> Value {
                     "100 only when finished.",
                 ),
             ),
+            ("jobId", described(or_null(text()), job)),
             (
-                "jobId",
-                described(
-                    or_null(text()),
-                    "The job of the schedule that started it; null when somebody did.",
-                ),
+                "waitsForInstanceId",
+                described(or_null(json!({"type": "string", "format": "uuid"})), waits_for),
             ),
             ("phase", words(&phases)),
             ("mode", words(&["APPLY", "SIMULATE"])),

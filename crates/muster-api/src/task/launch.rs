@@ -1,6 +1,7 @@
 //! Launching: what the body may say, and what stands in the way.
 
 use std::collections::BTreeMap;
+use std::error::Error as _;
 
 use actix_web::HttpResponse;
 use muster_engine::{ConfigurationError, Launch, LaunchError};
@@ -90,6 +91,16 @@ async fn refusal(asked: &Asked, call: &Call, error: LaunchError) -> ApiError {
         }
         LaunchError::Configuration(ConfigurationError::Store(error)) | LaunchError::Store(error) => {
             error.into()
+        }
+        LaunchError::Preceding { task, source } => {
+            let why =
+                source.source().map_or_else(|| source.to_string(), |cause| format!("{source}: {cause}"));
+            let fix = format!(
+                "correct the configuration of `{task}`, or take it out of `preSynchronization`, then launch the task \
+                 again"
+            );
+            let asked = &asked.task;
+            ApiError::conflict(format!("`{task}`, which comes before `{asked}`, cannot be run: {why}"), fix)
         }
     }
 }

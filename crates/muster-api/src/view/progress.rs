@@ -30,6 +30,7 @@ pub struct ProgressView {
     #[serde(skip_serializing_if = "Option::is_none")]
     error_details: Option<Vec<ErrorView>>,
     job_id: Option<String>,
+    waits_for_instance_id: Option<String>,
     phase: &'static str,
     mode: &'static str,
     counters: CountersView,
@@ -97,6 +98,7 @@ impl ProgressView {
             progress_percentage: amount.percentage,
             error_details,
             job_id: run.job.map(|job| job.to_string()),
+            waits_for_instance_id: run.awaited().map(|run| run.to_string()),
             phase: run.state.phase.as_str(),
             mode: run.state.mode.as_str(),
             counters: CountersView::new(run),
@@ -207,6 +209,7 @@ mod tests {
             peak_memory: 0,
             job: None,
             chain: None,
+            waits_for: None,
         }
     }
 
@@ -266,7 +269,9 @@ mod tests {
     fn every_field_is_there_even_where_nothing_is_known() {
         let view = ProgressView::new(&run(ProgressStatus::Pending, None, 5, 0), DateTime::UNIX_EPOCH, None);
         let view = serde_json::to_value(view).unwrap();
-        for field in ["outcomeStatus", "endDate", "jobId", "planHash", "heldBy", "failure"] {
+        for field in
+            ["outcomeStatus", "endDate", "jobId", "waitsForInstanceId", "planHash", "heldBy", "failure"]
+        {
             assert_eq!(view.get(field), Some(&Value::Null), "{field}");
         }
         assert_eq!(view["provisioningTaskId"], "badges");

@@ -18,6 +18,7 @@ mod history;
 mod objects;
 mod patches;
 mod plans;
+mod preceding;
 mod preconditions;
 mod processes;
 mod rights;

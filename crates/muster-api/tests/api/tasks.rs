@@ -19,7 +19,7 @@ use crate::world::{
 const TASK: &str = "/acme/api/sync/sync-tasks/hr-import/instances";
 
 /// The fields of the seed's sample, and ours.
-const FIELDS: [&str; 21] = [
+const FIELDS: [&str; 22] = [
     "id",
     "synchronizationTaskId",
     "progressStatus",
@@ -32,6 +32,7 @@ const FIELDS: [&str; 21] = [
     "numberOfErrors",
     "progressPercentage",
     "jobId",
+    "waitsForInstanceId",
     "phase",
     "mode",
     "counters",
@@ -82,6 +83,7 @@ fn put_run(server: &TestServer, kind: TaskKind, task: &str) -> String {
         estimate: 0,
         approved_hash: None,
         chain: None,
+        preceded_by: None,
         now: server.engine().surroundings().now(),
     };
     let tenant = server.tenant("acme");

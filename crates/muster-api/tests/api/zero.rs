@@ -8,17 +8,15 @@ use crate::world::{application, conf, configure, expect_error, synchronization_t
 
 const TEXT: &str = "a\u{0}b";
 
-/// What is asked with the text in every place, each with the status of its answer.
-fn questions() -> Vec<(&'static str, String, Value, u16)> {
-    let with = |mut body: Value, pointer: &str| {
-        *body.pointer_mut(pointer).unwrap() = TEXT.into();
-        body
-    };
-    let user = json!({"name": "ann", "roles": ["viewer"], "password": "correct horse"});
-    let token = json!({"name": "ci", "roles": ["viewer"], "expiresAt": null});
+fn with(mut body: Value, pointer: &str) -> Value {
+    *body.pointer_mut(pointer).unwrap() = TEXT.into();
+    body
+}
+
+/// Resources with the text in every place, each with its kind.
+fn documents() -> Vec<(&'static str, Value)> {
     let connector = json!({"id": "c", "name": "C", "description": "", "type": "memory",
         "connectorProperties": [{"name": "p", "value": "v"}]});
-    let class = |pointer| with(application("other"), pointer);
     let task = || {
         let mut task = synchronization_task("other");
         task["description"] = "".into();
@@ -27,6 +25,35 @@ fn questions() -> Vec<(&'static str, String, Value, u16)> {
         task["postProcessingId"] = "".into();
         task
     };
+    let connectors = [
+        "/id",
+        "/name",
+        "/type",
+        "/description",
+        "/connectorProperties/0/name",
+        "/connectorProperties/0/value",
+    ]
+    .map(|pointer| ("connector-definitions", with(connector.clone(), pointer)));
+    let applications = [
+        "/name",
+        "/connectorDefinitionId",
+        "/objectClasses/0/id",
+        "/objectClasses/0/remoteName",
+        "/objectClasses/0/uidAttribute",
+        "/objectTypes/0/correlation/0/items/0/objectAttribute",
+        "/objectTypes/0/attributeMappings/0/attribute",
+        "/objectTypes/0/attributeMappings/0/source",
+    ]
+    .map(|pointer| ("applications", with(application("other"), pointer)));
+    let tasks = ["/description", "/filter", "/directoryId", "/postProcessingId", "/applicationId"]
+        .map(|pointer| ("sync-task-definitions", with(task(), pointer)));
+    connectors.into_iter().chain(applications).chain(tasks).collect()
+}
+
+/// What is asked with the text in every place, each with the status of its answer.
+fn questions() -> Vec<(&'static str, String, Value, u16)> {
+    let user = json!({"name": "ann", "roles": ["viewer"], "password": "correct horse"});
+    let token = json!({"name": "ci", "roles": ["viewer"], "expiresAt": null});
     let person = json!({"attributes": {"name": "Ada", "employeeNumber": "1"}, "objectType": "employee"});
     let named = json!({"attributes": {TEXT: "Ada"}});
     let launch = |body: Value| ("POST", "sync/sync-tasks/hr-import/instances".to_owned(), body);
@@ -35,7 +62,9 @@ fn questions() -> Vec<(&'static str, String, Value, u16)> {
     let put = |path: &str, body, status| ("PUT", path.to_owned(), body, status);
     let get = |path: &str, status| ("GET", path.to_owned(), Value::Null, status);
     let conf = |kind: &str, body, status| post(&format!("sync/conf/{kind}"), body, status);
-    vec![
+    let documents = documents().into_iter();
+    let mut questions: Vec<_> = documents.map(|(kind, body)| conf(kind, body, 400)).collect();
+    questions.extend([
         post("users", with(user.clone(), "/name"), 400),
         post("users", with(user.clone(), "/roles/0"), 400),
         post("users", json!({"name": "zoe", "roles": ["viewer"], "password": "correct\u{0}horse"}), 201),
@@ -45,25 +74,6 @@ fn questions() -> Vec<(&'static str, String, Value, u16)> {
         post("tokens", with(token, "/expiresAt"), 400),
         put("sync/secrets/s", json!({"value": TEXT}), 400),
         put("sync/secrets/a%00b", json!({"value": "v"}), 400),
-        conf("connector-definitions", with(connector.clone(), "/id"), 400),
-        conf("connector-definitions", with(connector.clone(), "/name"), 400),
-        conf("connector-definitions", with(connector.clone(), "/type"), 400),
-        conf("connector-definitions", with(connector.clone(), "/description"), 400),
-        conf("connector-definitions", with(connector.clone(), "/connectorProperties/0/name"), 400),
-        conf("connector-definitions", with(connector, "/connectorProperties/0/value"), 400),
-        conf("applications", class("/name"), 400),
-        conf("applications", class("/connectorDefinitionId"), 400),
-        conf("applications", class("/objectClasses/0/id"), 400),
-        conf("applications", class("/objectClasses/0/remoteName"), 400),
-        conf("applications", class("/objectClasses/0/uidAttribute"), 400),
-        conf("applications", class("/objectTypes/0/correlation/0/items/0/objectAttribute"), 400),
-        conf("applications", class("/objectTypes/0/attributeMappings/0/attribute"), 400),
-        conf("applications", class("/objectTypes/0/attributeMappings/0/source"), 400),
-        conf("sync-task-definitions", with(task(), "/description"), 400),
-        conf("sync-task-definitions", with(task(), "/filter"), 400),
-        conf("sync-task-definitions", with(task(), "/directoryId"), 400),
-        conf("sync-task-definitions", with(task(), "/postProcessingId"), 400),
-        conf("sync-task-definitions", with(task(), "/applicationId"), 400),
         get("sync/conf/applications/a%00b", 404),
         get("sync/conf/applications?q=%00", 400),
         get("sync/conf/applications?after=a%00", 400),
@@ -78,11 +88,12 @@ fn questions() -> Vec<(&'static str, String, Value, u16)> {
         get("im/IDENTITY?directoryId=%00", 400),
         asked(launch(json!({"keys": [TEXT]})), 400),
         asked(launch(with(json!({"mode": "x"}), "/mode")), 400),
-        asked(launch(json!({"mode": "SIMULATE", "configuration": {"applications": [class("/name")]}})), 400),
+        asked(launch(json!({"mode": "SIMULATE", "configuration": {"applications": [with(application("other"), "/name")]}})), 400),
         get("sync/audit?actor=%00", 400),
         get("sync/sync-tasks/a%00b/instances", 404),
         get("sync/sync-tasks/hr-import/instances/a%00b", 404),
-    ]
+    ]);
+    questions
 }
 
 fn ask(client: &Client, (method, path, body): (&str, &str, &Value)) -> u16 {

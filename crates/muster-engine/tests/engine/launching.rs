@@ -26,6 +26,7 @@ fn new_run(world: &World, number: u128) -> NewRun {
         estimate: 0,
         approved_hash: None,
         chain: None,
+        preceded_by: None,
         now: world.clock().instant(),
     }
 }

@@ -21,6 +21,8 @@ mod lease;
 mod outbound;
 mod overtaken;
 mod people;
+mod preceding;
+mod preceding_launched;
 mod references;
 mod reports;
 mod retention;

@@ -7,4 +7,5 @@ mod errands;
 mod inbound;
 mod launches;
 mod outbound;
+mod preceding;
 mod schedules;

@@ -136,6 +136,20 @@ impl Configuration {
         types
     }
 
+    /// The tasks whose runs come before a full run of a synchronization task, the nearest first: `preSynchronization`
+    /// leads from one to the next. A circle, of which [`check`](Self::check) tells, is gone round once.
+    #[must_use]
+    pub fn preceding_tasks(&self, task: &ConfigurationId) -> Vec<&ConfigurationId> {
+        let before = |id: &ConfigurationId| self.synchronization_task(id)?.pre_synchronization.as_ref();
+        let mut preceding = Vec::new();
+        let mut next = before(task);
+        while let Some(id) = next.filter(|id| !preceding.contains(id)) {
+            preceding.push(id);
+            next = before(id);
+        }
+        preceding
+    }
+
     /// Of references those that lead nowhere, at the pointers that they stand at.
     #[must_use]
     pub fn dangling(&self, references: &[ConfigurationReference]) -> Problems {

@@ -1,6 +1,6 @@
 //! Checks between resources: what each of them alone cannot know.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::configuration::application::{
     Application, AttributeMapping, Direction, ObjectClass, ObjectTypeMapping, Strategy, Taken,
@@ -83,17 +83,8 @@ fn check_task(configuration: &Configuration, task: &SynchronizationTaskDefinitio
 
 /// Tasks that wait for each other in a circle would never start.
 fn check_first_tasks(configuration: &Configuration, task: &SynchronizationTaskDefinition, trail: &mut Trail) {
-    let mut seen = BTreeSet::new();
-    let mut before = task.pre_synchronization.as_ref();
-    while let Some(id) = before {
-        if *id == task.id {
-            trail.problem_in("preSynchronization", "leads back to this task in a circle");
-            return;
-        }
-        if !seen.insert(id) {
-            return;
-        }
-        before = configuration.synchronization_task(id).and_then(|task| task.pre_synchronization.as_ref());
+    if configuration.preceding_tasks(&task.id).contains(&&task.id) {
+        trail.problem_in("preSynchronization", "leads back to this task in a circle");
     }
 }
 

@@ -20,7 +20,7 @@ const LOOKED_UP_BY: [(&str, &[&str]); 15] = [
     ("bucket", &["run"]),
     ("configuration", &["id", "kind"]),
     ("configuration_history", &["id"]),
-    ("run", &["seq", "id", "status", "ended_at", "task", "rowid"]),
+    ("run", &["seq", "id", "status", "ended_at", "task", "waits_for", "rowid"]),
     ("schedule", &["next_due", "task"]),
     ("fire", &["due_at", "task"]),
     ("audit", &["seq", "at"]),

@@ -8,6 +8,7 @@ mod audit;
 mod by_hand;
 mod explain;
 mod outbox;
+mod preceding;
 mod reports;
 mod schedules;
 mod story;
@@ -23,7 +24,7 @@ use crate::sight::Sight;
 use crate::{ResourceChanges, ResourceWrite, Store, TenantStore, Written};
 use explain::{findings, plan};
 use story::{Ending, Story};
-pub(crate) use story::{launch, now, tenant};
+pub(crate) use story::{launch, new_run, now, tenant};
 
 /// Where the tests find a PostgreSQL server: `postgres://user@host:port/database` of somebody who may make
 /// databases.

@@ -105,6 +105,7 @@ fn run(task: ConfigurationId) -> NewRun {
         estimate: 0,
         approved_hash: None,
         chain: None,
+        preceded_by: None,
         now: now(),
     }
 }

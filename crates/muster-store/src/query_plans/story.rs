@@ -132,7 +132,13 @@ fn problem(change: u32) -> ProblemRow {
 
 /// Launches a run of a task.
 pub(crate) async fn launch(tenant: &TenantStore, task: &str) -> RunRecord {
-    let new = NewRun {
+    let made_from = tenant.configuration_version().await.unwrap();
+    tenant.launch(made_from, &new_run(task)).await.unwrap()
+}
+
+/// A run of a task, to be launched.
+pub(crate) fn new_run(task: &str) -> NewRun {
+    NewRun {
         id: RunId(Uuid::new_v4()),
         task_kind: TaskKind::Synchronization,
         task: ConfigurationId::new(task).unwrap(),
@@ -143,10 +149,9 @@ pub(crate) async fn launch(tenant: &TenantStore, task: &str) -> RunRecord {
         estimate: 0,
         approved_hash: None,
         chain: None,
+        preceded_by: None,
         now: now(),
-    };
-    let made_from = tenant.configuration_version().await.unwrap();
-    tenant.launch(made_from, &new).await.unwrap()
+    }
 }
 
 /// A run with one bucket, claimed.

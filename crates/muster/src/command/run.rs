@@ -183,9 +183,7 @@ impl Obstacle {
     fn error(self, task: &ConfigurationId, flags: &str, waiting: &str) -> CommandError {
         let Self { run, status, start_date, plan_hash } = self;
         let hint = match (status, plan_hash) {
-            (ProgressStatus::Held, Some(hash)) => format!(
-                "decide about its plan first, with `muster run approve {run} --plan {hash} {flags}` or `reject`"
-            ),
+            (ProgressStatus::Held, Some(hash)) => decide_hint(run, &hash, flags),
             (
                 ProgressStatus::Held
                 | ProgressStatus::Pending
@@ -198,6 +196,11 @@ impl Obstacle {
         let state = format!("{} since {start_date}", status.as_str());
         CommandError::Running { task: task.to_string(), run, state, hint }
     }
+}
+
+/// What is to be done about a held run before another of its task, or one that waits for it, can go on.
+fn decide_hint(run: RunId, hash: &str, flags: &str) -> String {
+    format!("decide about its plan first, with `muster run approve {run} --plan {hash} {flags}` or `reject`")
 }
 
 impl DoorArguments {

@@ -207,7 +207,19 @@ fn tasks_do_not_wait_for_each_other_in_a_circle() {
             "/sync-task-definitions/c/preSynchronization: leads back to this task in a circle",
         ],
     );
-    check(&tenant().with(wait("a", "b")).with(wait("b", "load")), &[]);
+    let line = tenant().with(wait("a", "b")).with(wait("b", "load"));
+    check(&line, &[]);
+    for (configuration, task, preceding) in [
+        (&line, "load", &[][..]),
+        (&line, "b", &["load"]),
+        (&line, "a", &["b", "load"]),
+        (&line, "unknown", &[]),
+        (&circle, "a", &["b", "c"]),
+        (&circle, "b", &["c", "b"]),
+    ] {
+        let found = configuration.preceding_tasks(&ConfigurationId::new(task).expect("an id"));
+        assert_eq!(found.iter().map(|id| id.as_str()).collect::<Vec<_>>(), preceding, "{task}");
+    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The progress bar of a run, on a terminal only.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -12,7 +14,11 @@ use crate::progress::Progress;
 pub(super) const LOOK_EVERY: Duration = Duration::from_millis(400);
 
 /// A bar on standard error; nothing where that is no terminal.
-pub(super) struct Bar(ProgressBar);
+pub(super) struct Bar {
+    bar: ProgressBar,
+    /// The lines that were said already.
+    said: RefCell<BTreeSet<String>>,
+}
 
 impl Bar {
     pub(super) fn new() -> Self {
@@ -24,24 +30,35 @@ impl Bar {
             };
             bar.set_style(style.with_key("rate", rate));
         }
-        Self(bar)
+        Self { bar, said: RefCell::default() }
     }
 
     /// Whether anybody sees it.
     pub(super) fn is_seen(&self) -> bool {
-        !self.0.is_hidden()
+        !self.bar.is_hidden()
     }
 
     pub(super) fn show(&self, progress: &Progress) {
-        self.0.set_message(doing(&progress.phase));
-        self.0.set_length(progress.number_of_entries_to_process);
-        self.0.set_position(progress.number_of_processed_entries);
+        self.bar.set_message(match &progress.waits_for_instance_id {
+            Some(run) => format!("waiting for run {run}"),
+            None => doing(&progress.phase).to_owned(),
+        });
+        self.bar.set_length(progress.number_of_entries_to_process);
+        self.bar.set_position(progress.number_of_processed_entries);
+    }
+
+    /// A line above the bar, the first time that it is said.
+    pub(super) fn note_once(&self, line: String) {
+        if !self.said.borrow().contains(&line) {
+            self.note(&line);
+            self.said.borrow_mut().insert(line);
+        }
     }
 
     /// A line above the bar.
     pub(super) fn note(&self, line: &str) {
         if self.is_seen() {
-            self.0.println(line);
+            self.bar.println(line);
         } else {
             crate::print::complain(line);
         }
@@ -50,7 +67,7 @@ impl Bar {
 
 impl Drop for Bar {
     fn drop(&mut self) {
-        self.0.finish_and_clear();
+        self.bar.finish_and_clear();
     }
 }
 

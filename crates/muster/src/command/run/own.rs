@@ -12,7 +12,7 @@ use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::bar::{Bar, LOOK_EVERY};
-use super::{Decision, DoorArguments, Hash, Obstacle, PROBLEMS, Watched, Wish};
+use super::{Decision, DoorArguments, Hash, Obstacle, PROBLEMS, Watched, Wish, decide_hint};
 use crate::command::{Common, tenant_store};
 use crate::error::CommandError;
 use crate::print::instant;
@@ -87,7 +87,7 @@ impl Process {
     /// The run that is in the way, if nobody works on it.
     async fn left_behind(&self, task: ConfigurationId, id: RunId) -> Result<RunId, CommandError> {
         let run = self.record(id).await?;
-        if self.is_free(&run) {
+        if self.line_before(run.clone()).await?.last().is_some_and(|first| self.is_free(first)) {
             return Ok(id);
         }
         let lease = self.muster.engine.settings().lease.as_secs();
@@ -102,35 +102,52 @@ impl Process {
         Err(obstacle.error(&task, &self.flags, &waiting))
     }
 
+    /// A run, the one that it waits for, and so on to the one that has to be worked on first.
+    async fn line_before(&self, run: RunRecord) -> Result<Vec<RunRecord>, CommandError> {
+        let mut line = vec![run];
+        while let Some(awaited) = line.last().and_then(RunRecord::awaited) {
+            line.push(self.record(awaited).await?);
+        }
+        Ok(line)
+    }
+
     /// Whether a run waits for somebody who works on it.
     fn is_free(&self, run: &RunRecord) -> bool {
         let waits = matches!(run.state.status, ProgressStatus::Pending | ProgressStatus::Running);
         waits && run.lease_until < self.muster.engine.surroundings().now()
     }
 
-    /// Works on a run until it has ended or is held. When a server has taken it up first, watches that.
+    /// Works on a run, and before on those that it waits for, until it has ended or is held. What a server has taken
+    /// up first is watched.
     async fn watch(&self, id: RunId, span: Span) -> Result<Watched, CommandError> {
         let bar = Bar::new();
         let mut interruptions = Interruptions::catch()?;
+        let (mut begun, mut cpu_before) = (self.started, 0.0);
         let run = loop {
             let run = self.record(id).await?;
             let goes_on = matches!(run.state.status, ProgressStatus::Pending | ProgressStatus::Running);
             if !goes_on {
                 break run;
             }
-            if self.is_free(&run) {
-                self.work(run, &bar, &mut interruptions).await?;
-            } else {
-                bar.show(&self.progress(&run).await?);
+            let line = self.line_before(run).await?;
+            self.tell(&line, &bar);
+            match line.as_slice() {
+                [.., first] if self.is_free(first) => self.work(&line, &bar, &mut interruptions).await?,
+                [run, ..] => bar.show(&self.progress(run).await?),
+                [] => {}
+            }
+            // What was spent on the runs before it is no cost of this one.
+            if line.len() > 1 {
+                (begun, cpu_before) = (Instant::now(), Machine::new().cpu_seconds().unwrap_or(0.0));
             }
             if self.goes_on(id).await? {
                 self.wait(id, &mut interruptions, &bar).await?;
             }
         };
         let cost = Cost {
-            seconds: self.started.elapsed().as_secs_f64(),
+            seconds: begun.elapsed().as_secs_f64(),
             span,
-            cpu_seconds: Machine::new().cpu_seconds(),
+            cpu_seconds: Machine::new().cpu_seconds().map(|seconds| seconds - cpu_before),
         };
         if run.state.is_terminal() {
             // No server may be there that would do it.
@@ -138,6 +155,24 @@ impl Process {
         }
         let view = self.view(&run).await?;
         Ok(Watched { progress: Progress::deserialize(&view)?, view, cost })
+    }
+
+    /// Tells, once, what a run waits for, and whom that waits for.
+    fn tell(&self, line: &[RunRecord], bar: &Bar) {
+        for pair in line.windows(2) {
+            if let [run, first] = pair {
+                bar.note_once(format!(
+                    "run {} waits for run {} of task `{}`, which comes before it",
+                    run.id, first.id, first.task
+                ));
+            }
+        }
+        if let Some(first) = line.last()
+            && let (ProgressStatus::Held, Some(hash)) = (first.state.status, first.plan_hash)
+        {
+            let decide = decide_hint(first.id, &Hash(hash).to_string(), &self.flags);
+            bar.note_once(format!("run {} is held: {decide}", first.id));
+        }
     }
 
     /// A run as the API shows it, with what was noted about it.
@@ -165,17 +200,19 @@ impl Process {
     ) -> Result<(), CommandError> {
         tokio::select! {
             () = tokio::time::sleep(LOOK_EVERY) => Ok(()),
-            () = interruptions.next() => self.cancel(id, bar).await,
+            () = interruptions.next() => self.cancel(&[id], bar).await,
         }
     }
 
+    /// Works on the last of a line of runs. Whoever interrupts it means all of them.
     async fn work(
         &self,
-        run: RunRecord,
+        line: &[RunRecord],
         bar: &Bar,
         interruptions: &mut Interruptions,
     ) -> Result<(), CommandError> {
-        let id = run.id;
+        let Some(run) = line.last().cloned() else { return Ok(()) };
+        let (id, all) = (run.id, line.iter().map(|run| run.id).collect::<Vec<_>>());
         let (engine, store) = (self.muster.engine.clone(), self.store.clone());
         // A task of its own: it may hold the one write connection that cancelling waits for.
         let mut work = tokio::spawn(async move { engine.execute(&store, run).await });
@@ -193,7 +230,7 @@ impl Process {
                         return Err(CommandError::Interrupted(id));
                     }
                     asked = true;
-                    self.cancel(id, bar).await?;
+                    self.cancel(&all, bar).await?;
                 }
                 _ = looks.tick(), if bar.is_seen() => {
                     let run = self.record(id).await?;
@@ -203,12 +240,15 @@ impl Process {
         }
     }
 
-    async fn cancel(&self, id: RunId, bar: &Bar) -> Result<(), CommandError> {
+    async fn cancel(&self, runs: &[RunId], bar: &Bar) -> Result<(), CommandError> {
         bar.note("cancelling; the run stops at its next page");
-        match self.muster.engine.cancel(&self.store, id).await {
-            Ok(()) | Err(ControlError::Ended(_)) => Ok(()),
-            Err(error) => Err(error.into()),
+        for run in runs {
+            match self.muster.engine.cancel(&self.store, *run).await {
+                Ok(()) | Err(ControlError::Ended(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
+        Ok(())
     }
 
     async fn record(&self, id: RunId) -> Result<RunRecord, CommandError> {

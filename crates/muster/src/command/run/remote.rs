@@ -113,6 +113,9 @@ impl Server {
         loop {
             let progress: Progress = self.ask(instance.to_owned(), |client, path| client.get(path)).await?;
             bar.show(&progress);
+            if let Some(preceding) = &progress.waits_for_instance_id {
+                bar.note_once(format!("run {} waits for run {preceding}", progress.id));
+            }
             if !progress.goes_on() {
                 break;
             }
