@@ -31,4 +31,5 @@ mod secrets;
 mod shown;
 mod sources;
 mod unread;
+mod unread_definitions;
 mod waiting;
