@@ -100,7 +100,7 @@ fn what_is_no_backup_or_one_of_a_newer_program_is_refused_and_leaves_nothing_beh
     };
     refused(&world.people_file(), "file");
     refused(&world.directory.path().join("muster.db"), "not made by `muster backup`");
-    change("UPDATE archived_file SET path = '../' || path WHERE path LIKE '%large.bin'");
+    change("UPDATE file_part SET path = '../' || path WHERE path LIKE '%large.bin'");
     refused(&file, "leads elsewhere");
     change("INSERT INTO schema_version (version) VALUES (999)");
     refused(&file, "999");
@@ -115,7 +115,7 @@ fn a_backup_of_an_older_program_is_brought_up_to_date() {
     backup(&world, &file).expect(0);
     let connection = rusqlite::Connection::open(&file).unwrap();
     // As it was before the last step of the schema.
-    let undo = "ALTER TABLE history DROP COLUMN kind; \
+    let undo = "DROP INDEX run_waiting; ALTER TABLE run DROP COLUMN waits_for; \
         DELETE FROM schema_version WHERE version = (SELECT max(version) FROM schema_version)";
     connection.execute_batch(undo).unwrap();
     drop(connection);
