@@ -92,8 +92,8 @@ fn all_is_done_in_the_end_wherever_a_process_dies() {
             }
             blown += 1;
         }
-        // Each errand is claimed and settled at the least.
-        assert!(blown > 5 * 8, "{blown} points");
+        // Each errand is claimed and settled at the least: a statement, and both sides of a commit.
+        assert!(blown >= 5 * 6, "{blown} points");
     });
 }
 
