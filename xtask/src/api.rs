@@ -20,8 +20,16 @@ const MUSTER: &str = "target/debug/muster";
 const TENANT: &str = "acme";
 
 pub(crate) fn run_all(interruptions: &Interruptions) -> Result<(), Error> {
-    provide_schemathesis()?;
     run_until_interrupted(cargo().args(["build", "--package", "muster"]), interruptions)?;
+    ask_built(interruptions)
+}
+
+/// Makes the requests to the program that the tests have built.
+///
+/// # Errors
+/// [`Error::NoPython`] and [`Error::NoSchemathesis`] where there is nothing to make them with; when something is found.
+pub(crate) fn ask_built(interruptions: &Interruptions) -> Result<(), Error> {
+    provide_schemathesis()?;
     let data =
         tempfile::Builder::new().prefix("muster-api-").tempdir().map_err(Error::io("make a directory"))?;
     let token = make_tenant(data.path(), interruptions)?;

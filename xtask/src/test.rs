@@ -29,7 +29,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Error> {
     if !arguments.cargo.is_empty() || matches!(tested, Err(Error::Interrupted)) {
         return tested;
     }
-    let asked = match api::run_all(&interruptions) {
+    let asked = match api::ask_built(&interruptions) {
         Err(error @ (Error::NoPython | Error::NoSchemathesis)) => {
             eprintln!("warning: no requests were made from the description of the API: {error}");
             Ok(())
