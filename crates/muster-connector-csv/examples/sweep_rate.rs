@@ -38,7 +38,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
         attributes: Vec::new(),
     };
     for _ in 0..3 {
-        let request = SweepRequest { class: class.clone(), page_size, resume: None, last_count: None };
+        let request = SweepRequest {
+            class: class.clone(),
+            page_size: page_size.into(),
+            resume: None,
+            last_count: None,
+        };
         let began = Instant::now();
         let mut sweep = connector.sweep(request).await?;
         let mut count = 0;

@@ -158,14 +158,15 @@ impl<R: Read> PageReader<R> {
     }
 
     fn read_page(&mut self) -> Result<Page, ConnectorError> {
-        let mut entries = Vec::with_capacity(self.request.page_size.min(1024));
+        let page_size = self.request.page_size.get();
+        let mut entries = Vec::with_capacity(page_size.min(1024));
         let mut place = beginning(&self.source);
         let mut estimated_total = None;
         if let Body::Records { layout, scanner, first } = &mut self.body {
             let reader = EntryReader { shown: &self.source.shown, settings: &self.settings, layout };
             place = scanner.position();
             let page_start = place.offset;
-            while entries.len() < self.request.page_size.max(1) && place.offset - page_start < PAGE_BYTES {
+            while entries.len() < page_size && place.offset - page_start < PAGE_BYTES {
                 let met = next_record(scanner, &self.settings);
                 match met.map_err(|error| unreadable(&self.source.shown, &error))? {
                     Met::Record(record) => {

@@ -99,7 +99,8 @@ async fn sweep(
     page_size: usize,
     resume: Option<Cursor>,
 ) -> Swept {
-    let request = SweepRequest { class: subject.class(), page_size, resume, last_count: None };
+    let request =
+        SweepRequest { class: subject.class(), page_size: page_size.into(), resume, last_count: None };
     let mut sweep = ok(connector.sweep(request).await, "a sweep begins");
     let snapshot = sweep.snapshot();
     let pages = all_pages(sweep.as_mut(), page_size).await;

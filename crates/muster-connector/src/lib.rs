@@ -5,6 +5,8 @@
 //! [`conformance`].
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use muster_model::{AttributeName, Field, Record, Value};
@@ -133,13 +135,37 @@ pub enum SweepEnd {
     },
 }
 
+/// How many entries a page holds at most, at least 1. Clones are the same size: whoever asked for a sweep may change it
+/// while the sweep goes on, and pages that are not read yet follow.
+#[derive(Debug, Clone)]
+pub struct PageSize(Arc<AtomicUsize>);
+
+impl PageSize {
+    /// Has pages hold at most so many entries from here on.
+    pub fn set(&self, entries: usize) {
+        self.0.store(entries, Ordering::Relaxed);
+    }
+
+    /// The size, at least 1.
+    #[must_use]
+    pub fn get(&self) -> usize {
+        self.0.load(Ordering::Relaxed).max(1)
+    }
+}
+
+impl From<usize> for PageSize {
+    fn from(entries: usize) -> Self {
+        Self(Arc::new(AtomicUsize::new(entries)))
+    }
+}
+
 /// What a sweep is asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct SweepRequest {
     /// The class to read.
     pub class: RemoteClass,
-    /// Entries a page, at least 1.
-    pub page_size: usize,
+    /// Entries a page.
+    pub page_size: PageSize,
     /// Where to take up; `None` from the start.
     pub resume: Option<Cursor>,
     /// How many entries the last complete sweep of this class read.

@@ -240,7 +240,7 @@ impl Sweep for MemorySweep {
         let after = self.last.as_ref().map_or(Unbounded, Excluded);
         let mut entries = Vec::new();
         let mut last = None;
-        for (uid, held) in class.range::<String, _>((after, Unbounded)).take(self.request.page_size.max(1)) {
+        for (uid, held) in class.range::<String, _>((after, Unbounded)).take(self.request.page_size.get()) {
             self.read += 1;
             entries.push(self.view.entry(self.read, uid, held));
             last = Some(uid.clone());

@@ -139,7 +139,7 @@ async fn calls_are_counted_and_a_sweep_can_be_cut_short() {
     });
     let watch = Watch::new(plan);
     let connector = Faulty::new(Box::new(memory), watch.clone());
-    let request = SweepRequest { class: class(), page_size: 1, resume: None, last_count: None };
+    let request = SweepRequest { class: class(), page_size: 1.into(), resume: None, last_count: None };
     let mut sweep = connector.sweep(request).await.unwrap();
     let mut read = 0;
     let end = loop {

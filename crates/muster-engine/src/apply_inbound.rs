@@ -49,7 +49,8 @@ impl Work {
             for part in 0..self.parts(index) {
                 let slots = self.slots(index, wave, part).await?;
                 let mut looked_for = None;
-                for slots in slots.chunks(self.engine.settings.apply_size) {
+                let mut slots = &slots[..];
+                while let Some(slots) = self.next_batch(&mut slots) {
                     self.may_go_on()?;
                     let makes = |slot: &Slot| slot.makes == Makes::ShadowAndObject;
                     if looked_for.is_none()
@@ -201,16 +202,24 @@ impl Work {
         removed: &[KeyEntry],
         added: &[KeyEntry],
     ) -> Result<(), EngineError> {
-        let size = self.engine.settings.apply_size;
-        for keys in removed.chunks(size) {
+        let (mut removed, mut added) = (removed, added);
+        while let Some(keys) = self.next_batch(&mut removed) {
             self.may_go_on()?;
             self.store.apply_keys(&self.run, &self.buckets[index], keys, &[]).await?;
         }
-        for keys in added.chunks(size) {
+        while let Some(keys) = self.next_batch(&mut added) {
             self.may_go_on()?;
             self.store.apply_keys(&self.run, &self.buckets[index], &[], keys).await?;
         }
         Ok(())
+    }
+
+    /// Takes off what the next transaction is to apply; `None` when nothing is left.
+    fn next_batch<'a, T>(&self, left: &mut &'a [T]) -> Option<&'a [T]> {
+        let size = self.store.at_once(self.engine.settings.apply_size).max(1);
+        let (batch, rest) = left.split_at(size.min(left.len()));
+        *left = rest;
+        (!batch.is_empty()).then_some(batch)
     }
 
     pub(crate) fn parts(&self, index: usize) -> u64 {

@@ -53,8 +53,12 @@ impl Engine {
             let application = configuration.application(&source.application_id).ok_or_else(lacking)?;
             let class = object_class(application, &source.object_class_id).map_err(|_| lacking())?;
             let connector = self.open_connector(errand.store, configuration, application).await?;
-            let request =
-                SweepRequest { class: remote_class(class), page_size: 1, resume: None, last_count: None };
+            let request = SweepRequest {
+                class: remote_class(class),
+                page_size: 1.into(),
+                resume: None,
+                last_count: None,
+            };
             let sweep = connector.sweep(request).await?;
             Ok(read.is_some_and(|read| sweep.snapshot().0 == read))
         };

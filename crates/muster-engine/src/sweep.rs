@@ -3,7 +3,8 @@
 use std::collections::{HashSet, VecDeque};
 
 use muster_connector::{
-    BadEntry, Connector, ConnectorError, Cursor, Entry, Page, Place, Step, Sweep, SweepEnd, SweepRequest,
+    BadEntry, Connector, ConnectorError, Cursor, Entry, Page, PageSize, Place, Step, Sweep, SweepEnd,
+    SweepRequest,
 };
 use muster_model::configuration::application::{Application, ObjectClass, Situation};
 use muster_model::configuration::task::Verify;
@@ -195,7 +196,8 @@ impl Work {
         connector: &dyn Connector,
     ) -> Result<SweepEnd, EngineError> {
         let failed = Self::connector_error(&application.id);
-        let mut sweep = match self.open_sweep(index, (application, class), connector).await {
+        let page_size = PageSize::from(self.page_size());
+        let mut sweep = match self.open_sweep(index, (application, class), connector, &page_size).await {
             Ok(sweep) => sweep,
             Err(EngineError::Connector { source: ConnectorError::Missing { .. }, .. })
                 if self.is_new_target(index) =>
@@ -208,6 +210,7 @@ impl Work {
         let mut in_hand = VecDeque::new();
         let mut end = None;
         loop {
+            page_size.set(self.page_size());
             while end.is_none() && in_hand.len() < AT_ONCE {
                 match sweep.next().await.map_err(&failed)? {
                     Step::Page(page) if page.entries.is_empty() => {}
@@ -220,6 +223,11 @@ impl Work {
             }
             self.stage_next(index, &mut in_hand, &mut first_met).await?;
         }
+    }
+
+    /// How many entries the next page may have.
+    pub(crate) fn page_size(&self) -> usize {
+        self.store.at_once(self.engine.settings.page_size)
     }
 
     /// A target of which no account is known may not exist yet; its first account makes it.
@@ -244,12 +252,13 @@ impl Work {
         index: usize,
         (application, class): (&Application, &ObjectClass),
         connector: &dyn Connector,
+        page_size: &PageSize,
     ) -> Result<Box<dyn Sweep>, EngineError> {
         let failed = Self::connector_error(&application.id);
         let last_count = self.store.last_read(&application.id, &class.id).await?;
         let request = |resume| SweepRequest {
             class: remote_class(class),
-            page_size: self.engine.settings.page_size,
+            page_size: page_size.clone(),
             resume,
             last_count,
         };

@@ -32,7 +32,7 @@ impl Work {
         let Task::Outbound(task) = &self.task else { return Ok(None) };
         let (application, class) = task.account_class(index);
         let after = self.buckets[index].cursor.as_deref().and_then(|cursor| cursor.parse().ok()).unwrap_or(0);
-        let limit = u32::try_from(self.engine.settings.page_size).unwrap_or(u32::MAX);
+        let limit = u32::try_from(self.page_size()).unwrap_or(u32::MAX);
         let shadows = self.store.live_shadows_after(&application.id, class.id.as_str(), after, limit).await?;
         let Some(last) = shadows.last() else { return Ok(None) };
         let cursor = Cursor(last.shadow.base.no.0.to_string());
@@ -78,7 +78,7 @@ impl Work {
         met: &RoaringBitmap,
     ) -> Result<(), EngineError> {
         let linked = self.store.staged_links(&self.run, self.buckets[index].no).await?;
-        let limit = u32::try_from(self.engine.settings.page_size).unwrap_or(u32::MAX);
+        let limit = u32::try_from(self.page_size()).unwrap_or(u32::MAX);
         loop {
             self.may_go_on()?;
             let after = match self.buckets[index].step {

@@ -196,7 +196,7 @@ impl Engine {
     ) -> Result<RunRecord, EngineError> {
         let id = run.id;
         // A door of the run's own: what goes through it was sent on its behalf.
-        let store = &store.acting(self.own_acting()).counting_its_own();
+        let store = &store.acting(self.own_acting()).counting_its_own().for_bulk();
         let claimed =
             store.claim(&run, &self.settings.owner, self.surroundings.now(), self.lease_end()).await?;
         tracing::info!(task = %claimed.task, mode = claimed.state.mode.as_str(), "run taken up");

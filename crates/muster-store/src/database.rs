@@ -1,8 +1,6 @@
 //! The connection to SQLite or PostgreSQL: pools, transactions, one way to send a statement.
 //!
-//! SQLite has one write connection behind a queue in which short writes overtake bulk ones, a few read
-//! connections, and a checkpointer of its own. PostgreSQL is told in each transaction, before anything else, who
-//! looks ([`Sight`]). Knows no table.
+//! PostgreSQL is told in each transaction, before anything else, who looks ([`Sight`]). Knows no table.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,24 +10,18 @@ use std::time::Duration;
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sea_orm::sqlx::{ConnectOptions as _, Connection as _};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database as SeaOrm, DatabaseConnection, DatabaseTransaction, DbBackend,
-    DbErr, QueryResult, RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
-    Value,
+    ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, QueryResult, RuntimeErr, Statement, Value,
 };
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::sync::Mutex;
 
 use crate::error::StoreError;
 use crate::fuse::Fuse;
 use crate::postgres::{self, Session};
 use crate::sight::Sight;
-
-/// Pages that the log of SQLite may hold before it is written back for good: 64 MiB of 4 KiB.
-const LOG_PAGES: i64 = 16_384;
+use crate::sqlite::{Pass, Sqlite};
 
 /// How long it may take to find out why no connection can be made.
 const WHY_NOT: Duration = Duration::from_secs(5);
-
-const CHECKPOINT_EVERY: Duration = Duration::from_millis(200);
 
 /// Where facts are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,6 +71,7 @@ pub(crate) struct Database {
     statements: Arc<AtomicU64>,
     /// Of these what went through this clone and those made of it, where somebody wants to know.
     own_statements: Option<Arc<AtomicU64>>,
+    reading: Urgency,
     fuse: Fuse,
     #[cfg(test)]
     pub(crate) recorder: crate::query_plans::Recorder,
@@ -86,33 +79,8 @@ pub(crate) struct Database {
 
 #[derive(Debug, Clone)]
 enum Link {
-    Sqlite { readers: DatabaseConnection, writer: DatabaseConnection, gate: Arc<Gate> },
+    Sqlite(Sqlite),
     Postgres(PgPool),
-}
-
-/// The queue before SQLite's one write connection. A bulk write waits in a queue of its own first, so at most
-/// one stands before a short write.
-#[derive(Debug, Default)]
-struct Gate {
-    bulk: Arc<Mutex<()>>,
-    write: Arc<Mutex<()>>,
-}
-
-/// What holds the gate open for one transaction.
-#[derive(Debug)]
-struct Pass {
-    _write: OwnedMutexGuard<()>,
-    _bulk: Option<OwnedMutexGuard<()>>,
-}
-
-impl Gate {
-    async fn pass(&self, urgency: Urgency) -> Pass {
-        let bulk = match urgency {
-            Urgency::Short => None,
-            Urgency::Bulk => Some(Arc::clone(&self.bulk).lock_owned().await),
-        };
-        Pass { _write: Arc::clone(&self.write).lock_owned().await, _bulk: bulk }
-    }
 }
 
 impl Database {
@@ -129,6 +97,7 @@ impl Database {
             sight: Sight::Owner,
             statements: Arc::default(),
             own_statements: None,
+            reading: Urgency::Short,
             fuse: Fuse::default(),
             #[cfg(test)]
             recorder: Default::default(),
@@ -152,6 +121,20 @@ impl Database {
         self
     }
 
+    /// The same database for bulk work: its questions do not stand before those that somebody waits for.
+    pub(crate) fn for_bulk(mut self) -> Self {
+        self.reading = Urgency::Bulk;
+        self
+    }
+
+    /// How many entries a bulk write should take now, where it usually takes so many: fewer while others wait for it.
+    pub(crate) fn at_once(&self, usual: usize) -> usize {
+        match &self.link {
+            Link::Sqlite(sqlite) => sqlite.at_once(usual),
+            Link::Postgres(_) => usual,
+        }
+    }
+
     /// The same database on the other side of a fuse.
     pub(crate) fn with_fuse(mut self, fuse: Fuse) -> Self {
         self.fuse = fuse;
@@ -171,7 +154,7 @@ impl Database {
         self.count(sql)?;
         let statement = self.statement(sql, values);
         let rows = match &self.link {
-            Link::Sqlite { readers, .. } => readers.query_all_raw(statement).await,
+            Link::Sqlite(sqlite) => sqlite.read(self.reading, statement).await,
             Link::Postgres(pool) => postgres::read(pool, self.sight, statement).await,
         };
         rows.map_err(|source| failed(sql, source))
@@ -190,7 +173,7 @@ impl Database {
     /// looks at no table. Nothing is connected yet. `None` on SQLite.
     pub(crate) fn pool_of_one(&self, name: &str) -> Option<PgPool> {
         match &self.link {
-            Link::Sqlite { .. } => None,
+            Link::Sqlite(_) => None,
             Link::Postgres(pool) => {
                 let options = PgConnectOptions::clone(&pool.connect_options()).application_name(name);
                 let pool = PgPoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None);
@@ -202,13 +185,10 @@ impl Database {
     /// Begins a transaction that writes.
     pub(crate) async fn begin(&self, urgency: Urgency) -> Result<Transaction, StoreError> {
         let inner = match &self.link {
-            Link::Sqlite { writer, gate, .. } => {
-                let immediate = Some(SqliteTransactionMode::Immediate);
-                let options = TransactionOptions { sqlite_transaction_mode: immediate, ..Default::default() };
-                let pass = gate.pass(urgency).await;
+            Link::Sqlite(sqlite) => {
+                let pass = sqlite.pass(urgency).await;
                 self.fuse.pass()?;
-                let begun = writer.begin_with_options(options).await;
-                begun.map(|begun| Inner::Sqlite { begun, _pass: pass })
+                sqlite.begin().await.map(|begun| Inner::Sqlite { begun, _pass: pass })
             }
             Link::Postgres(pool) => {
                 self.fuse.pass()?;
@@ -310,12 +290,7 @@ impl Transaction {
 
 async fn connect_sqlite(path: &Path) -> Result<Link, StoreError> {
     let failed = |source| StoreError::Connect { location: path.display().to_string(), source };
-    let writer = SeaOrm::connect(sqlite_options(path, 1)).await.map_err(failed)?;
-    let readers = SeaOrm::connect(sqlite_options(path, 4)).await.map_err(failed)?;
-    let checkpointer = SeaOrm::connect(sqlite_options(path, 1)).await.map_err(failed)?;
-    let gate = Arc::new(Gate::default());
-    tokio::spawn(checkpoint(checkpointer, Arc::downgrade(&gate)));
-    Ok(Link::Sqlite { readers, writer, gate })
+    Sqlite::connect(path).await.map(Link::Sqlite).map_err(failed)
 }
 
 async fn connect_postgres(url: &str) -> Result<Link, StoreError> {
@@ -341,51 +316,6 @@ pub(crate) async fn why_not(url: &str) -> Option<DbErr> {
 fn failed(sql: &str, source: DbErr) -> StoreError {
     let start: String = sql.split_whitespace().take(4).collect::<Vec<_>>().join(" ");
     StoreError::Statement { start, source }
-}
-
-fn sqlite_options(path: &Path, connections: u32) -> ConnectOptions {
-    let mut options = ConnectOptions::new(format!("sqlite://{}?mode=rwc", path.display()));
-    options
-        .max_connections(connections)
-        .min_connections(1)
-        .sqlx_logging(false)
-        .test_before_acquire(false)
-        .map_sqlx_sqlite_opts(|sqlite| {
-            sqlite
-                .pragma("journal_mode", "WAL")
-                .pragma("synchronous", "NORMAL")
-                .pragma("wal_autocheckpoint", "0")
-                .pragma("cache_size", "-16384")
-                .pragma("temp_store", "MEMORY")
-                .foreign_keys(true)
-                .busy_timeout(Duration::from_secs(30))
-        });
-    options
-}
-
-/// Writes the log of SQLite back. While a writer is busy that alone never lets the log begin anew, so past
-/// its limit the writer is held off for one last round.
-async fn checkpoint(connection: DatabaseConnection, gate: std::sync::Weak<Gate>) {
-    let round = || async {
-        let sql = "PRAGMA wal_checkpoint(PASSIVE)";
-        let statement = Statement::from_string(DbBackend::Sqlite, sql);
-        match connection.query_one_raw(statement).await {
-            Ok(Some(row)) => row.try_get_by_index::<i64>(1).unwrap_or(0),
-            Ok(None) => 0,
-            Err(error) => {
-                tracing::warn!(%error, "cannot write the log of SQLite back");
-                0
-            }
-        }
-    };
-    loop {
-        tokio::time::sleep(CHECKPOINT_EVERY).await;
-        let Some(gate) = gate.upgrade() else { return };
-        if round().await > LOG_PAGES {
-            let _pass = gate.pass(Urgency::Short).await;
-            round().await;
-        }
-    }
 }
 
 /// PostgreSQL numbers its parameters. No statement of ours has a question mark elsewhere.

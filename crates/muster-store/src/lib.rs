@@ -61,6 +61,7 @@ mod settings;
 mod sight;
 #[cfg(test)]
 mod sight_tests;
+mod sqlite;
 mod stage;
 mod tenant;
 mod tries;

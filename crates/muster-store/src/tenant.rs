@@ -107,6 +107,19 @@ impl TenantStore {
     pub fn counting_its_own(&self) -> Self {
         Self { database: self.database.clone().counting_its_own(), ..self.clone() }
     }
+
+    /// The same door for the pages of a run: its questions do not stand before those that somebody waits for.
+    #[must_use]
+    pub fn for_bulk(&self) -> Self {
+        Self { database: self.database.clone().for_bulk(), ..self.clone() }
+    }
+
+    /// How many entries the next page or batch of a run should have, where it usually has so many: fewer while others
+    /// wait for the writer of SQLite, so that they do not wait long.
+    #[must_use]
+    pub fn at_once(&self, usual: usize) -> usize {
+        self.database.at_once(usual)
+    }
 }
 
 impl Store {

@@ -29,7 +29,7 @@ fn rough_file() -> impl Strategy<Value = String> {
 }
 
 async fn in_pages(files: &Files, page_size: usize, resume: Option<muster_connector::Cursor>) -> Swept {
-    let asked = SweepRequest { page_size, resume, ..request(&class(&[])) };
+    let asked = SweepRequest { page_size: page_size.into(), resume, ..request(&class(&[])) };
     sweep(&*files.open(&[]).await, asked).await
 }
 

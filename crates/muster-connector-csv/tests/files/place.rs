@@ -77,7 +77,7 @@ pub(crate) fn class(attributes: &[&str]) -> RemoteClass {
 }
 
 pub(crate) fn request(class: &RemoteClass) -> SweepRequest {
-    SweepRequest { class: class.clone(), page_size: 100, resume: None, last_count: None }
+    SweepRequest { class: class.clone(), page_size: 100.into(), resume: None, last_count: None }
 }
 
 /// All that a sweep gave.

@@ -47,7 +47,7 @@ async fn every_encoding_gives_the_same() {
     ] {
         let files = Files::with(bytes);
         let connector = files.open(&[("encoding", encoding)]).await;
-        let swept = sweep(&*connector, SweepRequest { page_size: 1, ..request(&class(&[])) }).await;
+        let swept = sweep(&*connector, SweepRequest { page_size: 1.into(), ..request(&class(&[])) }).await;
         assert_eq!(swept.entries(), expected, "{encoding}");
         let resume = Some(swept.pages[0].cursor.clone());
         let rest = sweep(&*connector, SweepRequest { resume, ..request(&class(&[])) }).await;

@@ -77,7 +77,7 @@ async fn half_a_character_at_the_end_is_noticed() {
 
 /// A sweep that has given its first page of a file that is much larger than what is read ahead.
 async fn begun(connector: &dyn Connector) -> Box<dyn Sweep> {
-    let asked = SweepRequest { page_size: 2, ..request(&class(&[])) };
+    let asked = SweepRequest { page_size: 2.into(), ..request(&class(&[])) };
     let mut sweep = connector.sweep(asked).await.unwrap();
     assert!(matches!(sweep.next().await, Ok(Step::Page(_))));
     sweep
@@ -188,7 +188,7 @@ async fn a_cursor_of_something_else_is_refused() {
 #[tokio::test]
 async fn totals_are_estimated_from_the_bytes() {
     let files = Files::with(many_records());
-    let asked = SweepRequest { page_size: 100, ..request(&class(&[])) };
+    let asked = SweepRequest { page_size: 100.into(), ..request(&class(&[])) };
     let swept = sweep(&*files.open(&[]).await, asked).await;
     for page in &swept.pages {
         let total = page.estimated_total.unwrap();

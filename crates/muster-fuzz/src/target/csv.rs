@@ -90,7 +90,7 @@ async fn compare(connector: &dyn Connector) {
 }
 
 async fn sweep(connector: &dyn Connector, page_size: usize, resume: Option<Cursor>) -> Swept {
-    let request = SweepRequest { class: class(), page_size, resume, last_count: None };
+    let request = SweepRequest { class: class(), page_size: page_size.into(), resume, last_count: None };
     let mut sweep = connector.sweep(request).await?;
     let (mut entries, mut cursors) = (Vec::new(), Vec::new());
     loop {
