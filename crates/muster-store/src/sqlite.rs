@@ -19,6 +19,9 @@ const LOG_PAGES: i64 = 16_384;
 
 const CHECKPOINT_EVERY: Duration = Duration::from_millis(200);
 
+/// Rounds of writing the log back, each the shorter for the one before it, ahead of the one for which the writer waits.
+const SHORTER_ROUNDS: u32 = 3;
+
 /// So many bulk writes after a short one had to wait, nobody is in a hurry any more.
 const CALM_AFTER: u32 = 50;
 
@@ -170,6 +173,9 @@ async fn checkpoint(connection: DatabaseConnection, gate: Weak<Gate>) {
         tokio::time::sleep(CHECKPOINT_EVERY).await;
         let Some(gate) = gate.upgrade() else { return };
         if round().await > LOG_PAGES {
+            for _ in 0..SHORTER_ROUNDS {
+                round().await;
+            }
             let _pass = gate.pass(Urgency::Short).await;
             round().await;
         }

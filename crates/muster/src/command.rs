@@ -35,6 +35,10 @@ use crate::summary::Output;
 /// What is logged unless the settings say: that something went wrong, and what is wrong with how Muster is set up.
 const QUIET: &str = "error,muster::command=warn,muster::data=warn";
 
+/// How far runs stand back behind requests, on the scale of the scheduler.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 10;
+
 /// Keeps people in step between systems: reads them from an HR file, provisions their accounts.
 #[derive(Parser)]
 #[command(name = "muster", version)]
@@ -224,9 +228,19 @@ fn runtime() -> Result<tokio::runtime::Runtime, CommandError> {
     let processors = std::thread::available_parallelism().map_or(2, usize::from);
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(processors.max(2))
+        .on_thread_start(stand_back)
         .enable_all()
         .build()
         .map_err(CommandError::machine("start the runtime"))
+}
+
+/// Runs work on the threads of the runtime; requests are answered on others, which come first where both want a
+/// processor. That a thread alone can be told so is Linux's.
+fn stand_back() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::nice(NICENESS) {
+        tracing::debug!(%error, "runs keep the priority of the process");
+    }
 }
 
 /// A client of a server, with the token of the environment.
