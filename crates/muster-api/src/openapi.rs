@@ -8,7 +8,9 @@ mod shapes;
 use std::sync::LazyLock;
 
 use actix_web::HttpResponse;
-use muster_model::configuration::ConfigurationKind;
+use muster_model::configuration::document::overriding::OverrideDocument;
+use muster_model::configuration::document::value::DocumentShape as _;
+use muster_model::configuration::{ConfigurationKind, Document};
 use serde_json::{Map, Value, json};
 
 use crate::patch::{JSON_PATCH, MERGE_PATCH};
@@ -28,8 +30,9 @@ pub fn openapi() -> Value {
     let mut schemas = schemas::schemas();
     schemas.extend(administration::schemas());
     for kind in ConfigurationKind::ALL {
-        shapes::add(kind, &mut schemas);
+        shapes::add(Document::shape(kind), &mut schemas);
     }
+    shapes::add(&OverrideDocument::SHAPE, &mut schemas);
     json!({
         "openapi": "3.1.0",
         "info": {

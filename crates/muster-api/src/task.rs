@@ -18,7 +18,7 @@ use crate::call::Call;
 use crate::error::ApiError;
 use crate::query::ErrorDetails;
 use crate::routes::TaskOperation;
-use crate::view::{ChangeView, ErrorView, ProgressView};
+use crate::view::{ChangeView, ErrorView, ProgressView, TripView};
 
 pub(crate) use events::Sights;
 
@@ -40,6 +40,7 @@ pub(crate) async fn perform(
         TaskOperation::Show => show(kind, &call).await,
         TaskOperation::Events => events::events(kind, call).await,
         TaskOperation::Changes => changes(kind, &call).await,
+        TaskOperation::Trips => trips(kind, &call).await,
         TaskOperation::Cancel => cancel(kind, &call).await,
         TaskOperation::Approve => decide::approve(kind, call).await,
         TaskOperation::Reject => decide::reject(kind, call).await,
@@ -123,6 +124,12 @@ async fn changes(kind: TaskKind, call: &Call) -> Result<HttpResponse, ApiError> 
     let changes = call.store.changes(&run, filter).await?;
     let views: Vec<_> = changes.iter().map(|change| ChangeView::new(change, run.state)).collect();
     Ok(HttpResponse::Ok().json(views))
+}
+
+async fn trips(kind: TaskKind, call: &Call) -> Result<HttpResponse, ApiError> {
+    let run = instance(kind, call).await?;
+    let holds = call.store.trips(&run).await?;
+    Ok(HttpResponse::Ok().json(holds.iter().map(TripView::from).collect::<Vec<_>>()))
 }
 
 async fn cancel(kind: TaskKind, call: &Call) -> Result<HttpResponse, ApiError> {

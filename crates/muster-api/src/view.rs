@@ -15,6 +15,7 @@ mod progress;
 mod read;
 mod resource;
 mod schedule;
+mod trip;
 pub(crate) mod value;
 
 use muster_model::text::{hex, instant};
@@ -34,3 +35,4 @@ pub use progress::{CountersView, ErrandView, ProgressView};
 pub(crate) use read::read_field;
 pub use resource::{FieldDifferenceView, ResourceVersionView};
 pub use schedule::{FireView, SchedulingView};
+pub use trip::TripView;

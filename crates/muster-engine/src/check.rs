@@ -1,15 +1,13 @@
 //! The check: what only the whole plan shows, its hash, and its limits. Nothing has been applied yet.
 
-use std::collections::BTreeMap;
-
-use muster_model::ApplicationId;
 use muster_model::error::ErrorCode;
 use muster_model::run::Outcome;
 use muster_plan::digest::Hashing;
-use muster_plan::guard::{Population, Trip};
+use muster_plan::guard::{Hold, Limits, Population};
 use muster_plan::lifecycle::Event;
-use muster_store::{ProblemRow, ProblemStep};
+use muster_store::{EarlierBucket, ProblemRow, ProblemStep};
 
+use crate::configuration::LoadedConfiguration;
 use crate::error::{EngineError, of_run};
 use crate::sweep::Before;
 use crate::worker::{Done, Task, Work};
@@ -61,18 +59,15 @@ impl Work {
             return Err(EngineError::TooManyErrors { failed, allowed });
         }
         let hash = self.plan_hash().await?;
-        let trips = self.trips();
+        let holds = self.holds().await?;
         let event = match self.run.approved_hash {
             Some(approved) if approved == hash => Event::PassedGuards,
             Some(_) => Event::PlanOutdated,
-            None if trips.is_empty() => Event::PassedGuards,
+            None if holds.is_empty() => Event::PassedGuards,
             None => Event::TrippedGuards,
         };
-        let held = event == Event::TrippedGuards;
-        let held_by =
-            held.then(|| trips.iter().map(|(_, trip)| trip.to_string()).collect::<Vec<_>>().join("\n"));
-        let problems = verdict(event, &trips);
-        Ok(Done { event, plan_hash: Some(hash), held_by, counters: None, problems })
+        let problems = verdict(event, &holds);
+        Ok(Done { event, plan_hash: Some(hash), holds, counters: None, problems })
     }
 
     /// Whether the plan is large enough for tables to look different afterwards.
@@ -89,29 +84,59 @@ impl Work {
         }
     }
 
-    /// The limits that the plan exceeds, application by application.
-    fn trips(&self) -> Vec<(ApplicationId, Trip)> {
-        let mut trips = Vec::new();
-        for (index, bucket) in self.buckets.iter().enumerate() {
-            let accounts = Before::of(bucket).accounts;
-            let (task_guards, application_guards) = match &self.task {
-                Task::Inbound(task) => (&task.task_guards, &task.application_guards),
-                Task::Outbound(task) => (&task.task_guards, task.application_guards(index)),
-            };
-            let population = Population {
-                accounts,
-                memberships: bucket.counters.read,
-                members: bucket
-                    .tally
-                    .groups_losing()
-                    .map(|(group, _)| (group.to_owned(), accounts))
-                    .collect::<BTreeMap<_, _>>(),
-            };
-            let found =
-                muster_plan::guard::check(&bucket.tally, &population, task_guards, application_guards);
-            trips.extend(found.into_iter().map(|trip| (bucket.application.clone(), trip)));
+    /// What guards have against the plan.
+    async fn holds(&self) -> Result<Vec<Hold>, EngineError> {
+        let mut holds = self.trips().await?;
+        if self.run.keys.is_none() && self.buckets.iter().any(|bucket| bucket.tally.withdraws()) {
+            let ways = self.widened().await?;
+            holds.extend(ways.into_iter().map(Hold::Widened));
         }
-        trips
+        Ok(holds)
+    }
+
+    /// The limits that the plan exceeds, application by application.
+    async fn trips(&self) -> Result<Vec<Hold>, EngineError> {
+        let limits: Vec<Limits<'_>> = (0..self.buckets.len()).map(|index| self.limits(index)).collect();
+        let withdraws = self.buckets.iter().any(|bucket| bucket.tally.withdraws());
+        let hours = limits.iter().map(Limits::longest_window).max().filter(|hours| withdraws && *hours > 0);
+        let earlier = match hours {
+            Some(hours) => self.store.earlier(&self.run, hours, self.engine.surroundings.now()).await?,
+            None => Vec::new(),
+        };
+        let mut holds = Vec::new();
+        for (bucket, limits) in self.buckets.iter().zip(limits) {
+            let accounts = Before::of(bucket).accounts;
+            let members = bucket.tally.groups_losing().map(|(group, _)| (group.to_owned(), accounts));
+            let population =
+                Population { accounts, memberships: bucket.counters.read, members: members.collect() };
+            let of_bucket =
+                |one: &&EarlierBucket| (one.bucket, &one.application) == (bucket.no, &bucket.application);
+            let earlier: Vec<_> = earlier.iter().filter(of_bucket).map(|one| one.earlier.clone()).collect();
+            let trips = muster_plan::guard::check(&bucket.tally, &population, limits, &earlier);
+            let application = &bucket.application;
+            holds
+                .extend(trips.into_iter().map(|trip| Hold::Limit { application: application.clone(), trip }));
+        }
+        Ok(holds)
+    }
+
+    fn limits(&self, index: usize) -> Limits<'_> {
+        let (task, application) = match &self.task {
+            Task::Inbound(task) => (&task.task_guards, &task.application_guards),
+            Task::Outbound(task) => (&task.task_guards, task.application_guards(index)),
+        };
+        Limits { launch: self.run.overriding.as_ref().map(|given| &given.guards), task, application }
+    }
+
+    /// In which ways the configuration lets the task take more away than when it was last carried out.
+    async fn widened(&self) -> Result<Vec<String>, EngineError> {
+        let Some(last) = self.store.last_applied_rules(&self.run).await? else { return Ok(Vec::new()) };
+        if last == self.run.rules {
+            return Ok(Vec::new());
+        }
+        let before = LoadedConfiguration::parse(self.store.rules_body(&last).await?)?;
+        let task = (self.run.task_kind, &self.run.task);
+        Ok(muster_plan::widening::widened(&before.resources, &self.configuration.resources, task))
     }
 
     async fn plan_hash(&self) -> Result<muster_store::Hash, EngineError> {
@@ -136,15 +161,18 @@ impl Work {
 
 /// What is to be known about a plan that was held against its limits: each limit that it exceeds, unless somebody
 /// approved it knowing them, and before all that it is not the one that was approved.
-fn verdict(event: Event, trips: &[(ApplicationId, Trip)]) -> Vec<ProblemRow> {
+fn verdict(event: Event, holds: &[Hold]) -> Vec<ProblemRow> {
     if event == Event::PassedGuards {
         return Vec::new();
     }
     let outdated = "the plan is not the one that was approved; nothing was done".to_owned();
     let outdated = of_run(ProblemStep::Check, ErrorCode::PlanOutdated, outdated);
     let outdated = (event == Event::PlanOutdated).then_some(outdated);
-    let tripped = trips.iter().map(|(application, trip)| {
-        let message = format!("application `{application}`: {trip}");
+    let tripped = holds.iter().map(|hold| {
+        let message = match hold {
+            Hold::Limit { application, .. } => format!("application `{application}`: {hold}"),
+            Hold::Widened(_) => hold.to_string(),
+        };
         of_run(ProblemStep::Check, ErrorCode::GuardTripped, message)
     });
     outdated.into_iter().chain(tripped).collect()

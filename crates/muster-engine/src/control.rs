@@ -172,6 +172,7 @@ impl Engine {
             rules_body: saved.body,
             estimate: simulated.counters.entries(),
             approved_hash: simulated.plan_hash,
+            overriding: None,
             chain: None,
             preceded_by: None,
             now: self.surroundings.now(),

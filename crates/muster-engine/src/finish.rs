@@ -25,7 +25,7 @@ impl Work {
         }
         let spotless = counters.outcome(Outcome::Failed) == 0 && counters.outcome(Outcome::Stale) == 0;
         let event = Event::Completed { all_well: spotless && complete };
-        Ok(Done { event, plan_hash: None, held_by: None, counters: Some(counters), problems: Vec::new() })
+        Ok(Done { event, plan_hash: None, holds: Vec::new(), counters: Some(counters), problems: Vec::new() })
     }
 
     /// What makes the database faster is not worth a run.

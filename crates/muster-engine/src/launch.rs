@@ -2,7 +2,7 @@
 
 use muster_model::configuration::task::{SweepKind, SynchronizationTaskDefinition, TaskType};
 use muster_model::configuration::{Configuration, ConfigurationKind, Document, Problems, Resource};
-use muster_model::run::{Mode, TaskKind};
+use muster_model::run::{Mode, Override, TaskKind};
 use muster_model::{ConfigurationId, RunId};
 use muster_plan::lifecycle::{Absence, RunState};
 use muster_store::{NewRun, RunRecord, StoreError, TenantStore};
@@ -23,6 +23,16 @@ pub struct Launch {
     pub keys: Option<Vec<String>>,
     /// Resources that stand in for the stored ones of the same kind and id; for simulations only.
     pub instead: Vec<Resource>,
+    /// Limits that somebody answers for, in the place of those that are configured.
+    pub overriding: Option<Override>,
+}
+
+impl Launch {
+    /// A run over all accounts, by what is configured.
+    #[must_use]
+    pub fn of(kind: TaskKind, task: ConfigurationId, mode: Mode) -> Self {
+        Self { kind, task, mode, keys: None, instead: Vec::new(), overriding: None }
+    }
 }
 
 /// Why a run was not launched.
@@ -143,6 +153,7 @@ impl Engine {
             rules_body: loaded.body.clone(),
             estimate,
             approved_hash: None,
+            overriding: launch.overriding,
             chain: None,
             preceded_by: None,
             now: self.surroundings.now(),

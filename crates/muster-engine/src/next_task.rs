@@ -36,8 +36,7 @@ impl Engine {
             let loaded = LoadedConfiguration::load(store).await?;
             let is_synchronization = loaded.resources.synchronization_task(task).is_some();
             let kind = if is_synchronization { TaskKind::Synchronization } else { TaskKind::Provisioning };
-            let launch =
-                Launch { kind, task: task.clone(), mode: Mode::Apply, keys: None, instead: Vec::new() };
+            let launch = Launch::of(kind, task.clone(), Mode::Apply);
             let ended = (errand.run.task_kind == TaskKind::Synchronization).then_some(&errand.run.task);
             let run = NewRun { id, ..self.new_run(store, &loaded, launch, ended).await? };
             let run = run.in_chain(Chain { start, launched_by: errand.run.id });

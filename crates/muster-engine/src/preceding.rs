@@ -31,8 +31,7 @@ impl Engine {
         let mut preceded_by = None;
         for task in preceding.into_iter().rev() {
             let kind = TaskKind::Synchronization;
-            let launch =
-                Launch { kind, task: task.clone(), mode: Mode::Apply, keys: None, instead: Vec::new() };
+            let launch = Launch::of(kind, task.clone(), Mode::Apply);
             let alone = self.run_alone(store, loaded, launch).await.map_err(|error| in_front(task, error))?;
             preceded_by = Some(Box::new(NewRun { preceded_by, ..alone }));
         }

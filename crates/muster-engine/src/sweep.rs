@@ -400,11 +400,10 @@ impl Work {
         let unidentified = self.buckets[index].counters.unidentified;
         if unidentified > 0 {
             let entries = match unidentified {
-                1 => "1 bad entry has".to_owned(),
-                many => format!("{many} bad entries have"),
+                1 => "1 entry has no readable key, or repeats one,".to_owned(),
+                many => format!("{many} entries have no readable key, or repeat one,"),
             };
-            let message =
-                format!("{entries} no readable key and may be anybody; nobody is concluded to be gone");
+            let message = format!("{entries} and may be anybody; nobody is concluded to be gone");
             problems.push(warning(ErrorCode::EntryUnidentified, message));
         }
         self.buckets[index].sweep_end = Some(reason);
@@ -424,6 +423,8 @@ fn meet(decided: &mut Decided, first_met: &mut FirstMet, in_words: &dyn Fn(u64) 
         };
         decided.rows.remove(shadow.change);
         decided.counters.move_outcome(shadow.outcome, Outcome::Failed, 1);
+        // Whose key was mistyped, or whose page was read in the place of another, is not told by what was read.
+        decided.counters.unidentified += 1;
         let first = match before {
             FirstMet::SOMEWHERE => String::new(),
             place => format!(", at {}", in_words(place.into())),

@@ -181,7 +181,7 @@ impl Engine {
         loaded: &Result<LoadedConfiguration, ConfigurationError>,
     ) -> Result<Result<NewRun, String>, StoreError> {
         let (kind, task) = (schedule.kind, schedule.task.clone());
-        let launch = Launch { kind, task, mode: Mode::Apply, keys: None, instead: Vec::new() };
+        let launch = Launch::of(kind, task, Mode::Apply);
         let prepared = match loaded {
             Ok(loaded) => self.new_run(store, loaded, launch, None).await,
             Err(error) => return Ok(Err(shortened(with_causes(error)))),

@@ -7,6 +7,7 @@ use muster_connector::ConnectorError;
 use muster_model::ApplicationId;
 use muster_model::run::{Counters, Wave};
 use muster_plan::errand::Read;
+use muster_plan::guard::Hold;
 use muster_plan::lifecycle::{Effect, Event, RunState, step};
 use muster_store::{Acting, Advance, Bucket, Hash, ProblemRow, RunRecord, StoreError, TenantStore};
 use tokio::sync::watch;
@@ -61,7 +62,8 @@ pub(crate) enum Task {
 pub(crate) struct Done {
     pub(crate) event: Event,
     pub(crate) plan_hash: Option<Hash>,
-    pub(crate) held_by: Option<String>,
+    /// What guards have against the plan.
+    pub(crate) holds: Vec<Hold>,
     pub(crate) counters: Option<Counters>,
     /// What is to be known about the run as a whole.
     pub(crate) problems: Vec<ProblemRow>,
@@ -69,7 +71,7 @@ pub(crate) struct Done {
 
 impl From<Event> for Done {
     fn from(event: Event) -> Self {
-        Self { event, plan_hash: None, held_by: None, counters: None, problems: Vec::new() }
+        Self { event, plan_hash: None, holds: Vec::new(), counters: None, problems: Vec::new() }
     }
 }
 
@@ -291,7 +293,7 @@ impl Engine {
         let advance = Advance {
             state,
             plan_hash: None,
-            held_by: None,
+            holds: &[],
             failure,
             counters: None,
             problems: &[],
@@ -384,7 +386,7 @@ impl Work {
         let advance = Advance {
             state,
             plan_hash: done.plan_hash,
-            held_by: done.held_by.as_deref(),
+            holds: &done.holds,
             failure: None,
             counters: done.counters,
             problems: &done.problems,

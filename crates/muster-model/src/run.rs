@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::configuration::ConfigurationKind;
 use crate::configuration::application::Situation;
+use crate::configuration::guard::Guards;
 
 /// Whether a run carries its plan out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,6 +24,15 @@ impl Mode {
             Self::Simulate => "SIMULATE",
         }
     }
+}
+
+/// Limits of one run in the place of those that are configured, which somebody answers for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Override {
+    /// Why.
+    pub reason: String,
+    /// The limits.
+    pub guards: Guards,
 }
 
 /// Which kind of task a run belongs to.
@@ -265,7 +275,8 @@ pub struct Counters {
     situations: [u64; Situation::ALL.len()],
     /// References whose object does not exist yet.
     pub open_references: u64,
-    /// Bad entries without a key; while there are any nobody is concluded to be gone.
+    /// Entries that may be anybody's: bad ones without a key, and those whose key was read before. While there are any
+    /// nobody is concluded to be gone.
     pub unidentified: u64,
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use muster_model::ApplicationId;
 use muster_model::configuration::guard::{Guarded, Guards, Limit};
 use muster_model::difference::AttributeChange;
 
@@ -28,16 +29,94 @@ pub struct Trip {
     pub population: u64,
     /// The limit.
     pub limit: Limit,
+    /// Where runs are counted together: over how many hours, and how many changes those before this one made.
+    pub window: Option<Window>,
+}
+
+/// Why a plan is held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hold {
+    /// A limit is exceeded in an application.
+    Limit {
+        /// The application.
+        application: ApplicationId,
+        /// The limit.
+        trip: Trip,
+    },
+    /// The configuration lets the task take away more than it did when it was last carried out, in this way.
+    Widened(String),
+}
+
+impl std::fmt::Display for Hold {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Limit { trip, .. } => trip.fmt(f),
+            Self::Widened(how) => write!(f, "{how}: whom that takes something from is looked at once"),
+        }
+    }
+}
+
+/// Runs that are counted together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// Over so many hours.
+    pub hours: u32,
+    /// So many of the changes were made by runs before this one.
+    pub before: u64,
+}
+
+/// What an earlier run of the task did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Earlier {
+    /// So many whole hours ago.
+    pub hours_ago: u32,
+    /// What it did.
+    pub tally: Tally,
+}
+
+/// The limits of a run, those that come first before those that they replace.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits<'a> {
+    /// Those of the launch, which somebody answers for.
+    pub launch: Option<&'a Guards>,
+    /// The task's.
+    pub task: &'a Guards,
+    /// The application's.
+    pub application: &'a Guards,
+}
+
+impl Limits<'_> {
+    /// The limit that holds, with the hours over which runs are counted together: the launch's, the task's, the
+    /// application's, or the default. Who says at a launch how much may be done means that run.
+    #[must_use]
+    pub fn effective(&self, guarded: Guarded) -> Option<(Limit, u32)> {
+        if let Some(limit) = self.launch.and_then(|launch| launch.limit(guarded)) {
+            return Some((limit, limit.window_hours.unwrap_or(0)));
+        }
+        let limit = self.task.limit(guarded).or_else(|| self.application.limit(guarded));
+        let limit = limit.or_else(|| guarded.default_limit())?;
+        Some((limit, limit.window_hours.unwrap_or_else(|| guarded.default_window_hours())))
+    }
+
+    /// The most hours that any limit looks back; 0 when none does.
+    #[must_use]
+    pub fn longest_window(&self) -> u32 {
+        let windows = Guarded::ALL.into_iter().filter_map(|guarded| self.effective(guarded));
+        windows.map(|(_, hours)| hours).max().unwrap_or(0)
+    }
 }
 
 impl std::fmt::Display for Trip {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { guarded, of, changes, population, limit } = self;
+        let Self { guarded, of, changes, population, limit, window } = self;
         write!(f, "{}", guarded.as_str())?;
         if let Some(of) = of {
             write!(f, " of `{of}`")?;
         }
         write!(f, ": {changes} of {population}")?;
+        if let Some(Window { hours, before }) = window {
+            write!(f, " within {hours} hours, {before} of them by earlier runs")?;
+        }
         match (limit.count, limit.percent) {
             (Some(count), _) if *changes > count => write!(f, ", the limit is {count}"),
             (_, Some(percent)) => write!(f, ", the limit is {percent} % and at least {}", limit.minimum),
@@ -109,6 +188,12 @@ impl Tally {
         }
     }
 
+    /// Whether anything would be disabled, deleted or unlinked, or lose a membership.
+    #[must_use]
+    pub fn withdraws(&self) -> bool {
+        self.counts.iter().any(|(guarded, count)| guarded.withdraws() && *count > 0)
+    }
+
     /// How many changes of a kind there are.
     #[must_use]
     pub fn of(&self, guarded: Guarded) -> u64 {
@@ -171,49 +256,46 @@ pub struct Population {
     pub members: BTreeMap<String, u64>,
 }
 
-/// The limit that holds: the task's, else the application's, else the default.
+/// All limits that the plan exceeds, alone or together with what earlier runs of the task did.
 #[must_use]
-pub fn effective_limit(guarded: Guarded, task: &Guards, application: &Guards) -> Option<Limit> {
-    task.limit(guarded).or_else(|| application.limit(guarded)).or_else(|| guarded.default_limit())
-}
-
-/// All limits that the plan exceeds.
-#[must_use]
-pub fn check(tally: &Tally, population: &Population, task: &Guards, application: &Guards) -> Vec<Trip> {
+pub fn check(tally: &Tally, population: &Population, limits: Limits<'_>, earlier: &[Earlier]) -> Vec<Trip> {
     let mut trips = Vec::new();
     for guarded in Guarded::ALL {
-        let Some(limit) = effective_limit(guarded, task, application) else { continue };
-        let mut meet = |of: Option<&str>, changes: u64, population: u64| {
-            if exceeds(limit, changes, population) {
-                trips.push(Trip { guarded, of: of.map(str::to_owned), changes, population, limit });
-            }
+        let Some((limit, hours)) = limits.effective(guarded) else { continue };
+        let mut meet = |of: Option<&str>, count: &dyn Fn(&Tally) -> u64, population: u64| {
+            let changes = count(tally);
+            let within = earlier.iter().filter(|earlier| earlier.hours_ago < hours);
+            let before: u64 = within.map(|earlier| count(&earlier.tally)).sum();
+            let window = if limit.is_exceeded(changes, population) {
+                None
+            } else if changes > 0 && before > 0 && limit.is_exceeded(changes + before, population) {
+                Some(Window { hours, before })
+            } else {
+                return;
+            };
+            let changes = changes + window.map_or(0, |window| window.before);
+            trips.push(Trip { guarded, of: of.map(str::to_owned), changes, population, limit, window });
         };
         match guarded {
             Guarded::Clearing => {
-                for (name, count) in &tally.clearing {
-                    meet(Some(name), *count, population.accounts);
+                for name in tally.clearing.keys() {
+                    let count = |tally: &Tally| tally.clearing.get(name).copied().unwrap_or(0);
+                    meet(Some(name), &count, population.accounts);
                 }
             }
             Guarded::MembersLost => {
-                for (group, count) in &tally.members_lost {
-                    meet(Some(group), *count, population.members.get(group).copied().unwrap_or(0));
+                for group in tally.members_lost.keys() {
+                    let count = |tally: &Tally| tally.members_lost.get(group).copied().unwrap_or(0);
+                    meet(Some(group), &count, population.members.get(group).copied().unwrap_or(0));
                 }
             }
-            Guarded::MembershipRemoval => meet(None, tally.of(guarded), population.memberships),
+            Guarded::MembershipRemoval => meet(None, &|tally| tally.of(guarded), population.memberships),
             Guarded::Create | Guarded::Update | Guarded::Disable | Guarded::Delete | Guarded::Unlink => {
-                meet(None, tally.of(guarded), population.accounts);
+                meet(None, &|tally| tally.of(guarded), population.accounts);
             }
         }
     }
     trips
-}
-
-fn exceeds(limit: Limit, changes: u64, population: u64) -> bool {
-    let beyond_count = limit.count.is_some_and(|count| changes > count);
-    let beyond_percent = limit.percent.is_some_and(|percent| {
-        changes > limit.minimum && u128::from(changes) * 100 > u128::from(population) * u128::from(percent)
-    });
-    beyond_count || beyond_percent
 }
 
 #[cfg(test)]
@@ -223,12 +305,22 @@ mod tests {
     use super::*;
     use crate::inbound::bare_change;
 
+    static NOTHING: Guards = Guards(Vec::new());
+
+    fn limit(count: Option<u64>, percent: Option<u8>, minimum: u64) -> Limit {
+        Limit { count, percent, minimum, window_hours: None }
+    }
+
+    fn of_task(task: &Guards) -> Limits<'_> {
+        Limits { launch: None, task, application: &NOTHING }
+    }
+
     #[test]
     fn a_limit_trips_exactly_beyond_its_border() {
-        let percent = Limit { count: None, percent: Some(10), minimum: 20 };
-        let count = Limit { count: Some(5), percent: None, minimum: 0 };
-        let both = Limit { count: Some(50), percent: Some(10), minimum: 20 };
-        let none = Limit { count: Some(0), percent: None, minimum: 0 };
+        let percent = limit(None, Some(10), 20);
+        let count = limit(Some(5), None, 0);
+        let both = limit(Some(50), Some(10), 20);
+        let none = limit(Some(0), None, 0);
         for (limit, changes, population, expected) in [
             (percent, 20, 20, false),
             (percent, 21, 210, false),
@@ -244,23 +336,71 @@ mod tests {
             (none, 0, 0, false),
             (none, 1, 10, true),
         ] {
-            assert_eq!(exceeds(limit, changes, population), expected, "{limit:?} {changes} {population}");
+            assert_eq!(limit.is_exceeded(changes, population), expected, "{limit:?} {changes} {population}");
         }
     }
 
     #[test]
-    fn the_tasks_limits_replace_the_applications() {
-        let application =
-            Guards(vec![(Guarded::Delete, Limit { count: Some(1), percent: None, minimum: 0 })]);
-        let task = Guards(vec![(Guarded::Delete, Limit { count: Some(9), percent: None, minimum: 0 })]);
-        let nothing = Guards::default();
-        let count = |task, application| {
-            effective_limit(Guarded::Delete, task, application).and_then(|limit: Limit| limit.count)
+    fn a_limit_is_wider_when_it_lets_pass_what_the_other_holds() {
+        let percent = limit(None, Some(10), 20);
+        for (wider, narrower) in [
+            (limit(None, Some(11), 20), percent),
+            (limit(None, Some(10), 21), percent),
+            (limit(Some(21), None, 0), percent),
+            (limit(None, Some(100), 0), percent),
+            (limit(Some(6), None, 0), limit(Some(5), None, 0)),
+            (limit(None, Some(100), 0), limit(Some(5), Some(100), 0)),
+        ] {
+            assert!(wider.is_wider_than(&narrower), "{wider:?} {narrower:?}");
+        }
+        for held in [limit(Some(20), None, 0), limit(Some(5), Some(10), 20), limit(None, Some(10), 19)] {
+            assert!(!held.is_wider_than(&percent), "{held:?}");
+        }
+        for same in [percent, limit(Some(5), None, 0), limit(Some(5), Some(1), 0)] {
+            assert!(!same.is_wider_than(&same), "{same:?}");
+        }
+    }
+
+    #[test]
+    fn the_launchs_limits_replace_the_tasks_and_those_the_applications() {
+        let set = |count| Guards(vec![(Guarded::Delete, limit(Some(count), None, 0))]);
+        let (launch, task, application) = (set(50), set(9), set(1));
+        let count = |launch, task, application| {
+            let limits = Limits { launch, task, application };
+            limits.effective(Guarded::Delete).map(|(limit, hours)| (limit.count, hours))
         };
-        assert_eq!(count(&nothing, &application), Some(1));
-        assert_eq!(count(&task, &application), Some(9));
-        assert_eq!(count(&nothing, &nothing), None);
-        assert!(effective_limit(Guarded::Create, &nothing, &nothing).is_none());
+        assert_eq!(count(None, &NOTHING, &application), Some((Some(1), 24)));
+        assert_eq!(count(None, &task, &application), Some((Some(9), 24)));
+        assert_eq!(count(None, &NOTHING, &NOTHING), Some((None, 24)));
+        assert_eq!(count(Some(&launch), &task, &application), Some((Some(50), 0)), "it means that run alone");
+        assert_eq!(count(Some(&NOTHING), &task, &application), Some((Some(9), 24)));
+        assert!(of_task(&NOTHING).effective(Guarded::Create).is_none());
+    }
+
+    #[test]
+    fn what_earlier_runs_did_within_the_window_counts_too() {
+        let disabled = |count| Tally::from_rows([(Guarded::Disable, String::new(), count)]);
+        let population = Population { accounts: 300, ..Population::default() };
+        let earlier = |hours_ago, count| Earlier { hours_ago, tally: disabled(count) };
+        let trips = |count, earlier: &[Earlier]| {
+            let trips = check(&disabled(count), &population, of_task(&NOTHING), earlier);
+            trips.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        let day = [earlier(1, 15), earlier(23, 15)];
+        assert_eq!(trips(30, &[]), Vec::<String>::new());
+        assert_eq!(
+            trips(1, &day),
+            [
+                "disable: 31 of 300 within 24 hours, 30 of them by earlier runs, the limit is 10 % and at least 20"
+            ]
+        );
+        assert_eq!(trips(1, &[earlier(1, 15), earlier(24, 15)]), Vec::<String>::new(), "a day ago");
+        assert_eq!(trips(0, &[earlier(1, 300)]), Vec::<String>::new(), "who disables nobody is not held");
+        assert_eq!(trips(31, &day), ["disable: 31 of 300, the limit is 10 % and at least 20"]);
+        let alone =
+            Guards(vec![(Guarded::Disable, Limit { window_hours: Some(0), ..limit(None, Some(10), 20) })]);
+        assert_eq!(check(&disabled(1), &population, of_task(&alone), &day), Vec::new());
+        assert_eq!((of_task(&NOTHING).longest_window(), of_task(&alone).longest_window()), (24, 24));
     }
 
     #[test]
@@ -296,7 +436,7 @@ mod tests {
             vec![(Guarded::Clearing, "email".to_owned(), 60), (Guarded::Clearing, "phone".to_owned(), 3)];
         let tally = Tally::from_rows(rows);
         let population = Population { accounts: 100, ..Population::default() };
-        let trips = check(&tally, &population, &Guards::default(), &Guards::default());
+        let trips = check(&tally, &population, of_task(&NOTHING), &[]);
         assert_eq!(trips.len(), 1);
         assert_eq!(trips[0].of.as_deref(), Some("email"));
         assert_eq!(trips[0].to_string(), "clearing of `email`: 60 of 100, the limit is 50 % and at least 10");

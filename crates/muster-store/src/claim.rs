@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use muster_model::RunId;
 use muster_model::audit::Act;
 use muster_model::run::{Counters, OutcomeStatus, ProgressStatus};
+use muster_plan::guard::Hold;
 use muster_plan::lifecycle::RunState;
 use sea_orm::Value;
 
@@ -11,6 +12,7 @@ use crate::TenantStore;
 use crate::database::Urgency;
 use crate::ending::{ENDING, Ending};
 use crate::error::StoreError;
+use crate::holds;
 use crate::outbox::NewErrand;
 use crate::row::{encode_counters, message, number, phase_number};
 use crate::run::{COLUMNS, Hash, RunRecord, record};
@@ -23,8 +25,8 @@ pub struct Advance<'a> {
     pub state: RunState,
     /// The hash of the plan, when it is frozen in this step.
     pub plan_hash: Option<Hash>,
-    /// The limits that hold it, when it is held in this step.
-    pub held_by: Option<&'a str>,
+    /// What guards have against its plan, when they were asked in this step.
+    pub holds: &'a [Hold],
     /// Why it failed, when it fails in this step.
     pub failure: Option<&'a str>,
     /// What it has counted, when it ends well in this step; otherwise that follows from what is stored.
@@ -57,6 +59,12 @@ pub struct Verdict<'a> {
 }
 
 impl Advance<'_> {
+    /// What holds it, one a line, when it is held in this step.
+    fn held_by(&self) -> Option<String> {
+        let lines = || self.holds.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+        (self.state.status == ProgressStatus::Held).then(lines)
+    }
+
     /// A run that was told to stop can only be ended.
     fn ends_stopped(&self) -> bool {
         matches!(self.state.outcome, Some(OutcomeStatus::Aborted | OutcomeStatus::Failure))
@@ -65,7 +73,7 @@ impl Advance<'_> {
 
 /// Moves a run on, if the worker still has it; a run that was told to stop is only ended.
 const ADVANCE: &str = "UPDATE run SET status = ?, phase = ?, outcome = ?, plan_hash = coalesce(?, plan_hash), \
-    held_by = coalesce(?, held_by), held_at = coalesce(?, held_at), failure = ?, ended_at = ?, counters = ?, \
+    trips = coalesce(?, trips), held_by = coalesce(?, held_by), held_at = coalesce(?, held_at), failure = ?, ended_at = ?, counters = ?, \
     statements = ?, peak_memory = ? \
     WHERE seq = ? AND tenant = ? AND epoch = ? AND status = 1 AND (stopping = 0 OR ? = 1) RETURNING";
 
@@ -183,7 +191,8 @@ impl TenantStore {
             phase_number(step.state.phase).into(),
             step.state.outcome.map(|outcome| outcome as i64).into(),
             step.plan_hash.map(|hash| hash.to_vec()).into(),
-            step.held_by.map(str::to_owned).into(),
+            holds::encode(step.holds).into(),
+            step.held_by().into(),
             (step.state.status == ProgressStatus::Held).then(|| step.now.timestamp_millis()).into(),
             step.failure.map(message).into(),
             step.state.is_terminal().then(|| step.now.timestamp_millis()).into(),

@@ -21,7 +21,7 @@ async fn end(tenant: TenantStore, claimed: RunRecord) {
     let advance = Advance {
         state,
         plan_hash: None,
-        held_by: None,
+        holds: &[],
         failure: Some("it failed"),
         counters: None,
         problems: &[],

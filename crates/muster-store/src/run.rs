@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use muster_model::audit::{Act, Subject};
-use muster_model::run::{Counters, Mode, OutcomeStatus, Phase, ProgressStatus, TaskKind};
+use muster_model::run::{Counters, Mode, OutcomeStatus, Override, Phase, ProgressStatus, TaskKind};
 use muster_model::{ConfigurationId, RunId};
 use muster_plan::lifecycle::{Absence, RunState};
 use sea_orm::{QueryResult, Value};
@@ -15,6 +15,7 @@ use crate::database::{Transaction, Urgency};
 use crate::ending;
 use crate::error::StoreError;
 use crate::facts::octets;
+use crate::holds;
 use crate::preceding::NOT_YET;
 use crate::row::{case, decode_counters, get, get_case, instant, number, optional_number, phase_number};
 
@@ -22,10 +23,10 @@ use crate::row::{case, decode_counters, get, get_case, instant, number, optional
 pub(crate) const COLUMNS: &str = "r.seq, r.tenant, r.id, r.no, r.task_kind, r.task, r.mode, r.keys, r.status, r.phase, \
     r.absence, r.outcome, r.stopping, r.rules, r.started_at, r.ended_at, r.held_at, r.lease_until, r.epoch, \
     r.estimate, r.counters, r.plan_hash, r.held_by, r.failure, r.statements, r.peak_memory, r.approved_hash, \
-    r.approved_at, r.job, r.chain_start, r.launched_by, r.waits_for";
+    r.approved_at, r.job, r.chain_start, r.launched_by, r.waits_for, r.overriding";
 
 /// How many they are.
-pub(crate) const COLUMN_COUNT: usize = 32;
+pub(crate) const COLUMN_COUNT: usize = 33;
 
 /// The full run of a task that has not ended, which no other may run beside: as the unique index has it.
 const OCCUPYING: &str = "FROM run r WHERE r.tenant = ? AND r.task_kind = ? AND r.task = ? \
@@ -67,6 +68,8 @@ pub struct NewRun {
     pub estimate: u64,
     /// The hash of the plan that was approved beforehand: it passes the guards, and no other plan does.
     pub approved_hash: Option<Hash>,
+    /// Limits that somebody answers for, in the place of those that are configured.
+    pub overriding: Option<Override>,
     /// The chain that it goes on with; `None` when it begins one.
     pub chain: Option<Chain>,
     /// The run that it waits for; `None` when it may be begun at once. Should a full run of that task not have ended,
@@ -133,6 +136,8 @@ pub struct RunRecord {
     pub chain: Option<Chain>,
     /// The run before whose end it was not to be begun.
     pub waits_for: Option<RunId>,
+    /// Limits that somebody answers for, in the place of those that are configured.
+    pub overriding: Option<Override>,
 }
 
 impl RunRecord {
@@ -234,8 +239,8 @@ impl TenantStore {
         let (seq, number) = self.dialect().new_number("run", "seq");
         let sql = format!(
             "INSERT INTO run ({seq}tenant, id, no, task_kind, task, mode, keys, status, phase, absence, \
-             rules, started_at, estimate, approved_hash, job, chain_start, launched_by, waits_for, lease_until) \
-             SELECT {number}?, ?, coalesce(max(no), 0) + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? \
+             rules, started_at, estimate, approved_hash, job, chain_start, launched_by, waits_for, lease_until, overriding) \
+             SELECT {number}?, ?, coalesce(max(no), 0) + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? \
              FROM run WHERE tenant = ?"
         );
         let values: Vec<Value> = vec![
@@ -257,6 +262,7 @@ impl TenantStore {
             run.chain.map(|chain| chain.launched_by.0).into(),
             waits_for.map(|run| run.0).into(),
             waits_for.map_or(0, |_| NOT_YET).into(),
+            run.overriding.as_ref().map(holds::encode_override).into(),
             self.tenant.into(),
         ];
         tx.execute(&sql, values).await.map(|_| ())
@@ -379,6 +385,9 @@ pub(crate) fn launched(run: &NewRun, waits_for: Option<RunId>) -> NewAuditEntry 
     if let Some(preceding) = waits_for {
         entry = entry.with("waitsFor", preceding.to_string());
     }
+    if let Some(overriding) = &run.overriding {
+        entry = entry.with("override", holds::encode_override(overriding));
+    }
     match run.approved_hash {
         Some(hash) => entry.with_hash("planHash", hash),
         None => entry,
@@ -432,5 +441,6 @@ pub(crate) fn record(row: &QueryResult) -> Result<RunRecord, StoreError> {
         job: get(row, 28)?,
         chain: moment(29)?.zip(launched_by).map(|(start, launched_by)| Chain { start, launched_by }),
         waits_for: get::<Option<Uuid>>(row, 31)?.map(RunId),
+        overriding: get::<Option<String>>(row, 32)?.map(|text| holds::decode_override(&text)).transpose()?,
     })
 }

@@ -1,5 +1,6 @@
 //! Schemas of everything but configuration, and of what varies in paths.
 
+mod launch;
 mod resource;
 
 use muster_dataset::{Fate, ImportMode};
@@ -28,7 +29,8 @@ pub(super) fn schemas() -> Map<String, Value> {
         ("Counters", counters()),
         ("Change", change()),
         ("JsonPatch", resource::json_patch()),
-        ("Launch", launch()),
+        ("Launch", launch::launch()),
+        ("Trip", launch::trip()),
         ("ResourceVersion", resource::version()),
         ("Restore", resource::restore()),
         ("Scheduling", scheduling()),
@@ -183,6 +185,13 @@ fn progress() -> Value {
             ("counters", reference("Counters")),
             ("planHash", described(or_null(text()), "What an approval has to name.")),
             ("heldBy", described(or_null(text()), "The limits that hold the plan, one a line.")),
+            (
+                "override",
+                described(
+                    or_null(reference("Override")),
+                    "Limits for this run alone, and who answers for them why.",
+                ),
+            ),
             ("failure", described(or_null(text()), "Why the run failed.")),
             (
                 "peakMemoryBytes",
@@ -245,7 +254,13 @@ fn counters() -> Value {
         ),
         ("situations", of(&Situation::ALL.map(Situation::as_str))),
         ("openReferences", described(count(), "References to objects that do not exist yet.")),
-        ("unidentified", described(count(), "Bad entries without a key.")),
+        (
+            "unidentified",
+            described(
+                count(),
+                "Entries without a readable key, or with one that was read before; while there are any nobody is concluded to be gone.",
+            ),
+        ),
     ])
 }
 
@@ -325,37 +340,6 @@ fn fire() -> Value {
         ("missed", described(count(), missed)),
         ("message", described(or_null(text()), "Of ERROR: why nothing was launched.")),
     ])
-}
-
-fn launch() -> Value {
-    let kinds =
-        ConfigurationKind::ALL.map(|kind| (kind.path_segment(), list(reference(kind.element_name()))));
-    let mut configuration = object_with(&[], &kinds);
-    configuration["additionalProperties"] = false.into();
-    let unsaved = "Unsaved resources that stand in for the saved ones; with SIMULATE only, and only for who \
-        may configure.";
-    let keys = "The keys of the only accounts to look at.";
-    let mut launch = object_with(
-        &[],
-        &[
-            ("mode", json!({"type": "string", "enum": ["APPLY", "SIMULATE"], "default": "APPLY"})),
-            (
-                "keys",
-                described(
-                    json!({
-                        "type": "array",
-                        "items": {"type": "string", "minLength": 1},
-                        "minItems": 1,
-                        "maxItems": 1000,
-                    }),
-                    keys,
-                ),
-            ),
-            ("configuration", described(configuration, unsaved)),
-        ],
-    );
-    launch["additionalProperties"] = false.into();
-    launch
 }
 
 fn dataset_report() -> Value {

@@ -1,17 +1,12 @@
 //! Schemas of configuration, from the same shapes that read it.
 
 use muster_model::configuration::document::shape::{FieldShape, Form, Shape};
-use muster_model::configuration::{ConfigurationKind, Document};
 use serde_json::{Map, Value, json};
 
 use super::reference;
 
-/// Adds the schema of a kind and of everything within it.
-pub(super) fn add(kind: ConfigurationKind, schemas: &mut Map<String, Value>) {
-    add_shape(Document::shape(kind), schemas);
-}
-
-fn add_shape(shape: &'static Shape, schemas: &mut Map<String, Value>) {
+/// Adds the schema of a document and of everything within it.
+pub(super) fn add(shape: &'static Shape, schemas: &mut Map<String, Value>) {
     if schemas.contains_key(shape.name) {
         return;
     }
@@ -31,7 +26,7 @@ fn add_shape(shape: &'static Shape, schemas: &mut Map<String, Value>) {
     schemas.insert(shape.name.to_owned(), schema);
     for field in shape.fields {
         if let Form::Object(within) = field.form {
-            add_shape(within, schemas);
+            add(within, schemas);
         }
     }
 }

@@ -34,7 +34,7 @@ const HEARD: Answer = Answer {
     content: Content::Nothing,
 };
 
-const ROWS: [Row; 12] = [
+const ROWS: [Row; 13] = [
     Row {
         method: Method::Post,
         end: "/{definition}/instances",
@@ -117,6 +117,18 @@ const ROWS: [Row; 12] = [
         query: &[Parameter::LimitOr(100), Parameter::AfterNumber],
         body: Content::Nothing,
         answer: Answer { status: 200, description: "The changes", content: Content::JsonList("Change") },
+        refusals: &[],
+    },
+    Row {
+        method: Method::Get,
+        end: "/{definition}/instances/{instance}/trips",
+        permission: Permission::View,
+        operation: TaskOperation::Trips,
+        id: ("list", "TaskTrips"),
+        summary: "List what guards have against the plan: each limit that it exceeds, and how",
+        query: &[],
+        body: Content::Nothing,
+        answer: Answer { status: 200, description: "The trips", content: Content::JsonList("Trip") },
         refusals: &[],
     },
     Row {

@@ -5,9 +5,12 @@ use std::error::Error as _;
 
 use actix_web::HttpResponse;
 use muster_engine::{ConfigurationError, Launch, LaunchError};
+use muster_model::configuration::document::check::parse;
+use muster_model::configuration::document::overriding::OverrideDocument;
+use muster_model::configuration::document::reader;
 use muster_model::configuration::problems::push_segment;
-use muster_model::configuration::{Configuration, ConfigurationKind, Problems, Resource};
-use muster_model::run::{Mode, ProgressStatus, TaskKind};
+use muster_model::configuration::{Configuration, ConfigurationKind, Leniency, Problems, Resource};
+use muster_model::run::{Mode, Override, ProgressStatus, TaskKind};
 use muster_model::{ConfigurationId, RunId};
 use serde_json::Value;
 
@@ -21,11 +24,11 @@ use crate::rights::Permission;
 /// The most keys of a run of single keys.
 const MOST_KEYS: usize = 1000;
 
-/// The body of a launch. `override` is known, to say what there is instead.
+/// The body of a launch.
 const FORM: Form = Form {
     such_as: Some(r#"{"mode": "SIMULATE"}"#),
     fields: &["mode", "keys", "override", "configuration"],
-    known: "known are `mode`, `keys`, `configuration`",
+    known: "known are `mode`, `keys`, `override`, `configuration`",
 };
 
 /// What the body of a launch says.
@@ -33,6 +36,7 @@ const FORM: Form = Form {
 struct Wishes {
     mode: Mode,
     keys: Option<Vec<String>>,
+    overriding: Option<Override>,
     instead: Vec<Unsaved>,
 }
 
@@ -47,17 +51,20 @@ pub(super) async fn launch(kind: TaskKind, mut call: Call) -> Result<HttpRespons
     let task = call.id("definition", kind.definition_kind())?;
     let wishes = match call.optional_json().await? {
         Some(body) => read(&body).map_err(ApiError::Invalid)?,
-        None => Wishes { mode: Mode::Apply, keys: None, instead: Vec::new() },
+        None => Wishes { mode: Mode::Apply, keys: None, overriding: None, instead: Vec::new() },
     };
     if !wishes.instead.is_empty() {
         // Unsaved configuration reaches as far as a saved one.
         call.caller.needs(Permission::Configure)?;
     }
-    let Wishes { mode, keys, instead } = wishes;
+    if wishes.overriding.is_some() {
+        call.caller.needs(Permission::Approve)?;
+    }
+    let Wishes { mode, keys, overriding, instead } = wishes;
     let places =
         instead.iter().map(|one| (Configuration::pointer(&one.resource), one.place.clone())).collect();
     let instead = instead.into_iter().map(|one| one.resource).collect();
-    let launch = Launch { kind, task: task.clone(), mode, keys, instead };
+    let launch = Launch { keys, instead, overriding, ..Launch::of(kind, task.clone(), mode) };
     match call.engine().launch(&call.store, launch).await {
         Ok(run) => {
             call.note(format_args!("run {} of task `{task}` launched", run.id));
@@ -143,20 +150,15 @@ pub(super) async fn running(call: &Call, task: &ConfigurationId, id: RunId) -> A
 
 fn read(body: &Value) -> Result<Wishes, Problems> {
     let mut fields = Fields::of(body, &FORM)?;
-    if fields.field("override").is_some() {
-        // A guard is got past by who has read what it holds back, and by no one else.
-        let message = "cannot be done by this version; leave it out, and where limits hold the plan, look at its \
-            changes and have it carried out with POST …/instances/{instance}/~approve";
-        fields.problem("override", message);
-    }
     let mode = read_mode(&mut fields);
     let keys = read_keys(&mut fields);
+    let overriding = read_override(&mut fields);
     let instead = read_configuration(&mut fields);
     if mode == Mode::Apply && fields.field("configuration").is_some() {
         fields.problem("configuration", "can only be simulated; save it, or use `mode` SIMULATE");
     }
     fields.finish()?;
-    Ok(Wishes { mode, keys, instead })
+    Ok(Wishes { mode, keys, overriding, instead })
 }
 
 fn read_mode(fields: &mut Fields<'_>) -> Mode {
@@ -167,6 +169,19 @@ fn read_mode(fields: &mut Fields<'_>) -> Mode {
         Some(_) => {
             fields.problem("mode", "is none of `APPLY`, `SIMULATE`");
             Mode::Simulate
+        }
+    }
+}
+
+/// Limits for this run alone, and why.
+fn read_override(fields: &mut Fields<'_>) -> Option<Override> {
+    let document = fields.field("override")?;
+    let read = reader::read::<OverrideDocument>(document, Leniency::Strict);
+    match read.and_then(|document| parse(&document)) {
+        Ok(overriding) => Some(overriding),
+        Err(problems) => {
+            fields.problems().merge(problems.placed_under("/override"));
+            None
         }
     }
 }
@@ -243,7 +258,7 @@ mod tests {
         let wishes = read(&body).unwrap();
         assert_eq!((wishes.mode, wishes.keys), (Mode::Simulate, Some(vec!["1".to_owned()])));
         assert_eq!(wishes.instead.len(), 1);
-        let nothing = Wishes { mode: Mode::Apply, keys: None, instead: Vec::new() };
+        let nothing = Wishes { mode: Mode::Apply, keys: None, overriding: None, instead: Vec::new() };
         assert_eq!(read(&json!({})), Ok(nothing));
     }
 
@@ -261,8 +276,8 @@ mod tests {
         assert!(places.iter().any(|place| place.starts_with("/configuration/applications/0/")));
         assert!(read(&json!([])).is_err());
         assert!(read(&json!({"keys": []})).is_err());
-        let told = read(&json!({"override": {"reason": "r"}})).unwrap_err().to_string();
-        assert!(told.starts_with("/override: cannot be done") && told.contains("~approve"), "{told}");
+        let unbounded = read(&json!({"override": {"reason": "r"}})).unwrap_err();
+        assert_eq!(unbounded.iter().map(|(place, _)| place).collect::<Vec<_>>(), ["/override/guards"]);
         assert!(read(&json!({"override": null})).is_ok());
         let unsaved = read(&json!({"configuration": {}})).unwrap_err();
         assert_eq!(unsaved.iter().count(), 1, "unsaved configuration is simulated only");

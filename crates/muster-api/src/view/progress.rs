@@ -2,6 +2,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use muster_model::configuration::application::Situation;
+use muster_model::configuration::document::overriding::OverrideDocument;
+use muster_model::configuration::document::value::FieldValue as _;
 use muster_model::run::{Mode, Outcome, OutcomeStatus, TaskKind};
 use muster_store::{ErrandRecord, RunRecord};
 use serde::Serialize;
@@ -36,6 +38,8 @@ pub struct ProgressView {
     counters: CountersView,
     plan_hash: Option<String>,
     held_by: Option<String>,
+    #[serde(rename = "override")]
+    overriding: Option<Value>,
     failure: Option<String>,
     peak_memory_bytes: u64,
     statements: u64,
@@ -104,6 +108,7 @@ impl ProgressView {
             counters: CountersView::new(run),
             plan_hash: run.plan_hash.map(|hash| hex(&hash)),
             held_by: run.held_by.clone(),
+            overriding: run.overriding.as_ref().map(|given| OverrideDocument::from(given).write()),
             failure: run.failure.clone(),
             peak_memory_bytes: run.peak_memory,
             statements: run.statements,
@@ -210,6 +215,7 @@ mod tests {
             job: None,
             chain: None,
             waits_for: None,
+            overriding: None,
         }
     }
 

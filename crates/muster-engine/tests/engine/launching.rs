@@ -25,6 +25,7 @@ fn new_run(world: &World, number: u128) -> NewRun {
         rules_body: "[]".to_owned(),
         estimate: 0,
         approved_hash: None,
+        overriding: None,
         chain: None,
         preceded_by: None,
         now: world.clock().instant(),

@@ -12,6 +12,7 @@ mod frozen;
 mod gone;
 mod granted;
 mod guards;
+mod holding;
 mod inbound;
 mod insisting;
 mod keys;

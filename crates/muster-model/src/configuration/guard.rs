@@ -10,6 +10,33 @@ pub struct Limit {
     pub percent: Option<u8>,
     /// Up to this many changes the percentage is not looked at.
     pub minimum: u64,
+    /// Over so many hours the changes of the task's runs are counted together, too; 0 is each run alone, `None` what
+    /// is usual for what is limited.
+    pub window_hours: Option<u32>,
+}
+
+impl Limit {
+    /// Whether so many changes of so many exceed it.
+    #[must_use]
+    pub fn is_exceeded(&self, changes: u64, population: u64) -> bool {
+        let beyond_count = self.count.is_some_and(|count| changes > count);
+        let beyond_percent = self.percent.is_some_and(|percent| {
+            changes > self.minimum && u128::from(changes) * 100 > u128::from(population) * u128::from(percent)
+        });
+        beyond_count || beyond_percent
+    }
+
+    /// Whether there is anything that it lets pass and another does not.
+    #[must_use]
+    pub fn is_wider_than(&self, other: &Self) -> bool {
+        let lets_pass = |changes: u64| self.count.is_none_or(|count| count > changes);
+        let by_count = other.count.is_some_and(lets_pass);
+        let by_percent = other.percent.is_some_and(|percent| {
+            let laxer = self.percent.is_none_or(|mine| mine > percent) || self.minimum > other.minimum;
+            laxer && lets_pass(other.minimum)
+        });
+        by_count || by_percent
+    }
 }
 
 /// What a limit counts.
@@ -70,7 +97,31 @@ impl Guarded {
             Self::Disable | Self::Delete | Self::Unlink | Self::MembershipRemoval => (10, 20),
             Self::MembersLost | Self::Clearing => (50, 10),
         };
-        Some(Limit { count: None, percent: Some(percent), minimum })
+        Some(Limit { count: None, percent: Some(percent), minimum, window_hours: None })
+    }
+
+    /// Over how many hours the changes of a task's runs are counted together where the limit does not say it: a day
+    /// for what takes something away from people, otherwise each run is looked at alone.
+    #[must_use]
+    pub fn default_window_hours(self) -> u32 {
+        match self {
+            Self::Disable | Self::Delete | Self::Unlink | Self::MembershipRemoval => 24,
+            Self::Create | Self::Update | Self::MembersLost | Self::Clearing => 0,
+        }
+    }
+
+    /// Whether it takes something away.
+    #[must_use]
+    pub fn withdraws(self) -> bool {
+        match self {
+            Self::Disable
+            | Self::Delete
+            | Self::Unlink
+            | Self::MembershipRemoval
+            | Self::MembersLost
+            | Self::Clearing => true,
+            Self::Create | Self::Update => false,
+        }
     }
 }
 

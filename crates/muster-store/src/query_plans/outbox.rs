@@ -38,7 +38,7 @@ async fn ended(tenant: &TenantStore, task: &str, kinds: &[ErrandKind]) -> RunRec
     let advance = Advance {
         state,
         plan_hash: None,
-        held_by: None,
+        holds: &[],
         failure: Some("it failed"),
         counters: None,
         problems: &[],

@@ -85,7 +85,7 @@ async fn end(tenant: &TenantStore, run: &RunRecord) {
     let advance = Advance {
         state,
         plan_hash: None,
-        held_by: None,
+        holds: &[],
         failure: Some("it failed"),
         counters: None,
         problems: &[],

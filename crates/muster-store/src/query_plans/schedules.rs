@@ -104,6 +104,7 @@ fn run(task: ConfigurationId) -> NewRun {
         rules_body: "[]".to_owned(),
         estimate: 0,
         approved_hash: None,
+        overriding: None,
         chain: None,
         preceded_by: None,
         now: now(),

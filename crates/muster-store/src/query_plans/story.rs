@@ -12,6 +12,7 @@ use muster_model::{
 };
 use muster_plan::change::{Action, Change, ObjectBase, ShadowBase, StateChange};
 use muster_plan::digest::Digest;
+use muster_plan::guard::Hold;
 use muster_plan::key::{KeyHash, KeySpecs};
 use muster_plan::lifecycle::{Absence, RunState};
 use uuid::Uuid;
@@ -148,6 +149,7 @@ pub(crate) fn new_run(task: &str) -> NewRun {
         rules_body: "[]".to_owned(),
         estimate: 0,
         approved_hash: None,
+        overriding: None,
         chain: None,
         preceded_by: None,
         now: now(),
@@ -204,7 +206,7 @@ pub(super) async fn held(tenant: &TenantStore, changes: u32) -> RunRecord {
     let advance = Advance {
         state: RunState { status: ProgressStatus::Held, phase: Phase::Check, ..work.run.state },
         plan_hash: Some([1; 16]),
-        held_by: Some("a limit"),
+        holds: &[Hold::Widened("a limit".to_owned())],
         failure: None,
         counters: None,
         problems: &[],

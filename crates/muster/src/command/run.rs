@@ -5,7 +5,10 @@ mod own;
 mod remote;
 
 use clap::{Subcommand, ValueEnum};
-use muster_model::run::{Mode, OutcomeStatus, ProgressStatus, TaskKind};
+use muster_model::configuration::document::check::parse;
+use muster_model::configuration::document::overriding::OverrideDocument;
+use muster_model::configuration::guard::{Guarded, Guards, Limit};
+use muster_model::run::{Mode, OutcomeStatus, Override, ProgressStatus, TaskKind};
 use muster_model::text::{hex, read_hex};
 use muster_model::{ConfigurationId, RunId, TenantSlug};
 use serde_json::Value;
@@ -51,6 +54,12 @@ struct LaunchArguments {
     /// Look at the accounts of these keys only, separated by commas
     #[arg(long, value_delimiter = ',', value_name = "KEYS")]
     keys: Vec<String>,
+    /// Let this run make so many changes, whatever limits are configured, as in disable=40; say why with --reason
+    #[arg(long, value_parser = allowed, value_name = "GUARD=COUNT", requires = "reason")]
+    allow: Vec<(Guarded, Limit)>,
+    /// Why this run may do more than others; it stands in the audit log
+    #[arg(long, requires = "allow", value_name = "TEXT")]
+    reason: Option<String>,
     #[command(flatten)]
     door: DoorArguments,
 }
@@ -88,6 +97,7 @@ struct Wish {
     task: ConfigurationId,
     mode: Mode,
     keys: Option<Vec<String>>,
+    overriding: Option<Override>,
 }
 
 /// What is decided about a plan.
@@ -120,6 +130,7 @@ fn run_task(kind: TaskKind, arguments: &LaunchArguments, common: &Common) -> Res
         task: arguments.definition.clone(),
         mode: if arguments.simulate { Mode::Simulate } else { Mode::Apply },
         keys: keys(&arguments.keys)?,
+        overriding: overriding(arguments)?,
     };
     let door = &arguments.door;
     let watched = block_on(async {
@@ -228,6 +239,24 @@ fn keys(given: &[String]) -> Result<Option<Vec<String>>, CommandError> {
         return Err(CommandError::usage("a key is empty, or there are too many", hint));
     }
     Ok(Some(given.to_vec()))
+}
+
+/// A limit for one run: its name and a count.
+fn allowed(text: &str) -> Result<(Guarded, Limit), String> {
+    let (name, count) = text.split_once('=').ok_or("this is no guard and count, as in disable=40")?;
+    let known = || Guarded::ALL.map(Guarded::as_str).join(", ");
+    let guarded = Guarded::ALL.into_iter().find(|guarded| guarded.as_str() == name);
+    let guarded = guarded.ok_or_else(|| format!("there is no guard `{name}`; known are {}", known()))?;
+    let count = count.parse().map_err(|_| format!("`{count}` is no whole number"))?;
+    Ok((guarded, Limit { count: Some(count), percent: None, minimum: 0, window_hours: None }))
+}
+
+fn overriding(arguments: &LaunchArguments) -> Result<Option<Override>, CommandError> {
+    let Some(reason) = &arguments.reason else { return Ok(None) };
+    let given = Override { reason: reason.clone(), guards: Guards(arguments.allow.clone()) };
+    let checked = parse(&OverrideDocument::from(&given));
+    let hint = "say in a sentence why this run may do more than others, as in --reason \"the branch closes\"";
+    checked.map(Some).map_err(|problems| CommandError::usage(&problems.to_string(), hint.to_owned()))
 }
 
 fn hash(text: &str) -> Result<Hash, String> {

@@ -39,6 +39,9 @@ document! {
         optional percent: u32 = "percent" in 0..=100;
         /// Up to this many changes the percentage is not looked at.
         defaulted minimum: u64 = "minimum";
+        /// Over so many hours the changes of the task's runs are counted together, too; 0 is each run alone, and what
+        /// is absent 24 for `disable`, `delete`, `unlink` and `membershipRemoval`, 0 for the others.
+        optional window_hours: u32 = "windowHours" in 0..=720;
     }
 }
 
@@ -60,8 +63,14 @@ impl GuardsDocument {
     /// The document of guards; none when they set nothing.
     #[must_use]
     pub fn of(guards: &Guards) -> Option<Self> {
+        (!guards.0.is_empty()).then(|| guards.into())
+    }
+}
+
+impl From<&Guards> for GuardsDocument {
+    fn from(guards: &Guards) -> Self {
         let limit = |guarded| guards.limit(guarded).as_ref().map(Into::into);
-        let document = Self {
+        Self {
             create: limit(Guarded::Create),
             update: limit(Guarded::Update),
             disable: limit(Guarded::Disable),
@@ -70,8 +79,7 @@ impl GuardsDocument {
             membership_removal: limit(Guarded::MembershipRemoval),
             members_lost: limit(Guarded::MembersLost),
             clearing: limit(Guarded::Clearing),
-        };
-        (!guards.0.is_empty()).then_some(document)
+        }
     }
 }
 
@@ -98,7 +106,12 @@ impl Parse for LimitDocument {
             return None;
         }
         let percent = self.percent.map(u8::try_from).transpose().ok();
-        Some(Limit { count: self.count, percent: percent?, minimum: self.minimum.unwrap_or_default() })
+        Some(Limit {
+            count: self.count,
+            percent: percent?,
+            minimum: self.minimum.unwrap_or_default(),
+            window_hours: self.window_hours,
+        })
     }
 }
 
@@ -108,6 +121,7 @@ impl From<&Limit> for LimitDocument {
             count: limit.count,
             percent: limit.percent.map(u32::from),
             minimum: (limit.minimum != 0).then_some(limit.minimum),
+            window_hours: limit.window_hours,
         }
     }
 }

@@ -19,6 +19,7 @@ pub(crate) mod macros;
 pub mod nearest;
 pub mod object_class;
 pub mod object_type;
+pub mod overriding;
 pub mod post_processing;
 pub mod profile;
 pub mod provisioning_task;

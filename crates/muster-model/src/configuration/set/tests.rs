@@ -312,7 +312,7 @@ fn the_effective_configuration_shows_every_cell() {
     assert_eq!(set.len(), 1);
     assert_eq!((set[0].situation.as_str(), set[0].reaction.as_str()), ("MISSING", "DISABLE"));
 
-    let ten = Limit { count: Some(10), percent: None, minimum: 0 };
+    let ten = Limit { count: Some(10), percent: None, minimum: 0, window_hours: None };
     let task = Guards(vec![(Guarded::Delete, ten)]);
     let cells = effective::limits(&object_type.guards, Some(&task));
     let said: Vec<_> = cells.iter().map(|cell| (cell.origin, cell.limit.and_then(|l| l.count))).collect();

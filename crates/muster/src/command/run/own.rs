@@ -47,6 +47,7 @@ impl Process {
             mode: wish.mode,
             keys: wish.keys,
             instead: Vec::new(),
+            overriding: wish.overriding,
         };
         // No server may be there that would do it.
         self.muster.engine.expire_held().await?;

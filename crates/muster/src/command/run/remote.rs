@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use muster_model::configuration::document::overriding::OverrideDocument;
+use muster_model::configuration::document::value::FieldValue as _;
 use muster_model::run::{Mode, TaskKind};
 use muster_model::{ConfigurationId, RunId, TenantSlug};
 use serde::Deserialize as _;
@@ -39,7 +41,8 @@ impl Server {
             Mode::Apply => "APPLY",
             Mode::Simulate => "SIMULATE",
         };
-        let body = json!({"mode": mode, "keys": wish.keys});
+        let overriding = wish.overriding.as_ref().map(|given| OverrideDocument::from(given).write());
+        let body = json!({"mode": mode, "keys": wish.keys, "override": overriding});
         let instances = format!("{}/{}/instances", self.tasks(wish.kind), wish.task);
         let launched = self.ask(instances.clone(), move |client, path| client.post(path, &body)).await;
         let id = match launched {

@@ -1,0 +1,64 @@
+//! What guards have against a plan, as clients see it.
+
+use muster_plan::guard::Hold;
+use serde::Serialize;
+
+/// Why a plan is held. What does not apply is null.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TripView {
+    application_id: Option<String>,
+    guard: &'static str,
+    of: Option<String>,
+    changes: Option<u64>,
+    population: Option<u64>,
+    count: Option<u64>,
+    percent: Option<u8>,
+    minimum: Option<u64>,
+    window_hours: Option<u32>,
+    changes_before: Option<u64>,
+    description: String,
+    fix: &'static str,
+}
+
+impl TripView {
+    /// The word for what is looked at besides limits: what the configuration lets a task take away.
+    const CONFIGURATION: &str = "configuration";
+}
+
+impl From<&Hold> for TripView {
+    fn from(hold: &Hold) -> Self {
+        let description = hold.to_string();
+        match hold {
+            Hold::Limit { application, trip } => Self {
+                application_id: Some(application.to_string()),
+                guard: trip.guarded.as_str(),
+                of: trip.of.clone(),
+                changes: Some(trip.changes),
+                population: Some(trip.population),
+                count: trip.limit.count,
+                percent: trip.limit.percent,
+                minimum: Some(trip.limit.minimum),
+                window_hours: trip.window.map(|window| window.hours),
+                changes_before: trip.window.map(|window| window.before),
+                description,
+                fix: "look at the changes; approve the plan if they are meant, otherwise reject it and mend the source",
+            },
+            Hold::Widened(_) => Self {
+                application_id: None,
+                guard: Self::CONFIGURATION,
+                of: None,
+                changes: None,
+                population: None,
+                count: None,
+                percent: None,
+                minimum: None,
+                window_hours: None,
+                changes_before: None,
+                description,
+                fix: "look at the changes; approve the plan if the configuration is meant so, otherwise reject it and \
+                      restore the earlier version",
+            },
+        }
+    }
+}

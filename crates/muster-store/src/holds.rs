@@ -1,0 +1,206 @@
+//! Why plans are held, and what somebody answers for: how both are stored, and what guards want to know of the runs
+//! before.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use muster_model::ApplicationId;
+use muster_model::configuration::Leniency;
+use muster_model::configuration::document::check::parse;
+use muster_model::configuration::document::overriding::OverrideDocument;
+use muster_model::configuration::document::reader;
+use muster_model::configuration::document::value::FieldValue as _;
+use muster_model::configuration::guard::{Guarded, Limit};
+use muster_model::run::Override;
+use muster_plan::guard::{Earlier, Hold, Trip, Window};
+use sea_orm::Value;
+use serde_json::{Value as Json, json};
+
+use crate::TenantStore;
+use crate::error::StoreError;
+use crate::row::{decode_tally, get, instant, number, unsigned};
+use crate::run::{Hash, RunRecord};
+
+/// Phases from which on a run has passed its guards: applying, and what comes after.
+const PASSED: &str = "r.phase >= 4 AND r.status = 4";
+
+/// The most earlier runs that a window is made of.
+const MOST_EARLIER: i64 = 1000;
+
+/// What an earlier run of a task did in one of its buckets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EarlierBucket {
+    /// The number of the bucket.
+    pub bucket: u32,
+    /// Its application.
+    pub application: ApplicationId,
+    /// What was done, and when.
+    pub earlier: Earlier,
+}
+
+impl TenantStore {
+    /// What earlier runs of the task of a run did that ended at most so many hours ago, newest first. What a person
+    /// has approved or answered for is not among it.
+    ///
+    /// # Errors
+    /// When the database fails or holds something unreadable.
+    pub async fn earlier(
+        &self,
+        run: &RunRecord,
+        hours: u32,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<EarlierBucket>, StoreError> {
+        let sql = format!(
+            "SELECT b.no, b.application, b.tally, r.ended_at FROM run r \
+             JOIN bucket b ON b.tenant = r.tenant AND b.run = r.seq \
+             WHERE r.tenant = ? AND r.task_kind = ? AND r.task = ? AND r.no < ? AND r.mode = 0 AND {PASSED} \
+             AND r.ended_at > ? AND r.approved_at IS NULL AND r.approved_hash IS NULL AND r.overriding IS NULL \
+             ORDER BY r.no DESC LIMIT ?"
+        );
+        let mut values = self.of_task_before(run);
+        let since = now - TimeDelta::hours(hours.into());
+        values.extend([Value::from(since.timestamp_millis()), MOST_EARLIER.into()]);
+        let rows = self.database.query(&sql, values).await?;
+        rows.iter()
+            .map(|row| {
+                let ago = now - instant(number(row, 3)?)?;
+                Ok(EarlierBucket {
+                    bucket: unsigned(number(row, 0)?, "bucket")?,
+                    application: ApplicationId::new(&get::<String>(row, 1)?)?,
+                    earlier: Earlier {
+                        hours_ago: u32::try_from(ago.num_hours()).unwrap_or(0),
+                        tally: decode_tally(&get::<String>(row, 2)?)?,
+                    },
+                })
+            })
+            .collect()
+    }
+
+    /// The hash of the configuration that the last full run of the task before a run was carried out with; `None` when
+    /// none was.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn last_applied_rules(&self, run: &RunRecord) -> Result<Option<Hash>, StoreError> {
+        let sql = format!(
+            "SELECT r.rules FROM run r WHERE r.tenant = ? AND r.task_kind = ? AND r.task = ? AND r.no < ? \
+             AND r.mode = 0 AND r.keys IS NULL AND {PASSED} ORDER BY r.no DESC LIMIT 1"
+        );
+        let row = self.database.query_one(&sql, self.of_task_before(run)).await?;
+        row.map(|row| crate::facts::octets(get(&row, 0)?)).transpose()
+    }
+
+    /// Why guards held the plan of a run, or would have; nothing where they did not.
+    ///
+    /// # Errors
+    /// When the database fails or holds something unreadable.
+    pub async fn trips(&self, run: &RunRecord) -> Result<Vec<Hold>, StoreError> {
+        let sql = "SELECT trips FROM run WHERE tenant = ? AND seq = ?";
+        let row = self.database.query_one(sql, vec![self.tenant.into(), run.seq.into()]).await?;
+        let text = row.map(|row| get::<Option<String>>(&row, 0)).transpose()?.flatten();
+        text.map_or(Ok(Vec::new()), |text| decode(&text))
+    }
+
+    fn of_task_before(&self, run: &RunRecord) -> Vec<Value> {
+        vec![self.tenant.into(), (run.task_kind as i64).into(), run.task.as_str().into(), run.no.into()]
+    }
+}
+
+/// An override as its document.
+pub(crate) fn encode_override(overriding: &Override) -> String {
+    OverrideDocument::from(overriding).write().to_string()
+}
+
+/// Reads what [`encode_override`] wrote.
+pub(crate) fn decode_override(text: &str) -> Result<Override, StoreError> {
+    let unreadable = |detail: String| StoreError::unreadable("override", detail);
+    let document: Json = serde_json::from_str(text).map_err(|error| unreadable(error.to_string()))?;
+    let read = reader::read::<OverrideDocument>(&document, Leniency::Strict);
+    read.and_then(|document| parse(&document)).map_err(|problems| unreadable(problems.to_string()))
+}
+
+/// Why a plan is held, as a list of objects; `None` for nothing.
+pub(crate) fn encode(holds: &[Hold]) -> Option<String> {
+    let rows: Vec<Json> = holds.iter().map(row).collect();
+    (!rows.is_empty()).then(|| Json::from(rows).to_string())
+}
+
+fn row(hold: &Hold) -> Json {
+    match hold {
+        Hold::Widened(how) => json!({ "widened": how }),
+        Hold::Limit { application, trip } => {
+            let Trip { guarded, of, changes, population, limit, window } = trip;
+            json!({
+                "application": application.as_str(), "guarded": *guarded as u8, "of": of, "changes": changes,
+                "population": population, "count": limit.count, "percent": limit.percent,
+                "minimum": limit.minimum, "windowHours": limit.window_hours,
+                "hours": window.map(|window| window.hours), "before": window.map(|window| window.before),
+            })
+        }
+    }
+}
+
+/// Reads what [`encode`] wrote.
+fn decode(text: &str) -> Result<Vec<Hold>, StoreError> {
+    let rows: Vec<Json> =
+        serde_json::from_str(text).map_err(|error| StoreError::unreadable("trips", error))?;
+    rows.iter().map(|row| hold(row).ok_or_else(|| StoreError::unreadable("trip", row))).collect()
+}
+
+fn hold(row: &Json) -> Option<Hold> {
+    if let Some(how) = row["widened"].as_str() {
+        return Some(Hold::Widened(how.to_owned()));
+    }
+    let small = |name: &str| row[name].as_u64().and_then(|number| u32::try_from(number).ok());
+    let limit = Limit {
+        count: row["count"].as_u64(),
+        percent: small("percent").and_then(|percent| u8::try_from(percent).ok()),
+        minimum: row["minimum"].as_u64()?,
+        window_hours: small("windowHours"),
+    };
+    let window = small("hours").zip(row["before"].as_u64());
+    Some(Hold::Limit {
+        application: ApplicationId::new(row["application"].as_str()?).ok()?,
+        trip: Trip {
+            guarded: *Guarded::ALL.get(usize::try_from(row["guarded"].as_u64()?).ok()?)?,
+            of: row["of"].as_str().map(str::to_owned),
+            changes: row["changes"].as_u64()?,
+            population: row["population"].as_u64()?,
+            limit,
+            window: window.map(|(hours, before)| Window { hours, before }),
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use muster_model::configuration::guard::Guards;
+
+    use super::*;
+
+    #[test]
+    fn what_is_stored_reads_back() {
+        let limit = Limit { count: Some(3), percent: Some(10), minimum: 20, window_hours: Some(24) };
+        let trip = |of: Option<&str>, window| Hold::Limit {
+            application: ApplicationId::new("hr").unwrap(),
+            trip: Trip {
+                guarded: Guarded::Clearing,
+                of: of.map(str::to_owned),
+                changes: 40,
+                population: 100,
+                limit,
+                window,
+            },
+        };
+        let holds = [
+            trip(Some("email"), None),
+            trip(None, Some(Window { hours: 24, before: 12 })),
+            Hold::Widened("the limit is wider".to_owned()),
+        ];
+        assert_eq!(decode(&encode(&holds).unwrap()).unwrap(), holds);
+        assert_eq!(encode(&[]), None);
+        assert!(decode(r#"[{"guarded": 99}]"#).is_err());
+        let overriding =
+            Override { reason: "because".into(), guards: Guards(vec![(Guarded::Delete, limit)]) };
+        assert_eq!(decode_override(&encode_override(&overriding)).unwrap(), overriding);
+        assert!(decode_override("{}").is_err());
+    }
+}
