@@ -42,5 +42,6 @@ pub use figures::{describe_figures, serve_figures};
 pub use openapi::openapi;
 pub use server::{configure, serve_until};
 pub use state::{ApiSettings, ApiState};
+pub use task::LEFT_OUT;
 pub use throttle::FailedLogins;
 pub use tls::{Certificate, CertificateError};

@@ -165,8 +165,16 @@ pub enum TaskOperation {
     Events,
     /// Its plan, and what became of it.
     Changes,
+    /// Its entries that failed.
+    Failures,
+    /// These once more.
+    Retry,
     /// Its end.
     Cancel,
+    /// It stands still.
+    Pause,
+    /// It goes on.
+    Resume,
     /// Its plan is to be carried out.
     Approve,
     /// Its plan is not.
@@ -276,6 +284,8 @@ pub enum Content {
     JsonOrNothing(&'static str),
     /// A JSON array of this schema.
     JsonList(&'static str),
+    /// A JSON array of one of these schemas, or the same as CSV.
+    JsonListOrCsv(&'static [&'static str]),
     /// A patch of JSON of this schema, in either form.
     Patch(&'static str),
     /// JSON of a form that is described elsewhere.

@@ -65,9 +65,10 @@ impl Work {
             }
             self.remove_keys(index, wave, &left).await?;
         }
+        let now = self.now();
         let bucket = &mut self.buckets[index];
         (bucket.step, bucket.cursor) = (step + 1, None);
-        Ok(self.store.checkpoint(&self.run, bucket).await?)
+        Ok(self.store.checkpoint(&self.run, bucket, now).await?)
     }
 
     async fn apply_batch(
@@ -204,11 +205,11 @@ impl Work {
         let size = self.engine.settings.apply_size;
         for keys in removed.chunks(size) {
             self.may_go_on()?;
-            self.store.apply_keys(&self.run, &self.buckets[index], keys, &[]).await?;
+            self.store.apply_keys(&self.run, &self.buckets[index], (keys, &[]), self.now()).await?;
         }
         for keys in added.chunks(size) {
             self.may_go_on()?;
-            self.store.apply_keys(&self.run, &self.buckets[index], &[], keys).await?;
+            self.store.apply_keys(&self.run, &self.buckets[index], (&[], keys), self.now()).await?;
         }
         Ok(())
     }

@@ -20,6 +20,7 @@ mod laws;
 mod lease;
 mod outbound;
 mod overtaken;
+mod pausing;
 mod people;
 mod preceding;
 mod preceding_launched;
