@@ -20,6 +20,7 @@ mod launch;
 mod lease;
 mod levels;
 mod live;
+mod maintenance;
 mod measured;
 mod naming;
 mod next_task;

@@ -92,7 +92,7 @@ pub use error::StoreError;
 pub use examination::Examination;
 pub use facts::LinkedShadow;
 pub use failures::{CauseRecord, FailedKeys, FailureRecord, Failures};
-pub use fire::{FireRecord, Fired, KEPT_FIRES, NewFire, NextDue};
+pub use fire::{FireRecord, Fired, KEPT_FIRES, NewFire, NextDue, NoLaunch};
 pub use fuse::Fuse;
 pub use history::HistoryRecord;
 pub use lists::{KeyEntry, Lists, Makes, Mention, Met, Slot};
