@@ -32,6 +32,7 @@ mod server;
 mod state;
 #[cfg(test)]
 mod state_tests;
+mod table;
 mod task;
 mod throttle;
 mod tls;
@@ -42,5 +43,6 @@ pub use figures::{describe_figures, serve_figures};
 pub use openapi::openapi;
 pub use server::{configure, serve_until};
 pub use state::{ApiSettings, ApiState};
+pub use task::LEFT_OUT;
 pub use throttle::FailedLogins;
 pub use tls::{Certificate, CertificateError};

@@ -1,6 +1,7 @@
 //! The description of the API, made from the table of routes and the shapes of documents.
 
 mod administration;
+mod failures;
 mod objects;
 mod schemas;
 mod shapes;
@@ -29,6 +30,7 @@ pub fn openapi() -> Value {
     }
     let mut schemas = schemas::schemas();
     schemas.extend(administration::schemas());
+    schemas.extend(failures::schemas());
     for kind in ConfigurationKind::ALL {
         shapes::add(Document::shape(kind), &mut schemas);
     }
@@ -211,6 +213,13 @@ fn content(content: Content) -> Option<Value> {
         }
         Content::JsonList(name) => {
             Some(json!({"application/json": {"schema": {"type": "array", "items": reference(name)}}}))
+        }
+        Content::JsonListOrCsv(names) => {
+            let items = names.iter().map(|name| reference(name)).collect::<Vec<_>>();
+            Some(json!({
+                "application/json": {"schema": {"type": "array", "items": {"anyOf": items}}},
+                "text/csv": {"schema": {"type": "string"}},
+            }))
         }
         Content::Patch(name) => {
             let description =

@@ -48,6 +48,16 @@ pub(crate) enum ErrorDetails {
     Expanded,
 }
 
+/// Whether failed entries are listed one by one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Grouping {
+    /// They are.
+    #[default]
+    None,
+    /// By the causes for which they failed.
+    Cause,
+}
+
 /// Whether accounts are read as they are now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum LiveStatus {
@@ -65,6 +75,9 @@ pub(crate) struct Query {
     pub(crate) after_text: Option<String>,
     pub(crate) after_uuid: Option<Uuid>,
     pub(crate) after_number: Option<u32>,
+    pub(crate) after_failure: Option<i64>,
+    pub(crate) grouping: Grouping,
+    pub(crate) cause: Option<String>,
     pub(crate) filter: Option<Condition>,
     pub(crate) directory: Option<DirectoryId>,
     pub(crate) application: Option<ApplicationId>,
@@ -121,6 +134,11 @@ impl Query {
             Parameter::AfterNumber => {
                 self.after_number = Some(value.parse().map_err(|_| "is no number of a change".to_owned())?);
             }
+            Parameter::AfterFailure => {
+                self.after_failure = Some(value.parse().map_err(|_| "is no number of an entry".to_owned())?);
+            }
+            Parameter::GroupBy => self.grouping = one_of(value, &[Grouping::Cause], |_| "cause")?,
+            Parameter::Cause => self.cause = Some(value.to_owned()),
             Parameter::AfterVersion => {
                 let number = value.parse().ok().filter(|number| *number > 0);
                 self.after_number = Some(number.ok_or_else(|| "is no number of a version".to_owned())?);

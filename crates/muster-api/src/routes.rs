@@ -167,8 +167,16 @@ pub enum TaskOperation {
     Changes,
     /// What guards have against its plan.
     Trips,
+    /// Its entries that failed.
+    Failures,
+    /// These once more.
+    Retry,
     /// Its end.
     Cancel,
+    /// It stands still.
+    Pause,
+    /// It goes on.
+    Resume,
     /// Its plan is to be carried out.
     Approve,
     /// Its plan is not.
@@ -278,6 +286,8 @@ pub enum Content {
     JsonOrNothing(&'static str),
     /// A JSON array of this schema.
     JsonList(&'static str),
+    /// A JSON array of one of these schemas, or the same as CSV.
+    JsonListOrCsv(&'static [&'static str]),
     /// A patch of JSON of this schema, in either form.
     Patch(&'static str),
     /// JSON of a form that is described elsewhere.

@@ -2,6 +2,7 @@
 
 mod decide;
 mod events;
+mod failures;
 mod launch;
 mod schedule;
 
@@ -18,9 +19,11 @@ use crate::call::Call;
 use crate::error::ApiError;
 use crate::query::ErrorDetails;
 use crate::routes::TaskOperation;
+use crate::table::{self, Written};
 use crate::view::{ChangeView, ErrorView, ProgressView, TripView};
 
 pub(crate) use events::Sights;
+pub use failures::LEFT_OUT;
 
 /// The most errors that are shown of a run, and of all runs of a list, so that an answer fits into memory.
 pub(crate) const MOST_PROBLEMS: MostProblems = MostProblems { of_each: 1000, in_all: 10_000 };
@@ -41,7 +44,11 @@ pub(crate) async fn perform(
         TaskOperation::Events => events::events(kind, call).await,
         TaskOperation::Changes => changes(kind, &call).await,
         TaskOperation::Trips => trips(kind, &call).await,
+        TaskOperation::Failures => failures::list(kind, call).await,
+        TaskOperation::Retry => failures::retry(kind, call).await,
         TaskOperation::Cancel => cancel(kind, &call).await,
+        TaskOperation::Pause => pause(kind, &call).await,
+        TaskOperation::Resume => resume(kind, &call).await,
         TaskOperation::Approve => decide::approve(kind, call).await,
         TaskOperation::Reject => decide::reject(kind, call).await,
         TaskOperation::PauseSchedule => schedule::pause(kind, &call).await,
@@ -101,6 +108,7 @@ async fn progress(call: &Call, runs: &[RunRecord]) -> Result<Vec<ProgressView>, 
             errors(call, run, problems.get(&run.seq).map_or(&[], Vec::as_slice))
         };
         let view = ProgressView::new(run, now, problems.as_ref().map(of_run));
+        let view = view.with_stalled(call.engine().stalled_since(run));
         view.with_post_processing(errands.get(&run.seq).map_or(&[], Vec::as_slice))
     });
     Ok(views.collect())
@@ -129,7 +137,27 @@ async fn changes(kind: TaskKind, call: &Call) -> Result<HttpResponse, ApiError> 
 async fn trips(kind: TaskKind, call: &Call) -> Result<HttpResponse, ApiError> {
     let run = instance(kind, call).await?;
     let holds = call.store.trips(&run).await?;
-    Ok(HttpResponse::Ok().json(holds.iter().map(TripView::from).collect::<Vec<_>>()))
+    let views = holds.iter().map(TripView::from);
+    match table::written(&call.request) {
+        Written::Json => Ok(HttpResponse::Ok().json(views.collect::<Vec<_>>())),
+        Written::Csv => table::answer(&TripView::HEAD, views.map(TripView::cells)),
+    }
+}
+
+async fn pause(kind: TaskKind, call: &Call) -> Result<HttpResponse, ApiError> {
+    let run = instance(kind, call).await?;
+    let paused = call.engine().pause(&call.store, run.id).await;
+    paused.map_err(|error| decide::refusal(call, error))?;
+    call.note(format_args!("run {} paused", run.id));
+    Ok(HttpResponse::NoContent().finish())
+}
+
+async fn resume(kind: TaskKind, call: &Call) -> Result<HttpResponse, ApiError> {
+    let run = instance(kind, call).await?;
+    let resumed = call.engine().resume(&call.store, run.id).await;
+    resumed.map_err(|error| decide::refusal(call, error))?;
+    call.note(format_args!("run {} resumed", run.id));
+    Ok(HttpResponse::NoContent().finish())
 }
 
 async fn cancel(kind: TaskKind, call: &Call) -> Result<HttpResponse, ApiError> {

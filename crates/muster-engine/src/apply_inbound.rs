@@ -66,9 +66,10 @@ impl Work {
             }
             self.remove_keys(index, wave, &left).await?;
         }
+        let now = self.now();
         let bucket = &mut self.buckets[index];
         (bucket.step, bucket.cursor) = (step + 1, None);
-        Ok(self.store.checkpoint(&self.run, bucket).await?)
+        Ok(self.store.checkpoint(&self.run, bucket, now).await?)
     }
 
     async fn apply_batch(
@@ -205,11 +206,11 @@ impl Work {
         let (mut removed, mut added) = (removed, added);
         while let Some(keys) = self.next_batch(&mut removed) {
             self.may_go_on()?;
-            self.store.apply_keys(&self.run, &self.buckets[index], keys, &[]).await?;
+            self.store.apply_keys(&self.run, &self.buckets[index], (keys, &[]), self.now()).await?;
         }
         while let Some(keys) = self.next_batch(&mut added) {
             self.may_go_on()?;
-            self.store.apply_keys(&self.run, &self.buckets[index], &[], keys).await?;
+            self.store.apply_keys(&self.run, &self.buckets[index], (&[], keys), self.now()).await?;
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use muster_connector::{Account, Connector, ConnectorError, Durable, Entry, Operation, RemoteClass, Writer};
 use muster_model::ApplicationId;
 use muster_model::error::ErrorCode;
+use muster_model::failure::FailureClass;
 use muster_model::run::{Outcome, Wave};
 use muster_plan::change::Action;
 use muster_plan::convert::comparable_texts;
@@ -155,9 +156,10 @@ impl Work {
             let sequence = self.sequence(index, task, wave, exceptions).await?;
             self.write_changes(BucketWave { index, task, wave }, sequence, exceptions).await?;
         }
+        let now = self.now();
         let bucket = &mut self.buckets[index];
         (bucket.step, bucket.cursor) = (step + 1, None);
-        Ok(self.store.checkpoint(&self.run, bucket).await?)
+        Ok(self.store.checkpoint(&self.run, bucket, now).await?)
     }
 
     async fn write_changes(
@@ -191,7 +193,7 @@ impl Work {
         let Some(mut way) = way else { return Ok(()) };
         if let Some(writer) = way.writer.take() {
             // A session that counts at its end must not end for a worker that has lost the run.
-            self.store.checkpoint(&self.run, &self.buckets[of.index]).await?;
+            self.store.checkpoint(&self.run, &self.buckets[of.index], self.now()).await?;
             writer.close().await.map_err(Self::connector_error(way.application()))?;
         }
         // Only what went otherwise than planned has been kept until now; the changes are read again.
@@ -282,10 +284,10 @@ impl Work {
             match way.found((row, &error), &read) {
                 Found::Whole => {}
                 Found::Unfinished => answered.unsettled.push(row.number),
-                Found::Other => answered.problems.push(refused(row, error.to_string())),
+                Found::Other => answered.problems.push(refused(row, class_of(&error), error.to_string())),
                 Found::Unread(unread) => {
                     let message = format!("{error}; it could not be read, the next run decides: {unread}");
-                    answered.problems.push(refused(row, message));
+                    answered.problems.push(refused(row, FailureClass::Transient, message));
                 }
             }
         }
@@ -345,7 +347,7 @@ fn may_be_refused(wave: Wave, row: &ChangeRow) -> bool {
     wave == Wave::Connect && row.action == Action::Delete
 }
 
-fn refused(row: &ChangeRow, message: String) -> ProblemRow {
+fn refused(row: &ChangeRow, class: FailureClass, message: String) -> ProblemRow {
     ProblemRow {
         change: Some(row.number),
         outcome: Some(Outcome::Failed),
@@ -354,6 +356,18 @@ fn refused(row: &ChangeRow, message: String) -> ProblemRow {
         uid: Some(row.uid.clone()),
         place: row.place,
         message,
+        class: Some(class),
+    }
+}
+
+/// What is to be expected of trying again after this fault.
+fn class_of(error: &ConnectorError) -> FailureClass {
+    match error {
+        ConnectorError::Transient { .. } => FailureClass::Transient,
+        ConnectorError::Rejected { .. }
+        | ConnectorError::Conflict { .. }
+        | ConnectorError::Missing { .. } => FailureClass::Rejected,
+        ConnectorError::Unusable { .. } => FailureClass::Unusable,
     }
 }
 
@@ -366,5 +380,6 @@ fn open_problem(row: &ChangeRow) -> ProblemRow {
         uid: Some(row.uid.clone()),
         place: row.place,
         message: "it refers to an account that could not be made; the reference stays pending".to_owned(),
+        class: None,
     }
 }

@@ -1,4 +1,4 @@
-//! What people do to runs: cancel, approve, reject.
+//! What people do to runs: cancel, pause, resume, approve, reject.
 
 use chrono::TimeDelta;
 use muster_model::RunId;
@@ -21,6 +21,15 @@ pub enum ControlError {
     /// The run has ended.
     #[error("run `{0}` has ended")]
     Ended(RunId),
+    /// The run was told to stop, and is about to end.
+    #[error("run `{0}` was cancelled and is about to end")]
+    Cancelled(RunId),
+    /// The run does nothing that could be paused.
+    #[error("run `{0}` waits for a decision about its plan already; until then it does nothing")]
+    Waits(RunId),
+    /// The run has changed again and again meanwhile.
+    #[error("run `{0}` has changed again and again meanwhile")]
+    Outrun(RunId),
     /// There is no plan that waits for a decision.
     #[error("run `{0}` holds no plan that waits for a decision")]
     NotHeld(RunId),
@@ -65,6 +74,58 @@ impl Engine {
         } else {
             Err(ControlError::Ended(id))
         }
+    }
+
+    /// Pauses a run: its worker stores no further page, and nobody goes on with it until it is resumed. Does nothing to
+    /// one that is paused.
+    ///
+    /// # Errors
+    /// When there is no such run, it has ended or is about to, or waits for a decision.
+    pub async fn pause(&self, store: &TenantStore, id: RunId) -> Result<(), ControlError> {
+        for _ in 0..OUTRUN_TRIES {
+            let run = store.run(id).await?.ok_or(ControlError::NoRun(id))?;
+            match run.state.status {
+                ProgressStatus::Paused => return Ok(()),
+                ProgressStatus::Pending | ProgressStatus::Running if run.stopping => {
+                    return Err(ControlError::Cancelled(id));
+                }
+                ProgressStatus::Pending | ProgressStatus::Running => {}
+                ProgressStatus::Held => return Err(ControlError::Waits(id)),
+                ProgressStatus::Finished => return Err(ControlError::Ended(id)),
+            }
+            match store.pause(id, self.surroundings.now()).await {
+                Ok(true) => return Ok(()),
+                Ok(false) => {}
+                Err(error) if error.is_contention() => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(ControlError::Outrun(id))
+    }
+
+    /// Lets a paused run go on where it was, as soon as a worker takes it up. Does nothing to one that is not paused.
+    ///
+    /// # Errors
+    /// When there is no such run, or it has ended.
+    pub async fn resume(&self, store: &TenantStore, id: RunId) -> Result<(), ControlError> {
+        for _ in 0..OUTRUN_TRIES {
+            let run = store.run(id).await?.ok_or(ControlError::NoRun(id))?;
+            match run.state.status {
+                ProgressStatus::Paused => {}
+                ProgressStatus::Pending | ProgressStatus::Running | ProgressStatus::Held => return Ok(()),
+                ProgressStatus::Finished => return Err(ControlError::Ended(id)),
+            }
+            match store.resume(id, self.surroundings.now()).await {
+                Ok(true) => {
+                    self.delivery.push(Ticket { tenant: store.slug().clone(), run: id }).await;
+                    return Ok(());
+                }
+                Ok(false) => {}
+                Err(error) if error.is_contention() => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(ControlError::Outrun(id))
     }
 
     /// Lets a held plan be carried out, if its hash is the one the caller has read. A simulated plan starts

@@ -110,5 +110,5 @@ pub(crate) fn for_people(error: &(dyn std::error::Error + 'static)) -> String {
 
 /// Something that is to be known about a run as a whole.
 pub(crate) fn of_run(step: ProblemStep, code: ErrorCode, message: String) -> ProblemRow {
-    ProblemRow { change: None, outcome: None, step, code, uid: None, place: None, message }
+    ProblemRow { change: None, outcome: None, step, code, uid: None, place: None, message, class: None }
 }

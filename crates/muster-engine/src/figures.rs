@@ -16,6 +16,7 @@ const RUNS: &str = "muster_runs_ended_total";
 const ENTRIES: &str = "muster_entries_total";
 const ACTIONS: &str = "muster_actions_total";
 const WAITING: &str = "muster_runs_waiting";
+const STALLED: &str = "muster_runs_stalled";
 
 /// So many tenants have figures of their own in a process; a figure costs memory for each, there and where it is kept.
 const MOST_TENANTS: usize = 100;
@@ -27,6 +28,7 @@ const OTHERS: &str = "~other";
 pub(crate) struct Figures {
     tenants: Mutex<HashSet<TenantSlug>>,
     waiting: Mutex<BTreeMap<String, u64>>,
+    stalled: Mutex<BTreeMap<String, u64>>,
 }
 
 /// Says what the figures of the engine mean, to whoever collects them.
@@ -43,6 +45,11 @@ pub fn describe_figures() {
         "What became of entries in runs that were to apply their plans, by tenant, kind of task and outcome"
     );
     describe_gauge!(WAITING, Unit::Count, "Runs that wait for a worker, by tenant");
+    describe_gauge!(
+        STALLED,
+        Unit::Count,
+        "Runs that work and have stored no checkpoint for too long, in whichever process, by tenant"
+    );
     describe_histogram!(
         CALL,
         Unit::Seconds,
@@ -85,19 +92,33 @@ impl Figures {
 
     /// Notes whose runs wait for a worker, once for each run.
     pub(crate) fn waiting<'a>(&self, tenants: impl Iterator<Item = &'a TenantSlug>) {
-        let mut waiting = BTreeMap::new();
+        self.runs_now(WAITING, &self.waiting, tenants);
+    }
+
+    /// Notes whose runs have stalled, once for each run.
+    pub(crate) fn stalled<'a>(&self, tenants: impl Iterator<Item = &'a TenantSlug>) {
+        self.runs_now(STALLED, &self.stalled, tenants);
+    }
+
+    fn runs_now<'a>(
+        &self,
+        name: &'static str,
+        before: &Mutex<BTreeMap<String, u64>>,
+        tenants: impl Iterator<Item = &'a TenantSlug>,
+    ) {
+        let mut now = BTreeMap::new();
         for slug in tenants {
-            *waiting.entry(self.tenant(slug)).or_insert(0) += 1;
+            *now.entry(self.tenant(slug)).or_insert(0) += 1;
         }
-        let mut before = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        for tenant in before.keys().filter(|tenant| !waiting.contains_key(*tenant)) {
-            gauge!(WAITING, "tenant" => tenant.clone()).set(0.0);
+        let mut before = before.lock().unwrap_or_else(PoisonError::into_inner);
+        for tenant in before.keys().filter(|tenant| !now.contains_key(*tenant)) {
+            gauge!(name, "tenant" => tenant.clone()).set(0.0);
         }
-        for (tenant, runs) in &waiting {
+        for (tenant, runs) in &now {
             #[expect(clippy::cast_precision_loss, reason = "nobody has so many runs")]
-            gauge!(WAITING, "tenant" => tenant.clone()).set(*runs as f64);
+            gauge!(name, "tenant" => tenant.clone()).set(*runs as f64);
         }
-        *before = waiting;
+        *before = now;
     }
 }
 

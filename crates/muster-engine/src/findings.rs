@@ -197,6 +197,7 @@ impl Work {
             uid: Some(uid.clone()),
             place: row.place,
             message,
+            class: None,
         }
     }
 

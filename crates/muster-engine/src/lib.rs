@@ -20,6 +20,7 @@ mod launch;
 mod lease;
 mod levels;
 mod live;
+mod maintenance;
 mod measured;
 mod naming;
 mod next_task;
@@ -34,9 +35,11 @@ mod probe;
 mod referred;
 mod report;
 mod retention;
+mod retry;
 mod schedules;
 mod secret;
 mod sequence;
+mod stalled;
 mod surroundings;
 mod sweep;
 mod sweep_inbound;
@@ -69,7 +72,9 @@ pub use launch::{Launch, LaunchError};
 pub use live::LiveAccount;
 pub use prepare::check_compiles;
 pub use probe::Probe;
+pub use report::csv_octets;
 pub use retention::{Dropped, Retention};
+pub use retry::{MOST_RETRIED, Retried, RetryError};
 pub use schedules::{ScheduleError, Scheduling};
 pub use secret::{LONGEST_SECRET, SecretError};
 pub use surroundings::Surroundings;
@@ -100,6 +105,8 @@ pub struct Settings {
     pub lease: Duration,
     /// How often runs that nobody works on are looked for: what a lost ticket costs at most.
     pub look_every: Duration,
+    /// So long a run may work without a checkpoint before it counts as stalled.
+    pub stalled_after: Duration,
     /// How long a held plan waits for a decision.
     pub hold: Duration,
     /// How long things are kept.
@@ -132,6 +139,7 @@ impl Settings {
             workers: 4,
             lease: Duration::from_secs(15),
             look_every: Duration::from_secs(2),
+            stalled_after: Duration::from_secs(600),
             hold: Duration::from_secs(72 * 60 * 60),
             retention: Retention::default(),
             drop_every: Duration::from_secs(6 * 60 * 60),
@@ -167,6 +175,7 @@ pub struct Engine {
     pub(crate) settings: Arc<Settings>,
     pub(crate) ticker: Arc<Notify>,
     pub(crate) figures: Arc<Figures>,
+    pub(crate) stalled: Arc<stalled::Told>,
     pub(crate) outbox: Arc<Notify>,
 }
 
@@ -191,6 +200,7 @@ impl Engine {
             settings,
             ticker: Arc::default(),
             figures: Arc::default(),
+            stalled: Arc::default(),
             outbox: Arc::default(),
         }
     }

@@ -389,6 +389,15 @@ pub(crate) fn note_open(decided: &mut Decided, decision: &mut Decision, (uid, pl
     if let Some(Problem { code, message }) = decision.problem.take() {
         decided.counters.open_references += 1;
         let (uid, step) = (Some(uid.to_owned()), ProblemStep::Decide);
-        decided.rows.note(ProblemRow { change: None, outcome: None, step, code, uid, place, message });
+        decided.rows.note(ProblemRow {
+            change: None,
+            outcome: None,
+            step,
+            code,
+            uid,
+            place,
+            message,
+            class: None,
+        });
     }
 }

@@ -165,11 +165,14 @@ fn summary(run: &RunRecord) -> Vec<Vec<String>> {
 }
 
 async fn write(report: Placing, rows: Vec<Vec<String>>) -> Result<Placing, String> {
-    report.write(octets(&rows).map_err(|error| error.to_string())?).await
+    report.write(csv_octets(&rows).map_err(|error| error.to_string())?).await
 }
 
 /// Rows as RFC 4180 has them. No cell is a formula.
-fn octets(rows: &[Vec<String>]) -> csv::Result<Vec<u8>> {
+///
+/// # Errors
+/// When rows have not all the same number of cells.
+pub fn csv_octets(rows: &[Vec<String>]) -> csv::Result<Vec<u8>> {
     let mut octets = Vec::new();
     let mut writer = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(&mut octets);
     for row in rows {
@@ -189,6 +192,6 @@ mod tests {
         let row = |cells: &[&str]| cells.iter().map(|cell| (*cell).to_owned()).collect::<Vec<_>>();
         let rows = [row(&["A", "B"]), row(&["=1+1", "a,\"b\"\nc"]), row(&["", "-5,0"])];
         let expected = "A,B\r\n'=1+1,\"a,\"\"b\"\"\nc\"\r\n,\"'-5,0\"\r\n";
-        assert_eq!(String::from_utf8(octets(&rows).unwrap()).unwrap(), expected);
+        assert_eq!(String::from_utf8(csv_octets(&rows).unwrap()).unwrap(), expected);
     }
 }

@@ -183,7 +183,9 @@ impl Work {
         }
         for levels in [self.building(index).await?, self.withdrawing(index).await?] {
             if !levels.above_first().is_empty() {
-                self.store.set_levels(&self.run, &self.buckets[index], levels.above_first()).await?;
+                self.store
+                    .set_levels(&self.run, &self.buckets[index], levels.above_first(), self.now())
+                    .await?;
             }
         }
         Ok(())

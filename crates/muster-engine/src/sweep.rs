@@ -281,7 +281,7 @@ impl Work {
         bucket.tally = Tally::default();
         if staged {
             tracing::info!(run = %self.run.id, "the source has changed since; the sweep starts over");
-            self.store.restart(&self.run, &self.buckets[index]).await?;
+            self.store.restart(&self.run, &self.buckets[index], self.now()).await?;
         }
         Ok(sweep)
     }
@@ -440,6 +440,7 @@ fn meet(decided: &mut Decided, first_met: &mut FirstMet, in_words: &dyn Fn(u64) 
                 "the key at {} was read before{first}; the first counts, remove the other",
                 in_words(shadow.place)
             ),
+            class: None,
         });
     }
     met
@@ -459,12 +460,22 @@ fn note_not_found(decided: &mut Decided, keys: &[String]) {
             uid: Some(key.clone()),
             place: None,
             message: format!("no account has the key `{key}`; nobody is concluded to be gone"),
+            class: None,
         });
     }
 }
 
 fn warning(code: ErrorCode, message: String) -> ProblemRow {
-    ProblemRow { change: None, outcome: None, step: ProblemStep::Read, code, uid: None, place: None, message }
+    ProblemRow {
+        change: None,
+        outcome: None,
+        step: ProblemStep::Read,
+        code,
+        uid: None,
+        place: None,
+        message,
+        class: None,
+    }
 }
 
 /// An account whose key no database has to take is a bad entry. Without its key nobody is concluded to be gone.

@@ -235,6 +235,7 @@ pub(crate) fn note_bad(decided: &mut Decided, bad: BadEntry) {
         uid: bad.uid,
         place: Some(bad.place.0),
         message: bad.message,
+        class: None,
     });
 }
 
@@ -260,6 +261,7 @@ pub(crate) fn take(
             uid: Some(uid.to_owned()),
             place,
             message: problem.message,
+            class: None,
         });
     }
 }
@@ -329,7 +331,7 @@ impl Work {
         bucket.tally.add(&decided.tally);
         let now = self.engine.surroundings.now();
         if decided.rows.is_empty() {
-            self.store.checkpoint(&self.run, bucket).await?;
+            self.store.checkpoint(&self.run, bucket, now).await?;
         } else {
             bucket.page += 1;
             let met = muster_store::Met::default();

@@ -171,14 +171,15 @@ impl Work {
 
     /// Stores a page of what was not met; its cursor stands in the bucket.
     async fn store_unmet(&mut self, index: usize, decided: Decided) -> Result<(), EngineError> {
+        let now = self.now();
         let bucket = &mut self.buckets[index];
         bucket.step = UNMET_STEP;
         bucket.counters.add(&decided.counters);
         if decided.rows.is_empty() {
-            return Ok(self.store.checkpoint(&self.run, bucket).await?);
+            return Ok(self.store.checkpoint(&self.run, bucket, now).await?);
         }
         bucket.page += 1;
-        let (met, now) = (muster_store::Met::default(), self.engine.surroundings.now());
+        let met = muster_store::Met::default();
         Ok(self.store.stage(&self.run, bucket, &met, decided.rows, now).await?)
     }
 }

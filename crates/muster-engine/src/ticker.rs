@@ -12,7 +12,8 @@ use muster_model::run::Mode;
 use muster_model::{ConfigurationId, TenantSlug};
 use muster_plan::schedule::Schedule;
 use muster_store::{
-    Acting, ConfigurationVersion, Fired, NewFire, NewRun, NextDue, ScheduleRecord, StoreError, TenantStore,
+    Acting, ConfigurationVersion, Fired, NewFire, NewRun, NextDue, NoLaunch, ScheduleRecord, StoreError,
+    TenantStore,
 };
 use tokio::sync::watch;
 
@@ -20,6 +21,7 @@ use crate::Engine;
 use crate::configuration::{ConfigurationError, LoadedConfiguration};
 use crate::error::with_causes;
 use crate::launch::{Launch, LaunchError};
+use crate::maintenance::maintenance_of;
 use crate::schedules::{ScheduleError, plan_of};
 use crate::worker::told;
 
@@ -159,7 +161,7 @@ impl Engine {
             at: now,
             missed: afterwards.map_or(0, |afterwards| afterwards.missed),
             next_due: afterwards.map_or(NextDue::Unknown, |afterwards| NextDue::Known(afterwards.next_due)),
-            launch: prepared.as_ref().map_err(String::as_str),
+            launch: prepared.as_ref().map_err(Prevented::told),
         };
         let by_plan = Acting {
             actor: Actor::new(ActorKind::Schedule, task.as_str()),
@@ -179,17 +181,40 @@ impl Engine {
         store: &TenantStore,
         schedule: &ScheduleRecord,
         loaded: &Result<LoadedConfiguration, ConfigurationError>,
-    ) -> Result<Result<NewRun, String>, StoreError> {
+    ) -> Result<Result<NewRun, Prevented>, StoreError> {
         let (kind, task) = (schedule.kind, schedule.task.clone());
         let launch = Launch::of(kind, task, Mode::Apply);
         let prepared = match loaded {
             Ok(loaded) => self.new_run(store, loaded, launch, None).await,
-            Err(error) => return Ok(Err(shortened(with_causes(error)))),
+            Err(error) => return Ok(Err(Prevented::Error(shortened(with_causes(error))))),
         };
-        match prepared {
-            Ok(run) => Ok(Ok(run)),
-            Err(LaunchError::Store(error)) if !matches!(error, StoreError::Unreadable { .. }) => Err(error),
-            Err(error) => Ok(Err(shortened(with_causes(&error)))),
+        match (prepared, loaded) {
+            (Ok(run), Ok(loaded)) => Ok(match maintenance_of(&loaded.resources, &run) {
+                Some(why) => Err(Prevented::Maintenance(shortened(why))),
+                None => Ok(run),
+            }),
+            (Ok(run), Err(_)) => Ok(Ok(run)),
+            (Err(LaunchError::Store(error)), _) if !matches!(error, StoreError::Unreadable { .. }) => {
+                Err(error)
+            }
+            (Err(error), _) => Ok(Err(Prevented::Error(shortened(with_causes(&error))))),
+        }
+    }
+}
+
+/// Why a schedule launches nothing.
+enum Prevented {
+    /// Its task cannot be launched.
+    Error(String),
+    /// A system that it needs is in maintenance: whoever said so does not want to hear of failed runs.
+    Maintenance(String),
+}
+
+impl Prevented {
+    fn told(&self) -> NoLaunch<'_> {
+        match self {
+            Self::Error(why) => NoLaunch::Error(why),
+            Self::Maintenance(why) => NoLaunch::Blocked(why),
         }
     }
 }
@@ -232,8 +257,11 @@ fn tell(tenant: &TenantSlug, fire: &NewFire<'_>, fired: Fired) {
         (Fired::Blocked(run), _) => {
             tracing::warn!(%tenant, %task, %due, %run, "schedule blocked: a run of the task has not ended");
         }
-        (Fired::Failed, Err(error)) => {
+        (Fired::Failed, Err(NoLaunch::Error(error))) => {
             tracing::warn!(%tenant, %task, %due, error, "schedule cannot launch its task");
+        }
+        (Fired::Failed, Err(NoLaunch::Blocked(reason))) => {
+            tracing::info!(%tenant, %task, %due, reason, "schedule blocked");
         }
         (Fired::Launched | Fired::Failed | Fired::Passed, _) => {}
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use muster_connector::ConnectorError;
 use muster_model::ApplicationId;
-use muster_model::run::{Counters, Wave};
+use muster_model::run::{Counters, ProgressStatus, Wave};
 use muster_plan::errand::Read;
 use muster_plan::guard::Hold;
 use muster_plan::lifecycle::{Effect, Event, RunState, step};
@@ -141,6 +141,9 @@ impl Engine {
                 tracing::warn!(error = with_causes(&error), "cannot look for runs without a worker")
             }
         }
+        if let Err(error) = self.look_for_stalled().await {
+            tracing::warn!(error = with_causes(&error), "cannot look for runs that have stalled");
+        }
         if let Err(error) = self.expire_held().await {
             tracing::warn!(error = with_causes(&error), "cannot end held runs that nobody decided about");
         }
@@ -268,11 +271,17 @@ impl Engine {
         work.drive().await
     }
 
-    /// A worker that lost its run ends it if somebody told it to stop, and leaves it alone otherwise.
+    /// A worker that lost its run ends it if somebody told it to stop, lets it go if somebody paused it, and leaves it
+    /// alone otherwise.
     async fn wind_down(&self, store: &TenantStore, run: &RunRecord) -> Result<(), EngineError> {
         let now = store.run(run.id).await?.ok_or(EngineError::Lost)?;
         if now.stopping && now.epoch == run.epoch && !now.state.is_terminal() {
             return self.end(store, run, Event::Cancelled, None).await;
+        }
+        // Paused, and perhaps resumed since: whoever takes it up next need not wait for a lease to end.
+        let left = matches!(now.state.status, ProgressStatus::Pending | ProgressStatus::Paused);
+        if left && store.let_go(run).await? {
+            self.delivery.push(Ticket { tenant: store.slug().clone(), run: run.id }).await;
         }
         Ok(())
     }
@@ -411,6 +420,10 @@ impl Work {
     /// Fails when the process is to end: called at every page border.
     pub(crate) fn may_go_on(&self) -> Result<(), EngineError> {
         if *self.stop.borrow() { Err(EngineError::Lost) } else { Ok(()) }
+    }
+
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.engine.surroundings.now()
     }
 
     /// The instant that all decisions of the run share, so that deciding again comes to the same.

@@ -11,6 +11,7 @@ pub mod cron;
 pub mod difference;
 pub mod errand;
 pub mod error;
+pub mod failure;
 pub mod ids;
 pub mod object;
 pub mod record;

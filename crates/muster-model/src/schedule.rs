@@ -41,7 +41,7 @@ impl ScheduleState {
 pub enum FireOutcome {
     /// A run was launched.
     Launched,
-    /// Another run of the task had not ended.
+    /// Another run of the task had not ended, or a system that it needs was in maintenance.
     Blocked,
     /// The task could not be launched.
     Error,

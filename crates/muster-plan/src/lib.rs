@@ -10,6 +10,7 @@ pub mod decision;
 pub mod digest;
 pub mod errand;
 pub mod expression;
+pub mod failure;
 pub mod guard;
 pub mod inbound;
 pub mod key;

@@ -59,6 +59,10 @@ pub enum Event {
         /// Whether every entry went well.
         all_well: bool,
     },
+    /// A person paused it.
+    Paused,
+    /// A person lets it go on where it was.
+    Resumed,
     /// A person cancelled it.
     Cancelled,
     /// It cannot go on.
@@ -147,6 +151,13 @@ pub fn step(state: RunState, event: Event) -> Result<(RunState, Vec<Effect>), No
         (ProgressStatus::Held, Event::Approved) => go(state.at(Phase::Apply(Wave::Build))),
         (ProgressStatus::Held, Event::Rejected) => {
             Ok((state.ended(OutcomeStatus::Aborted), vec![Effect::Release]))
+        }
+        (ProgressStatus::Pending | ProgressStatus::Running, Event::Paused) => {
+            Ok((RunState { status: ProgressStatus::Paused, ..state }, Vec::new()))
+        }
+        // Where it was, as soon as a worker takes it up.
+        (ProgressStatus::Paused, Event::Resumed) => {
+            Ok((RunState { status: ProgressStatus::Pending, ..state }, Vec::new()))
         }
         (ProgressStatus::Running, _) => running(state, event).unwrap_or(Err(refused)),
         (ProgressStatus::Pending | ProgressStatus::Paused | ProgressStatus::Held, _) => Err(refused),
@@ -295,11 +306,97 @@ mod tests {
         assert_eq!((again, effects), (state, vec![Effect::Check]));
     }
 
+    const EVENTS: [Event; 17] = [
+        Event::Claimed,
+        Event::Prepared,
+        Event::SweptCompletely,
+        Event::SweptInPart,
+        Event::AbsenceStaged,
+        Event::PassedGuards,
+        Event::TrippedGuards,
+        Event::PlanOutdated,
+        Event::Approved,
+        Event::Rejected,
+        Event::WaveApplied,
+        Event::Completed { all_well: true },
+        Event::Completed { all_well: false },
+        Event::Paused,
+        Event::Resumed,
+        Event::Cancelled,
+        Event::Failed,
+    ];
+
+    /// Every state that a run which has not ended can be written down in.
+    fn live() -> impl Iterator<Item = RunState> {
+        let statuses = ProgressStatus::ALL.into_iter().filter(|status| *status != ProgressStatus::Finished);
+        let with = |status, mode, absence| {
+            Phase::ALL.map(|phase| RunState { mode, absence, status, phase, outcome: None })
+        };
+        let modes = [Mode::Apply, Mode::Simulate].into_iter();
+        modes.flat_map(move |mode| {
+            let statuses = statuses.clone();
+            [Absence::Concluded, Absence::Ignored]
+                .into_iter()
+                .flat_map(move |absence| statuses.clone().flat_map(move |status| with(status, mode, absence)))
+        })
+    }
+
+    #[test]
+    fn a_run_is_paused_wherever_it_is_and_goes_on_there() {
+        for state in live() {
+            let paused = step(state, Event::Paused);
+            match state.status {
+                ProgressStatus::Pending | ProgressStatus::Running => {
+                    let (paused, effects) = paused.expect("admitted");
+                    assert_eq!(paused, RunState { status: ProgressStatus::Paused, ..state });
+                    assert_eq!(effects, []);
+                    let (resumed, effects) = step(paused, Event::Resumed).expect("admitted");
+                    assert_eq!(resumed, RunState { status: ProgressStatus::Pending, ..state });
+                    assert_eq!(effects, []);
+                    assert_eq!(step(resumed, Event::Claimed), step(state, Event::Claimed), "{state:?}");
+                }
+                ProgressStatus::Paused | ProgressStatus::Held | ProgressStatus::Finished => {
+                    assert!(paused.is_err(), "{state:?}");
+                }
+            }
+            let resumed = step(state, Event::Resumed);
+            assert_eq!(resumed.is_ok(), state.status == ProgressStatus::Paused, "{state:?}");
+        }
+    }
+
+    #[test]
+    fn a_paused_run_is_resumed_or_ended_and_nothing_else() {
+        for state in live().filter(|state| state.status == ProgressStatus::Paused) {
+            for event in EVENTS {
+                let outcome = step(state, event).ok().map(|(next, _)| next.outcome);
+                let expected = match event {
+                    Event::Resumed => Some(None),
+                    Event::Cancelled => Some(Some(OutcomeStatus::Aborted)),
+                    Event::Failed => Some(Some(OutcomeStatus::Failure)),
+                    Event::Claimed
+                    | Event::Prepared
+                    | Event::SweptCompletely
+                    | Event::SweptInPart
+                    | Event::AbsenceStaged
+                    | Event::PassedGuards
+                    | Event::TrippedGuards
+                    | Event::PlanOutdated
+                    | Event::Approved
+                    | Event::Rejected
+                    | Event::WaveApplied
+                    | Event::Completed { .. }
+                    | Event::Paused => None,
+                };
+                assert_eq!(outcome, expected, "{event:?} in {:?}", state.phase);
+            }
+        }
+    }
+
     #[test]
     fn an_ended_run_admits_nothing() {
         let (ended, _) = walk(Mode::Apply, Absence::Concluded, &[Event::Claimed, Event::Cancelled]);
         assert_eq!(ended.outcome, Some(OutcomeStatus::Aborted));
-        for event in [Event::Claimed, Event::Cancelled, Event::Failed, Event::Approved] {
+        for event in EVENTS {
             assert!(step(ended, event).is_err(), "{event:?}");
         }
     }

@@ -155,7 +155,7 @@ impl TenantStore {
         now: DateTime<Utc>,
     ) -> Result<Vec<u32>, StoreError> {
         let tx = self.database.begin(Urgency::Bulk).await?;
-        self.move_cursor(&tx, run, bucket).await?;
+        self.move_cursor(&tx, run, bucket, now).await?;
         let over = Over { tx: &tx, tenant: self.tenant, run: run.seq };
         self.line_up(&tx, &batch.contested).await?;
         let mut stale = self.made_by_rivals(&tx, &batch.contested, keys).await?;
@@ -393,11 +393,11 @@ impl TenantStore {
         &self,
         run: &RunRecord,
         bucket: &Bucket,
-        removed: &[KeyEntry],
-        added: &[KeyEntry],
+        (removed, added): (&[KeyEntry], &[KeyEntry]),
+        now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let tx = self.database.begin(Urgency::Bulk).await?;
-        self.move_cursor(&tx, run, bucket).await?;
+        self.move_cursor(&tx, run, bucket, now).await?;
         self.remove_keys(&tx, run, removed).await?;
         let rows =
             added.iter().map(|key| vec![self.tenant.into(), key.hash.0.to_vec().into(), key.object.into()]);

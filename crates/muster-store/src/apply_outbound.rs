@@ -66,7 +66,7 @@ impl TenantStore {
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let tx = self.database.begin(Urgency::Bulk).await?;
-        self.move_cursor(&tx, run, bucket).await?;
+        self.move_cursor(&tx, run, bucket, now).await?;
         let over = Over { tx: &tx, tenant: self.tenant, run: run.seq };
         let written = [batch.creates.clone(), batch.others.clone()].concat();
         self.lock_shadows(&over, target, &written).await?;
@@ -161,7 +161,7 @@ impl TenantStore {
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let tx = self.database.begin(Urgency::Bulk).await?;
-        self.move_cursor(&tx, run, bucket).await?;
+        self.move_cursor(&tx, run, bucket, now).await?;
         let over = Over { tx: &tx, tenant: self.tenant, run: run.seq };
         let settled = over
             .execute(

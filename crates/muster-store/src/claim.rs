@@ -73,8 +73,8 @@ impl Advance<'_> {
 
 /// Moves a run on, if the worker still has it; a run that was told to stop is only ended.
 const ADVANCE: &str = "UPDATE run SET status = ?, phase = ?, outcome = ?, plan_hash = coalesce(?, plan_hash), \
-    trips = coalesce(?, trips), held_by = coalesce(?, held_by), held_at = coalesce(?, held_at), failure = ?, ended_at = ?, counters = ?, \
-    statements = ?, peak_memory = ? \
+    trips = coalesce(?, trips), held_by = coalesce(?, held_by), held_at = coalesce(?, held_at), failure = ?, \
+    ended_at = ?, counters = ?, statements = ?, peak_memory = ?, progressed_at = ? \
     WHERE seq = ? AND tenant = ? AND epoch = ? AND status = 1 AND (stopping = 0 OR ? = 1) RETURNING";
 
 impl TenantStore {
@@ -94,7 +94,7 @@ impl TenantStore {
         let claimed = tx
             .query_one(
                 &format!(
-                    "UPDATE run SET epoch = epoch + 1, owner = ?, lease_until = ?, status = 1 \
+                    "UPDATE run SET epoch = epoch + 1, owner = ?, lease_until = ?, status = 1, progressed_at = ? \
                      WHERE seq = ? AND tenant = ? AND epoch = ? AND status IN (0, 1) AND lease_until < ? \
                      RETURNING {}",
                     COLUMNS.replace("r.", "")
@@ -102,6 +102,7 @@ impl TenantStore {
                 vec![
                     owner.into(),
                     lease_until.timestamp_millis().into(),
+                    now.timestamp_millis().into(),
                     run.seq.into(),
                     self.tenant.into(),
                     run.epoch.into(),
@@ -112,7 +113,8 @@ impl TenantStore {
         let Some(claimed) = claimed else { return Err(StoreError::LostFence) };
         let buckets = tx
             .query(
-                "UPDATE bucket SET fence = fence + 1 WHERE tenant = ? AND run = ? RETURNING counters, estimate",
+                "UPDATE bucket SET fence = fence + 1 WHERE tenant = ? AND run = ? \
+                 RETURNING counters, estimate, progressed_at",
                 vec![self.tenant.into(), run.seq.into()],
             )
             .await?;
@@ -122,7 +124,8 @@ impl TenantStore {
         Ok(claimed)
     }
 
-    /// Says that the worker is alive, and what it has used. Answers whether the run was told to stop.
+    /// Says that the worker is alive, and what it has used. Answers whether the run was told to stop, or paused: then it
+    /// is the worker's until that lets it go.
     ///
     /// # Errors
     /// [`StoreError::LostFence`] when it has the run no longer.
@@ -137,7 +140,7 @@ impl TenantStore {
         let renewed = tx
             .query_one(
                 "UPDATE run SET lease_until = ?, statements = ?, peak_memory = ? \
-                 WHERE seq = ? AND tenant = ? AND epoch = ? AND status = 1 RETURNING stopping",
+                 WHERE seq = ? AND tenant = ? AND epoch = ? AND status < 3 RETURNING stopping, status",
                 vec![
                     lease_until.timestamp_millis().into(),
                     statements.cast_signed().into(),
@@ -150,7 +153,7 @@ impl TenantStore {
             .await?;
         tx.commit().await?;
         let Some(renewed) = renewed else { return Err(StoreError::LostFence) };
-        Ok(number(&renewed, 0)? != 0)
+        Ok(number(&renewed, 0)? != 0 || number(&renewed, 1)? != ProgressStatus::Running as i64)
     }
 
     /// Moves a run on to its next state.
@@ -199,6 +202,7 @@ impl TenantStore {
             step.counters.as_ref().map(encode_counters).unwrap_or_default().into(),
             step.statements.cast_signed().into(),
             step.peak_memory.cast_signed().into(),
+            step.now.timestamp_millis().into(),
             run.seq.into(),
             self.tenant.into(),
             run.epoch.into(),

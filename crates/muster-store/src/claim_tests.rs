@@ -31,11 +31,11 @@ fn what_the_buckets_have_counted_is_part_of_the_answer() {
         let application = muster_model::ApplicationId::new("hr").unwrap();
         let mut bucket = tenant.buckets(&first, &[application]).await.unwrap().remove(0);
         (bucket.counters.read, bucket.estimate) = (7, 9);
-        tenant.checkpoint(&first, &bucket).await.unwrap();
+        tenant.checkpoint(&first, &bucket, now()).await.unwrap();
         let later = now() + TimeDelta::seconds(1);
         let second = tenant.claim(&first, "two", later, later + TimeDelta::seconds(15)).await.unwrap();
         assert_eq!((second.epoch, second.counters.read, second.estimate), (first.epoch + 1, 7, 9));
-        assert!(tenant.checkpoint(&first, &bucket).await.is_err(), "the first has lost it");
+        assert!(tenant.checkpoint(&first, &bucket, now()).await.is_err(), "the first has lost it");
         assert_eq!(tenant.run(launched.id).await.unwrap().unwrap(), second);
     });
 }

@@ -33,7 +33,26 @@ pub struct NewFire<'a> {
     /// When the schedule is due next.
     pub next_due: NextDue,
     /// The run that it launches, or why there is none.
-    pub launch: Result<&'a NewRun, &'a str>,
+    pub launch: Result<&'a NewRun, NoLaunch<'a>>,
+}
+
+/// Why a due time launches nothing, in words for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoLaunch<'a> {
+    /// The task cannot be launched.
+    Error(&'a str),
+    /// A system that it needs is in maintenance, so it is not to be launched now.
+    Blocked(&'a str),
+}
+
+impl<'a> NoLaunch<'a> {
+    /// The words.
+    #[must_use]
+    pub fn why(self) -> &'a str {
+        match self {
+            Self::Error(why) | Self::Blocked(why) => why,
+        }
+    }
 }
 
 /// When a schedule is due after a due time that has been dealt with.
@@ -145,6 +164,7 @@ impl TenantStore {
         let (outcome, run) = match (fired, fire.launch) {
             (Fired::Launched, Ok(run)) => (FireOutcome::Launched, Some(run.id)),
             (Fired::Blocked(run), _) => (FireOutcome::Blocked, Some(run)),
+            (_, Err(NoLaunch::Blocked(_))) => (FireOutcome::Blocked, None),
             (Fired::Launched | Fired::Failed | Fired::Passed, _) => (FireOutcome::Error, None),
         };
         let mut values: Vec<Value> = self.key(fire.schedule.kind, &fire.schedule.task).into();
@@ -154,7 +174,7 @@ impl TenantStore {
             Value::from(outcome as i64),
             run.map(|run| run.0).into(),
             i64::from(fire.missed).into(),
-            fire.launch.err().map(message).into(),
+            fire.launch.err().map(|error| message(error.why())).into(),
         ]);
         let sql = "INSERT INTO fire (tenant, kind, task, due_at, at, outcome, run, missed, message) \
             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";

@@ -37,6 +37,7 @@ const STEPS: &[Step] = &[
     step!("0011_numbers"),
     step!("0012_history_kind"),
     step!("0013_waits_for"),
+    step!("0014_failed_entries"),
     step!("0016_holds"),
 ];
 

@@ -40,7 +40,7 @@ impl RunRecord {
     /// The run that this one waits for now; `None` as soon as it may be begun.
     #[must_use]
     pub fn awaited(&self) -> Option<RunId> {
-        let waits = self.state.status == ProgressStatus::Pending;
+        let waits = matches!(self.state.status, ProgressStatus::Pending | ProgressStatus::Paused);
         self.waits_for.filter(|_| waits && self.lease_until.timestamp_millis() == NOT_YET)
     }
 }
@@ -86,7 +86,7 @@ impl TenantStore {
 
     /// Lets the runs be taken up that wait for one which this transaction ends.
     pub(crate) async fn release_waiting(&self, tx: &Transaction, ended: RunId) -> Result<(), StoreError> {
-        let sql = "UPDATE run SET lease_until = 0 WHERE tenant = ? AND waits_for = ? AND status = 0";
+        let sql = "UPDATE run SET lease_until = 0 WHERE tenant = ? AND waits_for = ? AND status IN (0, 2)";
         tx.execute(sql, self.waiting_for(ended)).await.map(|_| ())
     }
 

@@ -4,6 +4,7 @@
 
 use std::cmp::Ordering;
 
+use chrono::{DateTime, Utc};
 use muster_model::run::Wave;
 use muster_plan::key::Position;
 use sea_orm::QueryResult;
@@ -125,6 +126,7 @@ impl TenantStore {
         run: &RunRecord,
         bucket: &Bucket,
         levels: &[(u32, u32)],
+        now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let (id, level, rows) = match self.dialect() {
             Dialect::Sqlite => {
@@ -142,7 +144,7 @@ impl TenantStore {
         );
         for levels in levels.chunks(LEVELS_AT_ONCE) {
             let tx = self.database.begin(Urgency::Bulk).await?;
-            self.move_cursor(&tx, run, bucket).await?;
+            self.move_cursor(&tx, run, bucket, now).await?;
             let list = serde_json::to_string(levels).unwrap_or_default();
             let values = vec![change_id(run.seq, 0).into(), list.into(), self.tenant.into()];
             tx.execute(&sql, values).await?;

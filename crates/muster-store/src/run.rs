@@ -1,6 +1,6 @@
 //! Runs: launched under the guard of the database, claimed, moved on and ended under an epoch.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use muster_model::audit::{Act, Subject};
 use muster_model::run::{Counters, Mode, OutcomeStatus, Override, Phase, ProgressStatus, TaskKind};
 use muster_model::{ConfigurationId, RunId};
@@ -23,10 +23,11 @@ use crate::row::{case, decode_counters, get, get_case, instant, number, optional
 pub(crate) const COLUMNS: &str = "r.seq, r.tenant, r.id, r.no, r.task_kind, r.task, r.mode, r.keys, r.status, r.phase, \
     r.absence, r.outcome, r.stopping, r.rules, r.started_at, r.ended_at, r.held_at, r.lease_until, r.epoch, \
     r.estimate, r.counters, r.plan_hash, r.held_by, r.failure, r.statements, r.peak_memory, r.approved_hash, \
-    r.approved_at, r.job, r.chain_start, r.launched_by, r.waits_for, r.overriding";
+    r.approved_at, r.job, r.chain_start, r.launched_by, r.waits_for, r.paused_at, r.paused_millis, r.progressed_at, \
+    r.overriding";
 
 /// How many they are.
-pub(crate) const COLUMN_COUNT: usize = 33;
+pub(crate) const COLUMN_COUNT: usize = 36;
 
 /// The full run of a task that has not ended, which no other may run beside: as the unique index has it.
 const OCCUPYING: &str = "FROM run r WHERE r.tenant = ? AND r.task_kind = ? AND r.task = ? \
@@ -136,11 +137,24 @@ pub struct RunRecord {
     pub chain: Option<Chain>,
     /// The run before whose end it was not to be begun.
     pub waits_for: Option<RunId>,
+    /// Since when it is paused; of one that was ended while it was, until then.
+    pub paused_at: Option<DateTime<Utc>>,
+    /// How long it was paused before that.
+    pub paused: TimeDelta,
+    /// When it was last taken up, moved on, or stored a checkpoint; `None` before the first time.
+    pub progressed_at: Option<DateTime<Utc>>,
     /// Limits that somebody answers for, in the place of those that are configured.
     pub overriding: Option<Override>,
 }
 
 impl RunRecord {
+    /// Since when the run stores nothing although it should, if that is so long ago.
+    #[must_use]
+    pub fn stalled_since(&self, now: DateTime<Utc>, limit: TimeDelta) -> Option<DateTime<Utc>> {
+        let since = self.progressed_at.unwrap_or(self.started_at);
+        (self.state.status == ProgressStatus::Running && now - since >= limit).then_some(since)
+    }
+
     /// Whether a claim would find it: never begun, or left by a worker that is silent.
     #[must_use]
     pub fn waits_for_worker(&self, now: DateTime<Utc>) -> bool {
@@ -151,12 +165,14 @@ impl RunRecord {
         claimable && self.lease_until < now
     }
 
-    /// Takes over what stands with its buckets while it works, from rows of `counters, estimate`.
+    /// Takes over what stands with its buckets while it works, from rows of `counters, estimate, progressed_at`.
     pub(crate) fn take_live(&mut self, buckets: &[QueryResult]) -> Result<(), StoreError> {
         let mut estimate = 0;
         for row in buckets {
             self.counters.add(&decode_counters(&get::<String>(row, 0)?)?);
             estimate += number(row, 1)?.unsigned_abs();
+            let progressed_at = optional_number(row, 2)?.map(instant).transpose()?;
+            self.progressed_at = self.progressed_at.max(progressed_at);
         }
         self.estimate = ending::estimate(self.state.phase, self.estimate, estimate, self.counters.entries());
         Ok(())
@@ -339,7 +355,7 @@ impl TenantStore {
         if run.state.is_terminal() {
             return Ok(());
         }
-        let sql = "SELECT counters, estimate FROM bucket WHERE tenant = ? AND run = ?";
+        let sql = "SELECT counters, estimate, progressed_at FROM bucket WHERE tenant = ? AND run = ?";
         let buckets = self.database.query(sql, vec![self.tenant.into(), run.seq.into()]).await?;
         run.take_live(&buckets)
     }
@@ -441,6 +457,9 @@ pub(crate) fn record(row: &QueryResult) -> Result<RunRecord, StoreError> {
         job: get(row, 28)?,
         chain: moment(29)?.zip(launched_by).map(|(start, launched_by)| Chain { start, launched_by }),
         waits_for: get::<Option<Uuid>>(row, 31)?.map(RunId),
-        overriding: get::<Option<String>>(row, 32)?.map(|text| holds::decode_override(&text)).transpose()?,
+        paused_at: moment(32)?,
+        paused: TimeDelta::milliseconds(number(row, 33)?),
+        progressed_at: moment(34)?,
+        overriding: get::<Option<String>>(row, 35)?.map(|text| holds::decode_override(&text)).transpose()?,
     })
 }

@@ -3,7 +3,9 @@
 use chrono::{DateTime, Utc};
 use muster_model::ApplicationId;
 use muster_model::error::ErrorCode;
+use muster_model::failure::FailureClass;
 use muster_model::run::{Counters, Outcome};
+use muster_plan::failure::cause;
 use muster_plan::guard::Tally;
 use sea_orm::{QueryResult, Value};
 
@@ -34,6 +36,8 @@ pub(crate) const PROBLEMS: Bulk = Bulk {
         ("place", Kind::Integer),
         ("message", Kind::Text),
         ("noted_at", Kind::Integer),
+        ("class", Kind::Integer),
+        ("cause", Kind::Text),
     ],
     suffix: "ON CONFLICT DO NOTHING",
 };
@@ -84,6 +88,8 @@ pub struct ProblemRow {
     pub place: Option<u64>,
     /// What was seen and what to do.
     pub message: String,
+    /// What is to be expected of trying again, of an entry that failed; `None` where it was refused.
+    pub class: Option<FailureClass>,
 }
 
 impl ProblemRow {
@@ -99,6 +105,7 @@ impl ProblemRow {
             place: None,
             message: "object or account moved on after the plan was made; the next run picks it up"
                 .to_owned(),
+            class: None,
         }
     }
 
@@ -116,6 +123,7 @@ impl ProblemRow {
         bucket: u32,
         now: DateTime<Utc>,
     ) -> Vec<Value> {
+        let failed = self.outcome == Some(Outcome::Failed);
         vec![
             tenant.into(),
             run.into(),
@@ -129,6 +137,8 @@ impl ProblemRow {
             self.place.map(u64::cast_signed).into(),
             message(&self.message).into(),
             now.timestamp_millis().into(),
+            failed.then(|| self.class.unwrap_or(FailureClass::Rejected) as i64).into(),
+            failed.then(|| cause(self.code, self.uid.as_deref(), &self.message)).into(),
         ]
     }
 }
@@ -211,6 +221,7 @@ impl TenantStore {
         tx: &Transaction,
         run: &RunRecord,
         bucket: &Bucket,
+        now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let values: Vec<Value> = vec![
             i64::from(bucket.step).into(),
@@ -223,6 +234,7 @@ impl TenantStore {
             bucket.estimate.cast_signed().into(),
             encode_counters(&bucket.counters).into(),
             encode_tally(&bucket.tally).into(),
+            now.timestamp_millis().into(),
             self.tenant.into(),
             run.seq.into(),
             i64::from(bucket.no).into(),
@@ -233,7 +245,7 @@ impl TenantStore {
         let moved = tx
             .execute(
                 "UPDATE bucket SET step = ?, cursor = ?, page = ?, next_change = ?, snapshot = ?, \
-                 sweep_end = ?, population = ?, estimate = ?, counters = ?, tally = ? \
+                 sweep_end = ?, population = ?, estimate = ?, counters = ?, tally = ?, progressed_at = ? \
                  WHERE tenant = ? AND run = ? AND no = ? AND fence = ? AND EXISTS \
                  (SELECT 1 FROM run r WHERE r.seq = ? AND r.epoch = ? AND r.status = 1 AND r.stopping = 0)",
                 values,
@@ -256,7 +268,7 @@ impl TenantStore {
     ) -> Result<(), StoreError> {
         let digest = rows.digest();
         let tx = self.database.begin(Urgency::Bulk).await?;
-        self.move_cursor(&tx, run, bucket).await?;
+        self.move_cursor(&tx, run, bucket, now).await?;
         tx.execute(
             "INSERT INTO met (tenant, run, bucket, page, met, lists, digest) VALUES (?, ?, ?, ?, ?, ?, ?)",
             vec![
@@ -279,9 +291,14 @@ impl TenantStore {
     ///
     /// # Errors
     /// [`StoreError::LostFence`] when the worker has the run no longer.
-    pub async fn checkpoint(&self, run: &RunRecord, bucket: &Bucket) -> Result<(), StoreError> {
+    pub async fn checkpoint(
+        &self,
+        run: &RunRecord,
+        bucket: &Bucket,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         let tx = self.database.begin(Urgency::Bulk).await?;
-        self.move_cursor(&tx, run, bucket).await?;
+        self.move_cursor(&tx, run, bucket, now).await?;
         tx.commit().await
     }
 
@@ -289,9 +306,14 @@ impl TenantStore {
     ///
     /// # Errors
     /// [`StoreError::LostFence`] when the worker has the run no longer.
-    pub async fn restart(&self, run: &RunRecord, bucket: &Bucket) -> Result<(), StoreError> {
+    pub async fn restart(
+        &self,
+        run: &RunRecord,
+        bucket: &Bucket,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         let tx = self.database.begin(Urgency::Bulk).await?;
-        self.move_cursor(&tx, run, bucket).await?;
+        self.move_cursor(&tx, run, bucket, now).await?;
         let (first, last) = (change_id(run.seq, 0), change_id(run.seq, u32::MAX));
         let no = i64::from(bucket.no);
         tx.execute(
@@ -324,7 +346,7 @@ impl TenantStore {
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let tx = self.database.begin(Urgency::Bulk).await?;
-        self.move_cursor(&tx, run, bucket).await?;
+        self.move_cursor(&tx, run, bucket, now).await?;
         self.note_in(&tx, run, bucket.no, problems, now).await?;
         tx.commit().await
     }

@@ -56,6 +56,16 @@ impl Store {
         self.waiting(condition, &values).await
     }
 
+    /// Runs of all tenants that work, and have neither moved on nor stored a checkpoint since an instant; likewise.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn stalled(&self, since: DateTime<Utc>) -> Result<Vec<(TenantStore, RunRecord)>, StoreError> {
+        let condition = "r.status = 1 AND coalesce(r.progressed_at, r.started_at) <= ? AND NOT EXISTS \
+            (SELECT 1 FROM bucket b WHERE b.tenant = r.tenant AND b.run = r.seq AND b.progressed_at > ?)";
+        self.waiting(condition, &[since.timestamp_millis(); 2]).await
+    }
+
     async fn waiting(
         &self,
         condition: &str,

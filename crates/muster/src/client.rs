@@ -104,6 +104,20 @@ impl Client {
         self.read(path, request.send_json(body))
     }
 
+    /// Sends JSON; answers the text that comes back, and what a header of the answer says.
+    pub(crate) fn post_noting(
+        &self,
+        path: &str,
+        body: &Value,
+        header: &str,
+    ) -> Result<(String, Option<String>), ClientError> {
+        let request = self.agent.post(self.at(path)).header("authorization", &self.authorization);
+        let answer = request.send_json(body);
+        let said = answer.as_ref().ok().and_then(|answer| answer.headers().get(header));
+        let said = said.and_then(|said| said.to_str().ok()).map(str::to_owned);
+        Ok((self.read(path, answer)?, said))
+    }
+
     /// Sends JSON; answers the JSON that comes back.
     pub(crate) fn post_for<T: DeserializeOwned>(&self, path: &str, body: &Value) -> Result<T, ClientError> {
         self.read_json(path, &self.post(path, body)?)

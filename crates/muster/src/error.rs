@@ -8,7 +8,7 @@ use muster::settings::SettingsError;
 use muster::{KeyError, OpenError};
 use muster_api::CertificateError;
 use muster_dataset::DatasetProblem;
-use muster_engine::{ConfigurationError, ControlError, EngineError, LaunchError, SecretError};
+use muster_engine::{ConfigurationError, ControlError, EngineError, LaunchError, RetryError, SecretError};
 use muster_model::{RunId, TenantSlug};
 use muster_plan::audit::Flaw;
 use muster_store::{Cause, StoreError};
@@ -100,6 +100,9 @@ pub(crate) enum CommandError {
     /// A person did not wait for the end of a run.
     #[error("run {0} was left before it had stopped")]
     Interrupted(RunId),
+    /// Failed entries are not tried again.
+    #[error(transparent)]
+    Retry(#[from] RetryError),
     /// Nothing was decided about a plan.
     #[error(transparent)]
     Control(#[from] ControlError),
@@ -154,6 +157,7 @@ impl CommandError {
             | Self::Work { .. }
             | Self::Interrupted(_)
             | Self::Control(_)
+            | Self::Retry(_)
             | Self::Client(_)
             | Self::Progress(_)
             | Self::Failed { .. }
@@ -226,6 +230,7 @@ impl CommandError {
             Self::Exists { hint, .. } | Self::Usage { hint, .. } | Self::Running { hint, .. } => hint,
             Self::Launch(error) => return launch_hint(error),
             Self::Control(error) => return control_hint(error),
+            Self::Retry(error) => return retry_hint(error),
             Self::Client(error) => return error.hint(),
             Self::Listen { .. } => {
                 "look whether a Muster runs there already, or name another address, as in --listen 127.0.0.1:8087"
@@ -305,6 +310,18 @@ fn launch_hint(error: &LaunchError) -> Option<String> {
     Some(hint.to_owned())
 }
 
+fn retry_hint(error: &RetryError) -> Option<String> {
+    let hint = match error {
+        RetryError::Launch(error) => return launch_hint(error),
+        RetryError::Store(_) => return None,
+        RetryError::TooMany => "name one cause with --cause, or run the task: that tries them all",
+        RetryError::Nothing | RetryError::NoKey(_) | RetryError::Unknown(_) | RetryError::Keyless(_) => {
+            "`muster run failures` lists what failed; what has no key is read again by a run over all accounts"
+        }
+    };
+    Some(hint.to_owned())
+}
+
 fn control_hint(error: &ControlError) -> Option<String> {
     let hint = match error {
         ControlError::NoRun(_) => "look at the id, and whether --tenant names the run's tenant",
@@ -312,7 +329,12 @@ fn control_hint(error: &ControlError) -> Option<String> {
         ControlError::OtherPlan(_) => "look at the plan that there is now, and decide with its hash",
         ControlError::AlreadyRunning(_) => "wait until that run has ended",
         ControlError::OtherConfiguration(_) => "save the configuration that is meant, and simulate it again",
-        ControlError::Ended(_) | ControlError::Store(_) | ControlError::Configuration(_) => return None,
+        ControlError::Waits(_) => "approve or reject its plan, or cancel it",
+        ControlError::Outrun(_) => "try again",
+        ControlError::Ended(_)
+        | ControlError::Cancelled(_)
+        | ControlError::Store(_)
+        | ControlError::Configuration(_) => return None,
     };
     Some(hint.to_owned())
 }

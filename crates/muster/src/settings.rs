@@ -109,6 +109,8 @@ pub struct Work {
     pub batch_size: u64,
     /// How long a silent process keeps its runs.
     pub lease_seconds: u64,
+    /// So long a run may work without a checkpoint before it counts as stalled.
+    pub stalled_after_seconds: u64,
     /// How long a held plan waits for a decision.
     pub held_hours: u64,
     /// So long after the launch of its first run a chain of tasks may go on.
@@ -268,6 +270,7 @@ impl Settings {
             ("work.apply-size", work.apply_size, 1..=10_000),
             ("work.batch-size", work.batch_size, 1..=10_000),
             ("work.lease-seconds", work.lease_seconds, 1..=3600),
+            ("work.stalled-after-seconds", work.stalled_after_seconds, 1..=31_536_000),
             ("work.held-hours", work.held_hours, 1..=8760),
             ("retention.runs-days", retention.runs_days, 0..=36_500),
             ("retention.changes-days", retention.changes_days, 0..=36_500),
@@ -306,6 +309,7 @@ impl Work {
             batch_size: size(self.batch_size),
             workers: size(self.workers),
             lease: Duration::from_secs(self.lease_seconds),
+            stalled_after: Duration::from_secs(self.stalled_after_seconds),
             hold: Duration::from_secs(self.held_hours * 3600),
             chain: Duration::from_secs(self.chain_minutes * 60),
             insist: Duration::from_secs(self.webhook_hours * 3600),
@@ -393,6 +397,7 @@ impl Default for Work {
             apply_size: engine.apply_size as u64,
             batch_size: engine.batch_size as u64,
             lease_seconds: engine.lease.as_secs(),
+            stalled_after_seconds: engine.stalled_after.as_secs(),
             held_hours: engine.hold.as_secs() / 3600,
             chain_minutes: engine.chain.as_secs() / 60,
             webhook_hours: engine.insist.as_secs() / 3600,

@@ -149,6 +149,8 @@ fn progress() -> Value {
     let job = "The job of the schedule that started it; null when somebody did.";
     let waits_for =
         "The instance of the task in `preSynchronization` that it waits for; null once that has ended.";
+    let stalled = "When it last got on, of one that should and has not for as long as the server's setting \
+        `work.stalled-after-seconds` says; else null.";
     let mut phases = Phase::ALL.map(Phase::as_str).to_vec();
     phases.dedup();
     object_with(
@@ -164,7 +166,10 @@ fn progress() -> Value {
             ),
             ("startDate", instant()),
             ("endDate", or_null(instant())),
-            ("processingTimeMillis", described(count(), "Without the time for which the plan was held.")),
+            (
+                "processingTimeMillis",
+                described(count(), "Without the time for which it was paused or its plan was held."),
+            ),
             ("numberOfEntriesToProcess", described(count(), to_process)),
             ("numberOfProcessedEntries", described(count(), processed)),
             ("numberOfErrors", count()),
@@ -180,6 +185,8 @@ fn progress() -> Value {
                 "waitsForInstanceId",
                 described(or_null(json!({"type": "string", "format": "uuid"})), waits_for),
             ),
+            ("pausedSince", described(or_null(instant()), "Since when it is paused; null when it is not.")),
+            ("stalledSince", described(or_null(instant()), stalled)),
             ("phase", words(&phases)),
             ("mode", words(&["APPLY", "SIMULATE"])),
             ("counters", reference("Counters")),

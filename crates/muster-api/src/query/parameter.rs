@@ -21,6 +21,12 @@ pub enum Parameter {
     AfterUuid,
     /// `after`: only changes after this number.
     AfterNumber,
+    /// `after`: only failed entries after this number.
+    AfterFailure,
+    /// `groupBy`: whether failed entries are listed by their causes.
+    GroupBy,
+    /// `cause`: only what failed for this cause.
+    Cause,
     /// `after`: only what stands after this version in a list whose newest comes first.
     AfterVersion,
     /// `filter`: only objects that this condition holds for.
@@ -71,9 +77,14 @@ impl Parameter {
     pub fn name(self) -> &'static str {
         match self {
             Self::Limit | Self::LimitOr(_) => "limit",
-            Self::AfterText | Self::AfterUuid | Self::AfterNumber | Self::AfterEntry | Self::AfterVersion => {
-                "after"
-            }
+            Self::AfterText
+            | Self::AfterUuid
+            | Self::AfterNumber
+            | Self::AfterFailure
+            | Self::AfterEntry
+            | Self::AfterVersion => "after",
+            Self::GroupBy => "groupBy",
+            Self::Cause => "cause",
             Self::Filter => "filter",
             Self::Directory => "directory",
             Self::SortById => "sort",
@@ -102,6 +113,11 @@ impl Parameter {
             Self::AfterText => "Only what stands after this one in the list: the last of the page before.",
             Self::AfterUuid => "Only what stands after this id in the list: the last of the page before.",
             Self::AfterNumber => "Only changes after this number: the last of the page before.",
+            Self::AfterFailure => {
+                "Only entries after this number: the last of the page before. Not with `groupBy`."
+            }
+            Self::GroupBy => "Lists causes with their entries counted, those of most entries first.",
+            Self::Cause => "Only what failed for this cause, as `groupBy=cause` shows it.",
             Self::AfterVersion => "Only what came before this version: the last of the page before.",
             Self::Filter => {
                 "A condition in the filter grammar of RFC 7644, such as `department eq \"IT\" and not (state pr)`, \
@@ -148,6 +164,9 @@ impl Parameter {
             Self::LiveStatus => json!({"type": "boolean", "default": false}),
             Self::AfterUuid => json!({"type": "string", "format": "uuid"}),
             Self::AfterNumber => json!({"type": "integer", "minimum": 0, "maximum": u32::MAX}),
+            Self::AfterFailure => json!({"type": "integer", "minimum": i64::MIN, "maximum": i64::MAX}),
+            Self::GroupBy => json!({"type": "string", "enum": ["cause"]}),
+            Self::Cause => json!({"type": "string", "minLength": 1}),
             Self::AfterVersion => json!({"type": "integer", "minimum": 1, "maximum": u32::MAX}),
             Self::Status => {
                 json!({"type": "string", "enum": ProgressStatus::ALL.map(ProgressStatus::as_str)})

@@ -34,7 +34,7 @@ const HEARD: Answer = Answer {
     content: Content::Nothing,
 };
 
-const ROWS: [Row; 13] = [
+const ROWS: [Row; 17] = [
     Row {
         method: Method::Post,
         end: "/{definition}/instances",
@@ -128,8 +128,51 @@ const ROWS: [Row; 13] = [
         summary: "List what guards have against the plan: each limit that it exceeds, and how",
         query: &[],
         body: Content::Nothing,
-        answer: Answer { status: 200, description: "The trips", content: Content::JsonList("Trip") },
+        answer: Answer {
+            status: 200,
+            description: "The trips. Whoever accepts `text/csv` gets rows with a head instead",
+            content: Content::JsonListOrCsv(&["Trip"]),
+        },
         refusals: &[],
+    },
+    Row {
+        method: Method::Get,
+        end: "/{definition}/instances/{instance}/failures",
+        permission: Permission::View,
+        operation: TaskOperation::Failures,
+        id: ("list", "TaskFailures"),
+        summary: "List the failed entries of an instance, or their causes",
+        query: &[
+            Parameter::LimitOr(MOST_ROWS),
+            Parameter::AfterFailure,
+            Parameter::GroupBy,
+            Parameter::Cause,
+        ],
+        body: Content::Nothing,
+        answer: Answer {
+            status: 200,
+            description: "The entries, by number, or with `groupBy` the causes. Whoever accepts `text/csv` gets rows \
+                with a head instead",
+            content: Content::JsonListOrCsv(&["Failure", "FailureCause"]),
+        },
+        refusals: &[],
+    },
+    Row {
+        method: Method::Post,
+        end: "/{definition}/instances/{instance}/failures/~retry",
+        permission: Permission::Operate,
+        operation: TaskOperation::Retry,
+        id: ("retry", "TaskFailures"),
+        summary: "Launch an instance that looks at failed entries alone, 10000 keys at the most",
+        query: &[],
+        body: Content::Json("Retry"),
+        answer: Answer {
+            status: 200,
+            description: "The id of the new instance. `Muster-Left-Out` counts the entries without a readable key, \
+                which only an instance over all accounts can read again",
+            content: Content::Text,
+        },
+        refusals: &[400, 408, 409, 413, 415],
     },
     Row {
         method: Method::Post,
@@ -141,6 +184,30 @@ const ROWS: [Row; 13] = [
         query: &[],
         body: Content::Nothing,
         answer: Answer { status: 200, description: "It will stop", content: Content::Nothing },
+        refusals: &[409],
+    },
+    Row {
+        method: Method::Post,
+        end: "/{definition}/instances/{instance}/~pause",
+        permission: Permission::Operate,
+        operation: TaskOperation::Pause,
+        id: ("pause", "TaskInstance"),
+        summary: "Pause an instance where it is, until it is resumed; its page under way is done again",
+        query: &[],
+        body: Content::Nothing,
+        answer: Answer { status: 204, description: "It is paused", content: Content::Nothing },
+        refusals: &[409],
+    },
+    Row {
+        method: Method::Post,
+        end: "/{definition}/instances/{instance}/~resume",
+        permission: Permission::Operate,
+        operation: TaskOperation::Resume,
+        id: ("resume", "TaskInstance"),
+        summary: "Have a paused instance go on where it was; any other goes on as it does",
+        query: &[],
+        body: Content::Nothing,
+        answer: Answer { status: 204, description: "It is not paused", content: Content::Nothing },
         refusals: &[409],
     },
     Row {

@@ -56,6 +56,12 @@ pub(super) fn refusal(call: &Call, error: ControlError) -> ApiError {
         ControlError::NoRun(_) => {
             return ApiError::NotFound(format!("instance `{instance}` of task `{task}`"));
         }
+        ControlError::Outrun(_) => return ApiError::Outrun,
+        ControlError::Cancelled(_) => "nothing; get the instance to see how it has ended",
+        ControlError::Waits(_) => {
+            "look at its changes, then approve or reject its plan with POST …/instances/{instance}/~approve or \
+             ~reject, or cancel it"
+        }
         ControlError::Ended(_) => "nothing; get the instance to see how it ended",
         ControlError::NotHeld(_) => {
             "get the instance to see where it stands; only plans of instances that are \
@@ -70,7 +76,7 @@ pub(super) fn refusal(call: &Call, error: ControlError) -> ApiError {
         ControlError::AlreadyRunning(_) => "wait until that run has ended, or cancel it",
         ControlError::Store(_) | ControlError::Configuration(_) => return ApiError::internal(error),
     };
-    ApiError::conflict(error.to_string(), fix)
+    ApiError::conflict(error.to_string(), fix.replace("{instance}", instance))
 }
 
 /// The hash that the body names.

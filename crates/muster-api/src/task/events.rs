@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use actix_web::HttpResponse;
 use actix_web::http::{Method, header};
 use actix_web::web::Bytes;
+use chrono::{DateTime, Utc};
 use futures_util::stream::{self, Stream};
 use muster_model::run::TaskKind;
 use muster_model::text::hex;
@@ -96,7 +97,7 @@ pub(super) async fn events(kind: TaskKind, call: Call) -> Result<HttpResponse, A
     let run = instance(kind, &call).await?;
     let heard = call.request.headers().get("last-event-id").and_then(|id| id.to_str().ok());
     let heard = heard.unwrap_or_default().to_owned();
-    if run.state.is_terminal() && heard == id_of(&run) {
+    if run.state.is_terminal() && heard == id_of(&run, None) {
         // To those who listen by the rules of the web this says that there is nothing to come back for.
         return Ok(HttpResponse::NoContent().finish());
     }
@@ -171,21 +172,24 @@ impl Listener {
     }
 
     fn news(&mut self, run: &RunRecord) -> Option<String> {
-        if self.heard == id_of(run) {
+        let stalled = self.call.engine().stalled_since(run);
+        let id = id_of(run, stalled);
+        if self.heard == id {
             return None;
         }
-        (self.heard, self.has_ended) = (id_of(run), run.state.is_terminal());
+        (self.heard, self.has_ended) = (id, run.state.is_terminal());
         self.heartbeats.reset();
         let name = if self.has_ended { "end" } else { "progress" };
         let view = ProgressView::new(run, self.call.engine().surroundings().now(), None);
+        let view = view.with_stalled(stalled);
         let data = serde_json::to_string(&view).unwrap_or_default();
         Some(format!("event: {name}\nid: {}\ndata: {data}\n\n", self.heard))
     }
 }
 
 /// What an event about the run is called as it is now: the same for the same progress, whoever says so and when.
-fn id_of(run: &RunRecord) -> String {
-    let view = ProgressView::new(run, run.started_at, None);
+fn id_of(run: &RunRecord, stalled_since: Option<DateTime<Utc>>) -> String {
+    let view = ProgressView::new(run, run.started_at, None).with_stalled(stalled_since);
     let text = serde_json::to_string(&view).unwrap_or_default();
     hex(&blake3::hash(text.as_bytes()).as_bytes()[..8])
 }
@@ -198,7 +202,6 @@ async fn closed(closing: &mut watch::Receiver<bool>) {
 
 #[cfg(test)]
 mod tests {
-    use chrono::Utc;
     use muster_store::{Location, Store};
     use uuid::Uuid;
 

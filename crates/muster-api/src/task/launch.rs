@@ -75,14 +75,14 @@ pub(super) async fn launch(kind: TaskKind, mut call: Call) -> Result<HttpRespons
 }
 
 /// What was to be launched.
-struct Asked {
-    kind: TaskKind,
-    task: ConfigurationId,
+pub(super) struct Asked {
+    pub(super) kind: TaskKind,
+    pub(super) task: ConfigurationId,
     /// Where in the body unsaved resources stand, by their pointer within the configuration.
-    places: BTreeMap<String, String>,
+    pub(super) places: BTreeMap<String, String>,
 }
 
-async fn refusal(asked: &Asked, call: &Call, error: LaunchError) -> ApiError {
+pub(super) async fn refusal(asked: &Asked, call: &Call, error: LaunchError) -> ApiError {
     match error {
         LaunchError::NoTask(_) => {
             ApiError::NotFound(format!("{} `{}`", asked.kind.definition_kind(), asked.task))
@@ -136,6 +136,9 @@ pub(super) async fn running(call: &Call, task: &ConfigurationId, id: RunId) -> A
         Ok(None) => {}
         Ok(Some(run)) => {
             properties.insert("progressStatus".to_owned(), run.state.status.as_str().to_owned());
+            if run.state.status == ProgressStatus::Paused {
+                fix = "let it go on with POST …/instances/{instance}/~resume, or cancel it with ~cancel";
+            }
             if run.state.status == ProgressStatus::Held {
                 fix = "look at its changes, then approve or reject its plan with POST \
                        …/instances/{instance}/~approve or ~reject, or cancel it";

@@ -33,6 +33,8 @@ pub struct ProgressView {
     error_details: Option<Vec<ErrorView>>,
     job_id: Option<String>,
     waits_for_instance_id: Option<String>,
+    paused_since: Option<String>,
+    stalled_since: Option<String>,
     phase: &'static str,
     mode: &'static str,
     counters: CountersView,
@@ -103,6 +105,8 @@ impl ProgressView {
             error_details,
             job_id: run.job.map(|job| job.to_string()),
             waits_for_instance_id: run.awaited().map(|run| run.to_string()),
+            paused_since: run.paused_at.filter(|_| !run.state.is_terminal()).map(instant),
+            stalled_since: None,
             phase: run.state.phase.as_str(),
             mode: run.state.mode.as_str(),
             counters: CountersView::new(run),
@@ -116,6 +120,12 @@ impl ProgressView {
         }
     }
 
+    /// The same with the instant since which the run stores nothing although it should.
+    #[must_use]
+    pub fn with_stalled(self, since: Option<DateTime<Utc>>) -> Self {
+        Self { stalled_since: since.map(instant), ..self }
+    }
+
     /// The same with what is to be done after the run.
     #[must_use]
     pub fn with_post_processing(self, errands: &[ErrandRecord]) -> Self {
@@ -123,14 +133,15 @@ impl ProgressView {
     }
 }
 
-/// How long the run has been going on, without the time for which its plan was held.
+/// How long the run has been going on, without the time for which its plan was held, or it was paused.
 fn at_work(run: &RunRecord, now: DateTime<Utc>) -> TimeDelta {
     let until = run.ended_at.unwrap_or(now);
-    match (run.held_at, run.approved_at) {
+    let in_all = match (run.held_at, run.approved_at) {
         (None, _) => until - run.started_at,
         (Some(held), None) => held - run.started_at,
         (Some(held), Some(approved)) => (held - run.started_at) + (until - approved),
-    }
+    };
+    in_all - run.paused - run.paused_at.map_or(TimeDelta::zero(), |paused| until - paused)
 }
 
 /// How much there is to do, and how much is done.
@@ -216,6 +227,9 @@ mod tests {
             chain: None,
             waits_for: None,
             overriding: None,
+            paused_at: None,
+            paused: TimeDelta::zero(),
+            progressed_at: None,
         }
     }
 
@@ -257,6 +271,23 @@ mod tests {
     }
 
     #[test]
+    fn the_time_for_which_a_run_is_paused_is_no_work() {
+        let at = |seconds| DateTime::from_timestamp(seconds, 0).unwrap();
+        for (paused, since, ended, now, seconds) in [
+            (0, Some(5), None, 27, 5),
+            (3, None, None, 27, 24),
+            (3, Some(20), None, 27, 17),
+            (3, Some(20), Some(25), 40, 17),
+            (3, None, Some(25), 40, 22),
+        ] {
+            let mut run = run(ProgressStatus::Paused, None, 0, 0);
+            (run.paused, run.paused_at) = (TimeDelta::seconds(paused), since.map(at));
+            run.ended_at = ended.map(at);
+            assert_eq!(at_work(&run, at(now)).num_seconds(), seconds, "{paused} {since:?} {ended:?}");
+        }
+    }
+
+    #[test]
     fn counters_are_the_plans_until_the_run_has_ended() {
         use ProgressStatus::{Finished, Held, Running};
         for (mode, status, planned) in [
@@ -275,9 +306,17 @@ mod tests {
     fn every_field_is_there_even_where_nothing_is_known() {
         let view = ProgressView::new(&run(ProgressStatus::Pending, None, 5, 0), DateTime::UNIX_EPOCH, None);
         let view = serde_json::to_value(view).unwrap();
-        for field in
-            ["outcomeStatus", "endDate", "jobId", "waitsForInstanceId", "planHash", "heldBy", "failure"]
-        {
+        for field in [
+            "outcomeStatus",
+            "endDate",
+            "jobId",
+            "waitsForInstanceId",
+            "pausedSince",
+            "stalledSince",
+            "planHash",
+            "heldBy",
+            "failure",
+        ] {
             assert_eq!(view.get(field), Some(&Value::Null), "{field}");
         }
         assert_eq!(view["provisioningTaskId"], "badges");

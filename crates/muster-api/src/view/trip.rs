@@ -24,6 +24,41 @@ pub struct TripView {
 impl TripView {
     /// The word for what is looked at besides limits: what the configuration lets a task take away.
     const CONFIGURATION: &str = "configuration";
+
+    /// The columns of a list as rows.
+    pub(crate) const HEAD: [&str; 12] = [
+        "applicationId",
+        "guard",
+        "of",
+        "changes",
+        "population",
+        "count",
+        "percent",
+        "minimum",
+        "windowHours",
+        "changesBefore",
+        "description",
+        "fix",
+    ];
+
+    /// One row of such a list.
+    pub(crate) fn cells(self) -> Vec<String> {
+        let number = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
+        vec![
+            self.application_id.unwrap_or_default(),
+            self.guard.to_owned(),
+            self.of.unwrap_or_default(),
+            number(self.changes),
+            number(self.population),
+            number(self.count),
+            number(self.percent.map(u64::from)),
+            number(self.minimum),
+            number(self.window_hours.map(u64::from)),
+            number(self.changes_before),
+            self.description,
+            self.fix.to_owned(),
+        ]
+    }
 }
 
 impl From<&Hold> for TripView {

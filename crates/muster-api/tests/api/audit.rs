@@ -4,16 +4,19 @@ use std::collections::BTreeSet;
 
 use muster_api::ApiSettings;
 use muster_api::routes::{Method, routes};
+use muster_engine::Launch;
 use muster_model::audit::{Act, SubjectKind};
 use muster_model::configuration::ConfigurationKind;
+use muster_model::run::Mode;
 use muster_testkit::http::Client;
 use muster_testkit::server::{Staff, TestServer};
+use muster_testkit::world::{provisioning, synchronization};
 use serde_json::{Value, json};
 
 use crate::tasks::{wait_for, wait_for_end};
 use crate::world::{
-    application, conf, configured, connector_definition, expect_error, places, profile, provisioning_task,
-    put_people, synchronization_task, target,
+    PEOPLE, application, conf, configured, connector_definition, expect_error, places, profile,
+    provisioning_task, put_people, synchronization_task, target,
 };
 
 const AUDIT: &str = "/acme/api/sync/audit";
@@ -173,14 +176,36 @@ impl Auditor {
         assert_eq!(self.log()[0]["subject"], subject);
     }
 
+    /// A run that no worker of the server takes up, since another has it.
+    fn in_hand(&self, launch: &Launch) -> String {
+        let (tenant, engine) = (self.server.tenant("acme"), self.server.engine());
+        let now = engine.surroundings().now();
+        self.server.block_on(async {
+            // Nobody is told of it; should a look for work find it first, there is another.
+            loop {
+                let run = engine.admit(&tenant, launch.clone()).await.unwrap();
+                let until = now + chrono::TimeDelta::hours(1);
+                if tenant.claim(&run, "another", now, until).await.is_ok() {
+                    return run.id.to_string();
+                }
+            }
+        })
+    }
+
     /// Whatever can be done to runs of a task whose plan is held.
-    fn check_task(&mut self, tasks: &str, kind: ConfigurationKind, task: &str) {
+    fn check_task(&mut self, tasks: &str, launch: &Launch) {
+        let (kind, task) = (launch.kind.definition_kind(), launch.task.as_str());
         let route = |end: &str| format!("/{{tenant}}/api/sync/{tasks}/{{definition}}/instances{end}");
         let left = |act: &str| format!("{act} {}/{task}", kind.path_segment());
         let one = |action: &str| route(&format!("/{{instance}}/~{action}"));
         for (action, act) in [("pause", "PAUSE"), ("resume", "RESUME")] {
             let job = format!("/{{tenant}}/api/sync/{tasks}/{{definition}}/job/~{action}");
             self.check(("POST", &job), &[("definition", task)], &json!(null), &[&left(act)]);
+        }
+        let run = self.in_hand(launch);
+        for (action, act) in [("pause", "PAUSE"), ("resume", "RESUME")] {
+            let filled = [("definition", task), ("instance", &run)];
+            self.check(("POST", &one(action)), &filled, &json!(null), &[&left(act)]);
         }
         for (action, acts) in
             [("cancel", &["CANCEL", "END"][..]), ("reject", &["REJECT", "END"]), ("approve", &["APPROVE"])]
@@ -198,9 +223,13 @@ impl Auditor {
                 "cancel" => json!(null),
                 _ => json!({"planHash": held["planHash"]}),
             };
+            let filled = [("definition", task), ("instance", &run)];
+            if action == "cancel" {
+                let retry = route("/{instance}/failures/~retry");
+                self.check(("POST", &retry), &filled, &json!({"all": true}), &[&left("LAUNCH")]);
+            }
             let acts: Vec<_> = acts.iter().map(|act| left(act)).collect();
             let acts: Vec<_> = acts.iter().map(String::as_str).collect();
-            let filled = [("definition", task), ("instance", &run)];
             self.check(("POST", &one(action)), &filled, &body, &acts);
             wait_for_end(&self.admin, &path);
         }
@@ -220,6 +249,9 @@ fn hold(admin: &Client, kind: &str, task: &str) {
 fn every_writing_route_leaves_its_acts_under_the_callers_name() {
     let (server, admin) = configured(Staff::Working);
     put_people(&server, &[("1", "Ann"), ("2", "Bob")]);
+    for class in [PEOPLE, "payroll"] {
+        server.system().put_bad(class, "bad", Some("bad".to_owned()));
+    }
     let _ = admin.post(&conf("acme", "applications"), &target("payroll")).expect(201);
     let mut auditor = Auditor { server, admin: admin.clone(), called: BTreeSet::new(), calls: 0 };
     auditor.check_configuration();
@@ -227,7 +259,7 @@ fn every_writing_route_leaves_its_acts_under_the_callers_name() {
     auditor.check_files();
     auditor.check_administration();
     hold(&admin, "sync-task-definitions", "hr-import");
-    auditor.check_task("sync-tasks", ConfigurationKind::SynchronizationTaskDefinition, "hr-import");
+    auditor.check_task("sync-tasks", &synchronization("hr-import", Mode::Simulate));
     for (kind, body) in [
         ("application-profiles", profile("everybody", "payroll")),
         ("prov-task-definitions", provisioning_task("accounts")),
@@ -235,7 +267,7 @@ fn every_writing_route_leaves_its_acts_under_the_callers_name() {
         let _ = admin.post(&conf("acme", kind), &body).expect(201);
     }
     hold(&admin, "prov-task-definitions", "accounts");
-    auditor.check_task("prov-tasks", ConfigurationKind::ProvisioningTaskDefinition, "accounts");
+    auditor.check_task("prov-tasks", &provisioning("accounts", Mode::Simulate));
     let writing = routes().iter().filter(|route| route.method != Method::Get);
     let writing: BTreeSet<_> = writing.map(|route| (route.method.as_str(), route.path.clone())).collect();
     assert_eq!(auditor.called, writing, "a route that writes has to be called here, and its acts be named");

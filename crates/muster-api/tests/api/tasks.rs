@@ -16,10 +16,10 @@ use crate::world::{
     target,
 };
 
-const TASK: &str = "/acme/api/sync/sync-tasks/hr-import/instances";
+pub(crate) const TASK: &str = "/acme/api/sync/sync-tasks/hr-import/instances";
 
 /// The fields of the seed's sample, and ours.
-const FIELDS: [&str; 22] = [
+const FIELDS: [&str; 24] = [
     "id",
     "synchronizationTaskId",
     "progressStatus",
@@ -33,6 +33,8 @@ const FIELDS: [&str; 22] = [
     "progressPercentage",
     "jobId",
     "waitsForInstanceId",
+    "pausedSince",
+    "stalledSince",
     "phase",
     "mode",
     "counters",
@@ -44,7 +46,7 @@ const FIELDS: [&str; 22] = [
     "postProcessing",
 ];
 
-fn launch(client: &Client, instances: &str) -> String {
+pub(crate) fn launch(client: &Client, instances: &str) -> String {
     let answer = client.post_nothing(instances).expect(200);
     assert_eq!(answer.header("content-type"), "text/plain; charset=utf-8");
     let id = answer.text().to_owned();
@@ -82,6 +84,7 @@ fn put_run(server: &TestServer, kind: TaskKind, task: &str) -> String {
         rules_body: "[]".to_owned(),
         estimate: 0,
         approved_hash: None,
+        overriding: None,
         chain: None,
         preceded_by: None,
         now: server.engine().surroundings().now(),

@@ -95,6 +95,42 @@ impl<S: AsyncFn(&TestDatabase) -> World, L: Fn() -> Launch> Story<S, L> {
         panic!("the run never ends");
     }
 
+    /// Lets the process die at every point of its way to the database, and has the run paused: whoever has it resumed
+    /// comes to where an undisturbed one comes. So it is whether the process died of the pause or before it.
+    pub(crate) async fn survives_a_pause(&self, database: &TestDatabase) {
+        let before = (self.before)(database).await;
+        let calm = self.calm(&before).await;
+        let stride = if database.is_postgres() { 5 } else { 1 };
+        for point in (0..TOO_MANY).step_by(stride) {
+            let world = before.copy().await;
+            let run = world.admit((self.launch)()).await;
+            let id = run.id;
+            let (engine, store, fuse) = world.mortal_process(point).await;
+            let worked = engine.execute(&store, run).await;
+            drop((engine, store));
+            if !fuse.is_blown() {
+                worked.expect("a run that nobody disturbed");
+                assert!(point > 20, "a run has more points than {point}");
+                return;
+            }
+            // It may have ended with the very last point.
+            let paused = world.engine().pause(world.store(), id).await.is_ok();
+            let state = world.whole_state().await;
+            world.resume().await;
+            assert_eq!(world.whole_state().await, state, "paused after {point} points, nobody goes on");
+            if paused {
+                world.engine().resume(world.store(), id).await.expect("resumed");
+            }
+            world.resume().await;
+            let state = world.whole_state().await;
+            let of_pause = |line: &str| line.contains("PAUSE") || line.contains("RESUME");
+            let kept = state.lines().filter(|line| !(line.starts_with("audit ") && of_pause(line)));
+            let state = kept.collect::<Vec<_>>().join("\n");
+            assert!(state == calm, "paused after {point} points:\n{}", difference(&calm, &state));
+        }
+        panic!("the run never ends");
+    }
+
     /// Lets the process die before and after every call to a system.
     pub(crate) async fn survives_a_death_at_any_call(&self, database: &TestDatabase, system: &'static str) {
         let before = (self.before)(database).await;

@@ -1,7 +1,7 @@
 //! Synchronization runs that are interrupted.
 
 use muster_model::configuration::ConfigurationKind;
-use muster_model::run::{Mode, Outcome};
+use muster_model::run::{Mode, Outcome, ProgressStatus};
 use muster_testkit::world::configuration::hr;
 use muster_testkit::world::{TestDatabase, World, difference, on_each_database, on_sqlite, synchronization};
 use serde_json::json;
@@ -101,6 +101,44 @@ fn a_run_that_is_cancelled_at_any_point() {
         let launch = || synchronization("hr", Mode::Apply);
         Story { before: empty, launch }.survives_a_cancel(database).await;
         Story { before: busy, launch }.survives_a_cancel(database).await;
+    });
+}
+
+#[test]
+fn a_run_that_is_paused_at_any_point() {
+    on_each_database(async |database| {
+        let launch = || synchronization("hr", Mode::Apply);
+        Story { before: busy, launch }.survives_a_pause(database).await;
+    });
+}
+
+#[test]
+fn a_process_that_dies_while_it_pauses_or_resumes_did_it_or_did_not() {
+    on_each_database(async |database| {
+        let before = empty(database).await;
+        for point in 0.. {
+            let world = before.copy().await;
+            let id = world.admit(synchronization("hr", Mode::Apply)).await.id;
+            let status = async || {
+                let run = world.store().run(id).await.expect("the database").expect("a run");
+                let log = world.store().audit_behind(0, 100).await.expect("the database");
+                let acts: Vec<_> = log.iter().filter(|entry| entry.entry.run == Some(id)).collect();
+                (run.state.status, acts.len())
+            };
+            let (engine, store, fuse) = world.mortal_process(point).await;
+            let (paused, resumed) = (engine.pause(&store, id).await, engine.resume(&store, id).await);
+            drop((engine, store));
+            // An act is noted if it was done.
+            let found = status().await;
+            let expected =
+                [(ProgressStatus::Pending, 1), (ProgressStatus::Paused, 2), (ProgressStatus::Pending, 3)];
+            assert!(expected.contains(&found), "died after {point} points: {found:?}");
+            if !fuse.is_blown() {
+                assert!(paused.is_ok() && resumed.is_ok() && found == expected[2]);
+                assert!(point > 4, "two acts have more points than {point}");
+                break;
+            }
+        }
     });
 }
 

@@ -13,7 +13,7 @@ use super::explain::findings;
 use super::{Sent, on_each_database};
 use crate::database::Urgency;
 use crate::rows::{Bulk, Kind};
-use crate::{Fired, KEPT_FIRES, NewFire, NewRun, NewSchedule, NextDue, Store, TenantStore};
+use crate::{Fired, KEPT_FIRES, NewFire, NewRun, NewSchedule, NextDue, NoLaunch, Store, TenantStore};
 
 const TASKS: u32 = 2000;
 
@@ -125,7 +125,7 @@ async fn look(store: &Store, failure: Option<&str>) -> Fired {
         at: due,
         missed: 0,
         next_due: NextDue::Known(Some(due + TimeDelta::milliseconds(1))),
-        launch: failure.map_or(Ok(&run), Err),
+        launch: failure.map_or(Ok(&run), |why| Err(NoLaunch::Error(why))),
     };
     let fired = tenant.fire(&fire).await.unwrap();
     assert_eq!(tenant.fire(&fire).await.unwrap(), Fired::Passed, "a due time fires once");

@@ -128,6 +128,7 @@ fn problem(change: u32) -> ProblemRow {
         uid: None,
         place: None,
         message: "something".to_owned(),
+        class: None,
     }
 }
 
@@ -265,7 +266,7 @@ impl Story {
                 .await
                 .unwrap();
             assert_eq!(stale, [0; 0]);
-            tenant.apply_keys(&work.run, &work.bucket, &[], &keys).await.unwrap();
+            tenant.apply_keys(&work.run, &work.bucket, (&[], &keys), now()).await.unwrap();
         }
         tenant.refresh_statistics().await.unwrap();
         assert_eq!(tenant.live_shadows(&hr, "person").await.unwrap(), u64::from(PEOPLE));
@@ -333,7 +334,7 @@ impl Story {
             .await
             .unwrap();
         assert_eq!(stale, [300]);
-        tenant.apply_keys(&work.run, &work.bucket, &[key(1)], &[key(PEOPLE + 1)]).await.unwrap();
+        tenant.apply_keys(&work.run, &work.bucket, (&[key(1)], &[key(PEOPLE + 1)]), now()).await.unwrap();
         tenant.checkpoint_noting(&work.run, &work.bucket, &[problem(1)], now()).await.unwrap();
     }
 

@@ -1,6 +1,7 @@
-//! `muster run`: runs a task, or decides about its plan, in this process or on a server.
+//! `muster run`: runs a task, pauses and resumes it, or decides about its plan, in this process or on a server.
 
 mod bar;
+mod failures;
 mod own;
 mod remote;
 
@@ -38,6 +39,14 @@ enum Action {
     Sync(LaunchArguments),
     /// Run a provisioning task: IM objects become accounts
     Prov(LaunchArguments),
+    /// Pause a run where it is, until it is resumed
+    Pause(RunArguments),
+    /// Have a paused run go on where it was
+    Resume(RunArguments),
+    /// List the entries that failed in a run, or what they failed for
+    Failures(failures::ListArguments),
+    /// Run the task again for entries that failed in a run
+    Retry(failures::RetryArguments),
     /// Have a held or simulated plan carried out
     Approve(DecisionArguments),
     /// End a run whose plan is held, without doing anything
@@ -60,6 +69,14 @@ struct LaunchArguments {
     /// Why this run may do more than others; it stands in the audit log
     #[arg(long, requires = "allow", value_name = "TEXT")]
     reason: Option<String>,
+    #[command(flatten)]
+    door: DoorArguments,
+}
+
+#[derive(clap::Args)]
+struct RunArguments {
+    /// The run
+    run: Uuid,
     #[command(flatten)]
     door: DoorArguments,
 }
@@ -119,6 +136,10 @@ pub(super) fn run(arguments: &Arguments, common: &Common) -> Result<Exit, Comman
     match &arguments.action {
         Action::Sync(launch) => run_task(TaskKind::Synchronization, launch, common),
         Action::Prov(launch) => run_task(TaskKind::Provisioning, launch, common),
+        Action::Pause(paused) => pause(paused, common),
+        Action::Resume(resumed) => resume(resumed, common),
+        Action::Failures(list) => failures::list(list, common),
+        Action::Retry(retry) => failures::retry(retry, common),
         Action::Approve(decision) => decide(Decision::Approve, decision, common),
         Action::Reject(decision) => decide(Decision::Reject, decision, common),
     }
@@ -137,6 +158,29 @@ fn run_task(kind: TaskKind, arguments: &LaunchArguments, common: &Common) -> Res
         match &door.server {
             Some(server) => remote::Server::new(server, door)?.launch(&wish).await,
             None => own::Process::open(door, common).await?.launch(wish).await,
+        }
+    })?;
+    conclude(&watched, door, common.output)
+}
+
+fn pause(arguments: &RunArguments, common: &Common) -> Result<Exit, CommandError> {
+    let (run, door) = (RunId(arguments.run), &arguments.door);
+    block_on(async {
+        match &door.server {
+            Some(server) => remote::Server::new(server, door)?.pause(run).await,
+            None => own::Process::open(door, common).await?.pause(run).await,
+        }
+    })?;
+    complain(format_args!("paused run {run}; `muster run resume {run} {}` lets it go on", door.as_given()));
+    Ok(Exit::Done)
+}
+
+fn resume(arguments: &RunArguments, common: &Common) -> Result<Exit, CommandError> {
+    let (run, door) = (RunId(arguments.run), &arguments.door);
+    let watched = block_on(async {
+        match &door.server {
+            Some(server) => remote::Server::new(server, door)?.resume(run).await,
+            None => own::Process::open(door, common).await?.resume(run).await,
         }
     })?;
     conclude(&watched, door, common.output)
@@ -195,11 +239,13 @@ impl Obstacle {
         let Self { run, status, start_date, plan_hash } = self;
         let hint = match (status, plan_hash) {
             (ProgressStatus::Held, Some(hash)) => decide_hint(run, &hash, flags),
+            (ProgressStatus::Paused, _) => {
+                format!("let it go on with `muster run resume {run} {flags}`, or cancel it")
+            }
             (
                 ProgressStatus::Held
                 | ProgressStatus::Pending
                 | ProgressStatus::Running
-                | ProgressStatus::Paused
                 | ProgressStatus::Finished,
                 _,
             ) => format!("wait until it has ended{waiting}"),

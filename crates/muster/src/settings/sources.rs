@@ -29,7 +29,7 @@ enum Form {
 }
 
 /// Every setting: a name within its table is separated from the table's by a point.
-const NAMES: [(&str, Form); 33] = [
+const NAMES: [(&str, Form); 34] = [
     ("listen", Form::Text),
     ("data-dir", Form::Text),
     ("database-url", Form::Text),
@@ -52,6 +52,7 @@ const NAMES: [(&str, Form); 33] = [
     ("work.apply-size", Form::Number),
     ("work.batch-size", Form::Number),
     ("work.lease-seconds", Form::Number),
+    ("work.stalled-after-seconds", Form::Number),
     ("work.held-hours", Form::Number),
     ("metrics.listen", Form::Text),
     ("retention.runs-days", Form::Number),

@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use muster::{Muster, Place};
+use muster_engine::Launch;
 use muster_model::configuration::{ConfigurationKind, Document, Leniency};
 use muster_model::run::TaskKind;
 use muster_store::{ResourceWrite, RunFilter, RunRecord, TenantStore, Written};
@@ -104,6 +105,14 @@ impl World {
     pub(crate) fn with_tenant<T>(&self, work: impl AsyncFnOnce(TenantStore) -> T) -> T {
         on_data(self.directory.path(), async |muster| {
             work(muster.store.tenant(&"acme".parse().unwrap()).await.unwrap().unwrap()).await
+        })
+    }
+
+    /// Launches a task and leaves it to whoever comes.
+    pub(crate) fn admit(&self, launch: Launch) -> RunRecord {
+        on_data(self.directory.path(), async |muster| {
+            let tenant = muster.store.tenant(&"acme".parse().unwrap()).await.unwrap().unwrap();
+            muster.engine.admit(&tenant, launch).await.unwrap()
         })
     }
 

@@ -3,15 +3,16 @@
 use std::time::Instant;
 
 use muster::{Machine, Muster};
-use muster_api::view::{ErrorView, ProgressView};
+use muster_api::view::{CauseView, ErrorView, FailureView, ProgressView};
 use muster_engine::{ControlError, EngineError, Launch, LaunchError};
 use muster_model::run::ProgressStatus;
 use muster_model::{ConfigurationId, RunId};
-use muster_store::{RunRecord, TenantStore};
+use muster_store::{Failures, RunRecord, TenantStore};
 use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::bar::{Bar, LOOK_EVERY};
+use super::failures::{Wanted, left_out};
 use super::{Decision, DoorArguments, Hash, Obstacle, PROBLEMS, Watched, Wish, decide_hint};
 use crate::command::{Common, tenant_store};
 use crate::error::CommandError;
@@ -63,6 +64,39 @@ impl Process {
             }
             Err(error) => Err(CommandError::Launch(error)),
         }
+    }
+
+    pub(super) async fn pause(self, run: RunId) -> Result<(), CommandError> {
+        Ok(self.muster.engine.pause(&self.store, run).await?)
+    }
+
+    /// Lets a run go on, and works on it.
+    pub(super) async fn resume(self, run: RunId) -> Result<Watched, CommandError> {
+        self.muster.engine.resume(&self.store, run).await?;
+        self.watch(run, Span::Rest).await
+    }
+
+    /// Failed entries of a run, or their causes, as the API shows them.
+    pub(super) async fn failures(self, run: RunId, wanted: &Wanted) -> Result<Vec<Value>, CommandError> {
+        let run = self.record(run).await?;
+        let rows = if wanted.by_cause {
+            let causes = self.store.failure_causes(&run, &wanted.which, wanted.limit).await?;
+            serde_json::to_value(causes.iter().map(CauseView::from).collect::<Vec<_>>())?
+        } else {
+            let at = (wanted.after.unwrap_or(i64::MIN), wanted.limit);
+            let failures = self.store.failures(&run, &wanted.which, at).await?;
+            serde_json::to_value(failures.iter().map(FailureView::from).collect::<Vec<_>>())?
+        };
+        Ok(serde_json::from_value(rows)?)
+    }
+
+    /// Launches a run of entries that failed, and works on it.
+    pub(super) async fn retry(mut self, run: RunId, which: &Failures) -> Result<Watched, CommandError> {
+        let failed = self.record(run).await?;
+        self.started = Instant::now();
+        let retried = self.muster.engine.admit_retry(&self.store, &failed, which).await?;
+        left_out(retried.left_out);
+        self.watch(retried.run.id, Span::Whole).await
     }
 
     /// Decides about a plan; answers the run that carries it out, if there is one.
@@ -185,7 +219,8 @@ impl Process {
         let now = self.muster.engine.surroundings().now();
         let errands = self.store.errands_of(std::slice::from_ref(run)).await?;
         let errands = errands.get(&run.seq).map_or(&[][..], Vec::as_slice);
-        Ok(serde_json::to_value(ProgressView::new(run, now, Some(details)).with_post_processing(errands))?)
+        let view = ProgressView::new(run, now, Some(details)).with_post_processing(errands);
+        Ok(serde_json::to_value(view.with_stalled(self.muster.engine.stalled_since(run)))?)
     }
 
     async fn goes_on(&self, id: RunId) -> Result<bool, CommandError> {

@@ -2,16 +2,19 @@
 
 use std::time::Duration;
 
+use muster_api::LEFT_OUT;
 use muster_model::configuration::document::overriding::OverrideDocument;
 use muster_model::configuration::document::value::FieldValue as _;
 use muster_model::run::{Mode, TaskKind};
 use muster_model::{ConfigurationId, RunId, TenantSlug};
+use muster_store::Failures;
 use serde::Deserialize as _;
 use serde_json::{Value, json};
 use tokio::task::spawn_blocking;
 
 use super::super::client_of;
 use super::bar::{Bar, LOOK_EVERY};
+use super::failures::{Wanted, body, left_out};
 use super::{Decision, DoorArguments, Hash, Obstacle, Watched, Wish};
 use crate::client::{Client, ClientError};
 use crate::error::CommandError;
@@ -49,6 +52,34 @@ impl Server {
             Ok(id) => id,
             Err(error) => return Err(self.in_the_way(&instances, &wish.task, error).await),
         };
+        self.watch(&format!("{instances}/{id}")).await
+    }
+
+    pub(super) async fn pause(&self, run: RunId) -> Result<(), CommandError> {
+        let path = format!("{}/{run}/~pause", self.find(run).await?);
+        self.ask(path, |client, path| client.post_nothing(path)).await.map(|_| ())
+    }
+
+    /// Lets a run go on, and watches it.
+    pub(super) async fn resume(&self, run: RunId) -> Result<Watched, CommandError> {
+        let instance = format!("{}/{run}", self.find(run).await?);
+        self.ask(format!("{instance}/~resume"), |client, path| client.post_nothing(path)).await?;
+        self.watch(&instance).await
+    }
+
+    /// Failed entries of an instance, or their causes.
+    pub(super) async fn failures(&self, run: RunId, wanted: &Wanted) -> Result<Vec<Value>, CommandError> {
+        let path = format!("{}/{run}/failures{}", self.find(run).await?, wanted.query());
+        self.ask(path, |client, path| client.get(path)).await
+    }
+
+    /// Launches an instance of entries that failed, and watches it.
+    pub(super) async fn retry(&self, run: RunId, which: &Failures) -> Result<Watched, CommandError> {
+        let (instances, body) = (self.find(run).await?, body(which));
+        let path = format!("{instances}/{run}/failures/~retry");
+        let launched = self.ask(path, move |client, path| client.post_noting(path, &body, LEFT_OUT)).await;
+        let (id, without) = launched?;
+        left_out(without.and_then(|without| without.parse().ok()).unwrap_or(0));
         self.watch(&format!("{instances}/{id}")).await
     }
 
