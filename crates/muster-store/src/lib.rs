@@ -90,7 +90,7 @@ pub use error::StoreError;
 pub use examination::Examination;
 pub use facts::LinkedShadow;
 pub use fire::{FireRecord, Fired, KEPT_FIRES, NewFire, NextDue};
-pub use fuse::Fuse;
+pub use fuse::{Doorkeeper, Fuse, Point};
 pub use history::HistoryRecord;
 pub use lists::{KeyEntry, Lists, Makes, Mention, Met, Slot};
 pub use objects::OwnerRow;
