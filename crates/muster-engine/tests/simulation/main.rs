@@ -85,11 +85,12 @@ fn is_noticed(planted: Planted, words: &str) {
     let template = template();
     let mut noticed = Vec::new();
     for seed in 0..100 {
-        let broken = simulate(&template, seed, Some(planted)).broken;
-        noticed.extend(broken);
-        if noticed.iter().any(|broken| broken.contains(words)) {
+        let Some(broken) = simulate(&template, seed, Some(planted)).broken else { continue };
+        if broken.contains(words) {
+            println!("{planted:?}, seed {seed}: {broken}");
             return;
         }
+        noticed.push(broken);
     }
     panic!("nobody noticed {planted:?} as `{words}`: {noticed:?}");
 }
@@ -116,5 +117,5 @@ fn half_a_source_that_is_taken_for_all_is_noticed() {
 
 #[test]
 fn a_fence_that_is_not_asked_is_noticed() {
-    is_noticed(Planted::NoFence, "");
+    is_noticed(Planted::NoFence, "its run is another's");
 }

@@ -135,7 +135,9 @@ impl Board {
     }
 
     /// Lets one of those who stand go on; where it stands before the database, with this answer.
-    pub(super) fn let_go(&self, number: usize, fails: Option<Answer>) {
+    ///
+    /// The process that is about to commit, if this is what it does.
+    pub(super) fn let_go(&self, number: usize, fails: Option<Answer>) -> Option<u32> {
         let mut inner = self.lock();
         let Standing { process, what, kind, tell } = inner.standing.remove(number);
         let answer = match (kind, fails) {
@@ -149,7 +151,9 @@ impl Board {
             inner.asked = false;
         }
         drop(inner);
+        let commits = (what == "COMMIT" && answer == Answer::Ask).then_some(process);
         self.note(format_args!("  {process}: {what}{}", if answer == Answer::Fail { " FAILS" } else { "" }));
+        commits
     }
 }
 

@@ -68,7 +68,7 @@ fn day(dice: &mut Dice) -> Day {
             let number = numbers.swap_remove(dice.roll(numbers.len() as u64) as usize);
             commands.push(Command::Edit(tenant, edit(dice, number)));
         }
-        for _ in 0..1 + dice.roll(4) {
+        for _ in 0..2 + dice.roll(5) {
             let task = *dice.pick(&["hr", "hr", "crm", "ad", "ad"]);
             let mode = if dice.roll(6) == 0 { Mode::Simulate } else { Mode::Apply };
             commands.push(Command::Launch(tenant, task, mode));

@@ -9,7 +9,7 @@ use muster_store::{RunFilter, RunRecord};
 use super::history::Command;
 use super::scene::asked_for;
 use super::systems::Deed;
-use super::template::{Beginning, LIMIT, TENANTS};
+use super::template::{Beginning, LIMITS, TENANTS};
 use crate::world::{World, difference};
 
 /// Batches hold at most so many changes: what a worker may have under way when its run is taken from it.
@@ -23,6 +23,8 @@ pub(super) struct Laws {
     creates: Vec<BTreeMap<String, u32>>,
     /// Of each tenant, deeds by somebody who had no run to do them for.
     without_right: Vec<u64>,
+    /// How far each bucket is.
+    moved: BTreeMap<String, String>,
 }
 
 impl Laws {
@@ -31,6 +33,7 @@ impl Laws {
             left_alone: Vec::new(),
             creates: vec![BTreeMap::new(); TENANTS],
             without_right: vec![0; TENANTS],
+            moved: BTreeMap::new(),
         }
     }
 
@@ -91,6 +94,30 @@ impl Laws {
         Ok(())
     }
 
+    /// A commit moves nobody's run but those of the worker that commits.
+    pub(super) async fn only_its_worker_moves_a_run(
+        &mut self,
+        beginning: &Beginning,
+        owner: Option<&str>,
+    ) -> Result<(), String> {
+        let sql = "SELECT b.run || ' ' || b.no || '|' || b.page || ' ' || b.step || ' ' || coalesce(b.cursor, '') \
+                   || ' ' || coalesce(b.sweep_end, 'open') || '|' || coalesce(r.owner, '') \
+                   FROM bucket b JOIN run r ON r.seq = b.run AND r.tenant = b.tenant WHERE r.status = 1";
+        for line in beginning.database.texts(sql).await {
+            let mut parts = line.split('|');
+            let (Some(bucket), Some(at), Some(has)) = (parts.next(), parts.next(), parts.next()) else {
+                continue;
+            };
+            let before = self.moved.insert(bucket.to_owned(), at.to_owned());
+            if before.is_some_and(|before| before != at) && owner != Some(has) {
+                return Err(format!(
+                    "bucket {bucket} was moved to `{at}` by {owner:?}, and its run is another's: {has}"
+                ));
+            }
+        }
+        Ok(())
+    }
+
     /// What holds in the middle of everything, when the last process has died.
     pub(super) async fn at_nightfall(&self, beginning: &Beginning) -> Result<(), String> {
         for (tenant, world) in beginning.disturbed.iter().enumerate() {
@@ -106,7 +133,7 @@ impl Laws {
                 if run.state.is_terminal()
                     && run.state.mode == Mode::Apply
                     && !approved
-                    && disabled.max(deleted) > LIMIT
+                    && disabled.max(deleted) > LIMITS[tenant]
                 {
                     return told("it went further than its guards let it");
                 }

@@ -36,7 +36,8 @@ pub(super) struct Fences {
 impl Fences {
     /// Lets a worker go on with every run that it ever had.
     pub(super) async fn lift(&mut self, database: &TestDatabase, owner: &str) {
-        let sql = "SELECT seq || ' ' || epoch || ' ' || owner FROM run WHERE status = 1";
+        let sql =
+            "SELECT seq || ' ' || epoch || ' ' || owner FROM run WHERE status = 1 AND owner IS NOT NULL";
         for line in database.texts(sql).await {
             let mut words = line.split(' ').map(str::to_owned);
             let (Some(seq), Some(epoch), Some(has)) = (words.next(), words.next(), words.next()) else {

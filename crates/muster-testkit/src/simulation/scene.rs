@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::TimeDelta;
-use muster_engine::{Engine, Launch};
+use muster_engine::{Engine, Launch, Ticket};
 use muster_model::RunId;
 use muster_model::run::{Mode, ProgressStatus, TaskKind};
 use muster_store::{Hash, RunFilter, TenantStore};
@@ -143,17 +143,16 @@ impl Scene {
                 let place = self.of.board.roll(PLACES as u64) as usize;
                 self.kill(place).await?;
             } else if self.of.board.happens(rates.jump) {
-                self.of.board.note("the clock jumps");
-                self.of.clock.pass(TimeDelta::from_std(LEASE * 2).expect("a time"));
+                self.jump().await;
             } else if self.of.board.happens(rates.pass) {
                 self.pass().await;
             } else if self.deliver() {
             } else if standing > 0 && !self.of.board.happens(rates.command) {
-                self.let_go(standing).await;
+                self.let_go(standing).await?;
             } else if let Some(command) = left.next() {
                 self.carry_out(command).await;
             } else if standing > 0 {
-                self.let_go(standing).await;
+                self.let_go(standing).await?;
             } else if idle < IDLE && self.is_at_work().await {
                 idle += 1;
                 for place in 0..PLACES {
@@ -176,7 +175,7 @@ impl Scene {
         self.laws.weigh(&self.beginning, deeds).await
     }
 
-    async fn let_go(&mut self, standing: usize) {
+    async fn let_go(&mut self, standing: usize) -> Result<(), String> {
         let number = self.of.board.roll(standing as u64) as usize;
         let fails = self.of.board.happens(self.of.rates.statement_fails).then_some(Answer::Fail);
         if self.of.planted == Some(Planted::NoFence)
@@ -186,7 +185,11 @@ impl Scene {
             let owner = process.engine.settings().owner.clone();
             self.fences.lift(&self.beginning.database, &owner).await;
         }
-        self.of.board.let_go(number, fails);
+        let Some(commits) = self.of.board.let_go(number, fails) else { return Ok(()) };
+        let owner = self.processes.iter().flatten().find(|process| process.number == commits);
+        let owner = owner.map(|process| process.engine.settings().owner.clone());
+        self.settle().await?;
+        self.laws.only_its_worker_moves_a_run(&self.beginning, owner.as_deref()).await
     }
 
     fn start(&mut self, place: usize) {
@@ -209,6 +212,20 @@ impl Scene {
             None => {
                 self.start(place);
                 Ok(())
+            }
+        }
+    }
+
+    /// Moves the clock behind the end of all leases, without a beat of any heart. Whoever looks finds all runs left.
+    async fn jump(&self) {
+        self.of.board.note("the clock jumps");
+        self.of.clock.pass(TimeDelta::from_std(LEASE * 2).expect("a time"));
+        for world in &self.beginning.disturbed {
+            let runs = live_runs(world).await.into_iter();
+            for (run, ..) in runs.filter(|(_, status, _)| *status == ProgressStatus::Running) {
+                let ticket = Ticket { tenant: world.store().slug().clone(), run };
+                let mut mail = self.of.mail.lock().unwrap_or_else(PoisonError::into_inner);
+                mail.extend((0..PLACES).map(|place| (place, ticket.clone())));
             }
         }
     }

@@ -21,8 +21,8 @@ pub(super) const TENANTS: usize = 2;
 pub(super) const TYPES: [[&str; 3]; TENANTS] =
     [["hr of 0", "crm of 0", "ad of 0"], ["hr of 1", "crm of 1", "ad of 1"]];
 
-/// So many disabled or deleted at once need an approval.
-pub(super) const LIMIT: u64 = 1;
+/// So many may be disabled or deleted at once without an approval, for each tenant.
+pub(super) const LIMITS: [u64; TENANTS] = [0, 1];
 
 /// The beginning of all worlds.
 pub struct Template {
@@ -108,7 +108,8 @@ async fn populated(database: &TestDatabase, tenant: usize) -> World {
 }
 
 pub(super) fn configuration(tenant: usize) -> Vec<(ConfigurationKind, Value)> {
-    let guards = json!({ "disable": { "count": LIMIT }, "delete": { "count": LIMIT } });
+    let limit = LIMITS[tenant];
+    let guards = json!({ "disable": { "count": limit }, "delete": { "count": limit } });
     let mut all = usual();
     for (kind, document) in &mut all {
         if *kind == ConfigurationKind::ConnectorDefinition {
