@@ -7,7 +7,7 @@ use std::time::Instant;
 use muster_testkit::simulation::{Planted, Simulated, Template, simulate};
 
 /// Seeds of a normal test run.
-const SEEDS: u64 = 150;
+const SEEDS: u64 = 60;
 
 /// The first seed, and how many: for `cargo xtask simulate`.
 const FROM: &str = "MUSTER_SIMULATE_FROM";
