@@ -9,7 +9,7 @@ use std::process::Command;
 use crate::debian::{Installed, install};
 use crate::error::Error;
 use crate::program::{Interruptions, cargo, output_until_interrupted, run, run_until_interrupted};
-use crate::server::Server;
+use crate::server::{Errors, Server};
 
 /// The environment of Python, made where it is missing.
 const ENVIRONMENT: &str = "target/schemathesis";
@@ -36,7 +36,7 @@ pub(crate) fn ask_built(interruptions: &Interruptions) -> Result<(), Error> {
     let mut serve = Command::new(MUSTER);
     serve.args(["serve", "--data-dir"]).arg(data.path()).env("MUSTER_LIMITS_REQUESTS_PER_SECOND", "0");
     // A group of its own: Ctrl-C goes to who asks first, and the server is stopped after it.
-    let server = Server::start(serve.process_group(0))?;
+    let server = Server::start(serve.process_group(0), Errors::Shown)?;
     let mut import = Command::new(MUSTER);
     import.args(["dataset", "import", "examples/dataset.xml", "--tenant", TENANT, "--server", server.url()]);
     run_until_interrupted(import.env("MUSTER_TOKEN", &token), interruptions)?;

@@ -61,6 +61,15 @@ pub(crate) enum Error {
     /// A reader broke on what it was given.
     #[error("the target `{name}` breaks on an input, which lies in target/fuzz/found")]
     Finding { name: String },
+    /// A run did not end as it has to.
+    #[error("{task}: {what}")]
+    Run { task: String, what: String },
+    /// A server answered what it must not.
+    #[error("{request} was answered {answer}")]
+    Answer { request: String, answer: String },
+    /// A disturbed world is not as a calm one.
+    #[error("the end differs from that of calm runs, on {stores}; again: cargo xtask chaos --seed {seed}")]
+    Chaos { stores: String, seed: u64 },
 }
 
 impl Error {

@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 
 mod api;
 mod bench;
+mod chaos;
 mod ci;
 mod debian;
 mod error;
@@ -16,6 +17,7 @@ mod generate;
 mod postgres;
 mod program;
 mod server;
+mod simulate;
 mod test;
 
 use error::Error;
@@ -40,6 +42,10 @@ enum Command {
     Bench(bench::Arguments),
     /// Look for input that readers break on
     Fuzz(fuzz::Arguments),
+    /// Live through simulated worlds in which things go wrong
+    Simulate(simulate::Arguments),
+    /// Kill and stop real servers in the middle of runs
+    Chaos(chaos::Arguments),
     /// Make files from a seed
     #[command(subcommand)]
     Gen(generate::Arguments),
@@ -62,6 +68,8 @@ fn run(command: Command) -> Result<(), Error> {
         Command::Api => api::run_all(&Interruptions::catch()?),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
+        Command::Simulate(arguments) => simulate::run(&arguments),
+        Command::Chaos(arguments) => chaos::run(&arguments),
         Command::Gen(arguments) => generate::run(&arguments),
     }
 }

@@ -9,6 +9,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
+use std::time::Duration;
 use std::{env, fs, thread};
 
 use tempfile::TempDir;
@@ -19,6 +20,9 @@ use crate::program::{expect_success, signal, start};
 
 /// Another program may take the free port before the server does.
 const TRIES: usize = 3;
+/// How often a crashed server is started again, and how long to wait between.
+const CRASHED_TRIES: usize = 20;
+const CRASHED_WAIT: Duration = Duration::from_millis(250);
 const READY: &str = "database system is ready to accept connections";
 
 /// What the server promises about what is committed.
@@ -43,7 +47,10 @@ impl Durability {
 pub(crate) struct Server {
     process: Child,
     port: u16,
-    _data: TempDir,
+    programs: PathBuf,
+    account: Account,
+    durability: Durability,
+    data: TempDir,
 }
 
 impl Server {
@@ -63,8 +70,9 @@ impl Server {
         let mut tries = TRIES;
         loop {
             tries -= 1;
-            match serve(&programs, &account, data.path(), durability) {
-                Ok((process, port)) => return Ok(Self { process, port, _data: data }),
+            let port = free_port()?;
+            match serve(&programs, &account, data.path(), (durability, port)) {
+                Ok(process) => return Ok(Self { process, port, programs, account, durability, data }),
                 Err(Error::PostgresEnded { .. }) if tries > 0 => {}
                 Err(error) => return Err(error),
             }
@@ -74,6 +82,37 @@ impl Server {
     /// Where clients connect to, as a superuser who needs no password.
     pub(crate) fn url(&self) -> String {
         format!("postgres://muster@127.0.0.1:{}/postgres", self.port)
+    }
+}
+
+impl Server {
+    /// Ends the server and all its processes at once, as a machine does that fails, and starts it again on what it has
+    /// written.
+    ///
+    /// # Errors
+    /// When it does not start again.
+    pub(crate) fn crash(&mut self) -> Result<(), Error> {
+        let id = self.process.id();
+        let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
+        signal("KILL", id)?;
+        for child in children.split_whitespace().filter_map(|child| child.parse().ok()) {
+            signal("KILL", child)?;
+        }
+        self.process.wait().map_err(Error::io("wait for PostgreSQL"))?;
+        let mut tries = CRASHED_TRIES;
+        loop {
+            tries -= 1;
+            let place = (self.durability, self.port);
+            match serve(&self.programs, &self.account, self.data.path(), place) {
+                Ok(process) => {
+                    self.process = process;
+                    return Ok(());
+                }
+                // A process of the old one may still be there.
+                Err(Error::PostgresEnded { .. }) if tries > 0 => thread::sleep(CRASHED_WAIT),
+                Err(error) => return Err(error),
+            }
+        }
     }
 }
 
@@ -177,9 +216,8 @@ fn serve(
     programs: &Path,
     account: &Account,
     data: &Path,
-    durability: Durability,
-) -> Result<(Child, u16), Error> {
-    let port = free_port()?;
+    (durability, port): (Durability, u16),
+) -> Result<Child, Error> {
     let mut server = account.command(&programs.join("postgres"), data);
     server.arg("-D").arg(data.join("cluster")).args(["-p", &port.to_string()]);
     let reached = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=200"];
@@ -188,7 +226,7 @@ fn serve(
     server.stdout(Stdio::null()).stderr(Stdio::piped()).process_group(0);
     let mut process = start(&mut server)?;
     match wait_until_ready(&mut process) {
-        Ok(()) => Ok((process, port)),
+        Ok(()) => Ok(process),
         Err(log) => {
             process.wait().map_err(Error::io("wait for PostgreSQL"))?;
             Err(Error::PostgresEnded { log })

@@ -11,6 +11,15 @@ use crate::program::{expect_success, shown, signal, start};
 /// What a server's log says before its address.
 const LISTENING: &str = "listening on ";
 
+/// What becomes of the errors in a server's log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Errors {
+    /// They are shown: nobody expects them.
+    Shown,
+    /// They are not: what it stands on is taken away on purpose.
+    Expected,
+}
+
 /// A running server.
 #[derive(Debug)]
 pub(crate) struct Server {
@@ -23,11 +32,11 @@ impl Server {
     ///
     /// # Errors
     /// When it does not start, or ends before it listens.
-    pub(crate) fn start(serve: &mut Command) -> Result<Self, Error> {
+    pub(crate) fn start(serve: &mut Command, errors: Errors) -> Result<Self, Error> {
         serve.args(["--listen", "127.0.0.1:0"]).env("MUSTER_LOG", "info");
         serve.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut process = start(serve)?;
-        match wait_for_address(&mut process) {
+        match wait_for_address(&mut process, errors) {
             Some(url) => Ok(Self { process, url }),
             None => {
                 expect_success(serve, process.wait().map_err(Error::io("wait for the server"))?)?;
@@ -41,6 +50,15 @@ impl Server {
         &self.url
     }
 
+    /// Ends it at once, wherever it is.
+    ///
+    /// # Errors
+    /// When `kill` cannot be started.
+    pub(crate) fn kill(mut self) -> Result<(), Error> {
+        signal("KILL", self.process.id())?;
+        self.process.wait().map(|_| ()).map_err(Error::io("wait for the server"))
+    }
+
     /// The number of its process.
     pub(crate) fn id(&self) -> u32 {
         self.process.id()
@@ -49,6 +67,10 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        // Its number may be another's by now.
+        if let Ok(Some(_)) = self.process.try_wait() {
+            return;
+        }
         let stopped = signal("TERM", self.process.id())
             .and_then(|()| self.process.wait().map_err(Error::io("wait for the server")));
         if let Err(error) = stopped {
@@ -58,12 +80,12 @@ impl Drop for Server {
 }
 
 /// Reads the server's log until it says its address, and on in the background: what it fails at is shown.
-fn wait_for_address(process: &mut Child) -> Option<String> {
+fn wait_for_address(process: &mut Child, errors: Errors) -> Option<String> {
     let log = process.stderr.take()?;
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         for line in BufReader::new(log).lines().map_while(Result::ok) {
-            if line.contains(" ERROR ") || line.starts_with("error:") {
+            if line.starts_with("error:") || errors == Errors::Shown && line.contains(" ERROR ") {
                 eprintln!("muster: {line}");
             }
             if let Some((_, rest)) = line.split_once(LISTENING) {

@@ -1,9 +1,10 @@
 //! `cargo xtask test`: the tests of the workspace, with a PostgreSQL that lives as long as they do, then the requests
-//! made from the description of the API.
+//! made from the description of the API, then a few kills of real servers.
 
 use std::env;
 
 use crate::api;
+use crate::chaos;
 use crate::debian::{Installed, provide};
 use crate::error::Error;
 use crate::postgres::{Durability, Server};
@@ -36,7 +37,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Error> {
         }
         asked => asked,
     };
-    tested.and(asked)
+    // On a PostgreSQL of its own: it is killed as well.
+    tested.and(asked).and_then(|()| chaos::disturb_a_little())
 }
 
 fn run_tests(arguments: &Arguments, interruptions: &Interruptions) -> Result<(), Error> {

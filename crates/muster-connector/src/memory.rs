@@ -107,6 +107,12 @@ impl MemorySystem {
         .collect()
     }
 
+    /// How many entries a sweep of a class reads, those that cannot be read included.
+    #[must_use]
+    pub fn entries(&self, class: &str) -> u64 {
+        self.lock().classes.get(class).map_or(0, |class| class.len() as u64)
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

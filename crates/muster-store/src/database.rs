@@ -15,7 +15,7 @@ use sea_orm::{
 use tokio::sync::Mutex;
 
 use crate::error::StoreError;
-use crate::fuse::Fuse;
+use crate::fuse::{Fuse, Point};
 use crate::postgres::{self, Session};
 use crate::sight::Sight;
 use crate::sqlite::{Pass, Sqlite};
@@ -142,21 +142,22 @@ impl Database {
     }
 
     /// Counts a statement and asks the fuse for it.
-    fn count(&self, sql: &str) -> Result<(), StoreError> {
+    async fn count(&self, sql: &str) -> Result<(), StoreError> {
         for count in std::iter::once(&self.statements).chain(&self.own_statements) {
             count.fetch_add(1, Ordering::Relaxed);
         }
-        if sql.starts_with("SELECT") { self.fuse.pass() } else { self.fuse.burn() }
+        self.fuse.pass(Point::Statement(sql)).await
     }
 
     /// Runs a query that writes nothing on a read connection; its result is one consistent view.
     pub(crate) async fn query(&self, sql: &str, values: Vec<Value>) -> Result<Vec<QueryResult>, StoreError> {
-        self.count(sql)?;
+        self.count(sql).await?;
         let statement = self.statement(sql, values);
         let rows = match &self.link {
             Link::Sqlite(sqlite) => sqlite.read(self.reading, statement).await,
             Link::Postgres(pool) => postgres::read(pool, self.sight, statement).await,
         };
+        self.fuse.answered();
         rows.map_err(|source| failed(sql, source))
     }
 
@@ -187,15 +188,16 @@ impl Database {
         let inner = match &self.link {
             Link::Sqlite(sqlite) => {
                 let pass = sqlite.pass(urgency).await;
-                self.fuse.pass()?;
+                self.fuse.pass(Point::Begin).await?;
                 sqlite.begin().await.map(|begun| Inner::Sqlite { begun, _pass: pass })
             }
             Link::Postgres(pool) => {
-                self.fuse.pass()?;
+                self.fuse.pass(Point::Begin).await?;
                 let begun = Session::begin(pool, self.sight, urgency).await;
                 begun.map(|begun| Inner::Postgres(Mutex::new(begun)))
             }
         };
+        self.fuse.answered();
         let inner = inner.map_err(|source| failed("BEGIN", source))?;
         Ok(Transaction { database: self.clone(), inner })
     }
@@ -237,7 +239,7 @@ impl Transaction {
 
     /// Sends a statement; answers how many rows it changed.
     pub(crate) async fn execute(&self, sql: &str, values: Vec<Value>) -> Result<u64, StoreError> {
-        self.database.count(sql)?;
+        self.database.count(sql).await?;
         let statement = self.database.statement(sql, values);
         let changed = match &self.inner {
             Inner::Sqlite { begun, .. } => {
@@ -245,26 +247,29 @@ impl Transaction {
             }
             Inner::Postgres(session) => session.lock().await.execute(statement).await,
         };
+        self.database.fuse.answered();
         changed.map_err(|source| failed(sql, source))
     }
 
     /// Sends a script of several statements without values.
     pub(crate) async fn script(&self, sql: &str) -> Result<(), StoreError> {
-        self.database.count(sql)?;
+        self.database.count(sql).await?;
         let done = match &self.inner {
             Inner::Sqlite { begun, .. } => begun.execute_unprepared(sql).await.map(|_| ()),
             Inner::Postgres(session) => session.lock().await.script(sql).await,
         };
+        self.database.fuse.answered();
         done.map_err(|source| failed(sql, source))
     }
 
     pub(crate) async fn query(&self, sql: &str, values: Vec<Value>) -> Result<Vec<QueryResult>, StoreError> {
-        self.database.count(sql)?;
+        self.database.count(sql).await?;
         let statement = self.database.statement(sql, values);
         let rows = match &self.inner {
             Inner::Sqlite { begun, .. } => begun.query_all_raw(statement).await,
             Inner::Postgres(session) => session.lock().await.query(statement).await,
         };
+        self.database.fuse.answered();
         rows.map_err(|source| failed(sql, source))
     }
 
@@ -278,13 +283,16 @@ impl Transaction {
 
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
         let fuse = self.database.fuse;
-        fuse.burn()?;
+        fuse.pass(Point::Commit).await?;
         let done = match self.inner {
             Inner::Sqlite { begun, _pass } => begun.commit().await,
             Inner::Postgres(session) => session.into_inner().commit().await,
         };
+        fuse.answered();
         done.map_err(|source| failed("COMMIT", source))?;
-        fuse.burn()
+        let told = fuse.pass(Point::Committed).await;
+        fuse.answered();
+        told
     }
 }
 

@@ -95,7 +95,7 @@ pub use examination::Examination;
 pub use facts::LinkedShadow;
 pub use failures::{CauseRecord, FailedKeys, FailureRecord, Failures};
 pub use fire::{FireRecord, Fired, KEPT_FIRES, NewFire, NextDue, NoLaunch};
-pub use fuse::Fuse;
+pub use fuse::{Doorkeeper, Fuse, Point};
 pub use history::HistoryRecord;
 pub use holds::EarlierBucket;
 pub use lists::{KeyEntry, Lists, Makes, Mention, Met, Slot};

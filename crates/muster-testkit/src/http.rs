@@ -16,6 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Client {
     address: SocketAddr,
     authorization: Option<String>,
+    patience: Duration,
 }
 
 /// What a server answered.
@@ -33,7 +34,7 @@ impl Client {
     /// Somebody without credentials.
     #[must_use]
     pub fn new(address: SocketAddr) -> Self {
-        Self { address, authorization: None }
+        Self { address, authorization: None, patience: PATIENCE }
     }
 
     /// The same one with a user's name and password.
@@ -53,6 +54,12 @@ impl Client {
     #[must_use]
     pub fn with_authorization(&self, header: &str) -> Self {
         Self { authorization: Some(header.to_owned()), ..self.clone() }
+    }
+
+    /// The same one, who waits so long for an answer.
+    #[must_use]
+    pub fn with_patience(&self, patience: Duration) -> Self {
+        Self { patience, ..self.clone() }
     }
 
     /// A GET.
@@ -107,6 +114,20 @@ impl Client {
         lines.filter(|line| !line.is_empty() && !line.bytes().all(|digit| digit.is_ascii_hexdigit()))
     }
 
+    /// Any request, to a server that may be gone or silent.
+    ///
+    /// # Errors
+    /// When the server cannot be reached, does not answer in time, or not in HTTP.
+    pub fn try_send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> io::Result<Answer> {
+        self.exchange(method, path, headers, body)
+    }
+
     fn exchange(
         &self,
         method: &str,
@@ -136,8 +157,8 @@ impl Client {
         }
         head.push_str("\r\n");
         let mut stream = TcpStream::connect(self.address)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(self.patience))?;
+        stream.set_write_timeout(Some(self.patience))?;
         stream.write_all(head.as_bytes())?;
         // A server may answer before it has read everything, and close: the answer counts.
         let _ = stream.write_all(body);

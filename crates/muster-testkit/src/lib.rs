@@ -12,4 +12,6 @@ pub mod receiver;
 #[cfg(feature = "server")]
 pub mod server;
 #[cfg(feature = "engine")]
+pub mod simulation;
+#[cfg(feature = "engine")]
 pub mod world;

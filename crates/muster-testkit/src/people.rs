@@ -8,6 +8,7 @@ mod export;
 mod names;
 mod person;
 
+pub use chance::Dice;
 pub use export::{Written, write_csv};
 pub use person::{COLUMNS, Person};
 

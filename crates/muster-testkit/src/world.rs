@@ -82,6 +82,23 @@ impl World {
         world
     }
 
+    /// A tenant that exists, of another world's database or a copy of it: its systems hold what the other's do, and
+    /// go their own way.
+    ///
+    /// # Panics
+    /// When the database fails.
+    pub(crate) async fn again(&self, database: &TestDatabase, clock: Arc<StoppedClock>) -> Self {
+        let slug = self.store.slug();
+        let store = database.store().tenant(slug).await.expect("the database").expect("the tenant");
+        let settings = self.settings.clone();
+        let (database, connectors) = (database.clone(), self.connectors.clone());
+        let mut world = Self { database, store, clock, systems: BTreeMap::new(), connectors, settings };
+        for (name, system) in &self.systems {
+            world.set_system(name, system.copy());
+        }
+        world
+    }
+
     fn set_system(&mut self, name: &'static str, system: MemorySystem) {
         let kind = MemoryKind { name, system: system.clone() };
         self.connectors.insert(name, Arc::new(kind));

@@ -11,7 +11,7 @@ use super::program::{Figures, place, released};
 use super::{Database, Setup};
 use crate::error::Error;
 use crate::program::output_until_interrupted;
-use crate::server::Server;
+use crate::server::{Errors, Server};
 
 /// Ticks a second in `/proc`, the same on every Linux.
 const TICKS: f64 = 100.0;
@@ -46,7 +46,7 @@ impl Served {
             serve.arg("--master-key-file").arg(master_key(setup)?);
         }
         let begun = Instant::now();
-        let server = Server::start(place(&mut serve, &setup.data, setup.database))?;
+        let server = Server::start(place(&mut serve, &setup.data, setup.database), Errors::Shown)?;
         Ok(Self { server, tenant, token, start_seconds: begun.elapsed().as_secs_f64() })
     }
 

@@ -211,7 +211,7 @@ mod tests {
         ] {
             let mut request = TestRequest::default();
             if let Some(accepted) = accepted {
-                request = request.insert_header((header::ACCEPT, accepted));
+                request = request.insert_header((actix_web::http::header::ACCEPT, accepted));
             }
             assert_eq!(written(&request.to_http_request()), expected, "{accepted:?}");
         }

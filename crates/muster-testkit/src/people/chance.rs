@@ -11,22 +11,24 @@ const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// An endless row of rolls that depends on its seed and number alone.
 #[derive(Debug, Clone)]
-pub(super) struct Dice(u64);
+pub struct Dice(u64);
 
 impl Dice {
-    pub(super) fn new(seed: u64, number: u64) -> Self {
+    /// The rolls of a seed and a number.
+    #[must_use]
+    pub fn new(seed: u64, number: u64) -> Self {
         Self(mix(seed.wrapping_add(STEP)) ^ mix(number.wrapping_mul(STEP)))
     }
 
     /// A number below `sides`, which is at least 1.
-    pub(super) fn roll(&mut self, sides: u64) -> u64 {
+    pub fn roll(&mut self, sides: u64) -> u64 {
         self.0 = self.0.wrapping_add(STEP);
         // The high half of the product: no bias worth naming while `sides` is far below 2^64.
         ((u128::from(mix(self.0)) * u128::from(sides)) >> 64) as u64
     }
 
     /// One of the options.
-    pub(super) fn pick<'a, T>(&mut self, options: &'a [T]) -> &'a T {
+    pub fn pick<'a, T>(&mut self, options: &'a [T]) -> &'a T {
         &options[self.roll(options.len() as u64) as usize]
     }
 }

@@ -86,7 +86,7 @@ impl World {
     }
 
     /// The condition on rows of this tenant.
-    pub(super) fn of_tenant(&self) -> String {
+    pub(crate) fn of_tenant(&self) -> String {
         format!("tenant = (SELECT id FROM tenant WHERE slug = '{}')", self.store().slug())
     }
 

@@ -37,12 +37,12 @@ impl StoppedClock {
         DateTime::from_timestamp_millis(self.millis.load(Ordering::SeqCst)).expect("an instant")
     }
 
-    pub(super) fn copy(&self) -> Self {
+    pub(crate) fn copy(&self) -> Self {
         let (millis, ids) = (self.millis.load(Ordering::SeqCst), self.ids.load(Ordering::SeqCst));
         Self { millis: AtomicI64::new(millis), ids: AtomicU64::new(ids) }
     }
 
-    pub(super) fn next_id(&self) -> Uuid {
+    pub(crate) fn next_id(&self) -> Uuid {
         let number = u128::from(self.ids.fetch_add(1, Ordering::SeqCst));
         let millis = u128::from(self.millis.load(Ordering::SeqCst).unsigned_abs());
         Uuid::from_u128((millis << 80) | (0x7 << 76) | (0b10 << 62) | number)

@@ -124,6 +124,25 @@ impl TestDatabase {
         }
     }
 
+    /// A SQLite database in a directory of its own; the octets of another are its beginning, where some are given.
+    pub(crate) async fn on_file(directory: TempDir, octets: Option<&[u8]>) -> Self {
+        let path = directory.path().join("muster.db");
+        if let Some(octets) = octets {
+            std::fs::write(&path, octets).expect("a file");
+        }
+        let location = Location::File(path.clone());
+        let store = open(&location).await;
+        let raw = connect(&format!("sqlite://{}?mode=rw", path.display())).await;
+        Self { store, raw, tenants: Arc::default(), location, _directory: Some(Arc::new(directory)) }
+    }
+
+    /// The whole SQLite database as octets, put together in a directory.
+    pub(crate) async fn octets(&self, directory: &TempDir) -> Vec<u8> {
+        let path = directory.path().join("copy.db");
+        self.execute(&format!("VACUUM INTO '{}'", path.display())).await;
+        std::fs::read(path).expect("a file")
+    }
+
     pub(super) fn new_slug(&self) -> TenantSlug {
         super::slug(&format!("world-{}", self.tenants.fetch_add(1, Ordering::SeqCst)))
     }

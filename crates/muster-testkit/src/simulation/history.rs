@@ -1,0 +1,173 @@
+//! What happens in a simulated world: people come, change and go, somebody asks for runs and decides about them. A
+//! history is made from its seed before anything of it happens, so that a calm world can live through the same.
+
+use std::fmt;
+
+use muster_model::run::Mode;
+
+use super::template::TENANTS;
+use crate::people::Dice;
+use crate::world::World;
+
+/// People have numbers up to this, and a contact each at most: with both there are at most 20 entries.
+pub(super) const PEOPLE: u64 = 12;
+
+const DEPARTMENTS: [&str; 3] = ["IT", "FIN", "HR"];
+
+/// One thing that happens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Command {
+    /// Somebody changes a system by hand.
+    Edit(usize, Edit),
+    /// Somebody asks for a run.
+    Launch(usize, &'static str, Mode),
+    /// Somebody decides about a plan that is held, if one is.
+    Decide(usize, Decision),
+    /// Somebody cancels a run, if one is to be cancelled.
+    Cancel(usize),
+}
+
+/// What is decided about a held plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Decision {
+    Approve,
+    Reject,
+}
+
+/// A change of a system by hand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Edit {
+    /// A person is there, new or changed.
+    Person { number: u64, name: u64, department: usize, manager: u64 },
+    /// A person is gone.
+    Dismiss { number: u64 },
+    /// A person can be read no more.
+    Spoil { number: u64 },
+    /// The contact of a person is there, new or changed.
+    Contact { number: u64, phone: u64 },
+    /// Somebody changes an account of the target.
+    Tamper { number: u64 },
+    /// Somebody deletes an account of the target.
+    Lose { number: u64 },
+}
+
+/// What happens between two comparisons.
+pub(super) type Day = Vec<Command>;
+
+/// The history of a seed. In a day nothing is changed twice, so that it does not matter when a run reads it.
+pub(super) fn history(dice: &mut Dice) -> Vec<Day> {
+    let days = 1 + dice.roll(2);
+    (0..days).map(|_| day(dice)).collect()
+}
+
+fn day(dice: &mut Dice) -> Day {
+    let mut commands = Vec::new();
+    for tenant in 0..TENANTS {
+        let mut numbers: Vec<u64> = (1..=PEOPLE).collect();
+        for _ in 0..dice.roll(6) {
+            let number = numbers.swap_remove(dice.roll(numbers.len() as u64) as usize);
+            commands.push(Command::Edit(tenant, edit(dice, number)));
+        }
+        for _ in 0..2 + dice.roll(5) {
+            let task = *dice.pick(&["hr", "hr", "crm", "ad", "ad"]);
+            let mode = if dice.roll(6) == 0 { Mode::Simulate } else { Mode::Apply };
+            commands.push(Command::Launch(tenant, task, mode));
+        }
+        for _ in 0..dice.roll(3) {
+            let decision = *dice.pick(&[Decision::Approve, Decision::Approve, Decision::Reject]);
+            commands.push(Command::Decide(tenant, decision));
+        }
+        if dice.roll(4) == 0 {
+            commands.push(Command::Cancel(tenant));
+        }
+    }
+    // In any order.
+    for place in (1..commands.len()).rev() {
+        commands.swap(place, dice.roll(place as u64 + 1) as usize);
+    }
+    commands
+}
+
+fn edit(dice: &mut Dice, number: u64) -> Edit {
+    match dice.roll(12) {
+        0..5 => Edit::Person {
+            number,
+            name: dice.roll(3),
+            department: dice.roll(3) as usize,
+            manager: dice.roll(PEOPLE + 1),
+        },
+        5..8 => Edit::Dismiss { number },
+        8 => Edit::Spoil { number },
+        9 => Edit::Contact { number, phone: dice.roll(3) },
+        10 => Edit::Tamper { number },
+        _ => Edit::Lose { number },
+    }
+}
+
+impl Edit {
+    /// Whom it concerns.
+    pub(super) fn number(&self) -> u64 {
+        match *self {
+            Self::Person { number, .. }
+            | Self::Dismiss { number }
+            | Self::Spoil { number }
+            | Self::Contact { number, .. }
+            | Self::Tamper { number }
+            | Self::Lose { number } => number,
+        }
+    }
+
+    /// Changes a system. Everything that a tenant holds names the tenant.
+    pub(super) fn make(&self, world: &World, tenant: usize) {
+        match *self {
+            Self::Person { number, name, department, manager } => {
+                let number = number.to_string();
+                let manager = if manager == 0 { String::new() } else { manager.to_string() };
+                let (email, name) = (format!("{number}@{tenant}"), format!("Name {name} of {tenant}"));
+                let fields = [
+                    ("number", &*number),
+                    ("email", &*email),
+                    ("name", &*name),
+                    ("department", DEPARTMENTS[department]),
+                    ("manager", &*manager),
+                ];
+                world.put("hr", "person", &number, &fields);
+            }
+            Self::Dismiss { number } => world.dismiss(&number.to_string()),
+            Self::Spoil { number } => {
+                let number = number.to_string();
+                if world.system("hr").accounts("person").contains_key(&number) {
+                    world.system("hr").put_bad("person", &number, Some(number.clone()));
+                }
+            }
+            Self::Contact { number, phone } => {
+                world.contact(
+                    &format!("c{number}"),
+                    &format!("{number}@{tenant}"),
+                    &format!("{phone} of {tenant}"),
+                );
+            }
+            Self::Tamper { number } => {
+                let uid = number.to_string();
+                if world.system("ad").accounts("account").contains_key(&uid) {
+                    let cn = format!("By Hand of {tenant}");
+                    world.put("ad", "account", &uid, &[("uid", &*uid), ("cn", &*cn)]);
+                }
+            }
+            Self::Lose { number } => world.system("ad").take("account", &number.to_string()),
+        }
+    }
+}
+
+impl fmt::Display for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Edit(tenant, edit) => write!(f, "tenant {tenant}: {edit:?}"),
+            Self::Launch(tenant, task, mode) => {
+                write!(f, "tenant {tenant}: launch {task}, {}", mode.as_str())
+            }
+            Self::Decide(tenant, decision) => write!(f, "tenant {tenant}: {decision:?} what is held"),
+            Self::Cancel(tenant) => write!(f, "tenant {tenant}: cancel a run"),
+        }
+    }
+}
