@@ -82,8 +82,8 @@ pub const PROPERTIES: &[PropertyDescription] = &[
     ),
     property(
         "minimumShare",
-        None,
-        "The fewest records that a whole file has, in percent (1 to 100) of those of the last complete sweep; with fewer it counts as cut short.",
+        Some("50"),
+        "The fewest records that a whole file has, in percent (0 to 100) of those of the last complete sweep; with fewer it counts as cut short. 0 takes any file for whole.",
     ),
     property(
         "maximumCellBytes",

@@ -48,13 +48,17 @@ pub(crate) struct EnabledRule {
     pub(crate) disabled: String,
 }
 
+/// The fewest records of a whole file in percent of the last one, where nothing is said: of fewer than half nobody
+/// concludes who is gone.
+const USUAL_SHARE: u64 = 50;
+
 /// How a whole file is told from one that was cut short.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct WholeRules {
     pub(crate) trailer: Option<TrailerRule>,
     pub(crate) minimum_rows: Option<u64>,
     /// Percent of the last complete sweep.
-    pub(crate) minimum_share: Option<u64>,
+    pub(crate) minimum_share: u64,
 }
 
 /// What the last record is.
@@ -289,7 +293,7 @@ impl<'a> Form<'a> {
         WholeRules {
             trailer,
             minimum_rows: self.number("minimumRows", 0..=u64::MAX),
-            minimum_share: self.number("minimumShare", 1..=100),
+            minimum_share: self.number("minimumShare", 0..=100).unwrap_or(USUAL_SHARE),
         }
     }
 
@@ -355,7 +359,7 @@ mod tests {
 
     #[test]
     fn all_problems_are_found_at_once() {
-        let problems = parse(&[("quot", "'"), ("header", "maybe"), ("minimumShare", "0")]);
+        let problems = parse(&[("quot", "'"), ("header", "maybe"), ("minimumShare", "-1")]);
         assert_eq!(problems, Err(["quot", "header", "minimumShare"].map(str::to_owned).to_vec()));
     }
 

@@ -71,9 +71,8 @@ impl ReadThrough<'_> {
                  `minimumRows`"
             ));
         }
-        if let Some(share) = rules.minimum_share
-            && u128::from(count) * 100 < u128::from(last) * u128::from(share)
-        {
+        let share = rules.minimum_share;
+        if u128::from(count) * 100 < u128::from(last) * u128::from(share) {
             return Err(format!(
                 "`{shown}` holds {count} records, fewer than {share} percent of the {last} last time; deliver \
                  the whole file again or lower `minimumShare`"

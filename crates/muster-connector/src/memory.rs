@@ -40,6 +40,7 @@ pub struct MemoryAccount {
 enum Held {
     Account(MemoryAccount),
     Bad { uid: Option<String> },
+    Mistyped { uid: String, account: MemoryAccount },
 }
 
 type Class = BTreeMap<String, Held>;
@@ -90,6 +91,11 @@ impl MemorySystem {
         self.lock().class(class).insert(at.to_owned(), Held::Bad { uid });
     }
 
+    /// Puts an account whose key was mistyped where one with the key `at` would stand: it says that it is `uid`.
+    pub fn put_mistyped(&self, class: &str, at: &str, uid: &str, account: MemoryAccount) {
+        self.lock().class(class).insert(at.to_owned(), Held::Mistyped { uid: uid.to_owned(), account });
+    }
+
     /// Takes away what stands under a key, past all rules, as somebody else would.
     pub fn take(&self, class: &str, uid: &str) {
         self.lock().class(class).remove(uid);
@@ -102,7 +108,7 @@ impl MemorySystem {
         let held = state.classes.get(class).into_iter().flatten();
         held.filter_map(|(uid, held)| match held {
             Held::Account(account) => Some((uid.clone(), account.clone())),
-            Held::Bad { .. } => None,
+            Held::Bad { .. } | Held::Mistyped { .. } => None,
         })
         .collect()
     }
@@ -146,8 +152,9 @@ struct View {
 impl View {
     fn entry(&self, place: u64, uid: &str, held: &Held) -> Entry {
         let place = Place(place);
-        let account = match held {
-            Held::Account(account) => account,
+        let (uid, account) = match held {
+            Held::Account(account) => (uid, account),
+            Held::Mistyped { uid, account } => (uid.as_str(), account),
             Held::Bad { uid } => {
                 let message = format!("entry {} cannot be read; repair it", place.0);
                 return Entry::Bad(BadEntry { place, uid: uid.clone(), message });

@@ -100,7 +100,9 @@ pub(super) fn list(item: Value) -> Value {
 
 /// The same schema, or null.
 pub(super) fn or_null(mut schema: Value) -> Value {
-    let Some(name) = schema["type"].as_str().map(str::to_owned) else { return schema };
+    let Some(name) = schema["type"].as_str().map(str::to_owned) else {
+        return json!({"anyOf": [schema, {"type": "null"}]});
+    };
     schema["type"] = json!([name, "null"]);
     if let Some(words) = schema.get_mut("enum").and_then(Value::as_array_mut) {
         words.push(Value::Null);

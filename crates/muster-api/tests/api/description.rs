@@ -40,6 +40,18 @@ fn misfits(document: &Value, schema: &Value, value: &Value, place: &str, found: 
         Value::Array(_) => "array",
         Value::Object(_) => "object",
     };
+    if let Some(schemas) = schema["anyOf"].as_array() {
+        let misfits_of = |one: &Value| {
+            let mut found = Vec::new();
+            misfits(document, one, value, place, &mut found);
+            found
+        };
+        let each: Vec<_> = schemas.iter().map(misfits_of).collect();
+        if !each.iter().any(Vec::is_empty) {
+            found.extend(each.into_iter().flatten());
+        }
+        return;
+    }
     let Some(kinds) = schema.get("type") else { return };
     let kinds = kinds.as_array().cloned().unwrap_or_else(|| vec![kinds.clone()]);
     if !kinds.contains(&kind.into()) {
@@ -127,6 +139,13 @@ fn malformed(schema: &Value, place: &str, found: &mut Vec<String>) {
                     malformed(field, &format!("{at}/{name}"), found);
                 }
                 fields.is_some()
+            }
+            "anyOf" => {
+                let schemas = value.as_array();
+                for (index, one) in schemas.into_iter().flatten().enumerate() {
+                    malformed(one, &format!("{at}/{index}"), found);
+                }
+                schemas.is_some_and(|schemas| !schemas.is_empty())
             }
             "items" | "additionalProperties" => {
                 malformed(value, &at, found);

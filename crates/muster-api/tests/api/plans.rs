@@ -273,7 +273,7 @@ fn what_this_version_cannot_do_is_refused_where_it_is_written() {
         assert_eq!(found, [format!("sync-task-definitions/{id}#{place}")]);
     }
     let body = json!({"override": {"reason": "the list is right"}});
-    assert_eq!(places(admin.post(TASK, &body)), ["/override"]);
+    assert_eq!(places(admin.post(TASK, &body)), ["/override/guards"]);
 }
 
 #[test]
@@ -286,4 +286,32 @@ fn a_simulation_cannot_be_rejected_and_says_why() {
     assert!(error["description"].as_str().unwrap().contains("is a simulation"), "{error}");
     assert!(!error["fix"].as_str().unwrap().contains("HELD"), "{error}");
     let _ = admin.post(&format!("{TASK}/{id}/~approve"), &body).expect(200);
+}
+
+#[test]
+fn what_holds_a_plan_is_listed_and_who_may_approve_answers_for_one_run() {
+    let (server, admin, run, progress) = held();
+    assert_eq!(progress["heldBy"], "create: 2 of 0, the limit is 0");
+    let trips = admin.get(&format!("{run}/trips")).expect(200).json();
+    assert_eq!(trips.as_array().unwrap().len(), 1);
+    assert_eq!(
+        [&trips[0]["applicationId"], &trips[0]["guard"], &trips[0]["changes"], &trips[0]["count"]],
+        [&json!("hr"), &json!("create"), &json!(2), &json!(0)]
+    );
+    let rows = admin.send("GET", &format!("{run}/trips"), &[("Accept", "text/csv")], b"").expect(200);
+    assert!(rows.text().starts_with("applicationId,guard,of,changes,population,"), "{}", rows.text());
+    assert!(rows.text().contains("\r\nhr,create,,2,0,0,,0,,,"), "{}", rows.text());
+    let _ = admin.post_nothing(&format!("{run}/~cancel")).expect(200);
+
+    let body =
+        |count: u64| json!({"override": {"reason": "we begin", "guards": {"create": {"count": count}}}});
+    let operator = server.make_token("acme", "operator");
+    expect_error(operator.post(TASK, &body(2)), 403, "FORBIDDEN");
+    let id = admin.post(TASK, &body(2)).expect(200).text().to_owned();
+    let progress = wait_for_end(&admin, &format!("{TASK}/{id}"));
+    assert_eq!(progress["outcomeStatus"], "SUCCESS", "{progress}");
+    assert_eq!(progress["override"], body(2)["override"]);
+    assert_eq!(admin.get(&format!("{TASK}/{id}/trips")).expect(200).json(), json!([]));
+    let entries = admin.get("/acme/api/sync/audit?limit=20").expect(200).text().to_owned();
+    assert!(entries.contains("we begin"), "{entries}");
 }

@@ -19,7 +19,7 @@ use crate::world::{
 pub(crate) const TASK: &str = "/acme/api/sync/sync-tasks/hr-import/instances";
 
 /// The fields of the seed's sample, and ours.
-const FIELDS: [&str; 24] = [
+const FIELDS: [&str; 25] = [
     "id",
     "synchronizationTaskId",
     "progressStatus",
@@ -40,6 +40,7 @@ const FIELDS: [&str; 24] = [
     "counters",
     "planHash",
     "heldBy",
+    "override",
     "failure",
     "peakMemoryBytes",
     "statements",

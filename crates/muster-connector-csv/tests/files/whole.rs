@@ -12,6 +12,7 @@ async fn a_file_is_complete_or_cut_short() {
     let trailer = [("trailer", "#END")];
     let counted = [("trailer", "#END"), ("trailerCountColumn", "2")];
     let minimum = [("minimumRows", "2")];
+    let any = [("minimumShare", "0")];
     let share = [("minimumShare", "50")];
     let headless = [("header", "false"), ("columns", "id,name")];
     for (content, given, last_count, says) in [
@@ -23,7 +24,9 @@ async fn a_file_is_complete_or_cut_short() {
         ("id,name\n", &[], None, None),
         ("id,name\n", &[], Some(0), None),
         ("id,name\n", &[], Some(3), Some("holds no records, 3 last time")),
-        ("id,name\n1,a\n", &[], Some(1000), None),
+        ("id,name\n1,a\n", &[], Some(1000), Some("fewer than 50 percent of the 1000")),
+        ("id,name\n1,a\n", &any, Some(1000), None),
+        ("id,name\n", &any, Some(1000), Some("holds no records, 1000 last time")),
         ("id,name\n1,\"a\n2,b\n", &[], None, Some("line 2: a quote is never closed")),
         ("id,name\n1,a\n#END\n", &trailer, None, None),
         ("id,name\n1,a\n\"#END of file\",x\n\n", &trailer, None, None),

@@ -35,7 +35,7 @@ impl Rules {
                 self.admit_state(&uid, enabled)?;
                 let mut account = match held(state, class, &uid) {
                     Some(Held::Account(account)) => account.clone(),
-                    Some(Held::Bad { .. }) => return Err(unreadable(&uid)),
+                    Some(Held::Bad { .. } | Held::Mistyped { .. }) => return Err(unreadable(&uid)),
                     None => {
                         return Err(ConnectorError::Missing { message: format!("`{uid}` does not exist") });
                     }
@@ -53,7 +53,7 @@ impl Rules {
                     self.admit_delete(state, &uid)?;
                     state.class(class).remove(&uid);
                 }
-                Some(Held::Bad { .. }) => return Err(unreadable(&uid)),
+                Some(Held::Bad { .. } | Held::Mistyped { .. }) => return Err(unreadable(&uid)),
                 None => {}
             },
         }

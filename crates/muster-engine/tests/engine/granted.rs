@@ -72,6 +72,7 @@ fn an_entitlement_that_leaves_its_profile_is_withdrawn() {
             expect![[r#"
                 SUCCESS: 1 read, 0 lacking, 1 updated
                 * UPDATE 1
+                ! profile `staff` grants other entitlements: whom that takes something from is looked at once
                 - account 1 enabled: cn=Ann groups=admins,all,friends mail=ann@x uid=1
                 + account 1 enabled: cn=Ann groups=all,friends mail=ann@x uid=1"#]],
         );
@@ -92,6 +93,7 @@ fn entitlements_of_a_profile_that_is_gone_are_withdrawn_while_another_grants_the
             expect![[r#"
                 SUCCESS: 1 read, 0 lacking, 1 updated
                 * UPDATE 1
+                ! profile `staff` is gone: whom that takes something from is looked at once
                 - account 1 enabled: cn=Ann groups=admins,all,friends mail=ann@x uid=1
                 + account 1 enabled: cn=Ann groups=friends mail=ann@x uid=1"#]],
         );
@@ -107,6 +109,7 @@ fn entitlements_are_withdrawn_with_the_account_when_the_last_profile_is_gone() {
             expect![[r#"
                 SUCCESS: 1 read, 0 lacking, 1 disabled
                 * DISABLE 1
+                ! profile `staff` is gone: whom that takes something from is looked at once
                 - account 1 enabled: cn=Ann groups=admins,all,friends mail=ann@x uid=1
                 + account 1 disabled: cn=Ann groups=friends mail=ann@x uid=1"#]],
         );
@@ -128,6 +131,7 @@ fn what_the_target_refused_to_withdraw_is_withdrawn_by_the_next_run() {
         let expected = expect![[r#"
             PARTIAL: 1 read, 0 lacking, 1 failed
             * UPDATE 1: failed
+            ! profile `staff` grants other entitlements: whom that takes something from is looked at once
             ! not today"#]];
         shown::check(&world, &before, &run, &expected).await;
         world.disturb("ad", no_faults());

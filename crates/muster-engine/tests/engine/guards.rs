@@ -461,7 +461,8 @@ fn taking_the_last_profile_of_an_application_away_is_held() {
             disable: 30 of 30, the limit is 10 % and at least 20
             membershipRemoval: 60 of 30, the limit is 10 % and at least 20
             membersLost of `admins`: 30 of 30, the limit is 50 % and at least 10
-            membersLost of `all`: 30 of 30, the limit is 50 % and at least 10"#]];
+            membersLost of `all`: 30 of 30, the limit is 50 % and at least 10
+            profile `staff` is gone: whom that takes something from is looked at once"#]];
         expected.assert_eq(&run.held_by.expect("a reason"));
     });
 }

@@ -69,11 +69,12 @@ fn linked() {
         "UNLINK",
         rename,
         expect![[r#"
-        SUCCESS: 2 read, 0 lacking, 2 unlinked
-        * UNLINK 1
-        * UNLINK 2
-        - shadow hr/1 live, of 1
-        - shadow hr/2 live, of 2"#]],
+            SUCCESS: 2 read, 0 lacking, 2 unlinked
+            * UNLINK 1
+            * UNLINK 2
+            ! the reaction of `hr` to LINKED of `person` is UNLINK, it was SYNCHRONIZE: whom that takes something from is looked at once
+            - shadow hr/1 live, of 1
+            - shadow hr/2 live, of 2"#]],
     );
     check_hr("LINKED", "IGNORE", rename, expect!["SUCCESS: 2 read, 0 lacking, 2 ignored"]);
     check_hr(
@@ -169,12 +170,13 @@ fn missing() {
         "DELETE",
         dismiss,
         expect![[r#"
-        SUCCESS: 1 read, 1 lacking, 1 unchanged, 1 deleted
-        * REFRESH 1
-        * DELETE 2
-        - object 2 v1: department=FIN email=bob@x name=Bob
-        - shadow hr/2 live, of 2
-        + history of a deleted object v1 until DELETE: {"department":"FIN","email":"bob@x","name":"Bob","number":"2"}"#]],
+            SUCCESS: 1 read, 1 lacking, 1 unchanged, 1 deleted
+            * REFRESH 1
+            * DELETE 2
+            ! the reaction of `hr` to MISSING of `person` is DELETE, it was DISABLE: whom that takes something from is looked at once
+            - object 2 v1: department=FIN email=bob@x name=Bob
+            - shadow hr/2 live, of 2
+            + history of a deleted object v1 until DELETE: {"department":"FIN","email":"bob@x","name":"Bob","number":"2"}"#]],
     );
     check_hr(
         "MISSING",

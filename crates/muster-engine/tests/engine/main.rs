@@ -9,6 +9,7 @@ mod contention;
 mod control;
 mod delivery;
 mod failures;
+mod feared;
 mod frozen;
 mod gone;
 mod granted;

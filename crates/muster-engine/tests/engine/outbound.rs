@@ -158,9 +158,10 @@ fn linked() {
         "UNLINK",
         edit_account,
         expect![[r#"
-        SUCCESS: 1 read, 0 lacking, 1 unlinked
-        * UNLINK 1
-        - shadow ad/1 live, of 1"#]],
+            SUCCESS: 1 read, 0 lacking, 1 unlinked
+            * UNLINK 1
+            ! the reaction of `ad` to LINKED of `account` is UNLINK, it was SYNCHRONIZE: whom that takes something from is looked at once
+            - shadow ad/1 live, of 1"#]],
     );
     check("LINKED", "IGNORE", edit_account, expect!["SUCCESS: 1 read, 0 lacking, 1 ignored"]);
     check(
@@ -285,10 +286,11 @@ fn missing() {
         "UNLINK",
         lose_account,
         expect![[r#"
-        SUCCESS: 1 read, 1 lacking, 1 unlinked, 1 reported
-        * UNLINK 1
-        ! the owner of account `root` is not known: no object fits it
-        - shadow ad/1 live, of 1"#]],
+            SUCCESS: 1 read, 1 lacking, 1 unlinked, 1 reported
+            * UNLINK 1
+            ! the reaction of `ad` to MISSING of `account` is UNLINK, it was CREATE: whom that takes something from is looked at once
+            ! the owner of account `root` is not known: no object fits it
+            - shadow ad/1 live, of 1"#]],
     );
     check(
         "MISSING",
@@ -326,10 +328,11 @@ fn unassigned() {
         "DELETE",
         forget_profile,
         expect![[r#"
-        SUCCESS: 1 read, 0 lacking, 1 deleted
-        * DELETE 1
-        - shadow ad/1 live, of 1
-        - account 1 enabled: cn=Ann groups=admins,all mail=ann@x uid=1"#]],
+            SUCCESS: 1 read, 0 lacking, 1 deleted
+            * DELETE 1
+            ! the reaction of `ad` to UNASSIGNED of `account` is DELETE, it was DISABLE: whom that takes something from is looked at once
+            - shadow ad/1 live, of 1
+            - account 1 enabled: cn=Ann groups=admins,all mail=ann@x uid=1"#]],
     );
     check(
         "UNASSIGNED",
@@ -364,10 +367,11 @@ fn the_profile_that_granted_the_account_decides_what_becomes_of_it() {
     check_deprovisioning(
         "DELETE",
         expect![[r#"
-        SUCCESS: 1 read, 0 lacking, 1 deleted
-        * DELETE 1
-        - shadow ad/1 live, of 1
-        - account 1 enabled: cn=Ann groups=admins,all mail=ann@x uid=1"#]],
+            SUCCESS: 1 read, 0 lacking, 1 deleted
+            * DELETE 1
+            ! what profile `staff` does not grant any more is met with DELETE, it was DISABLE: whom that takes something from is looked at once
+            - shadow ad/1 live, of 1
+            - account 1 enabled: cn=Ann groups=admins,all mail=ann@x uid=1"#]],
     );
     check_deprovisioning(
         "UNLINK",
@@ -386,21 +390,23 @@ fn unmatched() {
         "DISABLE",
         stranger,
         expect![[r#"
-        SUCCESS: 2 read, 0 lacking, 1 unchanged, 1 disabled
-        * REFRESH 1
-        * DISABLE root
-        - account root enabled: mail=root@x uid=root
-        + account root disabled: mail=root@x uid=root"#]],
+            SUCCESS: 2 read, 0 lacking, 1 unchanged, 1 disabled
+            * REFRESH 1
+            * DISABLE root
+            ! the reaction of `ad` to UNMATCHED of `account` is DISABLE, it was REPORT: whom that takes something from is looked at once
+            - account root enabled: mail=root@x uid=root
+            + account root disabled: mail=root@x uid=root"#]],
     );
     check(
         "UNMATCHED",
         "DELETE",
         stranger,
         expect![[r#"
-        SUCCESS: 2 read, 0 lacking, 1 unchanged, 1 deleted
-        * REFRESH 1
-        * DELETE root
-        - account root enabled: mail=root@x uid=root"#]],
+            SUCCESS: 2 read, 0 lacking, 1 unchanged, 1 deleted
+            * REFRESH 1
+            * DELETE root
+            ! the reaction of `ad` to UNMATCHED of `account` is DELETE, it was REPORT: whom that takes something from is looked at once
+            - account root enabled: mail=root@x uid=root"#]],
     );
     check(
         "UNMATCHED",

@@ -101,6 +101,8 @@ fn what_the_slower_run_granted_is_withdrawn_as_well() {
     for verify in ["LIVE", "SHADOW"] {
         on_each_database(async |database| {
             let mut world = provisioned(database, verify).await;
+            grant(&world, &["all"]).await;
+            world.provision("ad").await;
             let changes = (
                 async |world: &World| grant(world, &["all", "vpn"]).await,
                 async |world: &World| grant(world, &["all"]).await,
