@@ -16,17 +16,30 @@ const RUNS: i64 = 100;
 
 async fn fill(tenant: &TenantStore, run: &RunRecord) {
     let sql = "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < ?) \
-        INSERT INTO problem (tenant, run, no, bucket, outcome, step, code, uid, message, noted_at, cause) \
-        SELECT t.id, ? + i / ?, 1 + i % ?, 0, ?, 0, 'code', 'uid' || (i % ?), 'message', 0, 'cause' || (i % 3) \
-        FROM tenant t CROSS JOIN n WHERE t.id = ?";
-    let values =
-        [ENTRIES * RUNS - 1, run.seq, ENTRIES, ENTRIES, Outcome::Failed as i64, ENTRIES, tenant.tenant];
+        INSERT INTO problem (tenant, run, no, change, bucket, outcome, step, code, uid, message, noted_at, cause) \
+        SELECT t.id, ? + i / ?, 1 + i % ?, 1 + i % ?, 0, ?, 0, 'code', 'uid' || (i % ?), 'message', 0, \
+        'cause' || (i % 3) FROM tenant t CROSS JOIN n WHERE t.id = ?";
+    let values = [
+        ENTRIES * RUNS - 1,
+        run.seq,
+        ENTRIES,
+        ENTRIES,
+        ENTRIES,
+        Outcome::Failed as i64,
+        ENTRIES,
+        tenant.tenant,
+    ];
+    let changes = "INSERT INTO change (id, tenant, bucket, position, action, situation, reaction, uid, uid_key, state) \
+        SELECT run * 4294967296 + change, tenant, 0, no, 2, 0, 0, uid, unhex('01'), 0 FROM problem WHERE tenant = ?";
     let tx = tenant.database.begin(Urgency::Bulk).await.unwrap();
     tx.execute(sql, values.map(Value::from).into()).await.unwrap();
+    tx.execute(changes, vec![tenant.tenant.into()]).await.unwrap();
     tx.commit().await.unwrap();
     let tx = tenant.database.begin(Urgency::Short).await.unwrap();
     tx.seen_by(Sight::Owner).await.unwrap();
-    tx.script("ANALYZE problem").await.unwrap();
+    for table in ["problem", "change"] {
+        tx.script(&format!("ANALYZE {table}")).await.unwrap();
+    }
     tx.commit().await.unwrap();
 }
 
