@@ -14,7 +14,7 @@ pub const MOST_RETRIED: u32 = 10_000;
 pub struct Retried {
     /// The run.
     pub run: RunRecord,
-    /// How many of the failed entries are not among those it looks at, since they have no key.
+    /// How many of the failed entries are not among those it looks at, since they cannot be asked for by a key.
     pub left_out: u64,
 }
 
@@ -25,13 +25,13 @@ pub enum RetryError {
     #[error("no entry of the run that is meant has failed")]
     Nothing,
     /// None of them can be asked for.
-    #[error("none of the {0} entries that are meant has a key that could be read")]
+    #[error("none of the {0} entries that are meant can be asked for by a key")]
     NoKey(u64),
     /// Entries that were named are none that failed.
     #[error("these are no failed entries of the run: {}", listed(.0))]
     Unknown(Vec<i64>),
     /// Entries that were named cannot be asked for.
-    #[error("these entries have no key that could be read: {}", listed(.0))]
+    #[error("these entries cannot be asked for by a key: {}", listed(.0))]
     Keyless(Vec<i64>),
     /// They are too many for one run of single keys.
     #[error("more than {MOST_RETRIED} keys are meant, which is the most that are tried again at a time")]
@@ -114,7 +114,7 @@ async fn all_can_be_asked_for(
         return Err(RetryError::Unknown(unknown));
     }
     let keyless: Vec<i64> =
-        found.iter().filter(|failure| failure.uid.is_none()).map(|failure| failure.entry).collect();
+        found.iter().filter(|failure| !failure.retriable).map(|failure| failure.entry).collect();
     if keyless.is_empty() { Ok(()) } else { Err(RetryError::Keyless(keyless)) }
 }
 

@@ -1,12 +1,14 @@
 //! The failed entries of a run: one by one, by their causes, and their keys, for whoever tries them again.
 
 use muster_model::failure::FailureClass;
-use muster_model::run::Outcome;
+use muster_model::run::{Outcome, TaskKind};
+use muster_plan::change::Action;
 use sea_orm::{QueryResult, Value};
 
 use crate::TenantStore;
 use crate::database::Dialect;
 use crate::error::StoreError;
+use crate::page::change_id;
 use crate::row::{case, get, get_case, number, optional_number};
 use crate::run::RunRecord;
 use crate::stage::ProblemStep;
@@ -14,9 +16,20 @@ use crate::stage::ProblemStep;
 /// Sample entries of a cause.
 const SAMPLES: i64 = 5;
 
-/// Entries that failed, before further conditions. What was stored before there were causes has its code for one.
-const FAILED: &str = "FROM problem p WHERE p.tenant = ? AND p.run = ? AND p.outcome = ?";
-const CAUSE: &str = "coalesce(p.cause, p.code)";
+/// What was stored before there were causes has its code for one.
+const CAUSE: &str = "coalesce(cause, code)";
+
+/// Owners whose account could not even be decided have an empty key.
+const UID: &str = "nullif(p.uid, '')";
+
+/// Whether it can be asked for by its key: an account that could not be made is not there to be read.
+const RETRIABLE: &str = "nullif(p.uid, '') IS NOT NULL AND c.id IS NULL";
+
+const IS_RETRIABLE: &str =
+    "CAST(CASE WHEN nullif(p.uid, '') IS NOT NULL AND c.id IS NULL THEN 1 ELSE 0 END AS BIGINT)";
+
+/// No action of a change.
+const NONE: i64 = -1;
 
 /// Which failed entries are meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +61,8 @@ pub struct FailureRecord {
     pub message: String,
     /// What is to be expected of trying again.
     pub class: FailureClass,
+    /// Whether a run of single keys can ask for it.
+    pub retriable: bool,
 }
 
 /// A cause, and the entries that failed for it.
@@ -66,7 +81,7 @@ pub struct CauseRecord {
 pub struct FailedKeys {
     /// Each once.
     pub keys: Vec<String>,
-    /// How many entries have none.
+    /// How many entries cannot be asked for by one.
     pub without: u64,
 }
 
@@ -81,12 +96,12 @@ impl TenantStore {
         which: &Failures,
         (after, limit): (i64, u32),
     ) -> Result<Vec<FailureRecord>, StoreError> {
-        let (condition, mut values) = self.meant(run, which);
+        let page = (" AND no > ? ORDER BY no LIMIT ?", vec![after.into(), i64::from(limit).into()]);
+        let (failed, values) = self.failed(run, which, page);
         let sql = format!(
-            "SELECT p.no, p.uid, p.place, p.step, p.code, {CAUSE}, p.message, p.class {FAILED}{condition} \
-             AND p.no > ? ORDER BY p.no LIMIT ?"
+            "SELECT p.no, {UID}, p.place, p.step, p.code, p.shared, p.message, p.class, {IS_RETRIABLE} \
+             FROM {failed} ORDER BY p.no"
         );
-        values.extend([after.into(), i64::from(limit).into()]);
         self.database.query(&sql, values).await?.iter().map(failure).collect()
     }
 
@@ -100,18 +115,18 @@ impl TenantStore {
         which: &Failures,
         limit: u32,
     ) -> Result<Vec<CauseRecord>, StoreError> {
-        let (condition, mut values) = self.meant(run, which);
+        let (failed, mut values) = self.failed(run, which, (self.apart(), Vec::new()));
         let sql = format!(
-            "SELECT no, uid, place, step, code, cause, message, class, entries FROM \
-             (SELECT p.no, p.uid, p.place, p.step, p.code, {CAUSE} AS cause, p.message, p.class, \
-             count(*) OVER (PARTITION BY {CAUSE}) AS entries, \
-             row_number() OVER (PARTITION BY {CAUSE} ORDER BY p.no) AS nth {FAILED}{condition}) AS grouped \
-             WHERE nth <= ? ORDER BY entries DESC, cause, no LIMIT ?"
+            "SELECT no, uid, place, step, code, shared, message, class, retriable, entries FROM \
+             (SELECT p.no, {UID} AS uid, p.place, p.step, p.code, p.shared, p.message, p.class, \
+             {IS_RETRIABLE} AS retriable, count(*) OVER (PARTITION BY p.shared) AS entries, \
+             row_number() OVER (PARTITION BY p.shared ORDER BY p.no) AS nth FROM {failed}) AS grouped \
+             WHERE nth <= ? ORDER BY entries DESC, shared, no LIMIT ?"
         );
         values.extend([SAMPLES.into(), (i64::from(limit) * SAMPLES).into()]);
         let mut causes: Vec<CauseRecord> = Vec::new();
         for row in self.database.query(&sql, values).await? {
-            let (sample, entries) = (failure(&row)?, number(&row, 8)?.unsigned_abs());
+            let (sample, entries) = (failure(&row)?, number(&row, 9)?.unsigned_abs());
             match causes.last_mut() {
                 Some(last) if last.cause == sample.cause => last.samples.push(sample),
                 Some(_) | None => {
@@ -134,22 +149,43 @@ impl TenantStore {
         which: &Failures,
         limit: u32,
     ) -> Result<FailedKeys, StoreError> {
-        let (condition, mut values) = self.meant(run, which);
-        let sql = format!("SELECT count(*) {FAILED}{condition} AND p.uid IS NULL");
+        let (failed, mut values) = self.failed(run, which, (self.apart(), Vec::new()));
+        let sql = format!("SELECT count(*) FROM {failed} WHERE NOT ({RETRIABLE})");
         let without = self.database.query_one(&sql, values.clone()).await?;
         let without = without.map(|row| number(&row, 0)).transpose()?.unwrap_or(0).unsigned_abs();
-        let sql =
-            format!("SELECT DISTINCT p.uid {FAILED}{condition} AND p.uid IS NOT NULL ORDER BY p.uid LIMIT ?");
+        let sql = format!("SELECT DISTINCT p.uid FROM {failed} WHERE {RETRIABLE} ORDER BY p.uid LIMIT ?");
         values.push(i64::from(limit).into());
         let rows = self.database.query(&sql, values).await?;
         let keys = rows.iter().map(|row| get(row, 0)).collect::<Result<_, _>>()?;
         Ok(FailedKeys { keys, without })
     }
 
-    /// The condition that these entries meet, to follow [`FAILED`], and all values up to its end.
-    fn meant(&self, run: &RunRecord, which: &Failures) -> (String, Vec<Value>) {
-        let mut values: Vec<Value> =
-            vec![self.tenant.into(), run.seq.into(), (Outcome::Failed as i64).into()];
+    /// What keeps PostgreSQL from taking a subquery apart.
+    fn apart(&self) -> &'static str {
+        match self.dialect() {
+            Dialect::Sqlite => "",
+            Dialect::Postgres => " OFFSET 0",
+        }
+    }
+
+    /// These entries as `p`, each with the account that it was to make as `c`, and all values up to there. The end of
+    /// what selects them has to keep PostgreSQL from looking for accounts before it knows their numbers.
+    fn failed(
+        &self,
+        run: &RunRecord,
+        which: &Failures,
+        (end, of_end): (&str, Vec<Value>),
+    ) -> (String, Vec<Value>) {
+        let makes_account = match run.task_kind {
+            TaskKind::Synchronization => NONE,
+            TaskKind::Provisioning => Action::Create as i64,
+        };
+        let mut values: Vec<Value> = vec![
+            change_id(run.seq, 0).into(),
+            self.tenant.into(),
+            run.seq.into(),
+            (Outcome::Failed as i64).into(),
+        ];
         let condition = match which {
             Failures::All => String::new(),
             Failures::OfCause(cause) => {
@@ -162,10 +198,17 @@ impl TenantStore {
                     Dialect::Postgres => self.list_of(["j.value::bigint"]),
                 };
                 values.push(serde_json::to_string(entries).unwrap_or_default().into());
-                format!(" AND p.no IN (SELECT {no} FROM {list})")
+                format!(" AND no IN (SELECT {no} FROM {list})")
             }
         };
-        (condition, values)
+        values.extend(of_end);
+        values.push(makes_account.into());
+        let failed = format!(
+            "(SELECT problem.*, {CAUSE} AS shared, ? + change AS change_id FROM problem \
+             WHERE tenant = ? AND run = ? AND outcome = ?{condition}{end}) p LEFT JOIN change c \
+             ON c.id = p.change_id AND c.tenant = p.tenant AND c.action = ?"
+        );
+        (failed, values)
     }
 }
 
@@ -180,5 +223,6 @@ fn failure(row: &QueryResult) -> Result<FailureRecord, StoreError> {
         cause: get(row, 5)?,
         message: get(row, 6)?,
         class: class.transpose()?.unwrap_or(FailureClass::Rejected),
+        retriable: number(row, 8)? != 0,
     })
 }

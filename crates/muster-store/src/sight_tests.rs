@@ -149,7 +149,7 @@ fn the_system_sees_which_work_waits_and_nothing_else() {
                 Err(error) => assert_eq!(error.cause(), Some(Cause::Forbidden), "{error:?}"),
             }
         }
-        assert_eq!(seen, ["data_key", "outbox", "run", "schedule", "settings"]);
+        assert_eq!(seen, ["bucket", "data_key", "outbox", "run", "schedule", "settings"]);
         let tx = store.database.begin(Urgency::Short).await.unwrap();
         let refused = refusal(tx, "UPDATE run SET status = 4").await;
         assert!(refused.contains("permission denied"), "{refused}");

@@ -316,7 +316,7 @@ fn retry_hint(error: &RetryError) -> Option<String> {
         RetryError::Store(_) => return None,
         RetryError::TooMany => "name one cause with --cause, or run the task: that tries them all",
         RetryError::Nothing | RetryError::NoKey(_) | RetryError::Unknown(_) | RetryError::Keyless(_) => {
-            "`muster run failures` lists what failed; what has no key is read again by a run over all accounts"
+            "`muster run failures` lists what failed; what is not retriable is tried again by a run over all accounts"
         }
     };
     Some(hint.to_owned())

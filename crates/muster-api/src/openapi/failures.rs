@@ -21,6 +21,7 @@ fn class() -> Value {
 }
 
 fn failure() -> Value {
+    let retriable = "Whether a retry can ask for it: its key could be read, and its account is there, not still to be made.";
     let entry = "Its number among all that was noted about the instance: what a retry names it by.";
     object(&[
         ("entry", described(json!({"type": "integer"}), entry)),
@@ -32,6 +33,7 @@ fn failure() -> Value {
         ("message", text()),
         ("class", class()),
         ("cause", described(text(), "What all that failed for the same reason have in common.")),
+        ("retriable", described(json!({"type": "boolean"}), retriable)),
     ])
 }
 
@@ -54,7 +56,7 @@ fn retry() -> Value {
         "type": "object",
         "description": "Exactly one of the three.",
         "properties": {
-            "entries": described(entries, "Failed entries, by their numbers. Each needs a key."),
+            "entries": described(entries, "Failed entries, by their numbers. Each has to be `retriable`."),
             "cause": described(json!({"type": "string", "minLength": 1}), "All that failed for this cause."),
             "all": {"type": "boolean", "const": true, "description": "All failed entries."},
         },

@@ -149,12 +149,9 @@ fn progress() -> Value {
     let processed = "How many entries have been processed: accounts read, and things found lacking.";
     let to_process = "How many entries there are; an estimate until all have been read.";
     let job = "The job of the schedule that started it; null when somebody did.";
-    let waits_for =
-        "The instance of the task in `preSynchronization` that it waits for; null once that has ended.";
-    let stalled = "When it last got on, of one that should and has not for as long as the server's setting \
-        `work.stalled-after-seconds` says; else null.";
     let mut phases = Phase::ALL.map(Phase::as_str).to_vec();
     phases.dedup();
+    let [waits_for, paused, stalled] = standstill();
     object_with(
         &[
             ("id", json!({"type": "string", "format": "uuid"})),
@@ -183,12 +180,9 @@ fn progress() -> Value {
                 ),
             ),
             ("jobId", described(or_null(text()), job)),
-            (
-                "waitsForInstanceId",
-                described(or_null(json!({"type": "string", "format": "uuid"})), waits_for),
-            ),
-            ("pausedSince", described(or_null(instant()), "Since when it is paused; null when it is not.")),
-            ("stalledSince", described(or_null(instant()), stalled)),
+            waits_for,
+            paused,
+            stalled,
             ("phase", words(&phases)),
             ("mode", words(&["APPLY", "SIMULATE"])),
             ("counters", reference("Counters")),
@@ -228,6 +222,19 @@ fn progress() -> Value {
             ),
         ],
     )
+}
+
+/// What keeps a run from getting on.
+fn standstill() -> [(&'static str, Value); 3] {
+    let waits_for =
+        "The instance of the task in `preSynchronization` that it waits for; null once that has ended.";
+    let stalled = "When it last got on, of one that should and has not for as long as the server's setting \
+        `work.stalled-after-seconds` says; else null.";
+    [
+        ("waitsForInstanceId", described(or_null(json!({"type": "string", "format": "uuid"})), waits_for)),
+        ("pausedSince", described(or_null(instant()), "Since when it is paused; null when it is not.")),
+        ("stalledSince", described(or_null(instant()), stalled)),
+    ]
 }
 
 /// What is to be done after a run.

@@ -168,8 +168,8 @@ const ROWS: [Row; 17] = [
         body: Content::Json("Retry"),
         answer: Answer {
             status: 200,
-            description: "The id of the new instance. `Muster-Left-Out` counts the entries without a readable key, \
-                which only an instance over all accounts can read again",
+            description: "The id of the new instance. `Muster-Left-Out` counts the entries that cannot be asked \
+                for by a key, which only an instance over all accounts tries again",
             content: Content::Text,
         },
         refusals: &[400, 408, 409, 413, 415],

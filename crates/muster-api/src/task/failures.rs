@@ -21,7 +21,7 @@ use crate::query::{Grouping, MOST_ROWS};
 use crate::table::{self, Written, csv, head, written};
 use crate::view::{CauseView, FailureView};
 
-/// Says how many of the entries that were to be tried again have no key to ask for.
+/// Says how many of the entries that were to be tried again cannot be asked for by a key.
 pub const LEFT_OUT: &str = "Muster-Left-Out";
 
 const FORM: Form = Form {
@@ -121,8 +121,8 @@ pub(super) async fn retry(kind: TaskKind, mut call: Call) -> Result<HttpResponse
         }
         Err(RetryError::Store(error)) => Err(error.into()),
         Err(error @ (RetryError::Nothing | RetryError::NoKey(_))) => {
-            let fix = "get the failures of the instance to see which there are; what has no key is read again by the \
-                next run over all accounts";
+            let fix = "get the failures of the instance to see which there are; what is not `retriable` is tried \
+                again by the next run over all accounts";
             Err(ApiError::conflict(error.to_string(), fix))
         }
         Err(error @ (RetryError::Unknown(_) | RetryError::Keyless(_))) => {

@@ -17,6 +17,7 @@ pub struct FailureView {
     message: String,
     class: &'static str,
     cause: String,
+    retriable: bool,
 }
 
 impl From<&FailureRecord> for FailureView {
@@ -31,14 +32,15 @@ impl From<&FailureRecord> for FailureView {
             message: failure.message.clone(),
             class: failure.class.as_str(),
             cause: failure.cause.clone(),
+            retriable: failure.retriable,
         }
     }
 }
 
 impl FailureView {
     /// The names of its cells.
-    pub const HEAD: [&str; 9] =
-        ["entry", "uid", "place", "step", "code", "label", "message", "class", "cause"];
+    pub const HEAD: [&str; 10] =
+        ["entry", "uid", "place", "step", "code", "label", "message", "class", "cause", "retriable"];
 
     /// Its cells, as [`Self::HEAD`] names them.
     #[must_use]
@@ -53,6 +55,7 @@ impl FailureView {
             self.message,
             self.class.to_owned(),
             self.cause,
+            self.retriable.to_string(),
         ]
     }
 }

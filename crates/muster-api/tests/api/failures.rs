@@ -36,7 +36,10 @@ fn failed_entries_are_listed_and_paged() {
     }
     let first = &all[0];
     let fields: Vec<_> = first.as_object().unwrap().keys().map(String::as_str).collect();
-    assert_eq!(fields, ["entry", "uid", "place", "step", "code", "label", "message", "class", "cause"]);
+    assert_eq!(
+        fields,
+        ["entry", "uid", "place", "step", "code", "label", "message", "class", "cause", "retriable"]
+    );
     assert_eq!((&first["step"], &first["label"]), (&json!("READ"), &json!("ENTRY_UNREADABLE")));
     assert_eq!((&first["code"], &first["class"]), (&json!("MUS-C0000102"), &json!("REJECTED")));
 
@@ -83,7 +86,7 @@ fn as_csv_no_cell_is_a_formula() {
         answer.text().to_owned()
     };
     let all = csv("");
-    assert!(all.starts_with("entry,uid,place,step,code,label,message,class,cause\r\n"), "{all}");
+    assert!(all.starts_with("entry,uid,place,step,code,label,message,class,cause,retriable\r\n"), "{all}");
     assert_eq!(all.lines().count(), 4, "{all}");
     assert!(all.contains(",'=7,") && !all.contains(",=7,"), "{all}");
     assert_eq!(csv("?limit=2").lines().count(), 3);

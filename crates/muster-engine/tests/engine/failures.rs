@@ -35,6 +35,16 @@ async fn failures(world: &World, run: &RunRecord, which: &Failures) -> Vec<Failu
     world.store().failures(run, which, (i64::MIN, 100)).await.expect("the database")
 }
 
+/// The accounts of the target that have been renamed.
+fn renamed(world: &World) -> Vec<String> {
+    let accounts = world.system("ad").accounts("account").into_iter();
+    let is_renamed = |name: &str| name.starts_with("Renamed");
+    let renamed = accounts.filter(|(_, account)| {
+        account.attributes.get("cn").first().is_some_and(|name| is_renamed(&name.to_text()))
+    });
+    renamed.map(|(uid, _)| uid).collect()
+}
+
 fn uids(failures: &[FailureRecord]) -> Vec<&str> {
     failures.iter().filter_map(|failure| failure.uid.as_deref()).collect()
 }
@@ -43,6 +53,11 @@ fn uids(failures: &[FailureRecord]) -> Vec<&str> {
 fn entries_that_failed_for_the_same_reason_have_one_cause_and_are_tried_again_alone() {
     on_each_database(async |database| {
         let mut world = four(database).await;
+        world.synchronize("hr").await;
+        world.provision("ad").await;
+        for number in 1..=4 {
+            world.hire(&number.to_string(), &format!("{number}@x"), &format!("Renamed {number}"), "IT");
+        }
         world.synchronize("hr").await;
         world.disturb("ad", picky());
         let run = world.provision("ad").await;
@@ -84,11 +99,32 @@ fn entries_that_failed_for_the_same_reason_have_one_cause_and_are_tried_again_al
         let retried = world.engine().execute(world.store(), retried.run).await.expect("a run");
         assert_eq!(retried.state.outcome, Some(OutcomeStatus::Success));
         assert_eq!(watch.calls_of(CallKind::Operation), 2, "nobody else is asked for");
-        assert_eq!(world.system("ad").accounts("account").len(), 3);
+        assert_eq!(renamed(&world), ["1", "2", "4"]);
 
         let busy = Failures::Entries(vec![causes[1].samples[0].entry]);
         let retried = world.engine().admit_retry(world.store(), &run, &busy).await.expect("a run");
         world.engine().execute(world.store(), retried.run).await.expect("a run");
+        assert_eq!(renamed(&world), ["1", "2", "3", "4"]);
+    });
+}
+
+#[test]
+fn accounts_that_could_not_be_made_are_left_to_a_run_over_all() {
+    on_each_database(async |database| {
+        let mut world = four(database).await;
+        world.synchronize("hr").await;
+        world.disturb("ad", picky());
+        let run = world.provision("ad").await;
+        let all = failures(&world, &run, &Failures::All).await;
+        assert_eq!((all.len(), all.iter().any(|one| one.retriable)), (3, false), "{all:?}");
+        // There is nothing in the target that could be read by their keys.
+        let refused = world.engine().admit_retry(world.store(), &run, &Failures::All).await;
+        assert!(matches!(refused, Err(RetryError::NoKey(3))), "{refused:?}");
+        let named = Failures::Entries(vec![all[0].entry]);
+        let refused = world.engine().admit_retry(world.store(), &run, &named).await;
+        assert!(matches!(refused, Err(RetryError::Keyless(_))), "{refused:?}");
+        world.disturb("ad", no_faults());
+        world.provision("ad").await;
         assert_eq!(world.system("ad").accounts("account").len(), 4);
     });
 }

@@ -7,6 +7,7 @@
 mod audit;
 mod by_hand;
 mod explain;
+mod failures;
 mod outbox;
 mod preceding;
 mod reports;
@@ -140,8 +141,9 @@ fn the_look_for_work_reads_runs_that_have_not_ended_and_nothing_else_of_a_tenant
         store.database.recorder.take();
         store.claimable(story::now()).await.unwrap();
         store.held_too_long(story::now(), chrono::TimeDelta::hours(48)).await.unwrap();
+        store.stalled(story::now()).await.unwrap();
         let sent = store.database.recorder.take();
-        assert_eq!(sent.len(), 2, "one statement each: {sent:?}");
+        assert_eq!(sent.len(), 3, "one statement each: {sent:?}");
         for Sent { sql, values } in sent {
             let plan = plan(&store.database, &sql, values).await;
             let of_runs: Vec<_> = plan.iter().filter(|step| step.contains("status")).collect();

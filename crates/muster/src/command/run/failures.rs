@@ -161,11 +161,11 @@ pub(super) fn retry(arguments: &RetryArguments, common: &Common) -> Result<Exit,
     conclude(&watched, door, common.output)
 }
 
-/// Says how many entries have no key that a retry could ask for.
+/// Says how many entries a retry cannot ask for.
 pub(super) fn left_out(entries: u64) {
     if entries > 0 {
         complain(format_args!(
-            "left out {}, which have no readable key: a run over all accounts reads them again",
+            "left out {}, which cannot be asked for by a key: a run over all accounts tries them again",
             crate::print::count(entries, "entry", "entries")
         ));
     }
