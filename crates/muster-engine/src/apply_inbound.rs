@@ -88,6 +88,10 @@ impl Work {
                 Makes::ShadowAndObject => batch.creates.push(slot.change),
                 Makes::Shadow => batch.links.push(slot.change),
                 Makes::Nothing => batch.others.push(slot.change),
+                Makes::NewKey => {
+                    batch.others.push(slot.change);
+                    batch.rekeyed.push(slot.change);
+                }
             }
         }
         batch.contested = mentioned(looked_for, &batch.creates);

@@ -37,6 +37,7 @@ mod retention;
 mod schedules;
 mod secret;
 mod sequence;
+mod successors;
 mod surroundings;
 mod sweep;
 mod sweep_inbound;

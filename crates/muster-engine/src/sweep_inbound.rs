@@ -176,9 +176,14 @@ impl InboundRun {
         if asked.is_empty() {
             return Ok(());
         }
-        let linked = store.live_accounts(&self.application.id, self.class.id.as_str(), &asked).await?;
+        let linked = store.live_shadows_of(&self.application.id, self.class.id.as_str(), &asked).await?;
         for known in facts.values_mut() {
-            known.rival = claimed(known).and_then(|object| linked.get(&object).cloned());
+            let live = claimed(known).and_then(|object| linked.get(&object));
+            known.rival = live.and_then(|live| live.first()).map(|shadow| shadow.uid.clone());
+            known.predecessor = match live.map(Vec::as_slice) {
+                Some([only]) => Some(only.clone()),
+                Some(_) | None => None,
+            };
         }
         Ok(())
     }
@@ -287,7 +292,7 @@ impl Work {
 
     /// Stages what is to be done about accounts that a complete sweep of a source did not meet.
     pub(crate) async fn stage_missing(&mut self, index: usize, task: &InboundRun) -> Result<(), EngineError> {
-        let met = self.met(index).await?;
+        let met = self.met(index).await? | self.successions(index).await?.taken_over;
         let last = Before::of(&self.buckets[index]).last_shadow;
         let mut absent = RoaringBitmap::new();
         absent.insert_range(1..=last);

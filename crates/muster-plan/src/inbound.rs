@@ -15,9 +15,12 @@ use crate::change::{Action, Change, ObjectBase, StateChange};
 use crate::decision::{AccountView, Decision, Problem, ShadowFacts};
 use crate::digest::Digest;
 use crate::key::{KeyHash, KeySpecs};
+use crate::lifecycle::Absence;
 use crate::mapping::{Mapped, MappingInput, map};
 use crate::rules::Rules;
 use crate::situation::{self, Ownership};
+
+mod successor;
 
 /// Everything that inbound decisions of one run share.
 #[derive(Debug)]
@@ -34,6 +37,8 @@ pub struct Inbound {
     pub filter: Option<Condition>,
     /// Whether every account counts as just created.
     pub import: bool,
+    /// Whether absence is concluded.
+    pub absence: Absence,
     /// The keys that objects are found by.
     pub keys: KeySpecs,
     /// The number of the run within the tenant.
@@ -56,6 +61,8 @@ pub struct InboundFacts {
     /// For an account that has no live shadow: the key of another account of its class that the object found
     /// is linked to.
     pub rival: Option<String>,
+    /// The shadow of that account, where the object has no other.
+    pub predecessor: Option<ShadowFacts>,
 }
 
 impl Inbound {
@@ -77,17 +84,21 @@ impl Inbound {
         if self.filter.as_ref().is_some_and(|filter| !filter.holds(account.attributes)) {
             return Decision::filtered();
         }
+        if let Some(decision) = self.succeed(account, facts, now) {
+            return decision;
+        }
         let ownership = ownership(facts);
         let situation = situation::inbound(ownership);
         let reaction = self.rules.reaction(situation);
         let target = facts.owner.as_ref().or_else(|| facts.candidates.first());
         match (reaction, target) {
             (Reaction::Create, _) => self.create(account, facts, now),
-            (Reaction::Link, Some(object)) if self.rules.is_protected(object) => Decision::left_alone(
-                situation,
-                Reaction::Report,
-                disputed(format!("object {} fits but is protected; link it by hand", object.id)),
-            ),
+            (Reaction::Link | Reaction::Synchronize, Some(object))
+                if situation != Situation::Linked && self.rules.is_protected(object) =>
+            {
+                let message = format!("object {} fits but is protected; link it by hand", object.id);
+                Decision::left_alone(situation, Reaction::Report, disputed(message))
+            }
             (Reaction::Link | Reaction::Synchronize, Some(object)) => {
                 self.synchronize(account, facts, object, (situation, reaction), now)
             }
@@ -143,7 +154,8 @@ impl Inbound {
         now: DateTime<Utc>,
     ) -> Decision {
         let linked = situation == Situation::Linked;
-        let snapshot = facts.shadow.as_ref().filter(|_| linked && !self.import).map(|s| &s.snapshot);
+        let is_known = linked || facts.is_succession();
+        let snapshot = facts.shadow.as_ref().filter(|_| is_known && !self.import).map(|s| &s.snapshot);
         let input = MappingInput {
             source: account.attributes,
             snapshot,
@@ -172,6 +184,8 @@ impl Inbound {
         change.object = Some(ObjectBase { id: object.id, version: object.version });
         if action == Action::Link {
             change.correlation = self.correlation_keys(account.attributes);
+            // An object has one account of a class, by whatever rules several come to it.
+            change.correlation.push(KeyHash::of_claim(&self.application, &self.class, object.id));
         }
         change.references = self.references(update.result.iter().map(|(_, field)| field));
         update.put_into(&mut change);
@@ -410,6 +424,7 @@ pub(crate) fn bare_change(action: Action, situation: Situation, reaction: Reacti
         keys_removed: Vec::new(),
         references: Vec::new(),
         correlation: Vec::new(),
+        succeeds: None,
         why: None,
     }
 }
