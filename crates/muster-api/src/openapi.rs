@@ -1,6 +1,7 @@
 //! The description of the API, made from the table of routes and the shapes of documents.
 
 mod administration;
+mod disputes;
 mod objects;
 mod schemas;
 mod shapes;
@@ -208,6 +209,10 @@ fn content(content: Content) -> Option<Value> {
         }
         Content::JsonList(name) => {
             Some(json!({"application/json": {"schema": {"type": "array", "items": reference(name)}}}))
+        }
+        Content::JsonListOrCsv(name) => {
+            let list = json!({"type": "array", "items": reference(name)});
+            Some(json!({"application/json": {"schema": list}, "text/csv": {"schema": {"type": "string"}}}))
         }
         Content::Patch(name) => {
             let description =

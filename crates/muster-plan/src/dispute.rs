@@ -9,6 +9,10 @@ use crate::decision::Decision;
 use crate::digest::{Canonical, Digest};
 use crate::rules::{Correlation, Rules};
 
+/// The situations that disputes are in.
+pub const SITUATIONS: [Situation; 4] =
+    [Situation::Disputed, Situation::Unlinked, Situation::Unmatched, Situation::Unassigned];
+
 /// Candidates that a dispute names.
 pub const MOST_CANDIDATES: usize = 20;
 
@@ -66,11 +70,7 @@ pub(crate) fn left(
     account: &dyn AttributeSource,
 ) -> Option<Dispute> {
     let (Some(situation), Some(message)) = (decision.situation, &decision.left) else { return None };
-    match situation {
-        Situation::Unlinked | Situation::Unmatched | Situation::Disputed | Situation::Unassigned => {}
-        Situation::Linked | Situation::Missing | Situation::Absent => return None,
-    }
-    Some(Dispute {
+    SITUATIONS.contains(&situation).then(|| Dispute {
         situation,
         candidates: objects.take(MOST_CANDIDATES).collect(),
         rule: found.map(|(rule, _)| rule + 1),
