@@ -16,11 +16,11 @@ use crate::error::ApiError;
 use crate::figures::request_answered;
 use crate::patch::Patch;
 use crate::query::{NUL, Query};
-use crate::routes::{Access, OpenOperation, Route, TenantOperation};
+use crate::routes::{Access, AccountOperation, OpenOperation, Route, TenantOperation};
 use crate::state::{ApiSettings, ApiState};
 use crate::{
-    accounts, administration, audit, body, configuration, dataset, evaluate, file, health, object, openapi,
-    task,
+    accounts, administration, audit, body, configuration, dataset, disputes, evaluate, file, hand_link,
+    health, object, openapi, task,
 };
 
 /// A request of a caller who is of the tenant and has the right that the route asks for.
@@ -170,6 +170,9 @@ async fn perform(
                 TenantOperation::Audit(operation) => audit::perform(operation, call).await,
                 TenantOperation::Administration(operation) => administration::perform(operation, call).await,
                 TenantOperation::Accounts => accounts::perform(&call).await,
+                TenantOperation::Account(AccountOperation::Unlink) => hand_link::unlink(call).await,
+                TenantOperation::Account(AccountOperation::Relink) => hand_link::relink(call).await,
+                TenantOperation::Dispute(operation) => disputes::perform(operation, call).await,
             }
         }
     }

@@ -11,11 +11,14 @@ use muster_model::RunId;
 use muster_model::attribute::parse_date_time;
 use muster_model::audit::{Act, Subject};
 use muster_model::condition::Condition;
+use muster_model::configuration::application::Situation;
 use muster_model::configuration::document::nearest::nearest;
 use muster_model::configuration::{ConfigurationKind, Problems};
 use muster_model::run::ProgressStatus;
+use muster_model::text::read_hex;
 use muster_model::{ApplicationId, DirectoryId};
 use muster_plan::audit::{Head, NoHead};
+use muster_plan::dispute::SITUATIONS;
 use uuid::Uuid;
 
 use crate::error::ApiError;
@@ -78,6 +81,9 @@ pub(crate) struct Query {
     pub(crate) after_failure: Option<i64>,
     pub(crate) grouping: Grouping,
     pub(crate) cause: Option<String>,
+    pub(crate) after_key: Option<[u8; 16]>,
+    pub(crate) situation: Option<Situation>,
+    pub(crate) decided: Option<bool>,
     pub(crate) filter: Option<Condition>,
     pub(crate) directory: Option<DirectoryId>,
     pub(crate) application: Option<ApplicationId>,
@@ -146,6 +152,17 @@ impl Query {
             Parameter::AfterEntry => {
                 let number = value.parse().ok().filter(|number| i64::try_from(*number).is_ok());
                 self.after_entry = Some(number.ok_or_else(|| "is no number of an audit entry".to_owned())?);
+            }
+            Parameter::AfterKey => {
+                let key = read_hex(value).ok_or_else(|| "is no id of a dispute".to_owned());
+                self.after_key = Some(key?);
+            }
+            Parameter::Situation => {
+                self.situation = Some(one_of(value, &SITUATIONS, |one| one.as_str())?);
+            }
+            Parameter::Decided => {
+                let known = [true, false];
+                self.decided = Some(one_of(value, &known, |one| if *one { "true" } else { "false" })?);
             }
             Parameter::Filter => self.filter = Some(condition(value)?),
             Parameter::Directory => self.directory = Some(DirectoryId::new(value).map_err(said)?),

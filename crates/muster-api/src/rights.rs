@@ -9,7 +9,7 @@ use std::str::FromStr;
 pub enum Permission {
     /// Look at configuration, runs and IM objects.
     View,
-    /// Launch and cancel runs; pause and resume schedules.
+    /// Launch and cancel runs; pause and resume schedules; decide disputes, link and unlink accounts.
     Operate,
     /// Write configuration and IM objects; read and write files.
     Configure,

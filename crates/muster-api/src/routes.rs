@@ -4,6 +4,7 @@
 mod administration;
 mod audit;
 mod configuration;
+mod disputes;
 mod objects;
 mod others;
 mod tasks;
@@ -99,6 +100,30 @@ pub enum TenantOperation {
     Administration(AdministrationOperation),
     /// With the accounts of an IM object.
     Accounts,
+    /// With the owner of an account.
+    Account(AccountOperation),
+    /// With accounts about which runs do not decide by themselves.
+    Dispute(DisputeOperation),
+}
+
+/// What is done with the owner of an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccountOperation {
+    /// It has none any more.
+    Unlink,
+    /// It has another.
+    Relink,
+}
+
+/// What is done with disputes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DisputeOperation {
+    /// All of them.
+    List,
+    /// It is decided what becomes of one.
+    Decide,
+    /// That is taken back.
+    Withdraw,
 }
 
 /// What is done with configuration.
@@ -363,7 +388,9 @@ impl Route {
             | TenantOperation::Object(_)
             | TenantOperation::Audit(_)
             | TenantOperation::Administration(_)
-            | TenantOperation::Accounts => false,
+            | TenantOperation::Accounts
+            | TenantOperation::Account(_)
+            | TenantOperation::Dispute(_) => false,
         };
         self.method != Method::Get && !is_tried_on_a_sample && !is_repeatable
     }
@@ -380,6 +407,8 @@ impl Route {
                 | TenantOperation::Task(..)
                 | TenantOperation::File(_)
                 | TenantOperation::Accounts
+                | TenantOperation::Account(_)
+                | TenantOperation::Dispute(_)
                 | TenantOperation::Administration(_)
                 | TenantOperation::Audit(_),
             )
@@ -401,6 +430,8 @@ impl Route {
                 | TenantOperation::Task(..)
                 | TenantOperation::File(_)
                 | TenantOperation::Accounts
+                | TenantOperation::Account(_)
+                | TenantOperation::Dispute(_)
                 | TenantOperation::Administration(_)
                 | TenantOperation::Audit(_),
             )
@@ -415,7 +446,7 @@ pub fn routes() -> &'static [Route] {
         let kinds = ConfigurationKind::ALL.into_iter().flat_map(configuration::routes_of);
         let tasks = TaskKind::ALL.into_iter().flat_map(tasks::routes_of);
         let rest = others::routes().into_iter().chain(administration::routes()).chain(audit::routes());
-        kinds.chain(tasks).chain(objects::routes()).chain(rest).collect()
+        kinds.chain(tasks).chain(objects::routes()).chain(disputes::routes()).chain(rest).collect()
     });
     &ROUTES
 }

@@ -7,6 +7,7 @@ mod administration;
 mod audit;
 mod change;
 mod dataset;
+mod dispute;
 mod error;
 mod failure;
 mod file;
@@ -27,6 +28,8 @@ pub use administration::{NewTokenView, SecretView, SettingsView, TokenView, User
 pub use audit::{ActorView, AuditEntryView, AuditVerificationView};
 pub use change::{AttributeView, ChangeView, MembershipView};
 pub use dataset::DatasetReportView;
+pub(crate) use dispute::DISPUTE_COLUMNS;
+pub use dispute::{CandidateView, DecisionView, DisputeView, WhyView};
 pub(crate) use error::CLASS;
 pub use error::ErrorView;
 pub use failure::{CauseView, FailureView};

@@ -17,6 +17,16 @@ pub(crate) type Exceptions = HashMap<u32, Option<Outcome>>;
 impl Work {
     pub(crate) async fn apply(&mut self, wave: Wave) -> Result<Done, EngineError> {
         let exceptions: Exceptions = self.store.exceptions(&self.run).await?.into_iter().collect();
+        if wave == Wave::Build {
+            let is_reported = |outcome: &Option<Outcome>| *outcome == Some(Outcome::Reported);
+            let any_checked = exceptions.values().any(is_reported);
+            for index in 0..self.buckets.len() {
+                self.write_disputes(index).await?;
+                if any_checked {
+                    self.write_checked_disputes(index).await?;
+                }
+            }
+        }
         for index in 0..self.buckets.len() {
             let step = step_of(wave);
             match self.buckets[index].step {
@@ -26,6 +36,11 @@ impl Work {
             match self.task.clone() {
                 Task::Inbound(task) => self.apply_wave(index, &task, wave, &exceptions).await?,
                 Task::Outbound(task) => self.carry_out_wave(index, &task, wave, &exceptions).await?,
+            }
+        }
+        if wave.next().is_none() {
+            for index in 0..self.buckets.len() {
+                self.drop_disputes(index).await?;
             }
         }
         Ok(Event::WaveApplied.into())
@@ -90,6 +105,10 @@ impl Work {
                 Makes::ShadowAndObject => batch.creates.push(slot.change),
                 Makes::Shadow => batch.links.push(slot.change),
                 Makes::Nothing => batch.others.push(slot.change),
+                Makes::NewKey => {
+                    batch.others.push(slot.change);
+                    batch.rekeyed.push(slot.change);
+                }
             }
         }
         batch.contested = mentioned(looked_for, &batch.creates);

@@ -80,6 +80,9 @@ impl Work {
             findings.extend(self.adopted(&places).await?);
         }
         let mut left_out: RoaringBitmap = findings.iter().map(|finding| finding.change()).collect();
+        let rivalled = self.successions(index).await?.rivalled - &left_out;
+        findings.extend(rivalled.iter().map(|change| Finding::Rivalled { change }));
+        left_out |= rivalled;
         let mut disputed = RoaringBitmap::new();
         for part in self.parts_of(index, KEYS_EACH) {
             disputed.extend(self.keys_of(index, part, Asked::ForOwners, &left_out).await?.shared());

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use muster_model::configuration::application::Situation;
 use muster_model::error::ErrorCode;
 use muster_model::run::Outcome;
 use muster_store::{ChangeRow, ProblemRow, ProblemStep};
@@ -26,6 +27,8 @@ pub(crate) enum Finding {
     Open { change: u32 },
     /// It names an account that will not be there.
     Unmade { change: u32 },
+    /// It takes the place of an account that is still there, or may be, or that others take as well.
+    Rivalled { change: u32 },
 }
 
 impl Finding {
@@ -36,7 +39,8 @@ impl Finding {
             | Self::Adopted { change }
             | Self::Disputed { change }
             | Self::Open { change }
-            | Self::Unmade { change } => change,
+            | Self::Unmade { change }
+            | Self::Rivalled { change } => change,
         }
     }
 
@@ -44,7 +48,11 @@ impl Finding {
     fn first(self) -> Option<u32> {
         match self {
             Self::Repeated { first, .. } => Some(first),
-            Self::Adopted { .. } | Self::Disputed { .. } | Self::Open { .. } | Self::Unmade { .. } => None,
+            Self::Adopted { .. }
+            | Self::Disputed { .. }
+            | Self::Open { .. }
+            | Self::Unmade { .. }
+            | Self::Rivalled { .. } => None,
         }
     }
 
@@ -56,6 +64,7 @@ impl Finding {
             Self::Disputed { .. } => 2,
             Self::Open { .. } => 3,
             Self::Unmade { .. } => 4,
+            Self::Rivalled { .. } => 5,
         };
         (sort, self.change())
     }
@@ -80,7 +89,9 @@ impl Finding {
     fn is_warning(self) -> bool {
         match self {
             Self::Open { .. } | Self::Unmade { .. } => true,
-            Self::Repeated { .. } | Self::Adopted { .. } | Self::Disputed { .. } => false,
+            Self::Repeated { .. } | Self::Adopted { .. } | Self::Disputed { .. } | Self::Rivalled { .. } => {
+                false
+            }
         }
     }
 }
@@ -106,7 +117,7 @@ impl Work {
         loop {
             let batch = batches.next().unwrap_or_default();
             let rows = self.rows_of(batch).await?;
-            let problems = self.problems(index, batch, &rows)?;
+            let problems = self.problems(index, batch, &rows).await?;
             let is_last = batches.peek().is_none();
             let bucket = &mut self.buckets[index];
             // What stays is no withdrawal that a limit counts.
@@ -116,6 +127,9 @@ impl Work {
                 .filter_map(|finding| rows.get(&finding.change()))
             {
                 bucket.tally.leave_out(row.action, &row.memberships);
+            }
+            for _ in batch.iter().filter(|finding| matches!(finding, Finding::Rivalled { .. })) {
+                bucket.counters.move_situation(Situation::Unlinked, Situation::Disputed);
             }
             bucket.counters.open_references +=
                 batch.iter().filter(|finding| finding.is_warning()).count() as u64;
@@ -139,7 +153,7 @@ impl Work {
     }
 
     /// What is told of findings.
-    fn problems(
+    async fn problems(
         &self,
         index: usize,
         findings: &[Finding],
@@ -149,9 +163,14 @@ impl Work {
             let missing = || EngineError::Broken(format!("change {change} of the plan is missing"));
             rows.get(&change).ok_or_else(missing)
         };
+        let rivalled = findings.iter().filter(|finding| matches!(finding, Finding::Rivalled { .. }));
+        let rivalled: Vec<&ChangeRow> = rivalled.filter_map(|finding| rows.get(&finding.change())).collect();
+        let before = self.predecessors(index, &rivalled).await?;
         let told = |finding: &Finding| {
             let first = finding.first().map(row).transpose()?;
-            Ok(self.told(index, *finding, (row(finding.change())?, first)))
+            let row = row(finding.change())?;
+            let before = row.shadow.and_then(|shadow| before.get(&shadow)).map(String::as_str);
+            Ok(self.told(index, *finding, (row, first, before)))
         };
         findings.iter().map(told).collect()
     }
@@ -160,7 +179,7 @@ impl Work {
         &self,
         index: usize,
         finding: Finding,
-        (row, first): (&ChangeRow, Option<&ChangeRow>),
+        (row, first, before): (&ChangeRow, Option<&ChangeRow>, Option<&str>),
     ) -> ProblemRow {
         let uid = &row.uid;
         let (outcome, code, message) = match finding {
@@ -187,6 +206,13 @@ impl Work {
                 let message = "it refers to an account that does not exist and is not made by this run; the \
                                reference stays pending";
                 (None, ErrorCode::ReferenceOpen, message.to_owned())
+            }
+            Finding::Rivalled { .. } => {
+                let object = row.object.map(|id| id.to_string()).unwrap_or_default();
+                let before = before.unwrap_or_default();
+                let message =
+                    format!("account `{uid}` fits object {object}, which belongs to account `{before}`");
+                (Some(Outcome::Reported), ErrorCode::Disputed, message)
             }
         };
         ProblemRow {
@@ -231,6 +257,7 @@ mod tests {
             Finding::Disputed { change: 3 },
             Finding::Open { change: 1 },
             Finding::Unmade { change: 1 },
+            Finding::Rivalled { change: 4 },
         ];
         assert!(findings.is_sorted() && findings.map(Finding::place).is_sorted());
         for finding in findings {

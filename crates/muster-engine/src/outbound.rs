@@ -18,14 +18,15 @@ use muster_plan::decision::{AccountView, Decision, Problem};
 use muster_plan::key::{KeyHash, KeySpecs};
 use muster_plan::outbound::taken::{Referring, TakenValues};
 use muster_plan::outbound::{AccountAbilities, Outbound, OutboundFacts, Profiles};
-use muster_store::{LinkedShadow, ProblemRow, ProblemStep, RunRecord, Target, TenantStore};
+use muster_store::{DisputesOf, LinkedShadow, ProblemRow, ProblemStep, RunRecord, Target, TenantStore};
 
 use crate::configuration::{ConfigurationError, compile_rules, key_specs, object_class, object_types};
+use crate::disputes::{Promised, decided_object, known_disputes, note, uid_of};
 use crate::error::EngineError;
 use crate::naming::by_naming;
 use crate::prepare::under;
 use crate::referred::Deciding;
-use crate::sweep::{Decided, MetShadow};
+use crate::sweep::{Before, Decided, MetShadow};
 use crate::sweep_inbound::{fitting, note_bad, take};
 
 /// A provisioning task, compiled.
@@ -200,7 +201,7 @@ impl OutboundRun {
         store: &TenantStore,
         run: &RunRecord,
         entries: Vec<Entry>,
-        (bucket, first, at): (u32, u32, DateTime<Utc>),
+        (bucket, first, at, before): (u32, u32, DateTime<Utc>, Before),
     ) -> Result<Decided, EngineError> {
         let class = &self.classes[index];
         let mut decided = Decided::default();
@@ -214,40 +215,50 @@ impl OutboundRun {
             .collect();
         let asked: Vec<KeyHash> = keys.iter().flatten().copied().collect();
         let shadows = store.linked_shadows(&class.application.id, &asked).await?;
+        let in_dispute = class.may_be_in_dispute(&keys, &shadows);
+        let disputes = known_disputes(store, &in_dispute, before).await?;
         let mut candidates = self.candidates(class, store, &entries, &keys, &shadows).await?;
         let mut facts: Vec<OutboundFacts> = Vec::with_capacity(entries.len());
         for (entry, key) in entries.iter().zip(&keys) {
             let linked = key.and_then(|key| shadows.get(&key));
+            let (candidates, found_by) = match entry {
+                Entry::Account(account) => candidates.remove(&account.uid).unwrap_or_default(),
+                Entry::Bad(_) => (Vec::new(), None),
+            };
             facts.push(OutboundFacts {
                 shadow: linked.map(|linked| linked.shadow.clone()),
                 owner: linked.and_then(|linked| linked.owner.clone()),
-                candidates: match entry {
-                    Entry::Account(account) => candidates.remove(&account.uid).unwrap_or_default(),
-                    Entry::Bad(_) => Vec::new(),
-                },
+                candidates,
+                found_by,
                 rival: None,
+                decided: key.and_then(|key| disputes.get(&key)?.decided.clone()),
+                decided_rival: None,
                 taken: TakenValues::default(),
             });
         }
-        class.find_rivals(store, &mut facts).await?;
+        class.find_rivals(store, &mut facts, &keys, before).await?;
         self.take_for(class, store, &mut facts, at).await?;
         for (((number, entry), key), facts) in (first..).zip(&entries).zip(&keys).zip(&facts) {
             let linked = key.and_then(|key| shadows.get(&key));
-            let (outcome, place) = match entry {
+            let (outcome, dispute, place) = match entry {
                 Entry::Bad(bad) => {
                     note_bad(&mut decided, bad.clone());
-                    (Outcome::Failed, bad.place.0)
+                    (Outcome::Failed, None, bad.place.0)
                 }
                 Entry::Account(account) => {
                     let mut decision = class.decide(account, linked, facts, at);
                     let outcome = decision.outcome;
+                    let dispute = class.decisions.dispute(view(account), facts, &decision);
                     let place = (account.uid.as_str(), Some(account.place.0));
                     note_open(&mut decided, &mut decision, place);
                     let at = (bucket, number, class.decisions.account_key(&account.uid));
                     take(&mut decided, run, at, place, decision);
-                    (outcome, account.place.0)
+                    (outcome, dispute, account.place.0)
                 }
             };
+            if let Some((key, uid)) = key.zip(uid_of(entry)) {
+                note(&mut decided.rows.disputes, (key, uid), disputes.get(&key), (outcome, dispute));
+            }
             if let Some(linked) = linked {
                 decided.met.push(MetShadow { no: linked.shadow.base.no.0, outcome, place, change: number });
             }
@@ -281,12 +292,12 @@ impl OutboundRun {
         entries: &[Entry],
         keys: &[Option<KeyHash>],
         shadows: &HashMap<KeyHash, LinkedShadow>,
-    ) -> Result<HashMap<String, Vec<ImObject>>, EngineError> {
-        let mut found: HashMap<String, Vec<ImObject>> = HashMap::new();
+    ) -> Result<HashMap<String, Candidates>, EngineError> {
+        let mut found: HashMap<String, Candidates> = HashMap::new();
         let unlinked: Vec<&Account> = entries
             .iter()
             .zip(keys)
-            .filter(|(_, key)| key.is_none_or(|key| !shadows.contains_key(&key)))
+            .filter(|(_, key)| key.and_then(|key| shadows.get(&key)).is_none_or(belongs_to_nobody))
             .filter_map(|(entry, _)| match entry {
                 Entry::Account(account) => Some(account),
                 Entry::Bad(_) => None,
@@ -295,7 +306,8 @@ impl OutboundRun {
         if unlinked.is_empty() {
             return Ok(found);
         }
-        for rule in class.decisions.rules.iter().flat_map(|rules| &rules.correlation) {
+        let rules = class.decisions.rules.iter().flat_map(|rules| &rules.correlation);
+        for (place, rule) in (0..).zip(rules) {
             let mut asked: Vec<(&Account, Vec<KeyHash>)> = Vec::new();
             for account in unlinked.iter().filter(|account| !found.contains_key(&account.uid)) {
                 let hashes = self.directories.iter().flat_map(|d| rule.of_account(d, &account.record));
@@ -306,7 +318,7 @@ impl OutboundRun {
             for (account, hashes) in asked {
                 let fitting = fitting(&self.keys, &hashes, &objects);
                 if !fitting.is_empty() {
-                    found.insert(account.uid.clone(), fitting);
+                    found.insert(account.uid.clone(), (fitting, Some(place)));
                 }
             }
         }
@@ -320,15 +332,43 @@ impl AccountClass {
         self.decisions.naming_attributes().next().is_some()
     }
 
+    /// The accounts that can be in dispute: those that belong to nobody, or to somebody who is not to have them.
+    fn may_be_in_dispute(
+        &self,
+        keys: &[Option<KeyHash>],
+        shadows: &HashMap<KeyHash, LinkedShadow>,
+    ) -> Vec<KeyHash> {
+        let is_kept =
+            |linked: &LinkedShadow| linked.owner.as_ref().is_some_and(|owner| self.decisions.grants(owner));
+        keys.iter().flatten().filter(|key| !shadows.get(*key).is_some_and(is_kept)).copied().collect()
+    }
+
     /// Finds out which objects that accounts without a link would be linked to have another account already.
-    async fn find_rivals(&self, store: &TenantStore, facts: &mut [OutboundFacts]) -> Result<(), EngineError> {
-        let asked: Vec<ObjectId> = facts.iter().filter_map(claimed).collect();
+    async fn find_rivals(
+        &self,
+        store: &TenantStore,
+        facts: &mut [OutboundFacts],
+        keys: &[Option<KeyHash>],
+        before: Before,
+    ) -> Result<(), EngineError> {
+        let decided = |known: &OutboundFacts| decided_object(known.decided.as_ref());
+        let asked: Vec<ObjectId> =
+            facts.iter().flat_map(|known| [claimed(known), decided(known)]).flatten().collect();
         if asked.is_empty() {
             return Ok(());
         }
         let linked = store.live_accounts(&self.application.id, self.class.id.as_str(), &asked).await?;
-        for known in facts {
-            known.rival = claimed(known).and_then(|object| linked.get(&object).cloned());
+        let of = DisputesOf { application: &self.application.id, class: &self.class.id };
+        let promised = Promised::load(store, of, &asked, before).await?;
+        for (known, key) in facts.iter_mut().zip(keys) {
+            let own = known.shadow.as_ref().map(|shadow| shadow.uid.as_str());
+            let other = |object: ObjectId| {
+                let live = linked.get(&object).map(String::as_str).filter(|uid| Some(*uid) != own);
+                let other = live.or_else(|| promised.other(object, (*key)?));
+                other.map(str::to_owned)
+            };
+            (known.rival, known.decided_rival) =
+                (claimed(known).and_then(other), decided(known).and_then(other));
         }
         Ok(())
     }
@@ -343,13 +383,7 @@ impl AccountClass {
         if let Some(decision) = self.shortcut(account, linked, facts, at) {
             return decision;
         }
-        let view = AccountView {
-            uid: &account.uid,
-            place: Some(account.place.0),
-            enabled: account.enabled,
-            attributes: &account.record,
-        };
-        self.decisions.decide_account(view, facts, at).unwrap_or_else(Decision::out_of_scope)
+        self.decisions.decide_account(view(account), facts, at).unwrap_or_else(Decision::out_of_scope)
     }
 
     /// An account that is what its shadow promises needs no decision.
@@ -370,6 +404,24 @@ impl AccountClass {
         let same = promise.owner == self.decisions.owner_digest(rules, &source)
             && promise.account == self.decisions.account_digest(rules, account.enabled, &account.record);
         same.then(Decision::as_promised)
+    }
+}
+
+/// Objects that fit an account, and the place of the rule that found them.
+type Candidates = (Vec<ImObject>, Option<u32>);
+
+/// Whether an account is known that nobody was ever, or is any more, linked to.
+fn belongs_to_nobody(linked: &LinkedShadow) -> bool {
+    linked.shadow.owner.is_none()
+}
+
+/// An account as decisions see it.
+fn view(account: &Account) -> AccountView<'_> {
+    AccountView {
+        uid: &account.uid,
+        place: Some(account.place.0),
+        enabled: account.enabled,
+        attributes: &account.record,
     }
 }
 

@@ -54,6 +54,7 @@ impl InboundTask {
             rules: self.rules,
             filter: self.filter,
             import: self.import,
+            absence: run.state.absence,
             keys: self.keys,
             run: run.no,
             run_started_millis: run.started_at.timestamp_millis().unsigned_abs(),

@@ -13,7 +13,7 @@ use muster_model::run::{Counters, Outcome};
 use muster_plan::guard::Tally;
 use muster_plan::key::KeyHash;
 use muster_plan::lifecycle::Event;
-use muster_store::{Bucket, Met, PageRows, ProblemRow, ProblemStep};
+use muster_store::{Bucket, DisputesOf, Met, PageRows, ProblemRow, ProblemStep};
 use tracing::Instrument as _;
 
 use crate::configuration::remote_class;
@@ -30,18 +30,22 @@ pub(crate) struct Before {
     pub(crate) accounts: u64,
     /// The highest number of a shadow.
     pub(crate) last_shadow: u32,
+    /// The highest number of a dispute about accounts of the class.
+    pub(crate) last_dispute: u32,
 }
 
 impl Before {
     fn encode(self) -> String {
-        format!("{} {}", self.accounts, self.last_shadow)
+        format!("{} {} {}", self.accounts, self.last_shadow, self.last_dispute)
     }
 
     /// What the bucket stored; nothing was known when it stored nothing.
     pub(crate) fn of(bucket: &Bucket) -> Self {
         let mut numbers = bucket.population.as_deref().unwrap_or_default().split(' ');
         let mut next = || numbers.next().and_then(|number| number.parse::<u64>().ok()).unwrap_or(0);
-        Self { accounts: next(), last_shadow: u32::try_from(next()).unwrap_or(u32::MAX) }
+        let accounts = next();
+        let mut next = || u32::try_from(next()).unwrap_or(u32::MAX);
+        Self { accounts, last_shadow: next(), last_dispute: next() }
     }
 }
 
@@ -129,7 +133,9 @@ impl Work {
         if self.buckets[index].population.is_none() {
             let accounts = self.store.live_shadows(&application.id, class.id.as_str()).await?;
             let last_shadow = self.store.last_shadow(&application.id).await?;
-            self.buckets[index].population = Some(Before { accounts, last_shadow }.encode());
+            let of = DisputesOf { application: &application.id, class: &class.id };
+            let last_dispute = self.store.last_dispute(of).await?;
+            self.buckets[index].population = Some(Before { accounts, last_shadow, last_dispute }.encode());
         }
         if !reads_accounts {
             let end = self.read_remembered(index).await?;
@@ -337,8 +343,9 @@ impl Work {
             }
             Task::Outbound(task) => {
                 let task = task.clone();
-                let decide =
-                    async move { task.decide_page(index, &store, &run, page.entries, (no, first, at)).await };
+                let decide = async move {
+                    task.decide_page(index, &store, &run, page.entries, (no, first, at, before)).await
+                };
                 tokio::spawn(decide.in_current_span())
             }
         };

@@ -13,9 +13,10 @@ use muster_plan::decision::{AccountView, Decision};
 use muster_plan::digest::Digest;
 use muster_plan::inbound::{InboundFacts, OtherSource};
 use muster_plan::key::{KeyHash, KeySpecs};
-use muster_store::{LinkedShadow, ProblemRow, ProblemStep, RunRecord, TenantStore};
+use muster_store::{DisputesOf, LinkedShadow, ProblemRow, ProblemStep, RunRecord, TenantStore};
 use roaring::RoaringBitmap;
 
+use crate::disputes::{KnownDisputes, Promised, decided_object, known_disputes, note};
 use crate::error::EngineError;
 use crate::prepare::InboundRun;
 use crate::sweep::{Before, Decided, MetShadow};
@@ -52,19 +53,29 @@ impl InboundRun {
             let keys: Vec<KeyHash> = rest.iter().filter_map(|read| read.key).collect();
             shadows = store.linked_shadows(&self.application.id, &keys).await?;
         }
-        let mut facts = self.facts(store, &rest, &shadows).await?;
+        let keys: Vec<KeyHash> = rest.iter().filter_map(|read| read.key).collect();
+        let disputes = known_disputes(store, &keys, before).await?;
+        let mut facts = self.facts(store, &rest, &shadows, &disputes).await?;
+        self.find_rivals(store, &mut facts, &rest, before).await?;
         for Read { number, entry, key, .. } in rest {
             let shadow = key.and_then(|key| shadows.get(&key));
             match (entry, key) {
                 (Entry::Account(account), Some(key)) => {
                     let facts = facts.remove(&number).unwrap_or_default();
                     let decision = self.decisions.decide(view(&account), &facts, at);
+                    let dispute = self.decisions.dispute(view(&account), &facts, &decision);
+                    let found = (decision.outcome, dispute);
+                    note(&mut decided.rows.disputes, (key, &account.uid), disputes.get(&key), found);
                     note_met(&mut decided, shadow, decision.outcome, account.place.0, number);
                     let place = (account.uid.as_str(), Some(account.place.0));
                     take(&mut decided, run, (bucket, number, key), place, decision);
                 }
                 (Entry::Account(_), None) => {}
-                (Entry::Bad(bad), _) => {
+                (Entry::Bad(bad), key) => {
+                    if let Some((key, uid)) = key.zip(bad.uid.as_deref()) {
+                        let found = (Outcome::Failed, None);
+                        note(&mut decided.rows.disputes, (key, uid), disputes.get(&key), found);
+                    }
                     note_met(&mut decided, shadow, Outcome::Failed, bad.place.0, number);
                     note_bad(&mut decided, bad);
                 }
@@ -125,6 +136,7 @@ impl InboundRun {
         store: &TenantStore,
         rest: &[Read],
         shadows: &HashMap<KeyHash, LinkedShadow>,
+        disputes: &KnownDisputes,
     ) -> Result<HashMap<u32, InboundFacts>, EngineError> {
         let mut facts: HashMap<u32, InboundFacts> = HashMap::with_capacity(rest.len());
         let mut unlinked: Vec<(u32, &Account)> = Vec::new();
@@ -135,6 +147,7 @@ impl InboundRun {
                 digest: *digest,
                 shadow: linked.map(|linked| linked.shadow.clone()),
                 owner: linked.and_then(|linked| linked.owner.clone()),
+                decided: key.and_then(|key| disputes.get(&key)?.decided.clone()),
                 ..InboundFacts::default()
             };
             if known.owner.is_none() {
@@ -142,7 +155,7 @@ impl InboundRun {
             }
             facts.insert(*number, known);
         }
-        for rule in &self.decisions.rules.correlation {
+        for (place, rule) in (0..).zip(&self.decisions.rules.correlation) {
             let asked: Vec<(u32, Vec<KeyHash>)> = unlinked
                 .iter()
                 .map(|(number, account)| {
@@ -157,12 +170,11 @@ impl InboundRun {
             for (number, keys) in asked {
                 let fitting = fitting(&self.decisions.keys, &keys, &found);
                 if let Some(known) = facts.get_mut(&number).filter(|_| !fitting.is_empty()) {
-                    known.candidates = fitting;
+                    (known.candidates, known.found_by) = (fitting, Some(place));
                 }
             }
             unlinked.retain(|(number, _)| facts.get(number).is_some_and(|known| known.candidates.is_empty()));
         }
-        self.find_rivals(store, &mut facts).await?;
         Ok(facts)
     }
 
@@ -171,14 +183,36 @@ impl InboundRun {
         &self,
         store: &TenantStore,
         facts: &mut HashMap<u32, InboundFacts>,
+        rest: &[Read],
+        before: Before,
     ) -> Result<(), EngineError> {
-        let asked: Vec<ObjectId> = facts.values().filter_map(claimed).collect();
+        let decided = |known: &InboundFacts| decided_object(known.decided.as_ref());
+        let asked: Vec<ObjectId> =
+            facts.values().flat_map(|known| [claimed(known), decided(known)]).flatten().collect();
         if asked.is_empty() {
             return Ok(());
         }
-        let linked = store.live_accounts(&self.application.id, self.class.id.as_str(), &asked).await?;
-        for known in facts.values_mut() {
-            known.rival = claimed(known).and_then(|object| linked.get(&object).cloned());
+        let linked = store.live_shadows_of(&self.application.id, self.class.id.as_str(), &asked).await?;
+        let of = DisputesOf { application: &self.application.id, class: &self.class.id };
+        let promised = Promised::load(store, of, &asked, before).await?;
+        for (number, key) in rest.iter().filter_map(|read| Some((read.number, read.key?))) {
+            let Some(known) = facts.get_mut(&number) else { continue };
+            if let Some(object) = claimed(known) {
+                let live = linked.get(&object).map(Vec::as_slice).unwrap_or_default();
+                let other = promised.other(object, key).map(str::to_owned);
+                known.rival = live.first().map(|shadow| shadow.uid.clone()).or_else(|| other.clone());
+                known.predecessor = match live {
+                    [only] if other.is_none() => Some(only.clone()),
+                    [..] => None,
+                };
+            }
+            if let Some(object) = decided(known) {
+                let own = known.shadow.as_ref().map(|shadow| shadow.base.no);
+                let live = linked.get(&object).map(Vec::as_slice).unwrap_or_default();
+                let other = live.iter().find(|shadow| Some(shadow.base.no) != own);
+                let other = other.map(|shadow| shadow.uid.as_str()).or(promised.other(object, key));
+                known.decided_rival = other.map(str::to_owned);
+            }
         }
         Ok(())
     }
@@ -289,7 +323,7 @@ impl Work {
 
     /// Stages what is to be done about accounts that a complete sweep of a source did not meet.
     pub(crate) async fn stage_missing(&mut self, index: usize, task: &InboundRun) -> Result<(), EngineError> {
-        let met = self.met(index).await?;
+        let met = self.met(index).await? | self.successions(index).await?.taken_over;
         let last = Before::of(&self.buckets[index]).last_shadow;
         let mut absent = RoaringBitmap::new();
         absent.insert_range(1..=last);

@@ -88,6 +88,12 @@ words! {
         Resume = "RESUME",
         /// A run has ended.
         End = "END",
+        /// It was decided what becomes of an account in dispute.
+        Decide = "DECIDE",
+        /// An account was given an owner by hand.
+        Link = "LINK",
+        /// An account was taken from its owner by hand.
+        Unlink = "UNLINK",
     }
 }
 
@@ -112,11 +118,15 @@ pub enum SubjectKind {
     Settings,
     /// An IM object, written by hand.
     Object,
+    /// An account about which runs do not decide by themselves, by the hash of its key.
+    Dispute,
+    /// An account, likewise.
+    Account,
 }
 
 impl SubjectKind {
     /// All kinds but those of configuration.
-    const OTHERS: [Self; 8] = [
+    const OTHERS: [Self; 10] = [
         Self::Tenant,
         Self::Directory,
         Self::User,
@@ -125,6 +135,8 @@ impl SubjectKind {
         Self::File,
         Self::Settings,
         Self::Object,
+        Self::Dispute,
+        Self::Account,
     ];
 
     /// The word: the name of the collection in paths.
@@ -140,6 +152,8 @@ impl SubjectKind {
             Self::File => "files",
             Self::Settings => "settings",
             Self::Object => "im",
+            Self::Dispute => "disputes",
+            Self::Account => "accounts",
         }
     }
 

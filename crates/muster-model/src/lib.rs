@@ -9,6 +9,7 @@ pub mod condition;
 pub mod configuration;
 pub mod cron;
 pub mod difference;
+pub mod dispute;
 pub mod errand;
 pub mod error;
 pub mod failure;

@@ -317,6 +317,12 @@ impl Counters {
         self.outcomes[to as usize] += entries;
     }
 
+    /// Moves one entry to another situation, when the whole sweep shows that it is in another one.
+    pub fn move_situation(&mut self, from: Situation, to: Situation) {
+        self.situations[from as usize] = self.situations[from as usize].saturating_sub(1);
+        self.situations[to as usize] += 1;
+    }
+
     /// Adds everything of another count.
     pub fn add(&mut self, other: &Self) {
         self.read += other.read;

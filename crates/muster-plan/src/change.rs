@@ -180,6 +180,9 @@ pub struct Change {
     pub references: Vec<KeyHash>,
     /// For a create or link: the keys by which an owner was looked for. Two of one plan that share one are disputed.
     pub correlation: Vec<KeyHash>,
+    /// Inbound, the key of the account whose shadow it takes over, should a complete sweep not meet that account. CHECK
+    /// leaves the change out otherwise.
+    pub succeeds: Option<String>,
     /// Why, in a few words, where situation and reaction do not say it all.
     pub why: Option<String>,
 }

@@ -60,6 +60,8 @@ pub struct Decision {
     pub change: Option<Box<Change>>,
     /// What people should know.
     pub problem: Option<Problem>,
+    /// Why the entry is left alone, whether people hear of it or not.
+    pub left: Option<String>,
 }
 
 impl Decision {
@@ -69,11 +71,12 @@ impl Decision {
             outcome: change.action.outcome(),
             change: Some(Box::new(change)),
             problem: None,
+            left: None,
         }
     }
 
     pub(crate) fn filtered() -> Self {
-        Self { situation: None, outcome: Outcome::Filtered, change: None, problem: None }
+        Self { situation: None, outcome: Outcome::Filtered, change: None, problem: None, left: None }
     }
 
     /// The entry's owner is outside what the task looks at.
@@ -89,16 +92,23 @@ impl Decision {
     }
 
     pub(crate) fn unchanged(situation: Situation) -> Self {
-        Self { situation: Some(situation), outcome: Outcome::Unchanged, change: None, problem: None }
+        Self {
+            situation: Some(situation),
+            outcome: Outcome::Unchanged,
+            change: None,
+            problem: None,
+            left: None,
+        }
     }
 
     pub(crate) fn failed(situation: Option<Situation>, code: ErrorCode, message: String) -> Self {
         let problem = Some(Problem { code, message });
-        Self { situation, outcome: Outcome::Failed, change: None, problem }
+        Self { situation, outcome: Outcome::Failed, change: None, problem, left: None }
     }
 
     /// The entry is left alone, silently or with a report, as the reaction says.
     pub(crate) fn left_alone(situation: Situation, reaction: Reaction, problem: Option<Problem>) -> Self {
+        let left = problem.as_ref().map(|problem| problem.message.clone());
         let (outcome, problem) = match reaction {
             Reaction::Ignore => (Outcome::Ignored, None),
             Reaction::Synchronize
@@ -109,6 +119,6 @@ impl Decision {
             | Reaction::Delete
             | Reaction::Report => (Outcome::Reported, problem),
         };
-        Self { situation: Some(situation), outcome, change: None, problem }
+        Self { situation: Some(situation), outcome, change: None, problem, left }
     }
 }

@@ -14,10 +14,18 @@ use muster_model::{
 use crate::change::{Action, Change, ObjectBase, StateChange};
 use crate::decision::{AccountView, Decision, Problem, ShadowFacts};
 use crate::digest::Digest;
+use crate::dispute::Decided;
 use crate::key::{KeyHash, KeySpecs};
+use crate::lifecycle::Absence;
 use crate::mapping::{Mapped, MappingInput, map};
 use crate::rules::Rules;
 use crate::situation::{self, Ownership};
+
+mod decided;
+mod missing;
+mod successor;
+
+pub use missing::OtherSource;
 
 /// Everything that inbound decisions of one run share.
 #[derive(Debug)]
@@ -34,6 +42,8 @@ pub struct Inbound {
     pub filter: Option<Condition>,
     /// Whether every account counts as just created.
     pub import: bool,
+    /// Whether absence is concluded.
+    pub absence: Absence,
     /// The keys that objects are found by.
     pub keys: KeySpecs,
     /// The number of the run within the tenant.
@@ -56,6 +66,14 @@ pub struct InboundFacts {
     /// For an account that has no live shadow: the key of another account of its class that the object found
     /// is linked to.
     pub rival: Option<String>,
+    /// The shadow of that account, where the object has no other.
+    pub predecessor: Option<ShadowFacts>,
+    /// The place of the correlation rule that found the candidates.
+    pub found_by: Option<u32>,
+    /// What somebody decided about the account.
+    pub decided: Option<Decided>,
+    /// The other live account of the object that somebody decided to link it to.
+    pub decided_rival: Option<String>,
 }
 
 impl Inbound {
@@ -77,17 +95,29 @@ impl Inbound {
         if self.filter.as_ref().is_some_and(|filter| !filter.holds(account.attributes)) {
             return Decision::filtered();
         }
+        match &facts.decided {
+            None => self.decide_alone(account, facts, now),
+            Some(decided) => self.follow(decided, account, facts, now),
+        }
+    }
+
+    /// Decides without anybody's help.
+    fn decide_alone(&self, account: AccountView<'_>, facts: &InboundFacts, now: DateTime<Utc>) -> Decision {
+        if let Some(decision) = self.succeed(account, facts, now) {
+            return decision;
+        }
         let ownership = ownership(facts);
         let situation = situation::inbound(ownership);
         let reaction = self.rules.reaction(situation);
         let target = facts.owner.as_ref().or_else(|| facts.candidates.first());
         match (reaction, target) {
             (Reaction::Create, _) => self.create(account, facts, now),
-            (Reaction::Link, Some(object)) if self.rules.is_protected(object) => Decision::left_alone(
-                situation,
-                Reaction::Report,
-                disputed(format!("object {} fits but is protected; link it by hand", object.id)),
-            ),
+            (Reaction::Link | Reaction::Synchronize, Some(object))
+                if situation != Situation::Linked && self.rules.is_protected(object) =>
+            {
+                let message = format!("object {} fits but is protected; link it by hand", object.id);
+                Decision::left_alone(situation, Reaction::Report, disputed(message))
+            }
             (Reaction::Link | Reaction::Synchronize, Some(object)) => {
                 self.synchronize(account, facts, object, (situation, reaction), now)
             }
@@ -143,7 +173,8 @@ impl Inbound {
         now: DateTime<Utc>,
     ) -> Decision {
         let linked = situation == Situation::Linked;
-        let snapshot = facts.shadow.as_ref().filter(|_| linked && !self.import).map(|s| &s.snapshot);
+        let is_known = linked || facts.is_succession();
+        let snapshot = facts.shadow.as_ref().filter(|_| is_known && !self.import).map(|s| &s.snapshot);
         let input = MappingInput {
             source: account.attributes,
             snapshot,
@@ -172,6 +203,8 @@ impl Inbound {
         change.object = Some(ObjectBase { id: object.id, version: object.version });
         if action == Action::Link {
             change.correlation = self.correlation_keys(account.attributes);
+            // An object has one account of a class, by whatever rules several come to it.
+            change.correlation.push(KeyHash::of_claim(&self.application, &self.class, object.id));
         }
         change.references = self.references(update.result.iter().map(|(_, field)| field));
         update.put_into(&mut change);
@@ -231,59 +264,6 @@ impl Inbound {
         Decision::change(change)
     }
 
-    /// Decides about a shadow whose account a complete sweep did not meet.
-    #[must_use]
-    pub fn decide_missing(
-        &self,
-        shadow: &ShadowFacts,
-        owner: Option<&ImObject>,
-        other_source: OtherSource,
-    ) -> Decision {
-        let situation = Situation::Missing;
-        let reaction = self.rules.reaction(situation);
-        let Some(object) = owner else {
-            let mut change = bare_change(Action::MarkGone, situation, reaction, &shadow.uid);
-            change.shadow = Some(shadow.base);
-            return Decision::change(change);
-        };
-        let removes = matches!(reaction, Reaction::Disable | Reaction::Delete | Reaction::Unlink);
-        if removes && self.rules.is_protected(object) {
-            let message = format!("account `{}` is gone; object {} is protected", shadow.uid, object.id);
-            return Decision::left_alone(situation, Reaction::Report, missing(message));
-        }
-        let action = match (reaction, other_source) {
-            (Reaction::Disable | Reaction::Delete, OtherSource::HoldsLiveShadow) => Action::MarkGone,
-            (Reaction::Disable, OtherSource::None) => Action::Disable,
-            (Reaction::Delete, OtherSource::None) => Action::Delete,
-            (Reaction::Unlink, _) => Action::Unlink,
-            (Reaction::Synchronize | Reaction::Link | Reaction::Create, _)
-            | (Reaction::Ignore | Reaction::Report, _) => {
-                let message = format!("account `{}` is gone from the source", shadow.uid);
-                return Decision::left_alone(situation, reaction, missing(message));
-            }
-        };
-        let mut change = bare_change(action, situation, reaction, &shadow.uid);
-        change.shadow = Some(shadow.base);
-        change.object = Some(ObjectBase { id: object.id, version: object.version });
-        match action {
-            Action::Disable if object.disabled.is_none() => {
-                change.state = StateChange::Disable(DisabledReason::Missing);
-            }
-            Action::Delete => {
-                change.keys_removed = self.keys.of_object(object.kind, &object.directory, &object.attributes);
-                change.differences = all_cleared(&object.attributes);
-            }
-            Action::MarkGone => change.why = Some("another source still holds the object".to_owned()),
-            Action::Create
-            | Action::Link
-            | Action::Update
-            | Action::Refresh
-            | Action::Disable
-            | Action::Unlink => {}
-        }
-        Decision::change(change)
-    }
-
     fn base_change(
         &self,
         action: Action,
@@ -328,15 +308,6 @@ impl Inbound {
         keys.dedup();
         keys
     }
-}
-
-/// Whether another source still holds a live shadow of an object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OtherSource {
-    /// One does.
-    HoldsLiveShadow,
-    /// None does.
-    None,
 }
 
 struct Update {
@@ -410,19 +381,9 @@ pub(crate) fn bare_change(action: Action, situation: Situation, reaction: Reacti
         keys_removed: Vec::new(),
         references: Vec::new(),
         correlation: Vec::new(),
+        succeeds: None,
         why: None,
     }
-}
-
-fn all_cleared(attributes: &Attributes) -> Vec<AttributeChange> {
-    attributes
-        .iter()
-        .map(|(name, held)| AttributeChange {
-            name: name.clone(),
-            before: held.clone(),
-            after: Field::Absent,
-        })
-        .collect()
 }
 
 fn report(situation: Situation, uid: &str, facts: &InboundFacts) -> Option<Problem> {
@@ -456,11 +417,6 @@ fn report(situation: Situation, uid: &str, facts: &InboundFacts) -> Option<Probl
 #[expect(clippy::unnecessary_wraps, reason = "every caller needs an option")]
 fn disputed(message: String) -> Option<Problem> {
     Some(Problem { code: ErrorCode::Disputed, message })
-}
-
-#[expect(clippy::unnecessary_wraps, reason = "every caller needs an option")]
-fn missing(message: String) -> Option<Problem> {
-    Some(Problem { code: ErrorCode::NotFound, message })
 }
 
 pub(crate) fn next_midnight(now: DateTime<Utc>) -> DateTime<Utc> {

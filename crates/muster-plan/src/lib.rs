@@ -8,6 +8,7 @@ pub mod change;
 pub mod convert;
 pub mod decision;
 pub mod digest;
+pub mod dispute;
 pub mod errand;
 pub mod expression;
 pub mod failure;

@@ -16,12 +16,14 @@ use crate::change::{Action, ObjectBase};
 use crate::convert::comparable_texts;
 use crate::decision::{AccountView, Decision, Problem, ShadowFacts};
 use crate::digest::{Canonical, Digest};
+use crate::dispute::Decided;
 use crate::inbound::bare_change;
 use crate::key::KeyHash;
 use crate::rules::Rules;
 use crate::situation::{self, Entitlement, Ownership, Past};
 
 mod account;
+mod decided;
 mod profiles;
 pub mod taken;
 mod withdraw;
@@ -67,14 +69,24 @@ pub struct OutboundFacts {
     pub candidates: Vec<ImObject>,
     /// The live account that the only object that fits is linked to.
     pub rival: Option<String>,
+    /// The place of the correlation rule that found the candidates, among those of all mappings.
+    pub found_by: Option<u32>,
+    /// What somebody decided about the account.
+    pub decided: Option<Decided>,
+    /// The other live account of the object that somebody decided to link it to.
+    pub decided_rival: Option<String>,
     /// What the owner's references come to.
     pub taken: TakenValues,
 }
 
 impl OutboundFacts {
-    /// The object that the account belongs to, or would: its owner, else the only one that fits.
+    /// The object that the account belongs to, or would: the one that somebody named, its owner, else the only one
+    /// that fits.
     #[must_use]
     pub fn fitting(&self) -> Option<&ImObject> {
+        if let Some(Decided::Link(object)) = &self.decided {
+            return Some(object);
+        }
         self.owner.as_ref().or(match self.candidates.as_slice() {
             [one] => Some(one),
             _ => None,
@@ -168,11 +180,20 @@ impl Outbound {
         if owner.is_some_and(|owner| !self.scope.holds(owner)) {
             return None;
         }
+        if let Some(decided) = &facts.decided {
+            return Some(self.follow(decided, account, facts, now));
+        }
+        Some(self.decide_alone(account, facts, now))
+    }
+
+    /// Decides without anybody's help.
+    fn decide_alone(&self, account: AccountView<'_>, facts: &OutboundFacts, now: DateTime<Utc>) -> Decision {
+        let owner = facts.fitting();
         let ownership = ownership(facts);
         let grant = owner.and_then(|owner| self.grant(owner));
         let entitlement = if grant.is_some() { Entitlement::Granted } else { Entitlement::NotGranted };
         let situation = situation::outbound_account(ownership, entitlement);
-        let decision = match (situation, owner, grant) {
+        match (situation, owner, grant) {
             (Situation::Linked | Situation::Unlinked, Some(owner), Some(grant)) => {
                 self.keep(account, facts, (owner, &grant), situation, now)
             }
@@ -186,8 +207,7 @@ impl Outbound {
                 | Situation::Absent,
                 ..,
             ) => self.left_alone(situation, ErrorCode::Disputed, disputed(account.uid, facts)),
-        };
-        Some(decision)
+        }
     }
 
     /// Decides about an owner without an account. `None` when that is as it should be, or it is out of scope.

@@ -5,7 +5,9 @@ use muster_model::configuration::application::{
     AttributeMapping, CorrelationRule, Direction, ObjectTypeMapping, OnNoMatch, Reaction, Reactions,
     ReferenceTarget, Situation, Strategy, Strength,
 };
-use muster_model::{ApplicationId, AttributeName, AttributeSource, DirectoryId, ObjectKind, ValueType};
+use muster_model::{
+    ApplicationId, AttributeName, AttributeSource, Attributes, DirectoryId, ObjectKind, ValueType,
+};
 
 use crate::digest::{Canonical, Digest, RULES_VERSION};
 use crate::expression::Expression;
@@ -57,6 +59,12 @@ impl Correlation {
     #[must_use]
     pub fn of_account(&self, directory: &DirectoryId, account: &dyn AttributeSource) -> Vec<KeyHash> {
         self.spec.hashes(directory, self.account_attributes.iter().map(AttributeName::as_str), account)
+    }
+
+    /// What the rule reads of an account.
+    pub(crate) fn compared(&self, account: &dyn AttributeSource) -> Attributes {
+        let read = |name: &AttributeName| (name.clone(), account.field(name.as_str()).into_owned());
+        self.account_attributes.iter().map(read).collect()
     }
 
     /// The rule in words.

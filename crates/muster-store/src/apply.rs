@@ -37,6 +37,8 @@ pub struct Batch {
     pub links: Vec<u32>,
     /// All others.
     pub others: Vec<u32>,
+    /// Of the others those that give a shadow another key.
+    pub rekeyed: Vec<u32>,
     /// The keys that the owners of creates were looked for with, where another run may have made them since.
     pub contested: Vec<Mention>,
     /// Of all these, the ones whose digest is not stored, since a reference is open.
@@ -175,6 +177,7 @@ impl TenantStore {
         self.insert_shadows(&over, target, &links, taken).await?;
         self.change_objects(&over, target, &[links, others.clone()].concat(), now).await?;
         self.change_shadows(&over, target, &others).await?;
+        self.change_keys(&over, target, &still(&batch.rekeyed)).await?;
         self.forget_digests(&over, target, &batch.undigested).await?;
         stale.extend(moved);
         let problems: Vec<_> = stale.iter().map(|number| ProblemRow::stale(*number)).collect();
@@ -346,6 +349,22 @@ impl TenantStore {
         )
         .await?;
         self.delete_shadows(over, target, numbers).await
+    }
+
+    /// Lets shadows go on under the keys of the accounts that took the place of theirs.
+    async fn change_keys(&self, over: &Over<'_>, target: &Target, numbers: &[u32]) -> Result<(), StoreError> {
+        over.execute(
+            &format!(
+                "UPDATE shadow SET uid = n.uid, uid_key = n.uid_key \
+                 FROM (SELECT c.tenant, c.shadow, c.uid, c.uid_key FROM {{changes}} {APART}) AS n \
+                 WHERE shadow.tenant = n.tenant AND shadow.application = ? AND shadow.no = n.shadow"
+            ),
+            Vec::new(),
+            numbers,
+            vec![target.application.as_str().into()],
+        )
+        .await
+        .map(|_| ())
     }
 
     pub(crate) async fn delete_shadows(

@@ -10,6 +10,7 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
+use muster_model::run::Mode;
 use muster_model::{ApplicationId, ObjectClassId};
 use muster_plan::change::Action;
 
@@ -290,16 +291,25 @@ impl TenantStore {
         class: &ObjectClassId,
         read: u64,
     ) -> Result<(), StoreError> {
+        // A simulation leaves the list of disputes as it is, and what is said of when they were found.
+        let is_applied = run.state.mode == Mode::Apply;
         let tx = self.database.begin(Urgency::Short).await?;
         self.hold_run(&tx, run).await?;
         tx.execute(
-            "INSERT INTO population (tenant, application, class, last_read) VALUES (?, ?, ?, ?) \
-             ON CONFLICT (tenant, application, class) DO UPDATE SET last_read = excluded.last_read",
+            "INSERT INTO population (tenant, application, class, last_read, swept_task, swept_run, swept_at) \
+             VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tenant, application, class) DO UPDATE SET \
+             last_read = excluded.last_read, \
+             swept_task = coalesce(excluded.swept_task, population.swept_task), \
+             swept_run = coalesce(excluded.swept_run, population.swept_run), \
+             swept_at = coalesce(excluded.swept_at, population.swept_at)",
             vec![
                 self.tenant.into(),
                 application.as_str().into(),
                 class.as_str().into(),
                 read.cast_signed().into(),
+                is_applied.then(|| run.task.to_string()).into(),
+                is_applied.then_some(run.id.0).into(),
+                is_applied.then(|| run.started_at.timestamp_millis()).into(),
             ],
         )
         .await?;

@@ -268,9 +268,21 @@ fn pair(text: &str) -> Result<(usize, u32), StoreError> {
 
 /// Reads [`SHADOW_COLUMNS`] and, after them, [`OBJECT_COLUMNS`].
 pub(crate) fn linked_shadow(row: &QueryResult) -> Result<LinkedShadow, StoreError> {
+    Ok(LinkedShadow {
+        key: KeyHash(octets(get(row, 8)?)?),
+        shadow: shadow_at(row)?,
+        account_disabled: optional_number(row, 7)?.is_some(),
+        promise: promise(get(row, 9)?, get(row, 10)?)?,
+        due_at: optional_number(row, 11)?.map(instant).transpose()?,
+        owner: object_at(row, SHADOW_WIDTH)?,
+    })
+}
+
+/// Reads [`SHADOW_COLUMNS`].
+pub(crate) fn shadow_at(row: &QueryResult) -> Result<ShadowFacts, StoreError> {
     let owner: Option<Uuid> = get(row, 4)?;
     let profile: Option<String> = get(row, 6)?;
-    let shadow = ShadowFacts {
+    Ok(ShadowFacts {
         base: ShadowBase {
             no: ShadowNo(unsigned(number(row, 0)?, "shadow number")?),
             version: unsigned(number(row, 1)?, "version")?,
@@ -284,14 +296,6 @@ pub(crate) fn linked_shadow(row: &QueryResult) -> Result<LinkedShadow, StoreErro
         snapshot: snapshot(&get::<String>(row, 5)?)?,
         profile: profile.map(|id| ConfigurationId::new(&id)).transpose()?,
         granted: decode_granted(&get::<Option<String>>(row, 12)?.unwrap_or_default())?,
-    };
-    Ok(LinkedShadow {
-        key: KeyHash(octets(get(row, 8)?)?),
-        shadow,
-        account_disabled: optional_number(row, 7)?.is_some(),
-        promise: promise(get(row, 9)?, get(row, 10)?)?,
-        due_at: optional_number(row, 11)?.map(instant).transpose()?,
-        owner: object_at(row, SHADOW_WIDTH)?,
     })
 }
 

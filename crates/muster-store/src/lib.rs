@@ -23,6 +23,7 @@ mod configuration_history;
 mod copy;
 mod counting;
 mod database;
+mod disputes;
 mod ending;
 mod error;
 mod examination;
@@ -90,6 +91,10 @@ pub use configuration::{ConfigurationVersion, ResourceWrite, StoredResource};
 pub use configuration_history::{ResourceVersion, Written};
 pub use copy::{CopiedTable, copy};
 pub use database::Location;
+pub use disputes::{
+    Decides, DisputeFilter, DisputeRecord, DisputesOf, FoundDispute, HandLink, HandLinked, KnownDispute,
+    MadeDecision, PageDisputes, WhenUnlinked,
+};
 pub use error::StoreError;
 pub use examination::Examination;
 pub use facts::LinkedShadow;

@@ -82,16 +82,19 @@ pub enum Makes {
     Shadow,
     /// A shadow and its object.
     ShadowAndObject,
+    /// Nothing new, but another key for the shadow of an account that is gone.
+    NewKey,
 }
 
 impl Makes {
-    const ALL: [Self; 3] = [Self::Nothing, Self::Shadow, Self::ShadowAndObject];
+    const ALL: [Self; 4] = [Self::Nothing, Self::Shadow, Self::ShadowAndObject, Self::NewKey];
 
     fn of(change: &Change) -> Self {
         match change.action {
             Action::Create | Action::Link => match (change.shadow, change.object) {
                 (None, Some(object)) if object.version == 0 => Self::ShadowAndObject,
                 (None, _) => Self::Shadow,
+                (Some(_), _) if change.succeeds.is_some() => Self::NewKey,
                 (Some(_), _) => Self::Nothing,
             },
             // Without a shadow they are about an account of nobody, and leave it nobody's.
@@ -278,6 +281,7 @@ mod tests {
             slots: vec![
                 slot(Action::Create, Position(7), 1, Makes::ShadowAndObject),
                 slot(Action::MarkGone, Position(u64::MAX), 2, Makes::Nothing),
+                slot(Action::Link, Position(8), 3, Makes::NewKey),
             ],
             keys_added: vec![KeyEntry { hash: KeyHash([1; 16]), object: Uuid::from_u128(3), change: 1 }],
             keys_removed: vec![KeyEntry { hash: KeyHash([2; 16]), object: Uuid::from_u128(4), change: 2 }],

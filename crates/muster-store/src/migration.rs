@@ -38,6 +38,7 @@ const STEPS: &[Step] = &[
     step!("0012_history_kind"),
     step!("0013_waits_for"),
     step!("0014_failed_entries"),
+    step!("0015_disputes"),
     step!("0016_holds"),
 ];
 

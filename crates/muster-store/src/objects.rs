@@ -1,16 +1,20 @@
 //! IM objects read in pages, and the keys they are found by.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use muster_model::{ApplicationId, DirectoryId, ImObject, ObjectId, ObjectKind};
 use muster_plan::change::Action;
+use muster_plan::decision::ShadowFacts;
 use sea_orm::Value;
 use uuid::Uuid;
 
 use crate::apply::KEYS;
 use crate::database::{Dialect, Transaction, Urgency};
 use crate::error::StoreError;
-use crate::facts::{LinkedShadow, OBJECT_COLUMNS, SHADOW_COLUMNS, SHADOW_WIDTH, linked_shadow, object_at};
+use crate::facts::{
+    LinkedShadow, OBJECT_COLUMNS, SHADOW_COLUMNS, SHADOW_WIDTH, linked_shadow, object_at, shadow_at,
+    text_list,
+};
 use crate::lists::KeyEntry;
 use crate::page::change_id;
 use crate::row::{get, number};
@@ -133,6 +137,43 @@ impl TenantStore {
         ];
         let rows = self.database.query(&sql, values).await?;
         rows.iter().map(|row| Ok((ObjectId(get(row, 0)?), get(row, 1)?))).collect()
+    }
+
+    /// Of these objects those that live accounts of a class belong to, with the shadows of those by number.
+    ///
+    /// # Errors
+    /// When the database fails or holds something unreadable.
+    pub async fn live_shadows_of(
+        &self,
+        application: &ApplicationId,
+        class: &str,
+        owners: &[ObjectId],
+    ) -> Result<HashMap<ObjectId, Vec<ShadowFacts>>, StoreError> {
+        let (list, [id]) = match self.dialect() {
+            Dialect::Sqlite => self.list_of(["unhex(j.value)"]),
+            Dialect::Postgres => self.list_of(["j.value::uuid"]),
+        };
+        let sql = format!(
+            "SELECT {SHADOW_COLUMNS} FROM {list} CROSS JOIN shadow s WHERE s.tenant = ? AND s.owner = {id} \
+             AND s.application = ? AND s.class = ? AND s.state = 0 ORDER BY s.no"
+        );
+        // Several accounts may come to one object.
+        let owners: BTreeSet<ObjectId> = owners.iter().copied().collect();
+        let owners: Vec<ObjectId> = owners.into_iter().collect();
+        let values: Vec<Value> = vec![
+            text_list(&owners, 32, |list, owner| list.push_str(&owner.0.simple().to_string())),
+            self.tenant.into(),
+            application.as_str().into(),
+            class.into(),
+        ];
+        let mut found: HashMap<ObjectId, Vec<ShadowFacts>> = HashMap::new();
+        for row in self.database.query(&sql, values).await? {
+            let shadow = shadow_at(&row)?;
+            if let Some(owner) = shadow.owner {
+                found.entry(owner).or_default().push(shadow);
+            }
+        }
+        Ok(found)
     }
 
     /// The live shadows of a class in the order of their numbers, those after one of them, at most so many.

@@ -5,6 +5,7 @@ use muster_plan::key::KeyHash;
 use sea_orm::Value;
 
 use crate::codec;
+use crate::disputes::PageDisputes;
 use crate::error::StoreError;
 use crate::lists::Lists;
 use crate::row::encode_provenance;
@@ -51,6 +52,8 @@ pub struct PageRows {
     pub(crate) changes: Vec<StagedChange>,
     pub(crate) problems: Vec<ProblemRow>,
     pub(crate) lists: Lists,
+    /// What the page has to do with disputes.
+    pub disputes: PageDisputes,
 }
 
 #[derive(Debug)]

@@ -270,7 +270,8 @@ impl TenantStore {
         let tx = self.database.begin(Urgency::Bulk).await?;
         self.move_cursor(&tx, run, bucket, now).await?;
         tx.execute(
-            "INSERT INTO met (tenant, run, bucket, page, met, lists, digest) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO met (tenant, run, bucket, page, met, lists, digest, disputes) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             vec![
                 self.tenant.into(),
                 run.seq.into(),
@@ -279,6 +280,7 @@ impl TenantStore {
                 met.encode().into(),
                 if rows.lists == Lists::default() { Vec::new() } else { rows.lists.encode() }.into(),
                 digest.into(),
+                rows.disputes.encode().into(),
             ],
         )
         .await?;

@@ -15,7 +15,7 @@ use muster_model::schedule::{FireOutcome, ScheduleState};
 use muster_plan::change::Action;
 use serde_json::{Map, Value, json};
 
-use super::{objects, reference};
+use super::{disputes, objects, reference};
 use crate::routes::Route;
 use crate::view::CLASS;
 
@@ -43,6 +43,10 @@ pub(super) fn schemas() -> Map<String, Value> {
         ("NewImObject", objects::new_im_object()),
         ("ObjectHistory", objects::history()),
         ("Account", objects::account()),
+        ("Dispute", disputes::dispute()),
+        ("DisputeDecision", disputes::decision()),
+        ("AccountUnlink", disputes::unlink()),
+        ("AccountRelink", disputes::relink()),
         ("File", file()),
         ("Actor", actor()),
         ("AuditEntry", audit_entry()),
@@ -69,6 +73,7 @@ pub(super) fn segment(route: &Route, name: &str) -> (&'static str, Value) {
             ("What configurations call it.", json!({"type": "string", "pattern": ID}))
         }
         "name" => ("What it is called.", json!({"type": "string"})),
+        _ if route.group == "Disputes" => ("The id of the dispute.", disputes::id()),
         _ if route.group == "IM objects" => ("The id of the object.", uuid),
         _ => ("The caller's own id of the resource.", json!({"type": "string", "pattern": ID})),
     }

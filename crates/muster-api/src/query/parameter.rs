@@ -3,7 +3,9 @@
 use muster_dataset::ImportMode;
 use muster_model::audit::Act;
 use muster_model::configuration::ConfigurationKind;
+use muster_model::configuration::application::Situation;
 use muster_model::run::ProgressStatus;
+use muster_plan::dispute::SITUATIONS;
 use serde_json::{Value, json};
 
 use super::{ErrorDetails, MOST_ROWS};
@@ -29,6 +31,12 @@ pub enum Parameter {
     Cause,
     /// `after`: only what stands after this version in a list whose newest comes first.
     AfterVersion,
+    /// `after`: only disputes after this one.
+    AfterKey,
+    /// `situation`: only disputes in this situation.
+    Situation,
+    /// `decided`: only disputes that somebody decided about, or nobody.
+    Decided,
     /// `filter`: only objects that this condition holds for.
     Filter,
     /// `directory`: only objects of this population.
@@ -81,10 +89,13 @@ impl Parameter {
             | Self::AfterUuid
             | Self::AfterNumber
             | Self::AfterFailure
+            | Self::AfterKey
             | Self::AfterEntry
             | Self::AfterVersion => "after",
             Self::GroupBy => "groupBy",
             Self::Cause => "cause",
+            Self::Situation => "situation",
+            Self::Decided => "decided",
             Self::Filter => "filter",
             Self::Directory => "directory",
             Self::SortById => "sort",
@@ -111,6 +122,9 @@ impl Parameter {
             Self::Limit => "At most so many; all by default.",
             Self::LimitOr(_) => "At most so many.",
             Self::AfterText => "Only what stands after this one in the list: the last of the page before.",
+            Self::AfterKey => "Only disputes after the one of this id: the last of the page before.",
+            Self::Situation => "Only accounts in this situation.",
+            Self::Decided => "Only accounts that somebody decided about, or those that nobody did.",
             Self::AfterUuid => "Only what stands after this id in the list: the last of the page before.",
             Self::AfterNumber => "Only changes after this number: the last of the page before.",
             Self::AfterFailure => {
@@ -160,6 +174,9 @@ impl Parameter {
             Self::AfterText | Self::Search | Self::Filter | Self::Directory | Self::Application => {
                 json!({"type": "string"})
             }
+            Self::AfterKey => json!({"type": "string", "pattern": "^[0-9a-fA-F]{32}$"}),
+            Self::Situation => json!({"type": "string", "enum": SITUATIONS.map(Situation::as_str)}),
+            Self::Decided => json!({"type": "boolean"}),
             Self::SortById => json!({"type": "string", "enum": ["id"], "default": "id"}),
             Self::LiveStatus => json!({"type": "boolean", "default": false}),
             Self::AfterUuid => json!({"type": "string", "format": "uuid"}),

@@ -33,6 +33,13 @@ pub struct ActorView {
     name: String,
 }
 
+impl ActorView {
+    /// Who.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+}
+
 impl From<&Actor> for ActorView {
     fn from(actor: &Actor) -> Self {
         Self { kind: actor.kind.as_str(), name: actor.name.clone() }

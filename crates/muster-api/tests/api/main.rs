@@ -10,6 +10,7 @@ mod audit;
 mod configuration;
 mod dataset;
 mod description;
+mod disputes;
 mod evaluate;
 mod events;
 mod failures;

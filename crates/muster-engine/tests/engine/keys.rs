@@ -149,6 +149,7 @@ fn who_fits_a_person_as_this_run_makes_them_waits_for_the_next() {
         let run = world.synchronize("crm").await;
         let expected = expect![[r#"
             SUCCESS: 2 read, 0 lacking, 1 unchanged, 1 reported
+            * LINK c2: reported
             ! account `c2` fits object …, which belongs to account `c1`"#]];
         shown::check(&world, &before, &run, &expected).await;
     });

@@ -12,6 +12,7 @@ use super::{Outbound, OutboundFacts, OwnerView, comparable, many, problem};
 use crate::change::{Action, Change, MembershipChange, ObjectBase, StateChange};
 use crate::convert::to_text;
 use crate::decision::{AccountView, Decision, ShadowFacts};
+use crate::dispute::Decided;
 use crate::inbound::{bare_change, next_midnight};
 use crate::key::KeyHash;
 use crate::mapping::{Mapped, MappingInput, map};
@@ -69,7 +70,10 @@ impl Outbound {
         now: DateTime<Utc>,
     ) -> Decision {
         let Some(rules) = self.rules_for(owner) else { return Decision::filtered() };
-        let reaction = rules.reaction(situation);
+        let reaction = match facts.decided {
+            Some(Decided::Link(_)) => Reaction::Link,
+            Some(Decided::New | Decided::Ignore) | None => rules.reaction(situation),
+        };
         if situation == Situation::Unlinked && rules.is_protected(owner) {
             let message = format!("object {} fits account `{}` but is protected", owner.id, account.uid);
             return Decision::left_alone(situation, Reaction::Report, problem(ErrorCode::Disputed, message));
@@ -101,7 +105,7 @@ impl Outbound {
         change.shadow = facts.shadow.as_ref().map(|shadow| shadow.base);
         change.object = Some(ObjectBase { id: owner.id, version: owner.version });
         change.profile = Some(grant.profile.id.clone());
-        if facts.shadow.is_none() {
+        if situation == Situation::Unlinked {
             // An owner has one account: of several that would be linked to it nobody knows which is meant.
             change.correlation = vec![KeyHash::of_claim(&self.application, &self.class, owner.id)];
         }
@@ -201,9 +205,10 @@ impl Outbound {
 
 /// Decides which action a comparison comes to, once everything that differs is known.
 fn settle(mut change: Change) -> Decision {
+    let linked = change.situation != Situation::Unlinked;
     let touches =
         !change.differences.is_empty() || !change.memberships.is_empty() || change.state != StateChange::Keep;
-    change.action = match (change.shadow.is_some(), touches) {
+    change.action = match (linked, touches) {
         (false, _) => Action::Link,
         (true, true) => Action::Update,
         (true, false) => Action::Refresh,

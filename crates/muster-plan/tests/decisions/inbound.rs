@@ -11,6 +11,7 @@ use muster_plan::change::{Action, ShadowBase, StateChange};
 use muster_plan::decision::{AccountView, Decision, ShadowFacts};
 use muster_plan::inbound::{Inbound, InboundFacts, OtherSource};
 use muster_plan::key::{KeySpec, KeySpecs};
+use muster_plan::lifecycle::Absence;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -44,6 +45,7 @@ fn inbound(more: &Value) -> Inbound {
         rules: rules(Direction::Inbound, &fields, &[]),
         filter: None,
         import: false,
+        absence: Absence::Concluded,
         keys,
         run: 7,
         run_started_millis: 1_793_520_000_000,
@@ -202,6 +204,55 @@ fn an_object_that_has_a_live_account_of_the_class_is_disputed() {
         let decision = decide(&inbound, &facts, &account());
         assert_eq!(brief(&decision), (Some(Situation::Disputed), Outcome::Reported, None));
         assert!(decision.problem.expect("a problem").message.ends_with("which belongs to account `9`"));
+    }
+}
+
+#[test]
+fn accounts_that_come_to_one_object_by_different_rules_claim_it_both() {
+    let inbound = inbound(&json!({}));
+    let claimed = |uid: &str, account: &Attributes| {
+        let view = AccountView { uid, place: None, enabled: None, attributes: account };
+        let decision = inbound.decide(view, &fitting(vec![object(1, None)]), now());
+        decision.change.expect("a change").correlation
+    };
+    let (one, other) = (claimed("1", &account()), claimed("2", &attributes(&[("email", "b@x")])));
+    assert_eq!(one.iter().filter(|key| other.contains(key)).count(), 1, "{one:?} {other:?}");
+}
+
+#[test]
+fn an_account_under_a_new_key_takes_the_shadow_of_the_only_one_that_its_object_has() {
+    let newcomer = || InboundFacts {
+        rival: Some("1".to_owned()),
+        predecessor: Some(shadow(ShadowState::Live, 1)),
+        ..fitting(vec![object(1, None)])
+    };
+    let decide = |inbound: &Inbound, facts: &InboundFacts| {
+        let view = AccountView { uid: "11", place: None, enabled: None, attributes: &account() };
+        inbound.decide(view, facts, now())
+    };
+    let usual = inbound(&json!({}));
+    let change = decide(&usual, &newcomer()).change.expect("a change");
+    assert_eq!((change.action, change.situation), (Action::Link, Situation::Unlinked));
+    assert_eq!((change.succeeds.as_deref(), change.uid.as_str()), (Some("1"), "11"));
+    assert_eq!(change.shadow, Some(ShadowBase { no: ShadowNo(5), version: 2 }));
+    assert_eq!(change.digest, usual.shortcut("11", &account()));
+
+    let mut ignored = usual;
+    ignored.absence = Absence::Ignored;
+    let known = InboundFacts { shadow: Some(shadow(ShadowState::Gone, 1)), ..newcomer() };
+    for (case, inbound, facts) in [
+        ("absence is not concluded", &ignored, newcomer()),
+        ("it has a shadow", &inbound(&json!({})), known),
+        (
+            "it fits several",
+            &inbound(&json!({})),
+            InboundFacts { candidates: vec![object(1, None), object(2, None)], ..newcomer() },
+        ),
+        ("protected", &inbound(&json!({ "protected": "name eq \"Ann\"" })), newcomer()),
+        ("not to be linked", &inbound(&json!({ "reactions": { "UNLINKED": "REPORT" } })), newcomer()),
+    ] {
+        let decision = decide(inbound, &facts);
+        assert_eq!(brief(&decision), (Some(Situation::Disputed), Outcome::Reported, None), "{case}");
     }
 }
 

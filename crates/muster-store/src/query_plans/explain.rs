@@ -9,7 +9,7 @@ use crate::database::{Database, Dialect};
 
 /// The tables that grow with a tenant's people, runs or configuration, and the columns of which one has to be looked up by. The
 /// index of `run` by status has those alone that have not ended, and that by their end the others.
-const LOOKED_UP_BY: [(&str, &[&str]); 15] = [
+const LOOKED_UP_BY: [(&str, &[&str]); 16] = [
     ("shadow", &["no", "uid_key", "owner"]),
     ("object", &["id"]),
     ("key", &["hash", "object"]),
@@ -25,6 +25,7 @@ const LOOKED_UP_BY: [(&str, &[&str]); 15] = [
     ("fire", &["due_at", "task"]),
     ("audit", &["seq", "at"]),
     ("outbox", &["run", "due_at"]),
+    ("dispute", &["uid_key", "no", "decided_object"]),
 ];
 
 /// The tables that a statement reads in another way than by key, each with the whole plan.

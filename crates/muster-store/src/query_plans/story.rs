@@ -115,6 +115,7 @@ fn change(action: Action, number: u32, shadow: Option<ShadowBase>) -> Change {
         keys_removed: Vec::new(),
         references: Vec::new(),
         correlation: Vec::new(),
+        succeeds: None,
         why: None,
     }
 }
@@ -292,6 +293,7 @@ impl Story {
         assert_eq!(tenant.known_keys(&keys).await.unwrap().len(), 100);
         let owners: Vec<_> = numbers.iter().map(|number| object_id(*number)).collect();
         assert_eq!(tenant.live_accounts(&hr, "person", &owners).await.unwrap().len(), 100);
+        assert_eq!(tenant.live_shadows_of(&hr, "person", &owners).await.unwrap().len(), 100);
         let others = [application("crm")];
         assert_eq!(tenant.missing_shadows(&hr, "person", &numbers, &others).await.unwrap().len(), 100);
         assert_eq!(tenant.owners(&hr, "person", None, 50).await.unwrap().len(), 50);
@@ -328,7 +330,8 @@ impl Story {
         assert_eq!(tenant.pages(&work.run, 0, 0, 10).await.unwrap().len(), 1);
         tenant.staged_links(&work.run, 0).await.unwrap();
         let contested = vec![Mention { hash: KeyHash([7; 16]), change: 1 }];
-        let batch = Batch { creates, links: Vec::new(), undigested: vec![2, 9], others, contested };
+        let rekeyed = vec![7];
+        let batch = Batch { creates, links: Vec::new(), undigested: vec![2, 9], others, rekeyed, contested };
         let stale = tenant
             .apply_inbound(&work.run, &work.bucket, &target("hr"), (&batch, &KeySpecs::default()), now())
             .await

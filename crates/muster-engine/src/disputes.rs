@@ -1,0 +1,195 @@
+//! Disputes in a run: what pages note of them, when they are written, and when they go.
+//!
+//! A page writes none: what it has found stands with it, and is written when the plan is carried out. So a simulation
+//! leaves the list as it is.
+
+use std::collections::HashMap;
+
+use muster_connector::Entry;
+use muster_model::run::Outcome;
+use muster_model::{ApplicationId, ObjectClassId, ObjectId};
+use muster_plan::dispute::{Decided, Dispute};
+use muster_plan::key::KeyHash;
+use muster_store::{DisputesOf, FoundDispute, KnownDispute, PageDisputes, TenantStore};
+
+use crate::error::EngineError;
+use crate::sweep::Before;
+use crate::worker::{Task, Work};
+
+/// Pages whose disputes are read at a time.
+const PAGES_AT_ONCE: u32 = 100;
+
+/// What is known of the accounts of a page that are in dispute.
+pub(crate) type KnownDisputes = HashMap<KeyHash, KnownDispute>;
+
+/// Other accounts that objects are to have, as somebody decided.
+pub(crate) struct Promised(HashMap<ObjectId, Vec<(KeyHash, String)>>);
+
+impl Promised {
+    /// Looks for other accounts only where there is a dispute about any account of the class.
+    pub(crate) async fn load(
+        store: &TenantStore,
+        of: DisputesOf<'_>,
+        objects: &[ObjectId],
+        before: Before,
+    ) -> Result<Self, EngineError> {
+        let any = before.last_dispute > 0;
+        Ok(Self(if any { store.decided_links(of, objects).await? } else { HashMap::new() }))
+    }
+
+    /// The account that an object is to have, but for this one.
+    pub(crate) fn other(&self, object: ObjectId, than: KeyHash) -> Option<&str> {
+        let accounts = self.0.get(&object)?;
+        accounts.iter().find(|(key, _)| *key != than).map(|(_, uid)| uid.as_str())
+    }
+}
+
+/// What is known of disputes about these accounts. A class without any is not asked about.
+pub(crate) async fn known_disputes(
+    store: &TenantStore,
+    keys: &[KeyHash],
+    before: Before,
+) -> Result<KnownDisputes, EngineError> {
+    match before.last_dispute {
+        0 => Ok(KnownDisputes::new()),
+        _ => Ok(store.known_disputes(keys).await?),
+    }
+}
+
+/// Notes what an account has to do with disputes.
+pub(crate) fn note(
+    noted: &mut PageDisputes,
+    (key, uid): (KeyHash, &str),
+    known: Option<&KnownDispute>,
+    (outcome, dispute): (Outcome, Option<Dispute>),
+) {
+    match (dispute, known) {
+        (Some(dispute), known) => {
+            known.iter().for_each(|known| {
+                noted.met.insert(known.no);
+            });
+            if known.is_none_or(|known| known.fingerprint != dispute.fingerprint()) {
+                noted.found.push(FoundDispute { key, uid: uid.to_owned(), dispute });
+            }
+        }
+        (None, Some(known)) => {
+            // What could not be read or mapped is as it was; of what is not looked at a decision is kept.
+            let stays = match outcome {
+                Outcome::Failed => true,
+                Outcome::Filtered => known.decided.is_some(),
+                Outcome::Created
+                | Outcome::Updated
+                | Outcome::Unchanged
+                | Outcome::Ignored
+                | Outcome::Reported
+                | Outcome::Disabled
+                | Outcome::Deleted
+                | Outcome::Unlinked
+                | Outcome::Stale
+                | Outcome::NotApplied => false,
+            };
+            let set = if stays { &mut noted.met } else { &mut noted.settled };
+            set.insert(known.no);
+        }
+        (None, None) => {}
+    }
+}
+
+/// The key and the name of an entry that has them.
+pub(crate) fn uid_of(entry: &Entry) -> Option<&str> {
+    match entry {
+        Entry::Account(account) => Some(&account.uid),
+        Entry::Bad(bad) => bad.uid.as_deref(),
+    }
+}
+
+/// The object that somebody decided to link an account to.
+pub(crate) fn decided_object(decided: Option<&Decided>) -> Option<ObjectId> {
+    match decided {
+        Some(Decided::Link(object)) => Some(object.id),
+        Some(Decided::New | Decided::Ignore) | None => None,
+    }
+}
+
+impl Work {
+    fn class_of(&self, index: usize) -> (ApplicationId, ObjectClassId) {
+        match &self.task {
+            Task::Inbound(task) => (task.application.id.clone(), task.class.id.clone()),
+            Task::Outbound(task) => {
+                let (application, class) = task.account_class(index);
+                (application.id.clone(), class.id.clone())
+            }
+        }
+    }
+
+    /// Writes the disputes that the pages of a bucket and the check of its plan have found, those that are new or have
+    /// changed. Once more is as good as once.
+    pub(crate) async fn write_disputes(&self, index: usize) -> Result<(), EngineError> {
+        let counters = &self.buckets[index].counters;
+        let (application, class) = self.class_of(index);
+        let (of, no) = (DisputesOf { application: &application, class: &class }, self.buckets[index].no);
+        let left = counters.outcome(Outcome::Reported) + counters.outcome(Outcome::Ignored);
+        if left > 0 {
+            let mut after = 0;
+            loop {
+                let pages = self.store.page_disputes(&self.run, no, after, PAGES_AT_ONCE).await?;
+                let Some((last, _)) = pages.last() else { break };
+                after = *last;
+                for (_, page) in pages.into_iter().filter(|(_, page)| !page.found.is_empty()) {
+                    let now = self.engine.surroundings.now();
+                    self.store.put_disputes(&self.run, of, page.found, now).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the disputes that only the check of the plan showed.
+    pub(crate) async fn write_checked_disputes(&self, index: usize) -> Result<(), EngineError> {
+        let (application, class) = self.class_of(index);
+        let of = DisputesOf { application: &application, class: &class };
+        let mut after = 0;
+        loop {
+            let found = self.store.checked_disputes(&self.run, self.buckets[index].no, after).await?;
+            let Some((last, _)) = found.last() else { return Ok(()) };
+            after = *last;
+            let keys: Vec<KeyHash> = found.iter().map(|(_, found)| found.key).collect();
+            let known = self.store.known_disputes(&keys).await?;
+            let is_new = |found: &FoundDispute| {
+                known.get(&found.key).is_none_or(|known| known.fingerprint != found.dispute.fingerprint())
+            };
+            let found: Vec<FoundDispute> = found.into_iter().map(|(_, found)| found).filter(is_new).collect();
+            if !found.is_empty() {
+                let now = self.engine.surroundings.now();
+                self.store.put_disputes(&self.run, of, found, now).await?;
+            }
+        }
+    }
+
+    /// Drops the disputes that are none any more: after a complete sweep all that it did not meet, else those that the
+    /// run has settled.
+    pub(crate) async fn drop_disputes(&self, index: usize) -> Result<(), EngineError> {
+        let last = Before::of(&self.buckets[index]).last_dispute;
+        if last == 0 {
+            return Ok(());
+        }
+        let mut noted = PageDisputes::default();
+        let mut after = 0;
+        loop {
+            let no = self.buckets[index].no;
+            let pages = self.store.page_disputes(&self.run, no, after, PAGES_AT_ONCE).await?;
+            let Some((last, _)) = pages.last() else { break };
+            after = *last;
+            pages.iter().for_each(|(_, page)| noted.add(page));
+        }
+        let (application, class) = self.class_of(index);
+        let of = DisputesOf { application: &application, class: &class };
+        let bucket = &self.buckets[index];
+        let is_complete = bucket.sweep_end.as_deref() == Some("") && bucket.counters.unidentified == 0;
+        if is_complete && self.run.keys.is_none() {
+            return Ok(self.store.drop_disputes(&self.run, of, (last, &noted.met)).await?);
+        }
+        let settled: Vec<u32> = noted.settled.iter().collect();
+        Ok(self.store.drop_settled(&self.run, of, &settled).await?)
+    }
+}

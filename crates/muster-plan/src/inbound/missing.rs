@@ -1,0 +1,90 @@
+//! Accounts that a complete sweep of a source did not meet.
+
+use muster_model::configuration::application::{Reaction, Situation};
+use muster_model::difference::AttributeChange;
+use muster_model::error::ErrorCode;
+use muster_model::{Attributes, DisabledReason, Field, ImObject};
+
+use super::{Inbound, bare_change};
+use crate::change::{Action, ObjectBase, StateChange};
+use crate::decision::{Decision, Problem, ShadowFacts};
+
+/// Whether another source still holds a live shadow of an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OtherSource {
+    /// One does.
+    HoldsLiveShadow,
+    /// None does.
+    None,
+}
+
+impl Inbound {
+    /// Decides about a shadow whose account a complete sweep did not meet.
+    #[must_use]
+    pub fn decide_missing(
+        &self,
+        shadow: &ShadowFacts,
+        owner: Option<&ImObject>,
+        other_source: OtherSource,
+    ) -> Decision {
+        let situation = Situation::Missing;
+        let reaction = self.rules.reaction(situation);
+        let Some(object) = owner else {
+            let mut change = bare_change(Action::MarkGone, situation, reaction, &shadow.uid);
+            change.shadow = Some(shadow.base);
+            return Decision::change(change);
+        };
+        let removes = matches!(reaction, Reaction::Disable | Reaction::Delete | Reaction::Unlink);
+        if removes && self.rules.is_protected(object) {
+            let message = format!("account `{}` is gone; object {} is protected", shadow.uid, object.id);
+            return Decision::left_alone(situation, Reaction::Report, missing(message));
+        }
+        let action = match (reaction, other_source) {
+            (Reaction::Disable | Reaction::Delete, OtherSource::HoldsLiveShadow) => Action::MarkGone,
+            (Reaction::Disable, OtherSource::None) => Action::Disable,
+            (Reaction::Delete, OtherSource::None) => Action::Delete,
+            (Reaction::Unlink, _) => Action::Unlink,
+            (Reaction::Synchronize | Reaction::Link | Reaction::Create, _)
+            | (Reaction::Ignore | Reaction::Report, _) => {
+                let message = format!("account `{}` is gone from the source", shadow.uid);
+                return Decision::left_alone(situation, reaction, missing(message));
+            }
+        };
+        let mut change = bare_change(action, situation, reaction, &shadow.uid);
+        change.shadow = Some(shadow.base);
+        change.object = Some(ObjectBase { id: object.id, version: object.version });
+        match action {
+            Action::Disable if object.disabled.is_none() => {
+                change.state = StateChange::Disable(DisabledReason::Missing);
+            }
+            Action::Delete => {
+                change.keys_removed = self.keys.of_object(object.kind, &object.directory, &object.attributes);
+                change.differences = all_cleared(&object.attributes);
+            }
+            Action::MarkGone => change.why = Some("another source still holds the object".to_owned()),
+            Action::Create
+            | Action::Link
+            | Action::Update
+            | Action::Refresh
+            | Action::Disable
+            | Action::Unlink => {}
+        }
+        Decision::change(change)
+    }
+}
+
+fn all_cleared(attributes: &Attributes) -> Vec<AttributeChange> {
+    attributes
+        .iter()
+        .map(|(name, held)| AttributeChange {
+            name: name.clone(),
+            before: held.clone(),
+            after: Field::Absent,
+        })
+        .collect()
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "every caller needs an option")]
+fn missing(message: String) -> Option<Problem> {
+    Some(Problem { code: ErrorCode::NotFound, message })
+}
