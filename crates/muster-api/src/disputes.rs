@@ -3,7 +3,6 @@
 use std::collections::{BTreeSet, HashMap};
 
 use actix_web::HttpResponse;
-use actix_web::http::header;
 use muster_engine::DisputeError;
 use muster_model::dispute::DisputeDecision;
 use muster_model::text::read_hex;
@@ -17,6 +16,7 @@ use crate::call::Call;
 use crate::error::ApiError;
 use crate::fields::{Fields, Form};
 use crate::routes::DisputeOperation;
+use crate::table::{self, Written};
 use crate::view::{DISPUTE_COLUMNS, DisputeView};
 
 const FORM: Form = Form {
@@ -44,11 +44,10 @@ async fn list(call: &Call) -> Result<HttpResponse, ApiError> {
     };
     let records = call.store.disputes(&filter).await?;
     let views = views(call, &records).await?;
-    let accepted = call.request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
-    if accepted.is_some_and(|accepted| accepted.contains("text/csv")) {
-        return Ok(HttpResponse::Ok().content_type("text/csv; charset=utf-8").body(as_csv(&views)?));
+    match table::written(&call.request) {
+        Written::Json => Ok(HttpResponse::Ok().json(views)),
+        Written::Csv => table::answer(&DISPUTE_COLUMNS, views.iter().map(DisputeView::cells)),
     }
-    Ok(HttpResponse::Ok().json(views))
 }
 
 /// Disputes with the objects that they name, all looked up at once.
@@ -60,16 +59,6 @@ async fn views(call: &Call, records: &[DisputeRecord]) -> Result<Vec<DisputeView
     let objects: HashMap<ObjectId, ImObject> =
         objects.into_iter().map(|object| (object.id, object)).collect();
     Ok(records.iter().map(|record| DisputeView::new(record, &objects)).collect())
-}
-
-/// No cell is one that a spreadsheet would compute.
-fn as_csv(views: &[DisputeView]) -> Result<Vec<u8>, ApiError> {
-    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
-    writer.write_record(DISPUTE_COLUMNS).map_err(ApiError::internal)?;
-    for view in views {
-        writer.write_record(view.cells()).map_err(ApiError::internal)?;
-    }
-    writer.into_inner().map_err(|error| ApiError::internal(error.into_error()))
 }
 
 fn key(call: &Call) -> Result<KeyHash, ApiError> {

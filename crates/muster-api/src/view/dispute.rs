@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use muster_model::text::hex;
 use muster_model::{Attributes, Field, ImObject, ObjectId};
-use muster_plan::errand::cell;
 use muster_store::{DisputeRecord, MadeDecision};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -121,7 +120,7 @@ impl DisputeView {
         }
     }
 
-    /// The cells of its row, none of which a spreadsheet takes for a formula.
+    /// The cells of its row.
     pub(crate) fn cells(&self) -> Vec<String> {
         let decision = self.decision.as_ref();
         let rule = self.why.rule.map(|rule| rule.to_string()).unwrap_or_default();
@@ -145,7 +144,7 @@ impl DisputeView {
             decision.map_or("", |made| made.at.as_str()),
             self.note.as_deref().unwrap_or_default(),
         ];
-        cells.into_iter().map(cell).collect()
+        cells.into_iter().map(str::to_owned).collect()
     }
 }
 

@@ -101,10 +101,10 @@ fn what_the_slower_run_granted_is_withdrawn_as_well() {
     for verify in ["LIVE", "SHADOW"] {
         on_each_database(async |database| {
             let mut world = provisioned(database, verify).await;
-            grant(&world, &["all"]).await;
+            grant(&world, &["admins", "all"]).await;
             world.provision("ad").await;
             let changes = (
-                async |world: &World| grant(world, &["all", "vpn"]).await,
+                async |world: &World| grant(world, &["admins", "all", "vpn"]).await,
                 async |world: &World| grant(world, &["all"]).await,
             );
             let expected = expect![[r#"
@@ -113,15 +113,16 @@ fn what_the_slower_run_granted_is_withdrawn_as_well() {
                 * UPDATE 2
                 ! another run changed the account while this one wrote it; the next run reads it again
                 - account 1 enabled: cn=Ann groups=all mail=ann@x uid=1
-                - account 2 enabled: cn=Bob groups=all mail=bob@x uid=2
+                - account 2 enabled: cn=Bob groups=all,admins mail=bob@x uid=2
                 + account 1 enabled: cn=Ann groups=all,vpn mail=ann@x uid=1
-                + account 2 enabled: cn=Bob groups=all,vpn mail=bob@x uid=2"#]];
+                + account 2 enabled: cn=Bob groups=all,admins,vpn mail=bob@x uid=2"#]];
             let afterwards = expect![[r#"
                 SUCCESS: 2 read, 0 lacking, 2 updated
                 * UPDATE 1
                 * UPDATE 2
+                ! profile `staff` grants other entitlements: whom that takes something from is looked at once
                 - account 1 enabled: cn=Ann groups=all,vpn mail=ann@x uid=1
-                - account 2 enabled: cn=Bob groups=all,vpn mail=bob@x uid=2
+                - account 2 enabled: cn=Bob groups=all,admins,vpn mail=bob@x uid=2
                 + account 1 enabled: cn=Ann groups=all mail=ann@x uid=1
                 + account 2 enabled: cn=Bob groups=all mail=bob@x uid=2"#]];
             check(&mut world, "1", changes, (&expected, &afterwards)).await;
