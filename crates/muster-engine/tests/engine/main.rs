@@ -8,6 +8,7 @@ mod by_hand;
 mod contention;
 mod control;
 mod delivery;
+mod deprovisioned;
 mod disputes;
 mod failures;
 mod feared;

@@ -4,14 +4,14 @@ use expect_test::{Expect, expect};
 use muster_connector::Capabilities;
 use muster_connector::memory::CAPABLE;
 use muster_model::configuration::ConfigurationKind;
-use muster_testkit::world::configuration::{ad, staff};
+use muster_testkit::world::configuration::ad;
 use muster_testkit::world::{TestDatabase, World, on_each_database};
 use serde_json::json;
 
 use crate::shown;
 
 /// Ann with an account of hers, Bob whose department grants none.
-async fn provisioned(database: &TestDatabase) -> World {
+pub(crate) async fn provisioned(database: &TestDatabase) -> World {
     let world = World::usual(database).await;
     world.hire("1", "ann@x", "Ann", "IT");
     world.hire("2", "bob@x", "Bob", "HR");
@@ -38,21 +38,7 @@ fn check(situation: &str, reaction: &str, change: impl AsyncFn(&World), expected
     });
 }
 
-/// Ann leaves her department; the profile that granted her account says what becomes of it.
-fn check_deprovisioning(deprovisioning: &str, expected: Expect) {
-    on_each_database(async |database| {
-        let world = provisioned(database).await;
-        let mut profile = staff();
-        profile["deprovisioning"] = json!(deprovisioning);
-        world.save(ConfigurationKind::ApplicationProfile, profile).await;
-        move_ann(&world).await;
-        let before = world.picture().await;
-        let run = world.provision("ad").await;
-        shown::check(&world, &before, &run, &expected).await;
-    });
-}
-
-async fn move_ann(world: &World) {
+pub(crate) async fn move_ann(world: &World) {
     world.hire("1", "ann@x", "Ann", "HR");
     world.synchronize("hr").await;
 }
@@ -352,35 +338,6 @@ fn unassigned() {
         SUCCESS: 1 read, 0 lacking, 1 reported
         ! account `1` is no longer granted"#]],
     );
-}
-
-#[test]
-fn the_profile_that_granted_the_account_decides_what_becomes_of_it() {
-    check_deprovisioning(
-        "DISABLE",
-        expect![[r#"
-        SUCCESS: 1 read, 0 lacking, 1 disabled
-        * DISABLE 1
-        - account 1 enabled: cn=Ann groups=admins,all mail=ann@x uid=1
-        + account 1 disabled: cn=Ann groups= mail=ann@x uid=1"#]],
-    );
-    check_deprovisioning(
-        "DELETE",
-        expect![[r#"
-            SUCCESS: 1 read, 0 lacking, 1 deleted
-            * DELETE 1
-            ! what profile `staff` does not grant any more is met with DELETE, it was DISABLE: whom that takes something from is looked at once
-            - shadow ad/1 live, of 1
-            - account 1 enabled: cn=Ann groups=admins,all mail=ann@x uid=1"#]],
-    );
-    check_deprovisioning(
-        "UNLINK",
-        expect![[r#"
-        SUCCESS: 1 read, 0 lacking, 1 unlinked
-        * UNLINK 1
-        - shadow ad/1 live, of 1"#]],
-    );
-    check_deprovisioning("KEEP", expect!["SUCCESS: 1 read, 0 lacking, 1 ignored"]);
 }
 
 #[test]
