@@ -276,6 +276,8 @@ pub enum Content {
     JsonOrNothing(&'static str),
     /// A JSON array of this schema.
     JsonList(&'static str),
+    /// The same, or as CSV.
+    JsonListOrCsv(&'static str),
     /// A patch of JSON of this schema, in either form.
     Patch(&'static str),
     /// JSON of a form that is described elsewhere.

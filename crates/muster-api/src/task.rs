@@ -1,5 +1,6 @@
 //! Tasks and their runs: launched, watched, cancelled, and their plans decided about.
 
+mod changes;
 mod decide;
 mod events;
 mod launch;
@@ -9,16 +10,16 @@ use std::collections::HashMap;
 
 use actix_web::HttpResponse;
 use muster_engine::ControlError;
-use muster_model::run::TaskKind;
+use muster_model::run::{ProgressStatus, TaskKind};
 use muster_model::{ConfigurationId, RunId};
-use muster_store::{ChangeFilter, MostProblems, ProblemRecord, RunFilter, RunRecord};
+use muster_store::{MostProblems, ProblemRecord, RunFilter, RunRecord};
 use uuid::Uuid;
 
 use crate::call::Call;
 use crate::error::ApiError;
 use crate::query::ErrorDetails;
 use crate::routes::TaskOperation;
-use crate::view::{ChangeView, ErrorView, ProgressView};
+use crate::view::{ErrorView, ProgressView};
 
 pub(crate) use events::Sights;
 
@@ -39,7 +40,7 @@ pub(crate) async fn perform(
         TaskOperation::Instances => list(kind, None, &call).await,
         TaskOperation::Show => show(kind, &call).await,
         TaskOperation::Events => events::events(kind, call).await,
-        TaskOperation::Changes => changes(kind, &call).await,
+        TaskOperation::Changes => changes::changes(kind, &call).await,
         TaskOperation::Cancel => cancel(kind, &call).await,
         TaskOperation::Approve => decide::approve(kind, call).await,
         TaskOperation::Reject => decide::reject(kind, call).await,
@@ -95,11 +96,16 @@ async fn progress(call: &Call, runs: &[RunRecord]) -> Result<Vec<ProgressView>, 
         ErrorDetails::Counted => None,
         ErrorDetails::Expanded => Some(call.store.problems_of(runs, MOST_PROBLEMS).await?),
     };
+    let hours = match runs.iter().any(|run| run.state.status == ProgressStatus::Held) {
+        true => call.engine().approval_hours(&call.store).await?,
+        false => 0,
+    };
     let views = runs.iter().map(|run| {
         let of_run = |problems: &HashMap<i64, Vec<ProblemRecord>>| {
             errors(call, run, problems.get(&run.seq).map_or(&[], Vec::as_slice))
         };
         let view = ProgressView::new(run, now, problems.as_ref().map(of_run));
+        let view = view.held_for(run, hours);
         view.with_post_processing(errands.get(&run.seq).map_or(&[], Vec::as_slice))
     });
     Ok(views.collect())
@@ -111,18 +117,6 @@ fn errors(call: &Call, run: &RunRecord, problems: &[ProblemRecord]) -> Vec<Error
     let failure = run.failure.iter().map(|failure| ErrorView::of_failure(app_id, run, failure));
     let problems = problems.iter().map(|problem| ErrorView::of_problem(app_id, run, problem));
     failure.chain(problems).take(MOST_PROBLEMS.of_each as usize).collect()
-}
-
-async fn changes(kind: TaskKind, call: &Call) -> Result<HttpResponse, ApiError> {
-    let run = instance(kind, call).await?;
-    if call.store.changes_are_dropped(run.seq).await? {
-        let kept = "they were kept as long as the server keeps changes";
-        return Err(ApiError::NotFound(format!("list of changes of instance `{}` any more: {kept}", run.id)));
-    }
-    let filter = ChangeFilter { after: call.query.after_number.unwrap_or(0), limit: call.query.rows() };
-    let changes = call.store.changes(&run, filter).await?;
-    let views: Vec<_> = changes.iter().map(|change| ChangeView::new(change, run.state)).collect();
-    Ok(HttpResponse::Ok().json(views))
 }
 
 async fn cancel(kind: TaskKind, call: &Call) -> Result<HttpResponse, ApiError> {

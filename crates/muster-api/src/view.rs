@@ -23,7 +23,7 @@ pub(crate) use account::Enabled;
 pub use account::{AccountView, LiveView};
 pub use administration::{NewTokenView, SecretView, SettingsView, TokenView, UserView};
 pub use audit::{ActorView, AuditEntryView, AuditVerificationView};
-pub use change::{AttributeView, ChangeView, MembershipView};
+pub use change::{AttributeView, ChangeStanding, ChangeView, MappingView, MembershipView};
 pub use dataset::DatasetReportView;
 pub(crate) use error::CLASS;
 pub use error::ErrorView;

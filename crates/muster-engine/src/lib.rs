@@ -13,6 +13,7 @@ mod control;
 mod delivery;
 mod errands;
 mod error;
+mod explained;
 mod figures;
 mod findings;
 mod finish;
@@ -64,6 +65,7 @@ pub use configuration::{ConfigurationError, LoadedConfiguration, check_connector
 pub use control::ControlError;
 pub use delivery::{Channel, Delivery, Notifications, Ticket};
 pub use error::{EngineError, with_causes};
+pub use explained::{ExplainedMapping, Explanation};
 pub use figures::describe_figures;
 pub use launch::{Launch, LaunchError};
 pub use live::LiveAccount;

@@ -172,6 +172,7 @@ impl Inbound {
         change.object = Some(ObjectBase { id: object.id, version: object.version });
         if action == Action::Link {
             change.correlation = self.correlation_keys(account.attributes);
+            change.why = self.found_by(account.attributes, object);
         }
         change.references = self.references(update.result.iter().map(|(_, field)| field));
         update.put_into(&mut change);
@@ -303,6 +304,15 @@ impl Inbound {
             .map(|name| (name.clone(), account.attributes.field(name.as_str()).into_owned()))
             .collect();
         change
+    }
+
+    /// The rule that an object fits an account by. Links are rare enough for it to be stored.
+    fn found_by(&self, account: &dyn AttributeSource, object: &ImObject) -> Option<String> {
+        let held = self.keys.of_object(object.kind, &object.directory, &object.attributes);
+        let mut rules = self.rules.correlation.iter();
+        let rule = rules
+            .find(|rule| rule.of_account(&self.directory, account).iter().any(|key| held.contains(key)))?;
+        Some(format!("the object fits by {}", rule.text()))
     }
 
     fn origin(&self) -> Origin {

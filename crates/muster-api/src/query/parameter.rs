@@ -3,10 +3,13 @@
 use muster_dataset::ImportMode;
 use muster_model::audit::Act;
 use muster_model::configuration::ConfigurationKind;
+use muster_model::configuration::application::Situation;
 use muster_model::run::ProgressStatus;
+use muster_plan::change::Action;
 use serde_json::{Value, json};
 
-use super::{ErrorDetails, MOST_ROWS};
+use super::{ErrorDetails, ListFormat, MOST_ROWS};
+use crate::view::ChangeStanding;
 
 /// A parameter that a route knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +66,18 @@ pub enum Parameter {
     Mode,
     /// `types`: only these kinds of configuration.
     Types,
+    /// `action`: only changes that do this.
+    Action,
+    /// `situation`: only changes found in this situation.
+    Situation,
+    /// `status`: only changes of which this has become.
+    ChangeStatus,
+    /// `uid`: only the change of this account.
+    Uid,
+    /// `attribute`: only what is about this attribute.
+    Attribute,
+    /// `format`: how a list is written.
+    Format,
 }
 
 impl Parameter {
@@ -92,6 +107,12 @@ impl Parameter {
             Self::DryRun => "dryRun",
             Self::Mode => "mode",
             Self::Types => "types",
+            Self::Action => "action",
+            Self::Situation => "situation",
+            Self::ChangeStatus => "status",
+            Self::Uid => "uid",
+            Self::Attribute => "attribute",
+            Self::Format => "format",
         }
     }
 
@@ -132,6 +153,15 @@ impl Parameter {
                 "The kinds of configuration that are meant, by the names of their elements, separated by commas; \
                  all by default."
             }
+            Self::Action => "Only changes that do this.",
+            Self::Situation => "Only changes found in this situation.",
+            Self::ChangeStatus => "Only changes of which this has become.",
+            Self::Uid => "Only the change of the account with this key.",
+            Self::Attribute => "Only what is about this attribute.",
+            Self::Format => {
+                "`json` answers a page. `csv` answers all pages as one file for a spreadsheet, a row an attribute \
+                 of a change; `limit` is none of it."
+            }
         }
     }
 
@@ -140,6 +170,17 @@ impl Parameter {
             Self::Limit => json!({"type": "integer", "minimum": 1, "maximum": MOST_ROWS}),
             Self::LimitOr(default) => {
                 json!({"type": "integer", "minimum": 1, "maximum": MOST_ROWS, "default": default})
+            }
+            Self::Action => json!({"type": "string", "enum": Action::ALL.map(Action::as_str)}),
+            Self::Situation => json!({"type": "string", "enum": Situation::ALL.map(Situation::as_str)}),
+            Self::ChangeStatus => {
+                let words: Vec<_> = ChangeStanding::all().map(|standing| standing.as_str()).collect();
+                json!({"type": "string", "enum": words})
+            }
+            Self::Uid | Self::Attribute => json!({"type": "string", "minLength": 1}),
+            Self::Format => {
+                let words = ListFormat::ALL.map(ListFormat::as_str);
+                json!({"type": "string", "enum": words, "default": ListFormat::default().as_str()})
             }
             Self::AfterText | Self::Search | Self::Filter | Self::Directory | Self::Application => {
                 json!({"type": "string"})

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use muster_model::configuration::application::Situation;
-use muster_model::run::{Mode, Outcome, OutcomeStatus, TaskKind};
+use muster_model::run::{Mode, Outcome, OutcomeStatus, ProgressStatus, TaskKind};
 use muster_store::{ErrandRecord, RunRecord};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -36,6 +36,7 @@ pub struct ProgressView {
     counters: CountersView,
     plan_hash: Option<String>,
     held_by: Option<String>,
+    expires_at: Option<String>,
     failure: Option<String>,
     peak_memory_bytes: u64,
     statements: u64,
@@ -104,11 +105,21 @@ impl ProgressView {
             counters: CountersView::new(run),
             plan_hash: run.plan_hash.map(|hash| hex(&hash)),
             held_by: run.held_by.clone(),
+            expires_at: None,
             failure: run.failure.clone(),
             peak_memory_bytes: run.peak_memory,
             statements: run.statements,
             post_processing: Vec::new(),
         }
+    }
+
+    /// The same with the instant after which a held plan is approved no more, for a run that may be held so many hours.
+    #[must_use]
+    pub fn held_for(self, run: &RunRecord, hours: u64) -> Self {
+        let held = run.held_at.filter(|_| run.state.status == ProgressStatus::Held);
+        let hours = i64::try_from(hours).ok().and_then(TimeDelta::try_hours);
+        let end = held.zip(hours).and_then(|(held, hours)| held.checked_add_signed(hours));
+        Self { expires_at: end.map(instant), ..self }
     }
 
     /// The same with what is to be done after the run.
@@ -270,7 +281,7 @@ mod tests {
         let view = ProgressView::new(&run(ProgressStatus::Pending, None, 5, 0), DateTime::UNIX_EPOCH, None);
         let view = serde_json::to_value(view).unwrap();
         for field in
-            ["outcomeStatus", "endDate", "jobId", "waitsForInstanceId", "planHash", "heldBy", "failure"]
+            ["outcomeStatus", "endDate", "jobId", "waitsForInstanceId", "planHash", "heldBy", "expiresAt", "failure"]
         {
             assert_eq!(view.get(field), Some(&Value::Null), "{field}");
         }
