@@ -85,26 +85,6 @@ impl Engine {
         };
         Ok(Explanation { classes, connectors: self.connectors.clone() })
     }
-
-    /// How an application's mappings give an attribute of an object of a kind its value, in the configuration that a
-    /// run was launched with.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn explain_value(
-        &self,
-        store: &TenantStore,
-        run: &RunRecord,
-        (application, kind): (&ApplicationId, ObjectKind),
-        attribute: &AttributeName,
-    ) -> Result<Vec<ExplainedMapping>, StoreError> {
-        let explanation = self.explain(store, run).await?;
-        let wrote = |class: &&Class| {
-            class.direction == Direction::Inbound && class.kind == kind && class.application == *application
-        };
-        let classes = explanation.classes.iter().filter(wrote);
-        Ok(classes.flat_map(|class| class.mappings_of(attribute)).collect())
-    }
 }
 
 impl Class {
@@ -115,8 +95,7 @@ impl Class {
         direction: Direction,
     ) -> Self {
         let definition = configuration.connector_definition(&application.connector_definition_id);
-        let mut mappings: Vec<_> =
-            object_types(application, direction, Some(&class.id)).cloned().collect();
+        let mut mappings: Vec<_> = object_types(application, direction, Some(&class.id)).cloned().collect();
         // Inbound all accounts of a class become objects of one type.
         if direction == Direction::Inbound {
             mappings.truncate(1);
@@ -168,7 +147,8 @@ impl Class {
         let (situation, reaction) = (change.situation, change.reaction);
         let mut told = Vec::new();
         let set = self.mappings.iter().flat_map(|mapping| &mapping.reactions.0);
-        let is_set = set.into_iter().any(|(direction, of, _)| (*direction, *of) == (self.direction, situation));
+        let is_set =
+            set.into_iter().any(|(direction, of, _)| (*direction, *of) == (self.direction, situation));
         let origin = if is_set { "as configured" } else { "as usual" };
         match (self.direction, situation, &change.profile) {
             (Direction::Outbound, Situation::Unassigned, Some(profile)) => {
@@ -228,6 +208,19 @@ impl Explanation {
     #[must_use]
     pub fn mappings(&self, change: &ChangeRow, attribute: &AttributeName) -> Vec<ExplainedMapping> {
         self.class(change).map(|class| class.mappings_of(attribute)).unwrap_or_default()
+    }
+
+    /// How the mappings of an application give an attribute of objects of a kind its value.
+    #[must_use]
+    pub fn value_mappings(
+        &self,
+        (application, kind): (&ApplicationId, ObjectKind),
+        attribute: &AttributeName,
+    ) -> Vec<ExplainedMapping> {
+        let wrote = |class: &&Class| {
+            class.direction == Direction::Inbound && class.kind == kind && class.application == *application
+        };
+        self.classes.iter().filter(wrote).flat_map(|class| class.mappings_of(attribute)).collect()
     }
 
     fn class(&self, change: &ChangeRow) -> Option<&Class> {

@@ -209,23 +209,27 @@ impl TenantStore {
         (reached, last): (&[(u32, Reached)], u32),
     ) -> (String, Vec<Value>) {
         let conditions = Conditions::of(query, run, reached, self.dialect());
-        let noted = "p.tenant = c.tenant AND p.run = ? AND p.change IS NOT NULL AND p.outcome IS NOT NULL";
         let first = change_id(run.seq, 0);
-        let (from, order, mut values): (_, _, Vec<Value>) = match query.state {
+        let (from, mut values): (_, Vec<Value>) = match query.state {
             // What was noted is looked up by its change, so all that lies between costs nothing.
             Some(ChangeState::Ended(_)) => (
                 format!(
-                    "problem p CROSS JOIN change c WHERE c.id = ? + p.change AND p.change > ? AND p.change <= ? \
-                     AND {noted}"
+                    "(SELECT q.outcome, q.message, q.change + ? AS id FROM problem q WHERE q.tenant = ? \
+                     AND q.run = ? AND q.change IS NOT NULL AND q.outcome IS NOT NULL AND q.change > ? \
+                     AND q.change <= ? ORDER BY q.change LIMIT {LOOKED_AT}) p CROSS JOIN change c WHERE c.id = p.id"
                 ),
-                "p.change",
-                vec![first.into(), i64::from(query.after).into(), i64::from(last).into(), run.seq.into()],
+                vec![
+                    first.into(),
+                    self.tenant.into(),
+                    run.seq.into(),
+                    i64::from(query.after).into(),
+                    i64::from(last).into(),
+                ],
             ),
             Some(ChangeState::Planned | ChangeState::Applied) | None => (
-                format!(
-                    "change c LEFT JOIN problem p ON p.change = c.id - ? AND {noted} WHERE c.id > ? AND c.id <= ?"
-                ),
-                "c.id",
+                "change c LEFT JOIN problem p ON p.change = c.id - ? AND p.tenant = c.tenant AND p.run = ? \
+                 AND p.change IS NOT NULL AND p.outcome IS NOT NULL WHERE c.id > ? AND c.id <= ?"
+                    .to_owned(),
                 vec![
                     first.into(),
                     run.seq.into(),
@@ -235,7 +239,7 @@ impl TenantStore {
             ),
         };
         let asked: String = conditions.texts.iter().map(|text| format!(" AND {text}")).collect();
-        let sql = format!("SELECT {COLUMNS} FROM {from} AND c.tenant = ?{asked} ORDER BY {order} LIMIT ?");
+        let sql = format!("SELECT {COLUMNS} FROM {from} AND c.tenant = ?{asked} ORDER BY c.id LIMIT ?");
         values.push(self.tenant.into());
         values.extend(conditions.values);
         values.push(i64::from(query.limit).into());

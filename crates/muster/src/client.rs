@@ -111,7 +111,8 @@ impl Client {
     /// Copies what a path answers, however large, as it comes.
     pub(crate) fn copy(&self, path: &str, to: &mut dyn Write) -> Result<(), ClientError> {
         let request = self.agent.get(self.at(path)).header("authorization", &self.authorization);
-        let answer = request.config().timeout_global(None).timeout_recv_response(Some(PATIENCE)).build().call();
+        let answer =
+            request.config().timeout_global(None).timeout_recv_response(Some(PATIENCE)).build().call();
         let unreachable = |source| ClientError::Unreachable {
             server: self.server.clone(),
             source: Box::new(ureq::Error::Io(source)),

@@ -40,6 +40,7 @@ pub(super) fn schemas() -> Map<String, Value> {
         ("ImObject", objects::im_object()),
         ("NewImObject", objects::new_im_object()),
         ("ObjectHistory", objects::history()),
+        ("ValueOrigin", change::value_origin()),
         ("Account", objects::account()),
         ("File", file()),
         ("Actor", actor()),

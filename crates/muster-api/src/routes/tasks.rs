@@ -125,11 +125,7 @@ const ROWS: [Row; 12] = [
             Parameter::Format,
         ],
         body: Content::Nothing,
-        answer: Answer {
-            status: 200,
-            description: "The changes",
-            content: Content::JsonListOrCsv("Change"),
-        },
+        answer: Answer { status: 200, description: "The changes", content: Content::JsonListOrCsv("Change") },
         refusals: &[],
     },
     Row {

@@ -280,9 +280,16 @@ mod tests {
     fn every_field_is_there_even_where_nothing_is_known() {
         let view = ProgressView::new(&run(ProgressStatus::Pending, None, 5, 0), DateTime::UNIX_EPOCH, None);
         let view = serde_json::to_value(view).unwrap();
-        for field in
-            ["outcomeStatus", "endDate", "jobId", "waitsForInstanceId", "planHash", "heldBy", "expiresAt", "failure"]
-        {
+        for field in [
+            "outcomeStatus",
+            "endDate",
+            "jobId",
+            "waitsForInstanceId",
+            "planHash",
+            "heldBy",
+            "expiresAt",
+            "failure",
+        ] {
             assert_eq!(view.get(field), Some(&Value::Null), "{field}");
         }
         assert_eq!(view["provisioningTaskId"], "badges");

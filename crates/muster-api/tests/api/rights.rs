@@ -250,6 +250,7 @@ fn taken(route: &Route) -> &'static str {
         | Content::Json(_)
         | Content::JsonOrNothing(_)
         | Content::JsonList(_)
+        | Content::JsonListOrCsv(_)
         | Content::AnyJson
         | Content::TextOrJson(_)
         | Content::Text

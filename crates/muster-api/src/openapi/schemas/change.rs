@@ -4,7 +4,7 @@ use muster_model::configuration::application::{Reaction, Situation};
 use muster_plan::change::Action;
 use serde_json::{Value, json};
 
-use super::{count, described, kinds, list, object, object_with, or_null, text, words};
+use super::{actor, count, described, instant, kinds, list, object, object_with, or_null, text, words};
 use crate::view::ChangeStanding;
 
 pub(super) fn change() -> Value {
@@ -52,4 +52,22 @@ fn mapping() -> Value {
             ("rule", text()),
         ],
     )
+}
+
+pub(in crate::openapi) fn value_origin() -> Value {
+    let by =
+        "RUN: a run, by a mapping. HAND: somebody through the IM API. UNKNOWN: nothing says it any more.";
+    let uuid = || or_null(json!({"type": "string", "format": "uuid"}));
+    object(&[
+        ("attribute", text()),
+        ("value", json!({"description": "What it holds."})),
+        ("writtenBy", described(words(&["RUN", "HAND", "UNKNOWN"]), by)),
+        ("at", described(or_null(instant()), "When; where only the run is known, when that was launched.")),
+        ("actor", or_null(actor())),
+        ("applicationId", or_null(text())),
+        ("accountKeys", described(list(text()), "The accounts of the object in that application.")),
+        ("instanceId", described(uuid(), "Null where the run has been dropped since.")),
+        ("taskId", or_null(text())),
+        ("why", described(list(mapping()), "The mappings, as they were configured then.")),
+    ])
 }

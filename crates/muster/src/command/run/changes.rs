@@ -114,12 +114,13 @@ fn rows(change: &Value) -> Vec<Vec<String>> {
         None => {}
     }
     if let Some(message) = change["message"].as_str() {
-        told.push([String::new(), message.to_owned()]);
+        told.push([String::new(), word(&message.into())]);
     }
     if told.is_empty() {
         told.push([String::new(), String::new()]);
     }
-    let object = ["objectName", "objectId"].map(|name| &change[name]).into_iter().find(|held| !held.is_null());
+    let object =
+        ["objectName", "objectId"].map(|name| &change[name]).into_iter().find(|held| !held.is_null());
     let head = ["number", "action", "status", "accountKey"].map(|name| word(&change[name]));
     let head: Vec<_> = head.into_iter().chain([object.map(word).unwrap_or_default()]).collect();
     let row = |(index, told): (usize, [String; 2])| {

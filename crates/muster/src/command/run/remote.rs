@@ -80,8 +80,7 @@ impl Server {
         let mut found = Vec::new();
         loop {
             let path = format!("{changes}?limit={}&after={}{}", query.limit, query.after, asked.as_query());
-            let (page, next): (Vec<Value>, _) =
-                self.ask(path, |client, path| client.get_page(path)).await?;
+            let (page, next): (Vec<Value>, _) = self.ask(path, |client, path| client.get_page(path)).await?;
             query.limit -= u32::try_from(page.len()).unwrap_or(query.limit).min(query.limit);
             found.extend(page);
             match next.filter(|_| query.limit > 0) {
@@ -95,8 +94,7 @@ impl Server {
     pub(super) async fn write_changes(&self, asked: &ChangesArguments) -> Result<(), CommandError> {
         let instances = self.find(RunId(asked.run)).await?;
         let after = asked.query().after;
-        let path =
-            format!("{instances}/{}/changes?format=csv&after={after}{}", asked.run, asked.as_query());
+        let path = format!("{instances}/{}/changes?format=csv&after={after}{}", asked.run, asked.as_query());
         self.ask(path, |client, path| client.copy(path, &mut std::io::stdout())).await
     }
 
