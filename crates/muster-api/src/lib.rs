@@ -10,6 +10,7 @@ mod administration;
 mod audit;
 mod body;
 mod call;
+pub mod changes;
 mod configuration;
 mod dataset;
 mod disputes;

@@ -2,6 +2,7 @@
 
 mod draft;
 mod history;
+mod why;
 mod write;
 
 use actix_web::HttpResponse;
@@ -27,6 +28,7 @@ pub(crate) async fn perform(operation: ObjectOperation, call: Call) -> Result<Ht
         ObjectOperation::Patch => write::patch(kind, call).await,
         ObjectOperation::Delete => write::delete(kind, &call).await,
         ObjectOperation::History => history::history(kind, &call).await,
+        ObjectOperation::Why => why::why(kind, &call).await,
     }
 }
 

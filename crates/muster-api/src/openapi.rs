@@ -197,6 +197,12 @@ fn response(route: &Route, answer: &Answer) -> Value {
     if answer.status == 201 && !matches!(route.body, Content::Octets | Content::TextOrJson(_)) {
         header("Location", "The path of what was created.");
     }
+    if matches!(answer.content, Content::JsonListOrCsv(_)) {
+        header(
+            "Link",
+            "Where there may be more: `<?…&after=…>; rel=\"next\"`. A page may be short, or empty, and have it.",
+        );
+    }
     if route.answers_tag() {
         header("ETag", "The entity tag of the resource as it is now; another one after every change.");
     }

@@ -7,7 +7,6 @@ use std::collections::BTreeSet;
 use actix_web::web;
 use chrono::{DateTime, Utc};
 use muster_dataset::ImportMode;
-use muster_model::RunId;
 use muster_model::attribute::parse_date_time;
 use muster_model::audit::{Act, Subject};
 use muster_model::condition::Condition;
@@ -16,12 +15,14 @@ use muster_model::configuration::document::nearest::nearest;
 use muster_model::configuration::{ConfigurationKind, Problems};
 use muster_model::run::ProgressStatus;
 use muster_model::text::read_hex;
-use muster_model::{ApplicationId, DirectoryId};
+use muster_model::{ApplicationId, AttributeName, DirectoryId, RunId};
 use muster_plan::audit::{Head, NoHead};
+use muster_plan::change::Action;
 use muster_plan::dispute::SITUATIONS;
 use uuid::Uuid;
 
 use crate::error::ApiError;
+use crate::view::ChangeStanding;
 use parameter::OPTIONS;
 pub use parameter::Parameter;
 
@@ -71,6 +72,27 @@ pub(crate) enum LiveStatus {
     Fetched,
 }
 
+/// How a list is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum ListFormat {
+    /// A page, as JSON.
+    #[default]
+    Json,
+    /// All of it, as CSV.
+    Csv,
+}
+
+impl ListFormat {
+    pub(crate) const ALL: [Self; 2] = [Self::Json, Self::Csv];
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Csv => "csv",
+        }
+    }
+}
+
 /// What a query says. What the route does not know, or the caller did not give, is empty.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Query {
@@ -103,6 +125,11 @@ pub(crate) struct Query {
     pub(crate) subject: Option<Subject>,
     pub(crate) run: Option<RunId>,
     pub(crate) head: Option<Head>,
+    pub(crate) action: Option<Action>,
+    pub(crate) standing: Option<ChangeStanding>,
+    pub(crate) uid: Option<String>,
+    pub(crate) attribute: Option<AttributeName>,
+    pub(crate) format: ListFormat,
 }
 
 impl Query {
@@ -125,6 +152,9 @@ impl Query {
                 problems.add(format!("?{name}"), message);
             }
             seen.push(name);
+        }
+        if query.format == ListFormat::Csv && seen.contains(&Parameter::Limit.name()) {
+            problems.add("?limit", "is of pages, and `format=csv` answers all of them; leave it out");
         }
         if problems.is_empty() { Ok(query) } else { Err(ApiError::Invalid(problems)) }
     }
@@ -157,7 +187,7 @@ impl Query {
                 let key = read_hex(value).ok_or_else(|| "is no id of a dispute".to_owned());
                 self.after_key = Some(key?);
             }
-            Parameter::Situation => {
+            Parameter::DisputeSituation => {
                 self.situation = Some(one_of(value, &SITUATIONS, |one| one.as_str())?);
             }
             Parameter::Decided => {
@@ -200,6 +230,17 @@ impl Query {
                     Effect::Written => "false",
                 })?;
             }
+            Parameter::Action => self.action = Some(one_of(value, &Action::ALL, |one| one.as_str())?),
+            Parameter::Situation => {
+                self.situation = Some(one_of(value, &Situation::ALL, |one| one.as_str())?);
+            }
+            Parameter::ChangeStatus => {
+                let known: Vec<_> = ChangeStanding::all().collect();
+                self.standing = Some(one_of(value, &known, |one| one.as_str())?);
+            }
+            Parameter::Uid => self.uid = Some(not_empty(value)?.to_owned()),
+            Parameter::Attribute => self.attribute = Some(not_empty(value)?.into()),
+            Parameter::Format => self.format = one_of(value, &ListFormat::ALL, |one| one.as_str())?,
             Parameter::Mode => self.mode = one_of(value, &ImportMode::ALL, |one| one.as_str())?,
             Parameter::Types => self.kinds = Some(value.split(',').map(kind).collect::<Result<_, _>>()?),
         }
@@ -252,6 +293,10 @@ fn unknown(known: &[Parameter]) -> String {
 fn one_of<T: Copy>(value: &str, known: &[T], name: impl Fn(&T) -> &'static str) -> Result<T, String> {
     let found = known.iter().find(|one| name(one) == value).copied();
     found.ok_or_else(|| none_of(&known.iter().map(name).collect::<Vec<_>>()))
+}
+
+fn not_empty(value: &str) -> Result<&str, String> {
+    if value.is_empty() { Err("is empty; leave it out".to_owned()) } else { Ok(value) }
 }
 
 fn uuid(value: &str) -> Result<Uuid, String> {

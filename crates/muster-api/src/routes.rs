@@ -244,20 +244,22 @@ pub enum ObjectOperation {
     Delete,
     /// What its versions replaced.
     History,
+    /// Where its values come from.
+    Why,
 }
 
 impl ObjectOperation {
     fn answers_tag(self) -> bool {
         match self {
             Self::Create | Self::Read | Self::Replace | Self::Patch => true,
-            Self::Search | Self::Delete | Self::History => false,
+            Self::Search | Self::Delete | Self::History | Self::Why => false,
         }
     }
 
     fn heeds_preconditions(self) -> bool {
         match self {
             Self::Read | Self::Replace | Self::Patch | Self::Delete => true,
-            Self::Search | Self::Create | Self::History => false,
+            Self::Search | Self::Create | Self::History | Self::Why => false,
         }
     }
 }

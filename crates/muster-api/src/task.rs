@@ -1,5 +1,6 @@
 //! Tasks and their runs: launched, watched, cancelled, and their plans decided about.
 
+mod changes;
 mod decide;
 mod events;
 mod failures;
@@ -10,9 +11,9 @@ use std::collections::HashMap;
 
 use actix_web::HttpResponse;
 use muster_engine::ControlError;
-use muster_model::run::TaskKind;
+use muster_model::run::{ProgressStatus, TaskKind};
 use muster_model::{ConfigurationId, RunId};
-use muster_store::{ChangeFilter, MostProblems, ProblemRecord, RunFilter, RunRecord};
+use muster_store::{MostProblems, ProblemRecord, RunFilter, RunRecord};
 use uuid::Uuid;
 
 use crate::call::Call;
@@ -20,7 +21,7 @@ use crate::error::ApiError;
 use crate::query::ErrorDetails;
 use crate::routes::TaskOperation;
 use crate::table::{self, Written};
-use crate::view::{ChangeView, ErrorView, ProgressView, TripView};
+use crate::view::{ErrorView, ProgressView, TripView};
 
 pub(crate) use events::Sights;
 pub use failures::LEFT_OUT;
@@ -42,7 +43,7 @@ pub(crate) async fn perform(
         TaskOperation::Instances => list(kind, None, &call).await,
         TaskOperation::Show => show(kind, &call).await,
         TaskOperation::Events => events::events(kind, call).await,
-        TaskOperation::Changes => changes(kind, &call).await,
+        TaskOperation::Changes => changes::changes(kind, &call).await,
         TaskOperation::Trips => trips(kind, &call).await,
         TaskOperation::Failures => failures::list(kind, call).await,
         TaskOperation::Retry => failures::retry(kind, call).await,
@@ -103,12 +104,17 @@ async fn progress(call: &Call, runs: &[RunRecord]) -> Result<Vec<ProgressView>, 
         ErrorDetails::Counted => None,
         ErrorDetails::Expanded => Some(call.store.problems_of(runs, MOST_PROBLEMS).await?),
     };
+    let hours = match runs.iter().any(|run| run.state.status == ProgressStatus::Held) {
+        true => call.engine().approval_hours(&call.store).await?,
+        false => 0,
+    };
     let views = runs.iter().map(|run| {
         let of_run = |problems: &HashMap<i64, Vec<ProblemRecord>>| {
             errors(call, run, problems.get(&run.seq).map_or(&[], Vec::as_slice))
         };
         let view = ProgressView::new(run, now, problems.as_ref().map(of_run));
         let view = view.with_stalled(call.engine().stalled_since(run));
+        let view = view.held_for(run, hours);
         view.with_post_processing(errands.get(&run.seq).map_or(&[], Vec::as_slice))
     });
     Ok(views.collect())
@@ -120,18 +126,6 @@ fn errors(call: &Call, run: &RunRecord, problems: &[ProblemRecord]) -> Vec<Error
     let failure = run.failure.iter().map(|failure| ErrorView::of_failure(app_id, run, failure));
     let problems = problems.iter().map(|problem| ErrorView::of_problem(app_id, run, problem));
     failure.chain(problems).take(MOST_PROBLEMS.of_each as usize).collect()
-}
-
-async fn changes(kind: TaskKind, call: &Call) -> Result<HttpResponse, ApiError> {
-    let run = instance(kind, call).await?;
-    if call.store.changes_are_dropped(run.seq).await? {
-        let kept = "they were kept as long as the server keeps changes";
-        return Err(ApiError::NotFound(format!("list of changes of instance `{}` any more: {kept}", run.id)));
-    }
-    let filter = ChangeFilter { after: call.query.after_number.unwrap_or(0), limit: call.query.rows() };
-    let changes = call.store.changes(&run, filter).await?;
-    let views: Vec<_> = changes.iter().map(|change| ChangeView::new(change, run.state)).collect();
-    Ok(HttpResponse::Ok().json(views))
 }
 
 async fn trips(kind: TaskKind, call: &Call) -> Result<HttpResponse, ApiError> {

@@ -203,6 +203,7 @@ impl Inbound {
         change.object = Some(ObjectBase { id: object.id, version: object.version });
         if action == Action::Link {
             change.correlation = self.correlation_keys(account.attributes);
+            change.why = self.found_by(account.attributes, object);
             // An object has one account of a class, by whatever rules several come to it.
             change.correlation.push(KeyHash::of_claim(&self.application, &self.class, object.id));
         }
@@ -283,6 +284,15 @@ impl Inbound {
             .map(|name| (name.clone(), account.attributes.field(name.as_str()).into_owned()))
             .collect();
         change
+    }
+
+    /// The rule that an object fits an account by. Links are rare enough for it to be stored.
+    fn found_by(&self, account: &dyn AttributeSource, object: &ImObject) -> Option<String> {
+        let held = self.keys.of_object(object.kind, &object.directory, &object.attributes);
+        let mut rules = self.rules.correlation.iter();
+        let rule = rules
+            .find(|rule| rule.of_account(&self.directory, account).iter().any(|key| held.contains(key)))?;
+        Some(format!("the object fits by {}", rule.text()))
     }
 
     fn origin(&self) -> Origin {

@@ -212,7 +212,9 @@ fn compile_correlation(mapping: &ObjectTypeMapping, problems: &mut Vec<RuleProbl
     compiled
 }
 
-fn in_words(rule: &CorrelationRule) -> String {
+/// A correlation rule in words.
+#[must_use]
+pub fn in_words(rule: &CorrelationRule) -> String {
     let items: Vec<_> = rule
         .items
         .iter()

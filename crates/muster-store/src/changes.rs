@@ -21,7 +21,7 @@ use crate::run::RunRecord;
 use crate::stage::ProblemStep;
 use crate::tenant::TenantStore;
 
-const COLUMNS: &str = "c.id, c.bucket, c.position, c.action, c.situation, c.reaction, c.uid, c.place, \
+pub(crate) const COLUMNS: &str = "c.id, c.bucket, c.position, c.action, c.situation, c.reaction, c.uid, c.place, \
     c.shadow, c.object, c.object_version, c.state, c.before, c.result, c.memberships, c.profile, c.why, \
     p.outcome, p.message, c.level";
 
@@ -143,7 +143,7 @@ impl TenantStore {
         ];
         let rows = self.database.query(&sql, values).await?;
         let mut changes = rows.iter().map(change).collect::<Result<Vec<_>, _>>()?;
-        let reached = self.reached(run).await?;
+        let reached: HashMap<u32, Reached> = self.reached(run).await?.into_iter().collect();
         for change in changes.iter_mut().filter(|change| change.status == ChangeStatus::Planned) {
             let bucket = reached.get(&change.bucket);
             if bucket.is_some_and(|reached| reached.has_applied(change.action.wave(), change.order)) {
@@ -154,7 +154,7 @@ impl TenantStore {
     }
 
     /// How far each bucket of a run has come.
-    async fn reached(&self, run: &RunRecord) -> Result<HashMap<u32, Reached>, StoreError> {
+    pub(crate) async fn reached(&self, run: &RunRecord) -> Result<Vec<(u32, Reached)>, StoreError> {
         let sql = "SELECT step, cursor, no FROM bucket WHERE tenant = ? AND run = ?";
         let rows = self.database.query(sql, vec![self.tenant.into(), run.seq.into()]).await?;
         rows.iter().map(|row| Ok((unsigned(number(row, 2)?, "bucket")?, Reached::read(row)?))).collect()
@@ -249,7 +249,7 @@ fn outcome_at(row: &QueryResult, place: usize) -> Result<Option<Outcome>, StoreE
     optional_number(row, place)?.map(|stored| case(&Outcome::ALL, stored, "outcome")).transpose()
 }
 
-fn change(row: &QueryResult) -> Result<ChangeRow, StoreError> {
+pub(crate) fn change(row: &QueryResult) -> Result<ChangeRow, StoreError> {
     let number = crate::apply::change_number(number(row, 0)?)?;
     let before: Option<String> = get(row, 12)?;
     let result: Option<String> = get(row, 13)?;

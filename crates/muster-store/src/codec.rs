@@ -35,6 +35,13 @@ pub(crate) fn reference_beginning(kind: ObjectKind, by: &AttributeName) -> Strin
     out
 }
 
+/// An attribute's name as it stands in stored attributes.
+pub(crate) fn name(attribute: &AttributeName) -> String {
+    let mut out = String::new();
+    text(&mut out, attribute.as_str());
+    out
+}
+
 fn encode_fields<'a>(fields: impl Iterator<Item = (&'a AttributeName, &'a Field)>) -> String {
     let mut out = String::with_capacity(384);
     out.push('{');

@@ -13,6 +13,7 @@ mod cause;
 #[cfg(test)]
 mod cause_tests;
 mod change;
+mod change_pages;
 mod changes;
 mod claim;
 #[cfg(test)]
@@ -85,6 +86,7 @@ pub use backup_file::BackupFile;
 pub use by_hand::HandWrite;
 pub use cause::Cause;
 pub use change::ResourceChanges;
+pub use change_pages::{ChangePage, ChangeQuery, ChangeState};
 pub use changes::{ChangeFilter, ChangeRow, ChangeStatus, MostProblems, ProblemRecord};
 pub use claim::{Advance, Verdict};
 pub use configuration::{ConfigurationVersion, ResourceWrite, StoredResource};

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::TenantStore;
 use crate::audit::NewAuditEntry;
 use crate::configuration::ConfigurationVersion;
-use crate::database::{Transaction, Urgency};
+use crate::database::{Dialect, Transaction, Urgency};
 use crate::ending;
 use crate::error::StoreError;
 use crate::facts::octets;
@@ -313,6 +313,20 @@ impl TenantStore {
         let Some(mut run) = row.map(|row| record(&row)).transpose()? else { return Ok(None) };
         self.read_live(&mut run).await?;
         Ok(Some(run))
+    }
+
+    /// The runs of these numbers within the tenant, as far as they have not been dropped.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn runs_numbered(&self, numbers: &[i64]) -> Result<Vec<RunRecord>, StoreError> {
+        let (list, [no]) = match self.dialect() {
+            Dialect::Sqlite => self.list_of(["j.value"]),
+            Dialect::Postgres => self.list_of(["j.value::bigint"]),
+        };
+        let sql = format!("SELECT {COLUMNS} FROM {list} CROSS JOIN run r WHERE r.tenant = ? AND r.no = {no}");
+        let values = vec![serde_json::to_string(numbers).unwrap_or_default().into(), self.tenant.into()];
+        self.database.query(&sql, values).await?.iter().map(record).collect()
     }
 
     /// Runs of a kind of task, newest first.

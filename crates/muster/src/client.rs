@@ -1,6 +1,7 @@
 //! A client of the API: for `run --server` and `dataset`, and for the demonstration, which sees what every client sees.
 
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -98,6 +99,32 @@ impl Client {
         self.read(path, request.call())
     }
 
+    /// A page of a list of changes, and the number after which its `Link` says that more may follow.
+    pub(crate) fn get_page<T: DeserializeOwned>(&self, path: &str) -> Result<(T, Option<u32>), ClientError> {
+        let request = self.agent.get(self.at(path)).header("authorization", &self.authorization);
+        let answer = request.call();
+        let link = answer.as_ref().ok().and_then(|answer| answer.headers().get("link"));
+        let next = link.and_then(|link| following(link.to_str().ok()?));
+        Ok((self.read_json(path, &self.read(path, answer)?)?, next))
+    }
+
+    /// Copies what a path answers, however large, as it comes.
+    pub(crate) fn copy(&self, path: &str, to: &mut dyn Write) -> Result<(), ClientError> {
+        let request = self.agent.get(self.at(path)).header("authorization", &self.authorization);
+        let answer =
+            request.config().timeout_global(None).timeout_recv_response(Some(PATIENCE)).build().call();
+        let unreachable = |source| ClientError::Unreachable {
+            server: self.server.clone(),
+            source: Box::new(ureq::Error::Io(source)),
+        };
+        match answer {
+            Ok(mut answer) if answer.status().is_success() => {
+                io::copy(&mut answer.body_mut().as_reader(), to).map_err(unreachable).map(|_| ())
+            }
+            answer => self.read(path, answer).map(|_| ()),
+        }
+    }
+
     /// Sends JSON; answers the text that comes back.
     pub(crate) fn post(&self, path: &str, body: &Value) -> Result<String, ClientError> {
         let request = self.agent.post(self.at(path)).header("authorization", &self.authorization);
@@ -166,5 +193,27 @@ impl Client {
 
     fn read_json<T: DeserializeOwned>(&self, path: &str, text: &str) -> Result<T, ClientError> {
         serde_json::from_str(text).map_err(|_| ClientError::Unreadable { path: self.at(path), status: 200 })
+    }
+}
+
+/// The number in `<?…&after=7>; rel="next"`.
+fn following(link: &str) -> Option<u32> {
+    let (query, _) = link.strip_prefix("<?")?.split_once(">; rel=\"next\"")?;
+    query.split('&').find_map(|pair| pair.strip_prefix("after="))?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_says_where_to_look_on() {
+        for (link, expected) in [
+            ("<?action=CREATE&after=7>; rel=\"next\"", Some(7)),
+            ("<?after=7>; rel=\"prev\"", None),
+            ("<?limit=7>; rel=\"next\"", None),
+        ] {
+            assert_eq!(following(link), expected, "{link}");
+        }
     }
 }

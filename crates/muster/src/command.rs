@@ -18,7 +18,7 @@ mod user;
 use std::future::Future;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use muster::settings::{Settings, Sources, unknown_variables};
 use muster::{Machine, Muster};
 use muster_engine::Surroundings as _;
@@ -46,11 +46,24 @@ struct Arguments {
     #[command(subcommand)]
     command: Command,
     #[command(flatten)]
-    common: Common,
+    common: CommonArguments,
 }
 
+/// What results are written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    #[value(alias = "table")]
+    Text,
+    /// For programs
+    Json,
+    /// For spreadsheets: `run changes` and `run failures` alone
+    Csv,
+}
+
+/// What commands have in common, as it is given.
 #[derive(Args)]
-struct Common {
+struct CommonArguments {
     /// Write results for people or for programs
     #[arg(
         long,
@@ -60,10 +73,35 @@ struct Common {
         default_value = "text",
         help_heading = "Output"
     )]
-    output: Output,
+    output: Format,
     /// Write the log, on standard error, for people (text) or programs (json); MUSTER_LOG says how much
     #[arg(long, global = true, value_name = "FORMAT", help_heading = "Output")]
     log_format: Option<String>,
+}
+
+/// What commands have in common.
+struct Common {
+    output: Output,
+    /// The same, with what most commands do not know.
+    format: Format,
+    log_format: Option<String>,
+}
+
+impl Common {
+    fn of(given: CommonArguments, command: &Command) -> Result<Self, CommandError> {
+        let output = match given.output {
+            Format::Text => Output::Text,
+            Format::Json => Output::Json,
+            Format::Csv if command.knows_csv() => Output::Text,
+            Format::Csv => {
+                return Err(CommandError::usage(
+                    "this command writes no CSV",
+                    "use --output text or json; `muster run changes` writes CSV",
+                ));
+            }
+        };
+        Ok(Self { output, format: given.output, log_format: given.log_format })
+    }
 }
 
 #[derive(Subcommand)]
@@ -119,6 +157,7 @@ pub(crate) struct PlaceArguments {
 /// When it cannot be done.
 pub(crate) fn run() -> Result<Exit, CommandError> {
     let Arguments { command, common } = Arguments::parse();
+    let common = Common::of(common, &command)?;
     match command {
         Command::Demo(arguments) => demo::run(&arguments, &common),
         Command::Serve(arguments) => serve::run(&arguments, &common),
@@ -133,6 +172,12 @@ pub(crate) fn run() -> Result<Exit, CommandError> {
         Command::Restore(arguments) => restore::run(&arguments, &common),
         Command::Copy(arguments) => copy::run(&arguments, &common),
         Command::Doctor(arguments) => doctor::run(&arguments, &common),
+    }
+}
+
+impl Command {
+    fn knows_csv(&self) -> bool {
+        matches!(self, Self::Run(arguments) if arguments.knows_csv())
     }
 }
 

@@ -34,6 +34,9 @@ pub(crate) struct Progress {
     pub(crate) counters: Counters,
     pub(crate) plan_hash: Option<String>,
     pub(crate) held_by: Option<String>,
+    /// Left out by servers that know no such thing.
+    #[serde(default)]
+    pub(crate) expires_at: Option<String>,
     pub(crate) failure: Option<String>,
     pub(crate) peak_memory_bytes: u64,
     pub(crate) statements: u64,

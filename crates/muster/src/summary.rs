@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 
-use clap::ValueEnum;
 use muster_model::error::ErrorCode;
 use muster_model::run::{OutcomeStatus, ProgressStatus};
 use serde_json::Value;
@@ -14,7 +13,7 @@ use crate::progress::{Problem, Progress};
 const SHOWN_PROBLEMS: usize = 5;
 
 /// Who reads what a command says: people a text, programs JSON.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Output {
     Text,
     Json,
@@ -29,6 +28,8 @@ pub(crate) struct Summary<'a> {
     pub(crate) cost: Cost,
     /// How a plan is decided about from here; the words `approve` or `reject` fill the gap.
     pub(crate) decision: &'a dyn Fn(&str) -> String,
+    /// How its changes are looked at from here.
+    pub(crate) changes: &'a str,
 }
 
 /// What a run cost.
@@ -176,9 +177,13 @@ impl Summary<'_> {
         }
         let Some(hash) = progress.plan_hash.as_ref().filter(|_| held || simulated) else { return lines };
         let _ = writeln!(lines, "plan {hash}");
+        let _ = writeln!(lines, "to see it:        {}", self.changes);
         let _ = writeln!(lines, "to carry it out:  {}", (self.decision)("approve"));
         if held {
             let _ = writeln!(lines, "to drop it:       {}", (self.decision)("reject"));
+        }
+        if let Some(end) = progress.expires_at.as_ref().filter(|_| held) {
+            let _ = writeln!(lines, "not approved by {end} it is dropped");
         }
         lines
     }
@@ -223,6 +228,7 @@ mod tests {
                 "situations": {}, "openReferences": 0, "unidentified": 0,
             },
             "planHash": "ab", "heldBy": "create: 3005 of 3005, the limit is 10", "failure": null,
+            "expiresAt": "1970-01-04T00:00:00.000Z",
             "peakMemoryBytes": 10 << 20, "statements": 42,
             "errorDetails": [{
                 "label": "ENTRY_UNREADABLE", "description": "`hr.csv` line 7: bad",
@@ -241,7 +247,8 @@ mod tests {
     fn summed_up<T>(view: &Value, cost: Cost, tell: impl FnOnce(Summary<'_>) -> T) -> T {
         let progress = serde_json::from_value(view.clone()).unwrap();
         let decision = |word: &str| format!("muster run {word} r1");
-        tell(Summary { progress: &progress, view, cost, decision: &decision })
+        let changes = "muster run changes r1";
+        tell(Summary { progress: &progress, view, cost, decision: &decision, changes })
     }
 
     fn text(view: &Value) -> String {
@@ -284,6 +291,8 @@ problems, the first 1 (1 entry failed)
             let told = text(&view);
             assert_eq!(told.contains("muster run approve r1"), approve, "{told}");
             assert_eq!(told.contains("muster run reject r1"), reject, "{told}");
+            assert_eq!(told.contains("muster run changes r1"), approve, "{told}");
+            assert_eq!(told.contains("1970-01-04T00:00:00.000Z"), reject, "{told}");
             assert!(told.contains(&format!("{limits}  create: 3005 of 3005")), "{told}");
             let told = text(&well(view));
             assert!(!told.contains("held by"), "{told}");

@@ -1,5 +1,6 @@
 //! Schemas of everything but configuration, and of what varies in paths.
 
+mod change;
 mod launch;
 mod resource;
 
@@ -7,12 +8,11 @@ use muster_dataset::{Fate, ImportMode};
 use muster_model::ObjectKind;
 use muster_model::audit::{Act, ActorKind};
 use muster_model::configuration::ConfigurationKind;
-use muster_model::configuration::application::{Reaction, Situation};
+use muster_model::configuration::application::Situation;
 use muster_model::errand::{ErrandKind, ErrandState};
 use muster_model::error::ErrorCode;
 use muster_model::run::{Outcome, OutcomeStatus, Phase, ProgressStatus};
 use muster_model::schedule::{FireOutcome, ScheduleState};
-use muster_plan::change::Action;
 use serde_json::{Map, Value, json};
 
 use super::{disputes, objects, reference};
@@ -27,7 +27,7 @@ pub(super) fn schemas() -> Map<String, Value> {
         ("Error", error()),
         ("TaskProgress", progress()),
         ("Counters", counters()),
-        ("Change", change()),
+        ("Change", change::change()),
         ("JsonPatch", resource::json_patch()),
         ("Launch", launch::launch()),
         ("Trip", launch::trip()),
@@ -42,6 +42,7 @@ pub(super) fn schemas() -> Map<String, Value> {
         ("ImObject", objects::im_object()),
         ("NewImObject", objects::new_im_object()),
         ("ObjectHistory", objects::history()),
+        ("ValueOrigin", change::value_origin()),
         ("Account", objects::account()),
         ("Dispute", disputes::dispute()),
         ("DisputeDecision", disputes::decision()),
@@ -193,6 +194,7 @@ fn progress() -> Value {
             ("counters", reference("Counters")),
             ("planHash", described(or_null(text()), "What an approval has to name.")),
             ("heldBy", described(or_null(text()), "The limits that hold the plan, one a line.")),
+            ("expiresAt", described(or_null(instant()), "Of a held plan: until then it may be approved.")),
             (
                 "override",
                 described(
@@ -282,35 +284,6 @@ fn counters() -> Value {
                 "Entries without a readable key, or with one that was read before; while there are any nobody is concluded to be gone.",
             ),
         ),
-    ])
-}
-
-fn change() -> Value {
-    let any = |what| json!({"description": format!("What it {what}; left out where nothing is said of it.")});
-    let attribute =
-        object_with(&[("name", text())], &[("before", any("held")), ("after", any("is to hold"))]);
-    let membership = object(&[("attribute", text()), ("add", list(text())), ("remove", list(text()))]);
-    let mut statuses = ["PLANNED", "APPLIED", "NOT_APPLIED"].map(str::to_owned).to_vec();
-    let otherwise = Outcome::ALL.into_iter().filter(|outcome| *outcome != Outcome::NotApplied);
-    statuses.extend(otherwise.map(|outcome| outcome.as_str().to_uppercase()));
-    let statuses: Vec<_> = statuses.iter().map(String::as_str).collect();
-    let status = "PLANNED until its turn, then APPLIED, or how it ended otherwise; NOT_APPLIED when the run \
-        ended before its turn.";
-    object(&[
-        ("number", count()),
-        ("action", words(&Action::ALL.map(Action::as_str))),
-        ("situation", words(&Situation::ALL.map(Situation::as_str))),
-        ("reaction", words(&Reaction::ALL.map(Reaction::as_str))),
-        ("why", or_null(text())),
-        ("accountKey", text()),
-        ("place", described(or_null(count()), "Where the account stood in its source, such as a line.")),
-        ("objectId", or_null(json!({"type": "string", "format": "uuid"}))),
-        ("profileId", or_null(text())),
-        ("enabled", described(or_null(json!({"type": "boolean"})), "The new state, where it changes.")),
-        ("attributes", list(attribute)),
-        ("memberships", list(membership)),
-        ("status", described(words(&statuses), status)),
-        ("message", or_null(text())),
     ])
 }
 

@@ -5,10 +5,12 @@ use muster_model::audit::Act;
 use muster_model::configuration::ConfigurationKind;
 use muster_model::configuration::application::Situation;
 use muster_model::run::ProgressStatus;
+use muster_plan::change::Action;
 use muster_plan::dispute::SITUATIONS;
 use serde_json::{Value, json};
 
-use super::{ErrorDetails, MOST_ROWS};
+use super::{ErrorDetails, ListFormat, MOST_ROWS};
+use crate::view::ChangeStanding;
 
 /// A parameter that a route knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +36,7 @@ pub enum Parameter {
     /// `after`: only disputes after this one.
     AfterKey,
     /// `situation`: only disputes in this situation.
-    Situation,
+    DisputeSituation,
     /// `decided`: only disputes that somebody decided about, or nobody.
     Decided,
     /// `filter`: only objects that this condition holds for.
@@ -77,6 +79,18 @@ pub enum Parameter {
     Mode,
     /// `types`: only these kinds of configuration.
     Types,
+    /// `action`: only changes that do this.
+    Action,
+    /// `situation`: only changes found in this situation.
+    Situation,
+    /// `status`: only changes of which this has become.
+    ChangeStatus,
+    /// `uid`: only the change of this account.
+    Uid,
+    /// `attribute`: only what is about this attribute.
+    Attribute,
+    /// `format`: how a list is written.
+    Format,
 }
 
 impl Parameter {
@@ -94,7 +108,7 @@ impl Parameter {
             | Self::AfterVersion => "after",
             Self::GroupBy => "groupBy",
             Self::Cause => "cause",
-            Self::Situation => "situation",
+            Self::DisputeSituation => "situation",
             Self::Decided => "decided",
             Self::Filter => "filter",
             Self::Directory => "directory",
@@ -114,6 +128,12 @@ impl Parameter {
             Self::DryRun => "dryRun",
             Self::Mode => "mode",
             Self::Types => "types",
+            Self::Action => "action",
+            Self::Situation => "situation",
+            Self::ChangeStatus => "status",
+            Self::Uid => "uid",
+            Self::Attribute => "attribute",
+            Self::Format => "format",
         }
     }
 
@@ -123,7 +143,7 @@ impl Parameter {
             Self::LimitOr(_) => "At most so many.",
             Self::AfterText => "Only what stands after this one in the list: the last of the page before.",
             Self::AfterKey => "Only disputes after the one of this id: the last of the page before.",
-            Self::Situation => "Only accounts in this situation.",
+            Self::DisputeSituation => "Only accounts in this situation.",
             Self::Decided => "Only accounts that somebody decided about, or those that nobody did.",
             Self::AfterUuid => "Only what stands after this id in the list: the last of the page before.",
             Self::AfterNumber => "Only changes after this number: the last of the page before.",
@@ -162,6 +182,15 @@ impl Parameter {
                 "The kinds of configuration that are meant, by the names of their elements, separated by commas; \
                  all by default."
             }
+            Self::Action => "Only changes that do this.",
+            Self::Situation => "Only changes found in this situation.",
+            Self::ChangeStatus => "Only changes of which this has become.",
+            Self::Uid => "Only the change of the account with this key.",
+            Self::Attribute => "Only what is about this attribute.",
+            Self::Format => {
+                "`json` answers a page. `csv` answers all pages as one file for a spreadsheet, a row an attribute \
+                 of a change; `limit` is none of it."
+            }
         }
     }
 
@@ -171,11 +200,22 @@ impl Parameter {
             Self::LimitOr(default) => {
                 json!({"type": "integer", "minimum": 1, "maximum": MOST_ROWS, "default": default})
             }
+            Self::Action => json!({"type": "string", "enum": Action::ALL.map(Action::as_str)}),
+            Self::Situation => json!({"type": "string", "enum": Situation::ALL.map(Situation::as_str)}),
+            Self::ChangeStatus => {
+                let words: Vec<_> = ChangeStanding::all().map(|standing| standing.as_str()).collect();
+                json!({"type": "string", "enum": words})
+            }
+            Self::Uid | Self::Attribute => json!({"type": "string", "minLength": 1}),
+            Self::Format => {
+                let words = ListFormat::ALL.map(ListFormat::as_str);
+                json!({"type": "string", "enum": words, "default": ListFormat::default().as_str()})
+            }
             Self::AfterText | Self::Search | Self::Filter | Self::Directory | Self::Application => {
                 json!({"type": "string"})
             }
             Self::AfterKey => json!({"type": "string", "pattern": "^[0-9a-fA-F]{32}$"}),
-            Self::Situation => json!({"type": "string", "enum": SITUATIONS.map(Situation::as_str)}),
+            Self::DisputeSituation => json!({"type": "string", "enum": SITUATIONS.map(Situation::as_str)}),
             Self::Decided => json!({"type": "boolean"}),
             Self::SortById => json!({"type": "string", "enum": ["id"], "default": "id"}),
             Self::LiveStatus => json!({"type": "boolean", "default": false}),

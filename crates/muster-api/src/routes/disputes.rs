@@ -24,7 +24,7 @@ fn disputes() -> Vec<Route> {
         Route {
             query: &[
                 Parameter::Application,
-                Parameter::Situation,
+                Parameter::DisputeSituation,
                 Parameter::Decided,
                 Parameter::LimitOr(PAGE),
                 Parameter::AfterKey,

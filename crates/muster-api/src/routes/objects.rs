@@ -16,7 +16,9 @@ pub(super) fn routes() -> Vec<Route> {
 
 fn object(method: Method, end: &str, operation: ObjectOperation, words: (&str, &str)) -> Route {
     let permission = match operation {
-        ObjectOperation::Search | ObjectOperation::Read | ObjectOperation::History => Permission::View,
+        ObjectOperation::Search | ObjectOperation::Read | ObjectOperation::History | ObjectOperation::Why => {
+            Permission::View
+        }
         ObjectOperation::Create
         | ObjectOperation::Replace
         | ObjectOperation::Patch
@@ -112,6 +114,19 @@ fn one() -> Vec<Route> {
                 (
                     "getImObjectHistory",
                     "List what each version of an IM object replaced, who did it and when",
+                ),
+            )
+        },
+        Route {
+            query: &[Parameter::Attribute],
+            answers: vec![answer(200, "The attributes by name", Content::JsonList("ValueOrigin"))],
+            ..object(
+                Method::Get,
+                "/{id}/~why",
+                ObjectOperation::Why,
+                (
+                    "explainImObject",
+                    "List where the values of an IM object come from: which run and mapping, or who by hand",
                 ),
             )
         },

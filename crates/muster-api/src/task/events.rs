@@ -13,7 +13,7 @@ use actix_web::http::{Method, header};
 use actix_web::web::Bytes;
 use chrono::{DateTime, Utc};
 use futures_util::stream::{self, Stream};
-use muster_model::run::TaskKind;
+use muster_model::run::{ProgressStatus, TaskKind};
 use muster_model::text::hex;
 use muster_model::{RunId, TenantSlug};
 use muster_store::{RunRecord, StoreError, TenantStore};
@@ -146,7 +146,7 @@ impl Listener {
                 () = closed(&mut self.closing) => return None,
                 _ = self.admissions.tick() => if !self.is_admitted().await { return None },
                 _ = self.looks.tick() => match self.look().await {
-                    Ok(Some(run)) => if let Some(text) = self.news(&run) { return Some(text) },
+                    Ok(Some(run)) => if let Some(text) = self.news(&run).await { return Some(text) },
                     Ok(None) => return None,
                     Err(error) => {
                         tracing::warn!(run = %self.sight.run, %error, "cannot look at a run for its listeners");
@@ -171,7 +171,7 @@ impl Listener {
         self.sight.look(&self.call.store, Instant::now()).await
     }
 
-    fn news(&mut self, run: &RunRecord) -> Option<String> {
+    async fn news(&mut self, run: &RunRecord) -> Option<String> {
         let stalled = self.call.engine().stalled_since(run);
         let id = id_of(run, stalled);
         if self.heard == id {
@@ -182,6 +182,15 @@ impl Listener {
         let name = if self.has_ended { "end" } else { "progress" };
         let view = ProgressView::new(run, self.call.engine().surroundings().now(), None);
         let view = view.with_stalled(stalled);
+        // Who cannot be told until when a plan may be approved is told all else.
+        let hours = match run.state.status {
+            ProgressStatus::Held => self.call.engine().approval_hours(&self.call.store).await.ok(),
+            ProgressStatus::Pending
+            | ProgressStatus::Running
+            | ProgressStatus::Paused
+            | ProgressStatus::Finished => None,
+        };
+        let view = if let Some(hours) = hours { view.held_for(run, hours) } else { view };
         let data = serde_json::to_string(&view).unwrap_or_default();
         Some(format!("event: {name}\nid: {}\ndata: {data}\n\n", self.heard))
     }

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use muster_model::configuration::application::Situation;
 use muster_model::configuration::document::overriding::OverrideDocument;
 use muster_model::configuration::document::value::FieldValue as _;
-use muster_model::run::{Mode, Outcome, OutcomeStatus, TaskKind};
+use muster_model::run::{Mode, Outcome, OutcomeStatus, ProgressStatus, TaskKind};
 use muster_store::{ErrandRecord, RunRecord};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -42,6 +42,7 @@ pub struct ProgressView {
     held_by: Option<String>,
     #[serde(rename = "override")]
     overriding: Option<Value>,
+    expires_at: Option<String>,
     failure: Option<String>,
     peak_memory_bytes: u64,
     statements: u64,
@@ -113,6 +114,7 @@ impl ProgressView {
             plan_hash: run.plan_hash.map(|hash| hex(&hash)),
             held_by: run.held_by.clone(),
             overriding: run.overriding.as_ref().map(|given| OverrideDocument::from(given).write()),
+            expires_at: None,
             failure: run.failure.clone(),
             peak_memory_bytes: run.peak_memory,
             statements: run.statements,
@@ -124,6 +126,15 @@ impl ProgressView {
     #[must_use]
     pub fn with_stalled(self, since: Option<DateTime<Utc>>) -> Self {
         Self { stalled_since: since.map(instant), ..self }
+    }
+
+    /// The same with the instant after which a held plan is approved no more, for a run that may be held so many hours.
+    #[must_use]
+    pub fn held_for(self, run: &RunRecord, hours: u64) -> Self {
+        let held = run.held_at.filter(|_| run.state.status == ProgressStatus::Held);
+        let hours = i64::try_from(hours).ok().and_then(TimeDelta::try_hours);
+        let end = held.zip(hours).and_then(|(held, hours)| held.checked_add_signed(hours));
+        Self { expires_at: end.map(instant), ..self }
     }
 
     /// The same with what is to be done after the run.
@@ -315,6 +326,7 @@ mod tests {
             "stalledSince",
             "planHash",
             "heldBy",
+            "expiresAt",
             "failure",
         ] {
             assert_eq!(view.get(field), Some(&Value::Null), "{field}");

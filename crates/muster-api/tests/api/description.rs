@@ -258,6 +258,7 @@ fn what_is_answered_fits_its_description() {
         ("/acme/api/im/IDENTITY".to_owned(), list("ImObject")),
         (object.clone(), one("ImObject")),
         (format!("{object}/~history"), list("ObjectHistory")),
+        (format!("{object}/~why"), list("ValueOrigin")),
         (format!("/acme/api/sync/accounts/identity/{person}?fetchLiveStatus=true"), list("Account")),
         ("/acme/api/sync/files/".to_owned(), list("File")),
         ("/acme/api/sync/audit".to_owned(), list("AuditEntry")),

@@ -62,13 +62,60 @@ fn a_simulation_shows_its_plan_and_does_nothing() {
         (&json!("CREATE"), &json!("UNMATCHED"), &json!("CREATE"))
     );
     assert_eq!((&first["accountKey"], &first["status"]), (&json!("1"), &json!("PLANNED")));
+    let mapped = |source: &str| json!([{"strategy": "SIMPLE", "source": source, "strength": "STRONG", "text": format!("`{source}`, STRONG")}]);
     assert_eq!(
         first["attributes"],
-        json!([{"name": "employeeNumber", "after": "1"}, {"name": "name", "after": "Ann"}])
+        json!([
+            {"name": "employeeNumber", "after": "1", "why": mapped("no")},
+            {"name": "name", "after": "Ann", "why": mapped("name")},
+        ])
     );
+    let why = "the reaction to UNMATCHED is CREATE, as usual; no object fits by `no` = `employeeNumber`";
+    assert_eq!((&first["why"], &first["objectKind"]), (&json!(why), &json!("IDENTITY")));
+    assert_eq!((&first["objectName"], &first["placeInWords"]), (&json!("1"), &json!("entry 1 of `people`")));
     let page = admin.get(&format!("{TASK}/{id}/changes?after=1&limit=1")).expect(200).json();
     assert_eq!(page, json!([changes[1]]));
+    for (query, expected) in [
+        ("action=CREATE&situation=UNMATCHED&status=PLANNED", vec![1, 2]),
+        ("action=DELETE", vec![]),
+        ("status=NOT_APPLIED", vec![]),
+        ("status=APPLIED", vec![]),
+        ("status=STALE", vec![]),
+        ("uid=2", vec![2]),
+        ("attribute=name&after=1", vec![2]),
+        ("attribute=enabled", vec![]),
+    ] {
+        let found = admin.get(&format!("{TASK}/{id}/changes?{query}")).expect(200).json();
+        let numbers: Vec<_> = found.as_array().unwrap().iter().map(|one| one["number"].clone()).collect();
+        assert_eq!(numbers, expected, "{query}");
+    }
+    let first = admin.get(&format!("{TASK}/{id}/changes?uid=1&limit=1")).expect(200);
+    assert_eq!(first.header("link"), "<?uid=1&limit=1&after=1>; rel=\"next\"");
+    let wrong = "action=create&situation=x&status=PENDING&uid=&attribute=&format=xml";
+    assert_eq!(
+        places(admin.get(&format!("{TASK}/{id}/changes?{wrong}"))),
+        ["?action", "?attribute", "?format", "?situation", "?status", "?uid"]
+    );
     assert_eq!(places(admin.get(&format!("{TASK}/{id}/changes?after=x&limit=1001"))), ["?after", "?limit"]);
+}
+
+#[test]
+fn a_plan_is_written_as_csv_whole_and_without_formulas() {
+    let (server, admin) = configured(Staff::Working);
+    put_people(&server, &[("1", "=1+1"), ("2", "Bob, \"the\" builder")]);
+    let (id, _) = simulate(&admin);
+    let changes = format!("{TASK}/{id}/changes");
+    let answer = admin.get(&format!("{changes}?format=csv&attribute=name")).expect(200);
+    assert_eq!(answer.header("content-type"), "text/csv; charset=utf-8");
+    let text = answer.text().to_owned();
+    let lines: Vec<_> = text.split("\r\n").collect();
+    assert_eq!(lines.len(), 6, "the names of columns, a row an attribute, nothing: {text}");
+    assert!(lines[0].starts_with("number,action,situation,reaction,status,accountKey,place,"), "{text}");
+    assert!(lines[2].contains(",name,,'=1+1,\"`name`, STRONG\","), "{text}");
+    assert!(lines[4].contains(",name,,\"Bob, \"\"the\"\" builder\","), "{text}");
+    let none = admin.get(&format!("{changes}?format=csv&action=DELETE")).expect(200).text().to_owned();
+    assert_eq!(none, format!("{}\r\n", lines[0]));
+    assert_eq!(places(admin.get(&format!("{changes}?format=csv&limit=5"))), ["?limit"]);
 }
 
 #[test]
@@ -142,6 +189,12 @@ fn texts<const N: usize>(texts: [&str; N]) -> Vec<String> {
 fn a_held_plan_is_named_by_the_next_launch_and_approved() {
     let (_server, admin, run, progress) = held();
     assert!(progress["heldBy"].as_str().unwrap().starts_with("create"), "{progress}");
+    let listed = admin.get(TASK).json();
+    let expires = progress["expiresAt"].as_str().unwrap();
+    assert_eq!(listed[0]["expiresAt"], expires);
+    let hours = |text: &str| text.parse::<chrono::DateTime<chrono::Utc>>().unwrap();
+    let kept = hours(expires) - hours(progress["startDate"].as_str().unwrap());
+    assert_eq!(kept.num_hours(), 72, "{progress}");
     let counters = &progress["counters"];
     assert_eq!((&counters["planned"], &counters["actions"]["created"]), (&json!(true), &json!(2)));
     assert_eq!(
@@ -207,7 +260,16 @@ fn unsaved_configuration_is_simulated_only_and_by_who_may_configure() {
     let id = admin.post(TASK, &body("SIMULATE", &unsaved)).expect(200).text().to_owned();
     wait_for_end(&admin, &format!("{TASK}/{id}"));
     let changes = admin.get(&format!("{TASK}/{id}/changes")).json();
-    assert_eq!(changes[0]["attributes"][1], json!({"name": "name", "after": "ANN"}));
+    assert_eq!(
+        changes[0]["attributes"][1],
+        json!({
+            "name": "name", "after": "ANN",
+            "why": [{
+                "strategy": "SIMPLE", "source": "name", "transformations": ["UPPER"], "strength": "STRONG",
+                "text": "`name` UPPER, STRONG",
+            }],
+        })
+    );
     let saved = admin.get(&conf("acme", "applications/hr")).json();
     assert!(saved["objectTypes"][0]["attributeMappings"][1].get("transformations").is_none(), "{saved}");
 
@@ -314,4 +376,31 @@ fn what_holds_a_plan_is_listed_and_who_may_approve_answers_for_one_run() {
     assert_eq!(admin.get(&format!("{TASK}/{id}/trips")).expect(200).json(), json!([]));
     let entries = admin.get("/acme/api/sync/audit?limit=20").expect(200).text().to_owned();
     assert!(entries.contains("we begin"), "{entries}");
+}
+
+#[test]
+fn a_value_says_where_it_comes_from() {
+    let (server, admin) = configured(Staff::Working);
+    put_people(&server, &[("1", "Ann")]);
+    let id = admin.post_nothing(TASK).expect(200).text().to_owned();
+    wait_for_end(&admin, &format!("{TASK}/{id}"));
+    let person = admin.get("/acme/api/im/IDENTITY").json()[0].clone();
+    let object = format!("/acme/api/im/IDENTITY/{}", person["id"].as_str().unwrap());
+    let why = admin.get(&format!("{object}/~why")).expect(200).json();
+    assert_eq!(why.as_array().unwrap().len(), 2, "{why}");
+    let number = &why[0];
+    assert_eq!((&number["attribute"], &number["value"]), (&json!("employeeNumber"), &json!("1")));
+    assert_eq!((&number["writtenBy"], &number["instanceId"]), (&json!("RUN"), &json!(id)));
+    assert_eq!((&number["applicationId"], &number["accountKeys"]), (&json!("hr"), &json!(["1"])));
+    assert_eq!((&number["taskId"], &number["why"][0]["source"]), (&json!("hr-import"), &json!("no")));
+
+    let patch = json!({"attributes": {"employeeNumber": "1", "name": "Anna"}});
+    let _ = admin.put(&object, &patch).expect(200);
+    let why = admin.get(&format!("{object}/~why?attribute=name")).expect(200).json();
+    assert_eq!(why.as_array().unwrap().len(), 1, "{why}");
+    assert_eq!((&why[0]["writtenBy"], &why[0]["value"]), (&json!("HAND"), &json!("Anna")));
+    assert_eq!(why[0]["actor"], json!({"kind": "TOKEN", "name": "admin"}));
+    assert_eq!(why[0]["why"], json!([]));
+    expect_error(admin.get(&format!("{object}/~why?attribute=x")), 404, "NOT_FOUND");
+    expect_error(admin.get(&format!("{}/~why", object.replace("IDENTITY", "ROLE"))), 404, "NOT_FOUND");
 }

@@ -6,6 +6,7 @@
 
 mod audit;
 mod by_hand;
+mod changes;
 mod explain;
 mod failures;
 mod outbox;

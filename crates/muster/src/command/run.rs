@@ -1,6 +1,7 @@
 //! `muster run`: runs a task, pauses and resumes it, or decides about its plan, in this process or on a server.
 
 mod bar;
+mod changes;
 mod failures;
 mod own;
 mod remote;
@@ -15,7 +16,8 @@ use muster_model::{ConfigurationId, RunId, TenantSlug};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Common, PlaceArguments, block_on, quoted};
+use self::changes::ChangesArguments;
+use super::{Common, Format, PlaceArguments, block_on, quoted};
 use crate::error::{CommandError, Exit};
 use crate::print::{complain, say};
 use crate::progress::Progress;
@@ -51,6 +53,8 @@ enum Action {
     Approve(DecisionArguments),
     /// End a run whose plan is held, without doing anything
     Reject(DecisionArguments),
+    /// Look at the changes of a plan, and at what became of them
+    Changes(ChangesArguments),
 }
 
 #[derive(clap::Args)]
@@ -142,7 +146,51 @@ pub(super) fn run(arguments: &Arguments, common: &Common) -> Result<Exit, Comman
         Action::Retry(retry) => failures::retry(retry, common),
         Action::Approve(decision) => decide(Decision::Approve, decision, common),
         Action::Reject(decision) => decide(Decision::Reject, decision, common),
+        Action::Changes(changes) => show_changes(changes, common),
     }
+}
+
+impl Arguments {
+    /// Whether there is anything to write as CSV.
+    pub(super) fn knows_csv(&self) -> bool {
+        match self.action {
+            Action::Changes(_) | Action::Failures(_) => true,
+            Action::Sync(_)
+            | Action::Prov(_)
+            | Action::Pause(_)
+            | Action::Resume(_)
+            | Action::Retry(_)
+            | Action::Approve(_)
+            | Action::Reject(_) => false,
+        }
+    }
+}
+
+fn show_changes(arguments: &ChangesArguments, common: &Common) -> Result<Exit, CommandError> {
+    let door = &arguments.door;
+    if common.format == Format::Csv {
+        block_on(async {
+            match &door.server {
+                Some(server) => remote::Server::new(server, door)?.write_changes(arguments).await,
+                None => own::Process::open(door, common).await?.write_changes(arguments).await,
+            }
+        })?;
+        return Ok(Exit::Done);
+    }
+    let found = block_on(async {
+        match &door.server {
+            Some(server) => remote::Server::new(server, door)?.changes(arguments).await,
+            None => own::Process::open(door, common).await?.changes(arguments).await,
+        }
+    })?;
+    match common.output {
+        Output::Json => say(Value::Array(found.changes.clone())),
+        Output::Text => say(found.text()),
+    }
+    if let Some(next) = found.next {
+        complain(format_args!("there may be more: add --after {next}, or write all with --output csv"));
+    }
+    Ok(Exit::Done)
 }
 
 fn run_task(kind: TaskKind, arguments: &LaunchArguments, common: &Common) -> Result<Exit, CommandError> {
@@ -210,7 +258,9 @@ fn conclude(watched: &Watched, door: &DoorArguments, output: Output) -> Result<E
         let hash = progress.plan_hash.as_deref().unwrap_or_default();
         format!("muster run {word} {} --plan {hash} {}", progress.id, door.as_given())
     };
-    let summary = Summary { progress, view: &watched.view, cost: watched.cost, decision: &decision };
+    let changes = format!("muster run changes {} {}", progress.id, door.as_given());
+    let (view, cost) = (&watched.view, watched.cost);
+    let summary = Summary { progress, view, cost, decision: &decision, changes: &changes };
     match output {
         Output::Json => say(summary.json()),
         Output::Text => say(summary.text()),

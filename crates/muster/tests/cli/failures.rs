@@ -19,7 +19,7 @@ fn failed_entries_are_listed_grouped_and_tried_again() {
     assert_eq!(all.as_array().unwrap().len(), 6, "{all}");
     let text = list(&[]).out;
     assert!(text.starts_with("ENTRY") && text.lines().count() == 7, "{text}");
-    let csv = list(&["--csv", "--limit", "2"]).out;
+    let csv = list(&["--output", "csv", "--limit", "2"]).out;
     assert!(csv.starts_with("entry,uid,place,step,code,label,message,class,cause,retriable\r\n"), "{csv}");
     assert_eq!(csv.lines().count(), 3, "{csv}");
 

@@ -8,7 +8,7 @@ use muster_store::Failures;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Common, DoorArguments, block_on, conclude, own, remote};
+use super::{Common, DoorArguments, Format, block_on, conclude, own, remote};
 use crate::error::{CommandError, Exit};
 use crate::print::{complain, say, table};
 use crate::summary::Output;
@@ -32,9 +32,6 @@ pub(super) struct ListArguments {
     /// Only entries after this number: the last of the page before
     #[arg(long, value_name = "NUMBER", conflicts_with = "group_by")]
     after: Option<i64>,
-    /// Write CSV, whatever --output says
-    #[arg(long)]
-    csv: bool,
     #[command(flatten)]
     door: DoorArguments,
 }
@@ -115,13 +112,13 @@ pub(super) fn list(arguments: &ListArguments, common: &Common) -> Result<Exit, C
             None => own::Process::open(door, common).await?.failures(run, &wanted).await,
         }
     })?;
-    if common.output == Output::Json && !arguments.csv {
+    if common.output == Output::Json {
         say(Value::from(rows));
         return Ok(Exit::Done);
     }
     let head: &[&str] = if wanted.by_cause { &CauseView::HEAD } else { &FailureView::HEAD };
     let lines = rows.iter().map(|row| head.iter().map(|name| cell(&row[*name])).collect()).collect();
-    if arguments.csv {
+    if common.format == Format::Csv {
         let head = head.iter().map(|name| (*name).to_owned()).collect();
         let lines = [vec![head], lines].concat();
         let octets = csv_octets(&lines).map_err(|error| CommandError::machine("write CSV")(error.into()))?;

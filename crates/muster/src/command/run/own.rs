@@ -1,8 +1,10 @@
 //! Runs in this process, on the data itself, under the same guard as a server beside it.
 
+use std::io::Write as _;
 use std::time::Instant;
 
 use muster::{Machine, Muster};
+use muster_api::changes::{ChangeReader, Head};
 use muster_api::view::{CauseView, ErrorView, FailureView, ProgressView};
 use muster_engine::{ControlError, EngineError, Launch, LaunchError};
 use muster_model::run::ProgressStatus;
@@ -12,6 +14,7 @@ use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::bar::{Bar, LOOK_EVERY};
+use super::changes::{ChangesArguments, Found};
 use super::failures::{Wanted, left_out};
 use super::{Decision, DoorArguments, Hash, Obstacle, PROBLEMS, Watched, Wish, decide_hint};
 use crate::command::{Common, tenant_store};
@@ -119,6 +122,44 @@ impl Process {
         }
     }
 
+    /// Changes of a run, as many as are asked for.
+    pub(super) async fn changes(&self, asked: &ChangesArguments) -> Result<Found, CommandError> {
+        let (reader, mut query) = (self.reader(asked).await?, asked.query());
+        let mut changes = Vec::new();
+        loop {
+            let (page, next) = reader.page(&query, asked.standing()).await?;
+            query.limit -= u32::try_from(page.len()).unwrap_or(query.limit).min(query.limit);
+            for view in page {
+                changes.push(serde_json::to_value(view)?);
+            }
+            match next.filter(|_| query.limit > 0) {
+                Some(after) => query.after = after,
+                None => return Ok(Found { changes, next }),
+            }
+        }
+    }
+
+    /// Writes all changes of a run that fit on standard output, as CSV.
+    pub(super) async fn write_changes(&self, asked: &ChangesArguments) -> Result<(), CommandError> {
+        let (reader, mut query, mut head) = (self.reader(asked).await?, asked.query(), Head::Written);
+        loop {
+            let (octets, next) = reader.csv(&query, asked.standing(), head).await?;
+            let written = std::io::stdout().write_all(&octets);
+            written.map_err(CommandError::machine("write the changes"))?;
+            let Some(after) = next else { return Ok(()) };
+            (query.after, head) = (after, Head::LeftOut);
+        }
+    }
+
+    async fn reader(&self, asked: &ChangesArguments) -> Result<ChangeReader, CommandError> {
+        let run = self.record(RunId(asked.run)).await?;
+        if self.store.changes_are_dropped(run.seq).await? {
+            let told = format!("the changes of run {} have been dropped", run.id);
+            return Err(CommandError::usage(told, "they are kept as long as the settings say"));
+        }
+        Ok(ChangeReader::open(&self.muster.engine, self.store.clone(), run).await?)
+    }
+
     /// The run that is in the way, if nobody works on it.
     async fn left_behind(&self, task: ConfigurationId, id: RunId) -> Result<RunId, CommandError> {
         let run = self.record(id).await?;
@@ -219,8 +260,10 @@ impl Process {
         let now = self.muster.engine.surroundings().now();
         let errands = self.store.errands_of(std::slice::from_ref(run)).await?;
         let errands = errands.get(&run.seq).map_or(&[][..], Vec::as_slice);
-        let view = ProgressView::new(run, now, Some(details)).with_post_processing(errands);
-        Ok(serde_json::to_value(view.with_stalled(self.muster.engine.stalled_since(run)))?)
+        let hours = self.muster.engine.approval_hours(&self.store).await?;
+        let view = ProgressView::new(run, now, Some(details)).held_for(run, hours);
+        let view = view.with_stalled(self.muster.engine.stalled_since(run));
+        Ok(serde_json::to_value(view.with_post_processing(errands))?)
     }
 
     async fn goes_on(&self, id: RunId) -> Result<bool, CommandError> {

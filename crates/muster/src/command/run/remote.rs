@@ -14,6 +14,7 @@ use tokio::task::spawn_blocking;
 
 use super::super::client_of;
 use super::bar::{Bar, LOOK_EVERY};
+use super::changes::{ChangesArguments, Found};
 use super::failures::{Wanted, body, left_out};
 use super::{Decision, DoorArguments, Hash, Obstacle, Watched, Wish};
 use crate::client::{Client, ClientError};
@@ -104,6 +105,31 @@ impl Server {
                 Ok(None)
             }
         }
+    }
+
+    /// Changes of a run, as many as are asked for.
+    pub(super) async fn changes(&self, asked: &ChangesArguments) -> Result<Found, CommandError> {
+        let changes = format!("{}/{}/changes", self.find(RunId(asked.run)).await?, asked.run);
+        let mut query = asked.query();
+        let mut found = Vec::new();
+        loop {
+            let path = format!("{changes}?limit={}&after={}{}", query.limit, query.after, asked.as_query());
+            let (page, next): (Vec<Value>, _) = self.ask(path, |client, path| client.get_page(path)).await?;
+            query.limit -= u32::try_from(page.len()).unwrap_or(query.limit).min(query.limit);
+            found.extend(page);
+            match next.filter(|_| query.limit > 0) {
+                Some(after) => query.after = after,
+                None => return Ok(Found { changes: found, next }),
+            }
+        }
+    }
+
+    /// Writes all changes of a run that fit on standard output, as CSV.
+    pub(super) async fn write_changes(&self, asked: &ChangesArguments) -> Result<(), CommandError> {
+        let instances = self.find(RunId(asked.run)).await?;
+        let after = asked.query().after;
+        let path = format!("{instances}/{}/changes?format=csv&after={after}{}", asked.run, asked.as_query());
+        self.ask(path, |client, path| client.copy(path, &mut std::io::stdout())).await
     }
 
     /// What the error of a launch means here: where another run is in the way, the command that decides about
