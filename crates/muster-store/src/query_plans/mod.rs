@@ -6,6 +6,7 @@
 
 mod audit;
 mod by_hand;
+mod disputes;
 mod explain;
 mod outbox;
 mod preceding;
