@@ -27,7 +27,7 @@ CREATE TABLE dispute (
     PRIMARY KEY (tenant, uid_key)
 );
 CREATE INDEX dispute_of_class ON dispute (tenant, application, class, no);
-CREATE INDEX dispute_decided ON dispute (tenant, decided_object) WHERE decided_object IS NOT NULL;
+CREATE INDEX dispute_decided ON dispute (tenant, decided_object);
 
 -- The last number of a dispute that was given.
 ALTER TABLE tenant ADD COLUMN last_dispute BIGINT NOT NULL DEFAULT 0;

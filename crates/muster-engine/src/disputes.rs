@@ -3,16 +3,19 @@
 //! A page writes none: what it has found stands with it, and is written when the plan is carried out. So a simulation
 //! leaves the list as it is.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use muster_connector::Entry;
+use muster_model::configuration::application::Situation;
 use muster_model::run::Outcome;
-use muster_model::{ApplicationId, ObjectClassId, ObjectId};
+use muster_model::{ApplicationId, Attributes, ObjectClassId, ObjectId};
+use muster_plan::change::Action;
 use muster_plan::dispute::{Decided, Dispute};
 use muster_plan::key::KeyHash;
-use muster_store::{DisputesOf, FoundDispute, KnownDispute, PageDisputes, TenantStore};
+use muster_store::{ChangeRow, DisputesOf, FoundDispute, KnownDispute, PageDisputes, TenantStore};
 
 use crate::error::EngineError;
+use crate::findings::ROWS_AT_ONCE;
 use crate::sweep::Before;
 use crate::worker::{Task, Work};
 
@@ -150,15 +153,22 @@ impl Work {
         let of = DisputesOf { application: &application, class: &class };
         let mut after = 0;
         loop {
-            let found = self.store.checked_disputes(&self.run, self.buckets[index].no, after).await?;
-            let Some((last, _)) = found.last() else { return Ok(()) };
+            let told = self.store.disputed_changes(&self.run, self.buckets[index].no, after).await?;
+            let Some((last, _)) = told.last() else { return Ok(()) };
             after = *last;
-            let keys: Vec<KeyHash> = found.iter().map(|(_, found)| found.key).collect();
+            let rows = self.rows(&told.iter().map(|(change, _)| *change).collect::<Vec<_>>()).await?;
+            let found = told.into_iter().filter_map(|(change, message)| {
+                let row = rows.get(&change)?;
+                let key = KeyHash::of_account(&application, &class, &row.uid);
+                Some(FoundDispute { key, uid: row.uid.clone(), dispute: of_change(row, message)? })
+            });
+            let found: Vec<FoundDispute> = found.collect();
+            let keys: Vec<KeyHash> = found.iter().map(|found| found.key).collect();
             let known = self.store.known_disputes(&keys).await?;
             let is_new = |found: &FoundDispute| {
                 known.get(&found.key).is_none_or(|known| known.fingerprint != found.dispute.fingerprint())
             };
-            let found: Vec<FoundDispute> = found.into_iter().map(|(_, found)| found).filter(is_new).collect();
+            let found: Vec<FoundDispute> = found.into_iter().filter(is_new).collect();
             if !found.is_empty() {
                 let now = self.engine.surroundings.now();
                 self.store.put_disputes(&self.run, of, found, now).await?;
@@ -167,29 +177,80 @@ impl Work {
     }
 
     /// Drops the disputes that are none any more: after a complete sweep all that it did not meet, else those that the
-    /// run has settled.
+    /// run has settled. Those stay whose changes did not go as planned.
     pub(crate) async fn drop_disputes(&self, index: usize) -> Result<(), EngineError> {
         let last = Before::of(&self.buckets[index]).last_dispute;
         if last == 0 {
             return Ok(());
         }
+        let noted = self.noted_disputes(index).await?;
+        let bucket = &self.buckets[index];
+        let is_complete = bucket.sweep_end.as_deref() == Some("") && bucket.counters.unidentified == 0;
+        let is_whole = is_complete && self.run.keys.is_none();
+        let is_gone = |no| if is_whole { !noted.met.contains(no) } else { noted.settled.contains(no) };
+        let (application, class) = self.class_of(index);
+        let of = DisputesOf { application: &application, class: &class };
+        let mut unplanned: Option<HashSet<KeyHash>> = None;
+        let mut after = 0;
+        loop {
+            let known = self.store.dispute_numbers_of(&self.run, of, (after, last)).await?;
+            let Some((end, _)) = known.last() else { return Ok(()) };
+            after = *end;
+            let mut gone: Vec<KeyHash> =
+                known.into_iter().filter(|(no, _)| is_gone(*no)).map(|(_, key)| key).collect();
+            if gone.is_empty() {
+                continue;
+            }
+            let unplanned = match &mut unplanned {
+                Some(unplanned) => unplanned,
+                None => unplanned.insert(self.unplanned(of).await?),
+            };
+            gone.retain(|key| !unplanned.contains(key));
+            self.store.drop_disputes(&self.run, &gone).await?;
+        }
+    }
+
+    /// What all pages of a bucket have noted.
+    async fn noted_disputes(&self, index: usize) -> Result<PageDisputes, EngineError> {
         let mut noted = PageDisputes::default();
         let mut after = 0;
         loop {
             let no = self.buckets[index].no;
             let pages = self.store.page_disputes(&self.run, no, after, PAGES_AT_ONCE).await?;
-            let Some((last, _)) = pages.last() else { break };
+            let Some((last, _)) = pages.last() else { return Ok(noted) };
             after = *last;
             pages.iter().for_each(|(_, page)| noted.add(page));
         }
-        let (application, class) = self.class_of(index);
-        let of = DisputesOf { application: &application, class: &class };
-        let bucket = &self.buckets[index];
-        let is_complete = bucket.sweep_end.as_deref() == Some("") && bucket.counters.unidentified == 0;
-        if is_complete && self.run.keys.is_none() {
-            return Ok(self.store.drop_disputes(&self.run, of, (last, &noted.met)).await?);
-        }
-        let settled: Vec<u32> = noted.settled.iter().collect();
-        Ok(self.store.drop_settled(&self.run, of, &settled).await?)
     }
+
+    /// The accounts whose changes did not go as planned.
+    async fn unplanned(&self, of: DisputesOf<'_>) -> Result<HashSet<KeyHash>, EngineError> {
+        let exceptions = self.store.exceptions(&self.run).await?;
+        let ended = exceptions.into_iter().filter(|(_, outcome)| outcome.is_some());
+        let ended: Vec<u32> = ended.map(|(change, _)| change).collect();
+        let mut keys = HashSet::new();
+        for changes in ended.chunks(ROWS_AT_ONCE) {
+            let rows = self.rows(changes).await?;
+            keys.extend(rows.values().map(|row| KeyHash::of_account(of.application, of.class, &row.uid)));
+        }
+        Ok(keys)
+    }
+}
+
+/// The dispute that a change was reported for.
+fn of_change(row: &ChangeRow, message: String) -> Option<Dispute> {
+    let candidates = match row.action {
+        // Its object is not there yet.
+        Action::Create => Vec::new(),
+        Action::Link => row.object.into_iter().collect(),
+        // Withdrawn from nobody, it stays for whom it is made.
+        Action::Update
+        | Action::Refresh
+        | Action::Disable
+        | Action::Delete
+        | Action::Unlink
+        | Action::MarkGone => return None,
+    };
+    let (situation, compared) = (Situation::Disputed, Attributes::new());
+    Some(Dispute { situation, candidates, rule: None, compared, message })
 }

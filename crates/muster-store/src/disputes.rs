@@ -10,16 +10,13 @@ mod page;
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
-use muster_model::configuration::application::Situation;
 use muster_model::dispute::DisputeDecision;
 use muster_model::error::ErrorCode;
 use muster_model::run::Outcome;
-use muster_model::{ApplicationId, Attributes, ObjectClassId, ObjectId};
-use muster_plan::change::Action;
+use muster_model::{ApplicationId, ObjectClassId, ObjectId};
 use muster_plan::digest::Digest;
-use muster_plan::dispute::{Decided, Dispute};
+use muster_plan::dispute::Decided;
 use muster_plan::key::KeyHash;
-use roaring::RoaringBitmap;
 use sea_orm::{QueryResult, Value};
 use uuid::Uuid;
 
@@ -27,7 +24,6 @@ use crate::codec;
 use crate::database::{Dialect, Transaction, Urgency};
 use crate::error::StoreError;
 use crate::facts::{OBJECT_COLUMNS, hex_list, object_at, octets, text_list};
-use crate::page::change_id;
 use crate::row::{case, get, number, optional_number, unsigned};
 use crate::rows::{Bulk, Kind};
 use crate::run::RunRecord;
@@ -95,7 +91,7 @@ impl TenantStore {
     /// # Errors
     /// When the database fails.
     pub async fn last_dispute(&self, of: DisputesOf<'_>) -> Result<u32, StoreError> {
-        let sql = "SELECT max(no) FROM dispute WHERE tenant = ? AND application = ? AND class = ?";
+        let sql = "SELECT max(no) FROM dispute WHERE tenant = ? AND application = ? AND class = ? AND no > 0";
         let row = self.database.query_one(sql, self.of_class(of).to_vec()).await?;
         let last = row.map(|row| optional_number(&row, 0)).transpose()?.flatten();
         unsigned(last.unwrap_or(0), "number of a dispute")
@@ -211,24 +207,18 @@ impl TenantStore {
         Ok(last.ok_or_else(|| StoreError::unreadable("tenant", "it is gone"))? - count + 1)
     }
 
-    /// The disputes that only the check of a whole plan showed, after a change, by the numbers of their changes.
+    /// What the check of a whole plan reported as disputed: changes by their numbers, after one, with what was said.
     ///
     /// # Errors
     /// When the database fails or holds something unreadable.
-    pub async fn checked_disputes(
+    pub async fn disputed_changes(
         &self,
         run: &RunRecord,
         bucket: u32,
         after: u32,
-    ) -> Result<Vec<(u32, FoundDispute)>, StoreError> {
-        let sql = format!(
-            "SELECT p.change, c.uid_key, c.uid, c.action, c.object, p.message FROM problem p CROSS JOIN change c \
-             WHERE p.tenant = ? AND p.run = ? AND p.change > ? AND p.bucket = ? AND p.step = ? AND p.outcome = ? \
-             AND p.code = ? AND c.tenant = p.tenant AND c.id = ? + p.change AND c.action IN ({}, {}) \
-             ORDER BY p.change LIMIT ?",
-            Action::Create as i64,
-            Action::Link as i64
-        );
+    ) -> Result<Vec<(u32, String)>, StoreError> {
+        let sql = "SELECT p.change, p.message FROM problem p WHERE p.tenant = ? AND p.run = ? AND p.change > ? \
+            AND p.bucket = ? AND p.step = ? AND p.outcome = ? AND p.code = ? ORDER BY p.change LIMIT ?";
         let values: Vec<Value> = vec![
             self.tenant.into(),
             run.seq.into(),
@@ -237,71 +227,46 @@ impl TenantStore {
             (ProblemStep::Check as i64).into(),
             (Outcome::Reported as i64).into(),
             ErrorCode::Disputed.id().into(),
-            change_id(run.seq, 0).into(),
             i64::from(AT_ONCE).into(),
         ];
-        self.database.query(&sql, values).await?.iter().map(checked).collect()
+        let rows = self.database.query(sql, values).await?;
+        rows.iter().map(|row| Ok((unsigned(number(row, 0)?, "number of a change")?, get(row, 1)?))).collect()
     }
 
-    /// Drops the disputes of a task about accounts of a class that a complete sweep did not note, up to a number. Those
-    /// stay whose changes did not go as planned.
+    /// The disputes of a task about accounts of a class, after a number and up to another, at most so many as are
+    /// dropped at a time.
     ///
     /// # Errors
-    /// [`StoreError::LostFence`] when the worker has the run no longer.
-    pub async fn drop_disputes(
+    /// When the database fails.
+    pub async fn dispute_numbers_of(
         &self,
         run: &RunRecord,
         of: DisputesOf<'_>,
-        (last, met): (u32, &RoaringBitmap),
-    ) -> Result<(), StoreError> {
-        let sql = "SELECT no FROM dispute WHERE tenant = ? AND application = ? AND class = ? AND no > ? AND no <= ? \
-            AND (task IS NULL OR (task_kind = ? AND task = ?)) ORDER BY no LIMIT ?";
-        let mut after = 0;
-        loop {
-            let mut values = self.of_class(of).to_vec();
-            values.extend([i64::from(after).into(), i64::from(last).into()]);
-            values.extend([
-                (run.task_kind as i64).into(),
-                run.task.as_str().into(),
-                i64::from(AT_ONCE).into(),
-            ]);
-            let rows = self.database.query(sql, values).await?;
-            let numbers = rows.iter().map(|row| unsigned(number(row, 0)?, "number of a dispute"));
-            let numbers: Vec<u32> = numbers.collect::<Result<_, _>>()?;
-            let Some(end) = numbers.last() else { return Ok(()) };
-            after = *end;
-            let gone: Vec<u32> = numbers.into_iter().filter(|no| !met.contains(*no)).collect();
-            self.drop_settled(run, of, &gone).await?;
-        }
-    }
-
-    /// Drops disputes by their numbers, but for those whose changes did not go as planned.
-    ///
-    /// # Errors
-    /// [`StoreError::LostFence`] when the worker has the run no longer.
-    pub async fn drop_settled(
-        &self,
-        run: &RunRecord,
-        of: DisputesOf<'_>,
-        numbers: &[u32],
-    ) -> Result<(), StoreError> {
-        let (list, [no]) = match self.dialect() {
-            Dialect::Sqlite => self.list_of(["j.value"]),
-            Dialect::Postgres => self.list_of(["j.value::bigint"]),
+        (after, last): (u32, u32),
+    ) -> Result<Vec<(u32, KeyHash)>, StoreError> {
+        let sql = "SELECT no, uid_key FROM dispute WHERE tenant = ? AND application = ? AND class = ? AND no > ? \
+            AND no <= ? AND (task IS NULL OR (task_kind = ? AND task = ?)) ORDER BY no LIMIT ?";
+        let mut values = self.of_class(of).to_vec();
+        values.extend([i64::from(after).into(), i64::from(last).into()]);
+        values.extend([(run.task_kind as i64).into(), run.task.as_str().into(), i64::from(AT_ONCE).into()]);
+        let rows = self.database.query(sql, values).await?;
+        let row = |row: &QueryResult| {
+            Ok((unsigned(number(row, 0)?, "number of a dispute")?, KeyHash(octets(get(row, 1)?)?)))
         };
-        let sql = format!(
-            "DELETE FROM dispute WHERE tenant = ? AND application = ? AND class = ? AND no IN (SELECT {no} FROM {list}) \
-             AND uid_key NOT IN (SELECT c.uid_key FROM problem p CROSS JOIN change c WHERE p.tenant = ? \
-             AND p.run = ? AND p.change IS NOT NULL AND p.outcome IS NOT NULL AND c.tenant = p.tenant \
-             AND c.id = ? + p.change)"
-        );
-        for numbers in numbers.chunks(AT_ONCE as usize) {
+        rows.iter().map(row).collect()
+    }
+
+    /// Drops disputes that are none any more.
+    ///
+    /// # Errors
+    /// [`StoreError::LostFence`] when the worker has the run no longer.
+    pub async fn drop_disputes(&self, run: &RunRecord, keys: &[KeyHash]) -> Result<(), StoreError> {
+        let (list, [key]) = self.list_of(["unhex(j.value)"]);
+        let sql = format!("DELETE FROM dispute WHERE tenant = ? AND uid_key IN (SELECT {key} FROM {list})");
+        for keys in keys.chunks(AT_ONCE as usize) {
             let tx = self.database.begin(Urgency::Bulk).await?;
             self.hold_run(&tx, run).await?;
-            let mut values = self.of_class(of).to_vec();
-            values.push(serde_json::to_string(numbers).unwrap_or_default().into());
-            values.extend([self.tenant.into(), run.seq.into(), change_id(run.seq, 0).into()]);
-            tx.execute(&sql, values).await?;
+            tx.execute(&sql, vec![self.tenant.into(), hex_list(keys)]).await?;
             tx.commit().await?;
         }
         Ok(())
@@ -327,19 +292,4 @@ fn known(row: &QueryResult) -> Result<(KeyHash, KnownDispute), StoreError> {
         decided,
     };
     Ok((KeyHash(octets(get(row, 8)?)?), known))
-}
-
-fn checked(row: &QueryResult) -> Result<(u32, FoundDispute), StoreError> {
-    // The object of a create is not there yet.
-    let is_link = number(row, 3)? == Action::Link as i64;
-    let object: Option<Uuid> = get(row, 4)?;
-    let dispute = Dispute {
-        situation: Situation::Disputed,
-        candidates: object.filter(|_| is_link).map(ObjectId).into_iter().collect(),
-        rule: None,
-        compared: Attributes::new(),
-        message: get(row, 5)?,
-    };
-    let key = KeyHash(octets(get(row, 1)?)?);
-    Ok((unsigned(number(row, 0)?, "number of a change")?, FoundDispute { key, uid: get(row, 2)?, dispute }))
 }

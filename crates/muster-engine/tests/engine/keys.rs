@@ -168,6 +168,7 @@ fn a_joiner_who_inherits_an_address_does_not_become_its_former_owner() {
         let expected = expect![[r#"
             SUCCESS: 2 read, 0 lacking, 1 updated, 1 reported
             * UPDATE 1
+            * LINK 2: reported
             ! account `2` fits object …, which belongs to account `1`
             - object 1 v1: department=IT email=desk@x name=Ann
             + object 1 v2: department=IT email=ann@x name=Ann

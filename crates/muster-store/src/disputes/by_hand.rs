@@ -156,14 +156,15 @@ impl TenantStore {
             return Ok(Err(HandLinked::Moved(unsigned(found.version, "version")?)));
         }
         // One that has not begun looks at what is there then.
-        let sql = "SELECT r.id FROM run r WHERE r.tenant = ? AND r.status IN (1, 2, 3) AND r.mode = 0 AND EXISTS \
-            (SELECT 1 FROM bucket b WHERE b.tenant = r.tenant AND b.run = r.seq AND b.application = ?) \
-            ORDER BY r.seq LIMIT 1";
-        let planned = tx.query_one(sql, vec![self.tenant.into(), application.into()]).await?;
-        match planned {
-            Some(row) => Ok(Err(HandLinked::Planned(RunId(get(&row, 0)?)))),
-            None => Ok(Ok(found)),
+        let sql = "SELECT r.seq, r.id FROM run r WHERE r.status < 4 AND r.status > 0 AND r.tenant + 0 = ? AND r.mode = 0";
+        for row in tx.query(sql, vec![self.tenant.into()]).await? {
+            let sql = "SELECT 1 FROM bucket b WHERE b.tenant = ? AND b.run = ? AND b.application = ? LIMIT 1";
+            let values = vec![self.tenant.into(), number(&row, 0)?.into(), application.into()];
+            if tx.query_one(sql, values).await?.is_some() {
+                return Ok(Err(HandLinked::Planned(RunId(get(&row, 1)?))));
+            }
         }
+        Ok(Ok(found))
     }
 
     /// The other account of the class that an object has, or is to have.

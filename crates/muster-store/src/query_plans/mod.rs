@@ -7,6 +7,7 @@
 mod audit;
 mod by_hand;
 mod changes;
+mod disputes;
 mod explain;
 mod failures;
 mod outbox;

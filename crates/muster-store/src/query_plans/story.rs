@@ -64,7 +64,7 @@ fn hash(text: &str, number: u32) -> [u8; 16] {
     muster_plan::digest::hash(format!("{text} {number}").as_bytes())
 }
 
-fn account_key(number: u32) -> KeyHash {
+pub(super) fn account_key(number: u32) -> KeyHash {
     KeyHash(hash("account", number))
 }
 
