@@ -165,6 +165,8 @@ pub enum TaskOperation {
     Events,
     /// Its plan, and what became of it.
     Changes,
+    /// A run that undoes it.
+    Undo,
     /// Its end.
     Cancel,
     /// Its plan is to be carried out.

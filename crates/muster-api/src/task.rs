@@ -5,6 +5,7 @@ mod decide;
 mod events;
 mod launch;
 mod schedule;
+mod undo;
 
 use std::collections::HashMap;
 
@@ -41,6 +42,7 @@ pub(crate) async fn perform(
         TaskOperation::Show => show(kind, &call).await,
         TaskOperation::Events => events::events(kind, call).await,
         TaskOperation::Changes => changes::changes(kind, &call).await,
+        TaskOperation::Undo => undo::undo(kind, &call).await,
         TaskOperation::Cancel => cancel(kind, &call).await,
         TaskOperation::Approve => decide::approve(kind, call).await,
         TaskOperation::Reject => decide::reject(kind, call).await,

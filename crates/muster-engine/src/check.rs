@@ -65,12 +65,14 @@ impl Work {
         let event = match self.run.approved_hash {
             Some(approved) if approved == hash => Event::PassedGuards,
             Some(_) => Event::PlanOutdated,
-            None if trips.is_empty() => Event::PassedGuards,
+            None if trips.is_empty() && self.run.undoes.is_none() => Event::PassedGuards,
             None => Event::TrippedGuards,
         };
         let held = event == Event::TrippedGuards;
-        let held_by =
-            held.then(|| trips.iter().map(|(_, trip)| trip.to_string()).collect::<Vec<_>>().join("\n"));
+        // Nothing is undone before somebody has looked at what.
+        let undo = self.run.undoes.map(|undone| format!("it undoes run {undone}; an undo is always held"));
+        let limits = undo.into_iter().chain(trips.iter().map(|(_, trip)| trip.to_string()));
+        let held_by = held.then(|| limits.collect::<Vec<_>>().join("\n"));
         let problems = verdict(event, &trips);
         Ok(Done { event, plan_hash: Some(hash), held_by, counters: None, problems })
     }

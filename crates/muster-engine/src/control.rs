@@ -174,6 +174,7 @@ impl Engine {
             approved_hash: simulated.plan_hash,
             chain: None,
             preceded_by: None,
+            undoes: None,
             now: self.surroundings.now(),
         };
         let launched = store.launch(made_from, &new).await.map_err(|error| {

@@ -145,6 +145,7 @@ impl Engine {
             approved_hash: None,
             chain: None,
             preceded_by: None,
+            undoes: None,
             now: self.surroundings.now(),
         })
     }

@@ -18,6 +18,7 @@ use crate::key::{KeyHash, KeySpecs};
 use crate::mapping::{Mapped, MappingInput, map};
 use crate::rules::Rules;
 use crate::situation::{self, Ownership};
+use crate::undo::replaced;
 
 /// Everything that inbound decisions of one run share.
 #[derive(Debug)]
@@ -175,6 +176,8 @@ impl Inbound {
             change.why = self.found_by(account.attributes, object);
         }
         change.references = self.references(update.result.iter().map(|(_, field)| field));
+        change.replaced =
+            Some(replaced(facts.shadow.as_ref(), object)).filter(|_| action != Action::Refresh || returned);
         update.put_into(&mut change);
         if action == Action::Refresh && !returned && self.is_remembered(facts, &change) {
             return Decision::unchanged(situation);
@@ -229,6 +232,7 @@ impl Inbound {
         change.place = account.place;
         change.shadow = Some(shadow.base);
         change.object = facts.owner.as_ref().map(|o| ObjectBase { id: o.id, version: o.version });
+        change.replaced = facts.owner.as_ref().map(|owner| replaced(Some(shadow), owner));
         Decision::change(change)
     }
 
@@ -266,6 +270,7 @@ impl Inbound {
         let mut change = bare_change(action, situation, reaction, &shadow.uid);
         change.shadow = Some(shadow.base);
         change.object = Some(ObjectBase { id: object.id, version: object.version });
+        change.replaced = Some(replaced(Some(shadow), object));
         match action {
             Action::Disable if object.disabled.is_none() => {
                 change.state = StateChange::Disable(DisabledReason::Missing);
@@ -319,7 +324,7 @@ impl Inbound {
         Origin { application: self.application.clone(), run: self.run }
     }
 
-    fn references<'a>(&self, fields: impl Iterator<Item = &'a Field>) -> Vec<KeyHash> {
+    pub(crate) fn references<'a>(&self, fields: impl Iterator<Item = &'a Field>) -> Vec<KeyHash> {
         fields
             .flat_map(Field::values)
             .filter_map(Value::as_reference)
@@ -421,10 +426,11 @@ pub(crate) fn bare_change(action: Action, situation: Situation, reaction: Reacti
         references: Vec::new(),
         correlation: Vec::new(),
         why: None,
+        replaced: None,
     }
 }
 
-fn all_cleared(attributes: &Attributes) -> Vec<AttributeChange> {
+pub(crate) fn all_cleared(attributes: &Attributes) -> Vec<AttributeChange> {
     attributes
         .iter()
         .map(|(name, held)| AttributeChange {

@@ -22,3 +22,4 @@ pub mod rules;
 pub mod schedule;
 pub mod situation;
 pub mod transform;
+pub mod undo;

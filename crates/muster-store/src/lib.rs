@@ -66,6 +66,7 @@ mod sqlite;
 mod stage;
 mod tenant;
 mod tries;
+mod undo;
 #[cfg(test)]
 mod upgrade_tests;
 mod waiting;
@@ -76,7 +77,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 pub use accounts::AccountRecord;
-pub use apply::{Batch, Target};
+pub use apply::{Batch, Making, Target};
 pub use audit::{Acting, AuditFilter, AuditVerification, ChainedEntry, NewAuditEntry};
 pub use backup_file::BackupFile;
 pub use by_hand::HandWrite;
@@ -111,6 +112,7 @@ pub use search::ObjectSearch;
 pub use secret::{Binding, BindingRule, NewSecret, OpenSecret, Put, SecretRecord};
 pub use stage::{Bucket, ProblemRow, ProblemStep, StagedPage};
 pub use tenant::{Tenant, TenantStore};
+pub use undo::UndoneObject;
 pub use wakeups::{Wakeup, Wakeups};
 
 use database::Database;

@@ -37,6 +37,7 @@ const STEPS: &[Step] = &[
     step!("0011_numbers"),
     step!("0012_history_kind"),
     step!("0013_waits_for"),
+    step!("0017_undo"),
 ];
 
 /// The version of the schema that all steps lead to.

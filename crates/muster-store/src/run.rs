@@ -22,10 +22,10 @@ use crate::row::{case, decode_counters, get, get_case, instant, number, optional
 pub(crate) const COLUMNS: &str = "r.seq, r.tenant, r.id, r.no, r.task_kind, r.task, r.mode, r.keys, r.status, r.phase, \
     r.absence, r.outcome, r.stopping, r.rules, r.started_at, r.ended_at, r.held_at, r.lease_until, r.epoch, \
     r.estimate, r.counters, r.plan_hash, r.held_by, r.failure, r.statements, r.peak_memory, r.approved_hash, \
-    r.approved_at, r.job, r.chain_start, r.launched_by, r.waits_for";
+    r.approved_at, r.job, r.chain_start, r.launched_by, r.waits_for, r.undoes";
 
 /// How many they are.
-pub(crate) const COLUMN_COUNT: usize = 32;
+pub(crate) const COLUMN_COUNT: usize = 33;
 
 /// The full run of a task that has not ended, which no other may run beside: as the unique index has it.
 const OCCUPYING: &str = "FROM run r WHERE r.tenant = ? AND r.task_kind = ? AND r.task = ? \
@@ -72,6 +72,8 @@ pub struct NewRun {
     /// The run that it waits for; `None` when it may be begun at once. Should a full run of that task not have ended,
     /// it waits for that one.
     pub preceded_by: Option<Box<Self>>,
+    /// The run whose inverse it is; `None` for one that reads a source.
+    pub undoes: Option<RunId>,
     /// The instant of the launch.
     pub now: DateTime<Utc>,
 }
@@ -133,6 +135,8 @@ pub struct RunRecord {
     pub chain: Option<Chain>,
     /// The run before whose end it was not to be begun.
     pub waits_for: Option<RunId>,
+    /// The run whose inverse it is.
+    pub undoes: Option<RunId>,
 }
 
 impl RunRecord {
@@ -234,8 +238,8 @@ impl TenantStore {
         let (seq, number) = self.dialect().new_number("run", "seq");
         let sql = format!(
             "INSERT INTO run ({seq}tenant, id, no, task_kind, task, mode, keys, status, phase, absence, \
-             rules, started_at, estimate, approved_hash, job, chain_start, launched_by, waits_for, lease_until) \
-             SELECT {number}?, ?, coalesce(max(no), 0) + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? \
+             rules, started_at, estimate, approved_hash, job, chain_start, launched_by, waits_for, lease_until, undoes) \
+             SELECT {number}?, ?, coalesce(max(no), 0) + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? \
              FROM run WHERE tenant = ?"
         );
         let values: Vec<Value> = vec![
@@ -257,6 +261,7 @@ impl TenantStore {
             run.chain.map(|chain| chain.launched_by.0).into(),
             waits_for.map(|run| run.0).into(),
             waits_for.map_or(0, |_| NOT_YET).into(),
+            run.undoes.map(|run| run.0).into(),
             self.tenant.into(),
         ];
         tx.execute(&sql, values).await.map(|_| ())
@@ -393,6 +398,9 @@ pub(crate) fn launched(run: &NewRun, waits_for: Option<RunId>) -> NewAuditEntry 
     if let Some(preceding) = waits_for {
         entry = entry.with("waitsFor", preceding.to_string());
     }
+    if let Some(undone) = run.undoes {
+        entry = entry.with("undoes", undone.to_string());
+    }
     match run.approved_hash {
         Some(hash) => entry.with_hash("planHash", hash),
         None => entry,
@@ -446,5 +454,6 @@ pub(crate) fn record(row: &QueryResult) -> Result<RunRecord, StoreError> {
         job: get(row, 28)?,
         chain: moment(29)?.zip(launched_by).map(|(start, launched_by)| Chain { start, launched_by }),
         waits_for: get::<Option<Uuid>>(row, 31)?.map(RunId),
+        undoes: get::<Option<Uuid>>(row, 32)?.map(RunId),
     })
 }

@@ -179,6 +179,13 @@ fn progress() -> Value {
                 "waitsForInstanceId",
                 described(or_null(json!({"type": "string", "format": "uuid"})), waits_for),
             ),
+            (
+                "undoesInstanceId",
+                described(
+                    or_null(json!({"type": "string", "format": "uuid"})),
+                    "The instance that it undoes; null for one that reads a source.",
+                ),
+            ),
             ("phase", words(&phases)),
             ("mode", words(&["APPLY", "SIMULATE"])),
             ("counters", reference("Counters")),

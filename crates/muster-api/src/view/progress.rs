@@ -31,6 +31,7 @@ pub struct ProgressView {
     error_details: Option<Vec<ErrorView>>,
     job_id: Option<String>,
     waits_for_instance_id: Option<String>,
+    undoes_instance_id: Option<String>,
     phase: &'static str,
     mode: &'static str,
     counters: CountersView,
@@ -100,6 +101,7 @@ impl ProgressView {
             error_details,
             job_id: run.job.map(|job| job.to_string()),
             waits_for_instance_id: run.awaited().map(|run| run.to_string()),
+            undoes_instance_id: run.undoes.map(|run| run.to_string()),
             phase: run.state.phase.as_str(),
             mode: run.state.mode.as_str(),
             counters: CountersView::new(run),
@@ -221,6 +223,7 @@ mod tests {
             job: None,
             chain: None,
             waits_for: None,
+            undoes: None,
         }
     }
 

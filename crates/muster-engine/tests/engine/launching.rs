@@ -27,6 +27,7 @@ fn new_run(world: &World, number: u128) -> NewRun {
         approved_hash: None,
         chain: None,
         preceded_by: None,
+        undoes: None,
         now: world.clock().instant(),
     }
 }

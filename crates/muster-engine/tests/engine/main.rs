@@ -30,6 +30,7 @@ mod schedules;
 mod secrets;
 mod shown;
 mod sources;
+mod undone;
 mod unread;
 mod unread_definitions;
 mod waiting;

@@ -106,6 +106,7 @@ fn run(task: ConfigurationId) -> NewRun {
         approved_hash: None,
         chain: None,
         preceded_by: None,
+        undoes: None,
         now: now(),
     }
 }

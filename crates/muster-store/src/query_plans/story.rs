@@ -17,8 +17,8 @@ use muster_plan::lifecycle::{Absence, RunState};
 use uuid::Uuid;
 
 use crate::{
-    Advance, Batch, Bucket, KeyEntry, Mention, Met, NewRun, PageRows, ProblemRow, ProblemStep, RunRecord,
-    Store, Target, TenantStore, Verdict,
+    Advance, Batch, Bucket, KeyEntry, Making, Mention, Met, NewRun, PageRows, ProblemRow, ProblemStep,
+    RunRecord, Store, Target, TenantStore, Verdict,
 };
 
 /// Enough that reading all of them is not the cheaper way.
@@ -55,6 +55,7 @@ fn target(id: &str) -> Target {
         directory: DirectoryId::main(),
         kind: ObjectKind::Identity,
         object_type: None,
+        making: Making::First,
     }
 }
 
@@ -115,6 +116,7 @@ fn change(action: Action, number: u32, shadow: Option<ShadowBase>) -> Change {
         references: Vec::new(),
         correlation: Vec::new(),
         why: None,
+        replaced: None,
     }
 }
 
@@ -150,6 +152,7 @@ pub(crate) fn new_run(task: &str) -> NewRun {
         approved_hash: None,
         chain: None,
         preceded_by: None,
+        undoes: None,
         now: now(),
     }
 }
