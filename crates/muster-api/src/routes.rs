@@ -196,6 +196,8 @@ pub enum TaskOperation {
     Failures,
     /// These once more.
     Retry,
+    /// A run that undoes it.
+    Undo,
     /// Its end.
     Cancel,
     /// It stands still.

@@ -6,6 +6,7 @@ mod events;
 mod failures;
 mod launch;
 mod schedule;
+mod undo;
 
 use std::collections::HashMap;
 
@@ -47,6 +48,7 @@ pub(crate) async fn perform(
         TaskOperation::Trips => trips(kind, &call).await,
         TaskOperation::Failures => failures::list(kind, call).await,
         TaskOperation::Retry => failures::retry(kind, call).await,
+        TaskOperation::Undo => undo::undo(kind, &call).await,
         TaskOperation::Cancel => cancel(kind, &call).await,
         TaskOperation::Pause => pause(kind, &call).await,
         TaskOperation::Resume => resume(kind, &call).await,

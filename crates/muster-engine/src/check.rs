@@ -86,8 +86,12 @@ impl Work {
 
     /// What guards have against the plan.
     async fn holds(&self) -> Result<Vec<Hold>, EngineError> {
-        let mut holds = self.trips().await?;
-        if self.run.keys.is_none() && self.buckets.iter().any(|bucket| bucket.tally.withdraws()) {
+        let mut holds: Vec<Hold> = self.run.undoes.map(Hold::Undo).into_iter().collect();
+        holds.extend(self.trips().await?);
+        if self.run.keys.is_none()
+            && self.run.undoes.is_none()
+            && self.buckets.iter().any(|bucket| bucket.tally.withdraws())
+        {
             let ways = self.widened().await?;
             holds.extend(ways.into_iter().map(Hold::Widened));
         }
@@ -171,7 +175,7 @@ fn verdict(event: Event, holds: &[Hold]) -> Vec<ProblemRow> {
     let tripped = holds.iter().map(|hold| {
         let message = match hold {
             Hold::Limit { application, .. } => format!("application `{application}`: {hold}"),
-            Hold::Widened(_) => hold.to_string(),
+            Hold::Widened(_) | Hold::Undo(_) => hold.to_string(),
         };
         of_run(ProblemStep::Check, ErrorCode::GuardTripped, message)
     });

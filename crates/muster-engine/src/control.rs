@@ -236,6 +236,7 @@ impl Engine {
             overriding: None,
             chain: None,
             preceded_by: None,
+            undoes: None,
             now: self.surroundings.now(),
         };
         let launched = store.launch(made_from, &new).await.map_err(|error| {

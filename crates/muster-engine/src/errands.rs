@@ -83,14 +83,15 @@ pub(crate) fn post_processing<'a>(
 }
 
 impl Engine {
-    /// What is to be done after a run that ends like this. Nothing follows simulations and runs of single keys.
+    /// What is to be done after a run that ends like this. Nothing follows simulations, runs of single keys, and what
+    /// undoes a run.
     pub(crate) fn errands(
         &self,
         run: &RunRecord,
         configuration: &Configuration,
         (outcome, read): (Option<OutcomeStatus>, Read),
     ) -> Vec<NewErrand> {
-        let is_followed = run.state.mode == Mode::Apply && run.keys.is_none();
+        let is_followed = run.state.mode == Mode::Apply && run.keys.is_none() && run.undoes.is_none();
         let (Some(outcome), true) = (outcome, is_followed) else { return Vec::new() };
         let Some((post_processing, archiving)) = post_processing(configuration, run) else {
             return Vec::new();

@@ -53,6 +53,12 @@ pub enum EngineError {
         /// That run.
         run: RunId,
     },
+    /// The changes of the run that it undoes were dropped.
+    #[error("run {run}, or what it changed, is not kept any more; nothing was undone")]
+    NothingToUndo {
+        /// That run.
+        run: RunId,
+    },
     /// More entries failed than the task's error policy allows.
     #[error("{failed} entries failed, the error policy allows {allowed}; nothing was applied")]
     TooManyErrors {

@@ -10,7 +10,7 @@ use muster_model::configuration::application::{
 use muster_model::configuration::document::transformation::TransformationDocument;
 use muster_model::configuration::document::value::Word as _;
 use muster_model::configuration::{Configuration, application::Application};
-use muster_model::{ApplicationId, AttributeName, Field, ObjectKind};
+use muster_model::{ApplicationId, AttributeName, Field, ObjectKind, RunId};
 use muster_plan::change::Action;
 use muster_plan::rules::in_words;
 use muster_store::{ChangeRow, RunRecord, StoreError, TenantStore};
@@ -26,6 +26,8 @@ pub struct Explanation {
     /// One for each bucket, in their order; none where the configuration cannot be used any more.
     classes: Vec<Class>,
     connectors: Arc<Connectors>,
+    /// The run whose inverse it is.
+    undoes: Option<RunId>,
 }
 
 /// A class of accounts of a run.
@@ -83,7 +85,7 @@ impl Engine {
                 classes.map(of).collect()
             }
         };
-        Ok(Explanation { classes, connectors: self.connectors.clone() })
+        Ok(Explanation { classes, connectors: self.connectors.clone(), undoes: run.undoes })
     }
 }
 
@@ -199,6 +201,9 @@ impl Explanation {
     /// Why there is this change: what was found, what says what is done then, and what else led to it.
     #[must_use]
     pub fn why(&self, change: &ChangeRow) -> Option<String> {
+        if let Some(undone) = self.undoes {
+            return Some(format!("it undoes change {} of run {undone}", change.number));
+        }
         let mut told = self.class(change).map(|class| class.why(change)).unwrap_or_default();
         told.extend(change.why.clone());
         (!told.is_empty()).then(|| told.join("; "))
@@ -207,6 +212,10 @@ impl Explanation {
     /// How an attribute gets its value. Of several mappings the first that has a value counts.
     #[must_use]
     pub fn mappings(&self, change: &ChangeRow, attribute: &AttributeName) -> Vec<ExplainedMapping> {
+        // What is put back no mapping decided.
+        if self.undoes.is_some() {
+            return Vec::new();
+        }
         self.class(change).map(|class| class.mappings_of(attribute)).unwrap_or_default()
     }
 

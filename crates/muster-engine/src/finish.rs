@@ -20,7 +20,7 @@ impl Work {
             self.refresh_statistics().await;
         }
         let complete = self.read() == Read::Whole;
-        if complete && self.run.keys.is_none() {
+        if complete && self.run.keys.is_none() && self.run.undoes.is_none() {
             self.remember_read().await?;
         }
         let spotless = counters.outcome(Outcome::Failed) == 0 && counters.outcome(Outcome::Stale) == 0;

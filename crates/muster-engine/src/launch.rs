@@ -156,6 +156,7 @@ impl Engine {
             overriding: launch.overriding,
             chain: None,
             preceded_by: None,
+            undoes: None,
             now: self.surroundings.now(),
         })
     }

@@ -48,7 +48,9 @@ mod surroundings;
 mod sweep;
 mod sweep_inbound;
 mod sweep_outbound;
+mod sweep_undo;
 mod ticker;
+mod undo;
 mod veil;
 mod webhook;
 mod worker;
@@ -85,6 +87,7 @@ pub use schedules::{ScheduleError, Scheduling};
 pub use secret::{LONGEST_SECRET, SecretError};
 pub use surroundings::Surroundings;
 pub use ticker::Look;
+pub use undo::UndoError;
 pub use worker::Workers;
 
 /// How often something is decided again that others come before, again and again.

@@ -18,7 +18,9 @@ use muster_plan::decision::{AccountView, Decision, Problem};
 use muster_plan::key::{KeyHash, KeySpecs};
 use muster_plan::outbound::taken::{Referring, TakenValues};
 use muster_plan::outbound::{AccountAbilities, Outbound, OutboundFacts, Profiles};
-use muster_store::{DisputesOf, LinkedShadow, ProblemRow, ProblemStep, RunRecord, Target, TenantStore};
+use muster_store::{
+    DisputesOf, LinkedShadow, Making, ProblemRow, ProblemStep, RunRecord, Target, TenantStore,
+};
 
 use crate::configuration::{ConfigurationError, compile_rules, key_specs, object_class, object_types};
 use crate::disputes::{Promised, decided_object, known_disputes, note, uid_of};
@@ -114,6 +116,7 @@ impl OutboundTask {
                         directory: DirectoryId::main(),
                         kind,
                         object_type: None,
+                        making: Making::First,
                     },
                     references_must_exist: false,
                     application: application.clone(),

@@ -12,7 +12,7 @@ use muster_model::{ApplicationId, ConfigurationId, DirectoryId, ObjectId};
 use muster_plan::inbound::Inbound;
 use muster_plan::key::KeySpecs;
 use muster_plan::rules::{RuleContext, RuleProblem, Rules};
-use muster_store::{KeyEntry, RunRecord, Target, TenantStore};
+use muster_store::{KeyEntry, Making, RunRecord, Target, TenantStore};
 
 use crate::Engine;
 use crate::configuration::{
@@ -65,6 +65,7 @@ impl InboundTask {
             directory: self.directory,
             kind: decisions.rules.object_kind,
             object_type: decisions.rules.object_type.clone(),
+            making: if run.undoes.is_some() { Making::Again } else { Making::First },
         };
         InboundRun {
             decisions: Arc::new(decisions),

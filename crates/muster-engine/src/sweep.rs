@@ -130,13 +130,7 @@ impl Work {
         if self.buckets[index].page == 0 {
             self.buckets[index].next_change = self.first_change(index);
         }
-        if self.buckets[index].population.is_none() {
-            let accounts = self.store.live_shadows(&application.id, class.id.as_str()).await?;
-            let last_shadow = self.store.last_shadow(&application.id).await?;
-            let of = DisputesOf { application: &application.id, class: &class.id };
-            let last_dispute = self.store.last_dispute(of).await?;
-            self.buckets[index].population = Some(Before { accounts, last_shadow, last_dispute }.encode());
-        }
+        self.know_population(index, &application, &class).await?;
         if !reads_accounts {
             let end = self.read_remembered(index).await?;
             return self.end_sweep(index, end).await;
@@ -149,6 +143,23 @@ impl Work {
             None => self.read_all(index, (&application, &class), &*connector).await?,
         };
         self.end_sweep(index, end).await
+    }
+
+    /// Finds out what percentages are taken of, once.
+    pub(crate) async fn know_population(
+        &mut self,
+        index: usize,
+        application: &Application,
+        class: &ObjectClass,
+    ) -> Result<(), EngineError> {
+        if self.buckets[index].population.is_none() {
+            let accounts = self.store.live_shadows(&application.id, class.id.as_str()).await?;
+            let last_shadow = self.store.last_shadow(&application.id).await?;
+            let of = DisputesOf { application: &application.id, class: &class.id };
+            let last_dispute = self.store.last_dispute(of).await?;
+            self.buckets[index].population = Some(Before { accounts, last_shadow, last_dispute }.encode());
+        }
+        Ok(())
     }
 
     async fn read_keys(

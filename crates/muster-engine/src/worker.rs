@@ -364,7 +364,10 @@ impl Work {
         tracing::debug!(run = %self.run.id, ?effect, "effect");
         let done = match effect {
             Effect::Prepare => self.prepare().await?,
-            Effect::Sweep => self.sweep().await?,
+            Effect::Sweep => match self.run.undoes {
+                None => self.sweep().await?,
+                Some(undone) => self.sweep_inverse(undone).await?,
+            },
             Effect::StageAbsence => self.stage_absence().await?,
             Effect::Check => self.check().await?,
             Effect::Apply(wave) => self.apply(wave).await?,

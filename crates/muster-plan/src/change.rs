@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use muster_model::configuration::application::{Reaction, Situation};
 use muster_model::difference::AttributeChange;
 use muster_model::run::{Outcome, Wave};
+use muster_model::shadow::ShadowState;
 use muster_model::{
     AttributeName, Attributes, ConfigurationId, DisabledReason, ObjectId, Provenance, ShadowNo,
 };
@@ -133,6 +134,21 @@ pub struct ShadowBase {
     pub version: u32,
 }
 
+/// What a change of something that existed replaces besides attributes, for whoever undoes it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Replaced {
+    /// What was remembered of the account; `None` where there was no shadow.
+    pub snapshot: Option<Attributes>,
+    /// Whether the account existed, as far as was known; `None` where there was no shadow.
+    pub state: Option<ShadowState>,
+    /// Where the values of the object came from.
+    pub provenance: Option<Provenance>,
+    /// Why the object was disabled; `None` where it was enabled.
+    pub disabled: Option<DisabledReason>,
+    /// The type of the object.
+    pub object_type: Option<String>,
+}
+
 /// One change of a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
@@ -185,4 +201,6 @@ pub struct Change {
     pub succeeds: Option<String>,
     /// Why, in a few words, where situation and reaction do not say it all.
     pub why: Option<String>,
+    /// Inbound, what it replaces; nothing for a create.
+    pub replaced: Option<Box<Replaced>>,
 }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use muster_model::ApplicationId;
 use muster_model::configuration::guard::{Guarded, Guards, Limit};
 use muster_model::difference::AttributeChange;
+use muster_model::{ApplicationId, RunId};
 
 use crate::change::{Action, Change, MembershipChange, StateChange};
 
@@ -45,6 +45,8 @@ pub enum Hold {
     },
     /// The configuration lets the task take away more than it did when it was last carried out, in this way.
     Widened(String),
+    /// It undoes this run: nothing is undone before somebody has looked at what.
+    Undo(RunId),
 }
 
 impl std::fmt::Display for Hold {
@@ -52,6 +54,7 @@ impl std::fmt::Display for Hold {
         match self {
             Self::Limit { trip, .. } => trip.fmt(f),
             Self::Widened(how) => write!(f, "{how}: whom that takes something from is looked at once"),
+            Self::Undo(undone) => write!(f, "it undoes run {undone}; an undo is always held"),
         }
     }
 }

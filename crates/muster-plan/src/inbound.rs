@@ -20,12 +20,14 @@ use crate::lifecycle::Absence;
 use crate::mapping::{Mapped, MappingInput, map};
 use crate::rules::Rules;
 use crate::situation::{self, Ownership};
+use crate::undo::replaced;
 
 mod decided;
 mod missing;
 mod successor;
 
 pub use missing::OtherSource;
+pub(crate) use missing::all_cleared;
 
 /// Everything that inbound decisions of one run share.
 #[derive(Debug)]
@@ -208,6 +210,8 @@ impl Inbound {
             change.correlation.push(KeyHash::of_claim(&self.application, &self.class, object.id));
         }
         change.references = self.references(update.result.iter().map(|(_, field)| field));
+        change.replaced =
+            Some(replaced(facts.shadow.as_ref(), object)).filter(|_| action != Action::Refresh || returned);
         update.put_into(&mut change);
         if action == Action::Refresh && !returned && self.is_remembered(facts, &change) {
             return Decision::unchanged(situation);
@@ -262,6 +266,7 @@ impl Inbound {
         change.place = account.place;
         change.shadow = Some(shadow.base);
         change.object = facts.owner.as_ref().map(|o| ObjectBase { id: o.id, version: o.version });
+        change.replaced = facts.owner.as_ref().map(|owner| replaced(Some(shadow), owner));
         Decision::change(change)
     }
 
@@ -299,7 +304,7 @@ impl Inbound {
         Origin { application: self.application.clone(), run: self.run }
     }
 
-    fn references<'a>(&self, fields: impl Iterator<Item = &'a Field>) -> Vec<KeyHash> {
+    pub(crate) fn references<'a>(&self, fields: impl Iterator<Item = &'a Field>) -> Vec<KeyHash> {
         fields
             .flat_map(Field::values)
             .filter_map(Value::as_reference)
@@ -393,6 +398,7 @@ pub(crate) fn bare_change(action: Action, situation: Situation, reaction: Reacti
         correlation: Vec::new(),
         succeeds: None,
         why: None,
+        replaced: None,
     }
 }
 

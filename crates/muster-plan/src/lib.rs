@@ -24,4 +24,5 @@ pub mod rules;
 pub mod schedule;
 pub mod situation;
 pub mod transform;
+pub mod undo;
 pub mod widening;

@@ -14,7 +14,7 @@ use crate::database::{Dialect, Transaction, Urgency};
 use crate::error::StoreError;
 use crate::facts::text_list;
 use crate::lists::{KeyEntry, Mention};
-use crate::make::{OBJECT, Taken, object_values};
+use crate::make::{Taken, object_values};
 use crate::page::change_id;
 use crate::row::{number, unsigned};
 use crate::rows::{Bulk, Kind};
@@ -58,6 +58,17 @@ pub struct Target {
     pub kind: ObjectKind,
     /// The type of objects that are made.
     pub object_type: Option<String>,
+    /// Whether they were there before.
+    pub making: Making,
+}
+
+/// Whether objects that are made were there before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Making {
+    /// They are new.
+    First,
+    /// They were deleted, and are made again under their ids, with the types they had.
+    Again,
 }
 
 /// What must not have changed since a change was decided.
@@ -163,7 +174,12 @@ impl TenantStore {
         let mut stale = self.made_by_rivals(&tx, &batch.contested, keys).await?;
         let creates: Vec<u32> =
             batch.creates.iter().copied().filter(|number| stale.binary_search(number).is_err()).collect();
-        stale.extend(self.create(&over, target, &creates, taken).await?);
+        let left = self.create(&over, target, &creates, taken).await?;
+        if target.making == Making::Again {
+            let made: Vec<u32> = creates.into_iter().filter(|number| !left.contains(number)).collect();
+            self.note_made_again(&over, &made, now).await?;
+        }
+        stale.extend(left);
         let changing = [batch.links.clone(), batch.others.clone()].concat();
         self.lock_objects(&over, &changing).await?;
         let mut moved = self.moved_on(&over, &changing, Bases::ObjectsAndShadows).await?;
@@ -269,7 +285,10 @@ impl TenantStore {
         .await?;
         let creates = Action::Create as i64;
         over.execute(
-            &format!("{OBJECT} FROM {{changes}} WHERE c.action = ? AND c.object_version = 0"),
+            &format!(
+                "{} FROM {{changes}} WHERE c.action = ? AND c.object_version = 0",
+                self.objects_made(target)
+            ),
             object_values(target).to_vec(),
             numbers,
             vec![creates.into()],
@@ -338,8 +357,10 @@ impl TenantStore {
         let gone = [Action::Disable as i64, Action::MarkGone as i64];
         over.execute(
             &format!(
-                "UPDATE shadow SET version = shadow.version + 1, state = 1, digest = NULL \
-                 FROM (SELECT c.tenant, c.shadow FROM {{changes}} WHERE c.action IN ({}, {}) {APART}) AS n \
+                // Who was not met has nothing new to be remembered; of who is undone the old is put back.
+                "UPDATE shadow SET version = shadow.version + 1, state = 1, digest = NULL, snapshot = CASE \
+                 WHEN n.snapshot IS NULL OR n.snapshot = '{{}}' THEN shadow.snapshot ELSE n.snapshot END \
+                 FROM (SELECT c.tenant, c.shadow, c.snapshot FROM {{changes}} WHERE c.action IN ({}, {}) {APART}) AS n \
                  WHERE shadow.tenant = n.tenant AND shadow.application = ? AND shadow.no = n.shadow",
                 gone[0], gone[1]
             ),

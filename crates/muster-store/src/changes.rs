@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use muster_model::configuration::application::{Reaction, Situation};
 use muster_model::run::Outcome;
 use muster_model::{AttributeName, Attributes, Field, ObjectId};
-use muster_plan::change::{Action, MembershipChange};
+use muster_plan::change::{Action, MembershipChange, Replaced};
 use sea_orm::{QueryResult, Value};
 use uuid::Uuid;
 
@@ -23,7 +23,7 @@ use crate::tenant::TenantStore;
 
 pub(crate) const COLUMNS: &str = "c.id, c.bucket, c.position, c.action, c.situation, c.reaction, c.uid, c.place, \
     c.shadow, c.object, c.object_version, c.state, c.before, c.result, c.memberships, c.profile, c.why, \
-    p.outcome, p.message, c.level";
+    p.outcome, p.message, c.level, c.replaced";
 
 /// Which changes to read.
 #[derive(Debug, Clone, Copy, Default)]
@@ -82,6 +82,8 @@ pub struct ChangeRow {
     pub shadow: Option<u32>,
     /// The object.
     pub object: Option<ObjectId>,
+    /// The version of the object that it was decided on; 0 for one that the change makes.
+    pub object_version: u32,
     /// 0 keeps "enabled", 1 enables, 2 and more disable.
     pub state: i64,
     /// What the changed attributes held; absent ones included. Empty for a create.
@@ -94,6 +96,8 @@ pub struct ChangeRow {
     pub profile: Option<String>,
     /// Why, where situation and reaction do not say it all.
     pub why: Option<String>,
+    /// What else of object and account it replaces.
+    pub replaced: Option<Replaced>,
     /// What became of it.
     pub status: ChangeStatus,
 }
@@ -255,6 +259,7 @@ pub(crate) fn change(row: &QueryResult) -> Result<ChangeRow, StoreError> {
     let result: Option<String> = get(row, 13)?;
     let memberships: Option<String> = get(row, 14)?;
     let object: Option<Uuid> = get(row, 9)?;
+    let replaced: Option<String> = get(row, 20)?;
     let status = match outcome_at(row, 17)? {
         Some(outcome) => {
             ChangeStatus::Ended { outcome, message: get::<Option<String>>(row, 18)?.unwrap_or_default() }
@@ -276,12 +281,14 @@ pub(crate) fn change(row: &QueryResult) -> Result<ChangeRow, StoreError> {
         place: optional_number(row, 7)?.map(i64::unsigned_abs),
         shadow: optional_number(row, 8)?.map(|no| unsigned(no, "shadow number")).transpose()?,
         object: object.map(ObjectId),
+        object_version: unsigned(optional_number(row, 10)?.unwrap_or(0), "version")?,
         state: self::number(row, 11)?,
         before: before.map(|text| codec::decode_fields(&text)).transpose()?.unwrap_or_default(),
         result: result.map(|text| codec::decode(&text)).transpose()?.unwrap_or_default(),
         memberships: memberships.map(|text| decode_memberships(&text)).transpose()?.unwrap_or_default(),
         profile: get(row, 15)?,
         why: get(row, 16)?,
+        replaced: replaced.map(|text| codec::decode_replaced(&text)).transpose()?,
         status,
     })
 }

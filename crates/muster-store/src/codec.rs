@@ -10,11 +10,14 @@ use std::fmt::Write as _;
 use chrono::{DateTime, SecondsFormat, Utc};
 use muster_model::attribute::{decode_base64, encode_base64};
 use muster_model::difference::AttributeChange;
+use muster_model::shadow::ShadowState;
 use muster_model::{AttributeName, Attributes, Field, ObjectKind, Reference, Value};
+use muster_plan::change::Replaced;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use crate::error::StoreError;
+use crate::row::{decode_provenance, disabled, encode_provenance};
 
 /// Attributes as they are stored.
 pub(crate) fn encode(attributes: &Attributes) -> String {
@@ -40,6 +43,53 @@ pub(crate) fn name(attribute: &AttributeName) -> String {
     let mut out = String::new();
     text(&mut out, attribute.as_str());
     out
+}
+
+/// What a change replaces: an object of what there is of it.
+pub(crate) fn encode_replaced(replaced: &Replaced) -> String {
+    let mut parts = Vec::new();
+    if let Some(snapshot) = &replaced.snapshot {
+        parts.push(format!("\"snapshot\":{}", encode(snapshot)));
+    }
+    if let Some(state) = replaced.state {
+        parts.push(format!("\"state\":{}", state as i64));
+    }
+    if let Some(provenance) = &replaced.provenance {
+        let mut part = "\"provenance\":".to_owned();
+        text(&mut part, &encode_provenance(provenance));
+        parts.push(part);
+    }
+    if let Some(reason) = replaced.disabled {
+        parts.push(format!("\"disabled\":{}", reason as i64));
+    }
+    if let Some(object_type) = &replaced.object_type {
+        let mut part = "\"type\":".to_owned();
+        text(&mut part, object_type);
+        parts.push(part);
+    }
+    format!("{{{}}}", parts.join(","))
+}
+
+/// Reads what [`encode_replaced`] wrote.
+pub(crate) fn decode_replaced(text: &str) -> Result<Replaced, StoreError> {
+    #[derive(Deserialize)]
+    struct Parts {
+        snapshot: Option<Fields>,
+        state: Option<i64>,
+        provenance: Option<String>,
+        disabled: Option<i64>,
+        #[serde(rename = "type")]
+        object_type: Option<String>,
+    }
+    let parts: Parts = serde_json::from_str(text)
+        .map_err(|error| StoreError::unreadable("what a change replaced", error))?;
+    Ok(Replaced {
+        snapshot: parts.snapshot.map(|fields| fields.0.into_iter().collect()),
+        state: parts.state.map(|state| if state == 0 { ShadowState::Live } else { ShadowState::Gone }),
+        provenance: parts.provenance.map(|text| decode_provenance(&text)).transpose()?,
+        disabled: disabled(parts.disabled)?,
+        object_type: parts.object_type,
+    })
 }
 
 fn encode_fields<'a>(fields: impl Iterator<Item = (&'a AttributeName, &'a Field)>) -> String {

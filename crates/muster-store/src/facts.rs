@@ -29,7 +29,7 @@ pub(crate) const SHADOW_COLUMNS: &str = "s.no, s.version, s.uid, s.state, s.owne
 pub(crate) const SHADOW_WIDTH: usize = 13;
 pub(crate) const OBJECT_COLUMNS: &str =
     "o.id, o.kind, o.directory, o.type, o.disabled, o.version, o.attributes, o.provenance";
-const OBJECT_WIDTH: usize = 8;
+pub(crate) const OBJECT_WIDTH: usize = 8;
 
 /// A shadow with the object it belongs to.
 #[derive(Debug, Clone)]

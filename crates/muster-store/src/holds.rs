@@ -2,7 +2,6 @@
 //! before.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use muster_model::ApplicationId;
 use muster_model::configuration::Leniency;
 use muster_model::configuration::document::check::parse;
 use muster_model::configuration::document::overriding::OverrideDocument;
@@ -10,9 +9,11 @@ use muster_model::configuration::document::reader;
 use muster_model::configuration::document::value::FieldValue as _;
 use muster_model::configuration::guard::{Guarded, Limit};
 use muster_model::run::Override;
+use muster_model::{ApplicationId, RunId};
 use muster_plan::guard::{Earlier, Hold, Trip, Window};
 use sea_orm::Value;
 use serde_json::{Value as Json, json};
+use uuid::Uuid;
 
 use crate::TenantStore;
 use crate::error::StoreError;
@@ -126,6 +127,7 @@ pub(crate) fn encode(holds: &[Hold]) -> Option<String> {
 fn row(hold: &Hold) -> Json {
     match hold {
         Hold::Widened(how) => json!({ "widened": how }),
+        Hold::Undo(undone) => json!({ "undoes": undone.to_string() }),
         Hold::Limit { application, trip } => {
             let Trip { guarded, of, changes, population, limit, window } = trip;
             json!({
@@ -148,6 +150,9 @@ fn decode(text: &str) -> Result<Vec<Hold>, StoreError> {
 fn hold(row: &Json) -> Option<Hold> {
     if let Some(how) = row["widened"].as_str() {
         return Some(Hold::Widened(how.to_owned()));
+    }
+    if let Some(undone) = row["undoes"].as_str() {
+        return Uuid::parse_str(undone).ok().map(|undone| Hold::Undo(RunId(undone)));
     }
     let small = |name: &str| row[name].as_u64().and_then(|number| u32::try_from(number).ok());
     let limit = Limit {
@@ -194,6 +199,7 @@ mod tests {
             trip(Some("email"), None),
             trip(None, Some(Window { hours: 24, before: 12 })),
             Hold::Widened("the limit is wider".to_owned()),
+            Hold::Undo(RunId(Uuid::from_u128(7))),
         ];
         assert_eq!(decode(&encode(&holds).unwrap()).unwrap(), holds);
         assert_eq!(encode(&[]), None);

@@ -70,6 +70,7 @@ mod sqlite;
 mod stage;
 mod tenant;
 mod tries;
+mod undo;
 #[cfg(test)]
 mod upgrade_tests;
 mod waiting;
@@ -80,7 +81,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 pub use accounts::AccountRecord;
-pub use apply::{Batch, Target};
+pub use apply::{Batch, Making, Target};
 pub use audit::{Acting, AuditFilter, AuditVerification, ChainedEntry, NewAuditEntry};
 pub use backup_file::BackupFile;
 pub use by_hand::HandWrite;
@@ -121,6 +122,7 @@ pub use search::ObjectSearch;
 pub use secret::{Binding, BindingRule, NewSecret, OpenSecret, Put, SecretRecord};
 pub use stage::{Bucket, ProblemRow, ProblemStep, StagedPage};
 pub use tenant::{Tenant, TenantStore};
+pub use undo::UndoneObject;
 pub use wakeups::{Wakeup, Wakeups};
 
 use database::Database;

@@ -1,10 +1,11 @@
 //! Making objects and shadows from staged creates.
 
+use chrono::{DateTime, Utc};
 use muster_model::ApplicationId;
 use sea_orm::Value;
 
 use crate::TenantStore;
-use crate::apply::{Over, Target, change_number};
+use crate::apply::{Making, Over, Target, change_number};
 use crate::database::{Dialect, Transaction};
 use crate::error::StoreError;
 use crate::row::number;
@@ -18,8 +19,8 @@ pub(crate) enum Taken {
     LeftOut,
 }
 
-pub(crate) const OBJECT: &str = "INSERT INTO object (tenant, id, kind, directory, type, disabled, version, attributes, provenance) \
-     SELECT c.tenant, c.object, ?, ?, ?, CASE WHEN c.state > 1 THEN c.state - 2 END, 1, \
+const OBJECT: &str = "INSERT INTO object (tenant, id, kind, directory, type, disabled, version, attributes, provenance) \
+     SELECT c.tenant, c.object, ?, ?, {type}, CASE WHEN c.state > 1 THEN c.state - 2 END, {version}, \
      coalesce(c.result, '{}'), coalesce(c.provenance, '')";
 
 const SHADOW: &str = "INSERT INTO shadow (tenant, application, no, class, uid_key, uid, owner, state, version, disabled, \
@@ -29,6 +30,35 @@ const SHADOW: &str = "INSERT INTO shadow (tenant, application, no, class, uid_ke
      coalesce(c.snapshot, '{}')";
 
 impl TenantStore {
+    /// What makes objects of a target from changes `c`. What was there before goes on behind its history.
+    pub(crate) fn objects_made(&self, target: &Target) -> String {
+        let behind = "(SELECT coalesce(max(h.version), 0) + 2 FROM history h \
+            WHERE h.tenant = c.tenant AND h.id = c.object)";
+        let its_type = match self.dialect() {
+            Dialect::Sqlite => "json_extract(c.replaced, '$.type')",
+            Dialect::Postgres => "c.replaced::json ->> 'type'",
+        };
+        let (version, its_type) = match target.making {
+            Making::First => ("1", "?".to_owned()),
+            Making::Again => (behind, format!("CASE WHEN c.replaced IS NULL THEN ? ELSE {its_type} END")),
+        };
+        OBJECT.replace("{version}", version).replace("{type}", &its_type)
+    }
+
+    /// Notes that objects were made again: it replaces that they were deleted.
+    pub(crate) async fn note_made_again(
+        &self,
+        over: &Over<'_>,
+        numbers: &[u32],
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let sql = "INSERT INTO history (tenant, id, version, run, at, action, kind) \
+            SELECT c.tenant, o.id, o.version - 1, ?, ?, c.action, o.kind FROM {changes} \
+            CROSS JOIN object o WHERE o.tenant = c.tenant AND o.id = c.object";
+        let before = vec![over.run.into(), now.timestamp_millis().into()];
+        over.execute(sql, before, numbers, Vec::new()).await.map(|_| ())
+    }
+
     /// Makes objects and their shadows; answers the changes whose account has got a shadow meanwhile.
     pub(crate) async fn create(
         &self,
@@ -48,7 +78,7 @@ impl TenantStore {
             self.taken(over, target, numbers).await?
         };
         let made: Vec<u32> = numbers.iter().copied().filter(|number| !taken.contains(number)).collect();
-        let sql = format!("{OBJECT} FROM {{changes}}");
+        let sql = format!("{} FROM {{changes}}", self.objects_made(target));
         over.execute(&sql, object_values(target).to_vec(), &made, Vec::new()).await?;
         Ok(taken)
     }
@@ -65,8 +95,9 @@ impl TenantStore {
         }
         let sql = format!(
             "WITH c AS MATERIALIZED (SELECT c.tenant, c.object, c.uid_key, c.uid, c.state, c.digest, \
-             c.account_digest, c.due_at, c.profile, c.granted, c.snapshot, c.result, c.provenance, {{index}} AS place \
-             FROM {{changes}} WHERE c.object IS NOT NULL), made AS ({OBJECT} FROM c) {} FROM c",
+             c.account_digest, c.due_at, c.profile, c.granted, c.snapshot, c.result, c.provenance, c.replaced, {{index}} AS place \
+             FROM {{changes}} WHERE c.object IS NOT NULL), made AS ({} FROM c) {} FROM c",
+            self.objects_made(target),
             SHADOW.replace("{place}", "c.place")
         );
         let first = self.reserve_numbers(over.tx, &target.application, numbers.len()).await?;

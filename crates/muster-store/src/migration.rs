@@ -40,6 +40,7 @@ const STEPS: &[Step] = &[
     step!("0014_failed_entries"),
     step!("0015_disputes"),
     step!("0016_holds"),
+    step!("0017_undo"),
 ];
 
 /// The version of the schema that all steps lead to.

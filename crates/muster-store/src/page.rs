@@ -42,6 +42,7 @@ pub(crate) const CHANGES: Bulk = Bulk {
         ("account_digest", Kind::Octets),
         ("due_at", Kind::Integer),
         ("why", Kind::Text),
+        ("replaced", Kind::Text),
     ],
     suffix: "",
 };
@@ -108,6 +109,7 @@ impl PageRows {
             change.account_digest.map(|digest| digest.0.to_vec()).into(),
             change.due_at.map(|due| due.timestamp_millis()).into(),
             change.why.clone().into(),
+            change.replaced.as_deref().map(codec::encode_replaced).into(),
         ];
         self.changes.push(StagedChange { number, digest: muster_plan::digest::hash(&hashed), values });
     }

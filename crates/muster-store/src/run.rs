@@ -24,10 +24,10 @@ pub(crate) const COLUMNS: &str = "r.seq, r.tenant, r.id, r.no, r.task_kind, r.ta
     r.absence, r.outcome, r.stopping, r.rules, r.started_at, r.ended_at, r.held_at, r.lease_until, r.epoch, \
     r.estimate, r.counters, r.plan_hash, r.held_by, r.failure, r.statements, r.peak_memory, r.approved_hash, \
     r.approved_at, r.job, r.chain_start, r.launched_by, r.waits_for, r.paused_at, r.paused_millis, r.progressed_at, \
-    r.overriding";
+    r.overriding, r.undoes";
 
 /// How many they are.
-pub(crate) const COLUMN_COUNT: usize = 36;
+pub(crate) const COLUMN_COUNT: usize = 37;
 
 /// The full run of a task that has not ended, which no other may run beside: as the unique index has it.
 const OCCUPYING: &str = "FROM run r WHERE r.tenant = ? AND r.task_kind = ? AND r.task = ? \
@@ -76,6 +76,8 @@ pub struct NewRun {
     /// The run that it waits for; `None` when it may be begun at once. Should a full run of that task not have ended,
     /// it waits for that one.
     pub preceded_by: Option<Box<Self>>,
+    /// The run whose inverse it is; `None` for one that reads a source.
+    pub undoes: Option<RunId>,
     /// The instant of the launch.
     pub now: DateTime<Utc>,
 }
@@ -145,6 +147,8 @@ pub struct RunRecord {
     pub progressed_at: Option<DateTime<Utc>>,
     /// Limits that somebody answers for, in the place of those that are configured.
     pub overriding: Option<Override>,
+    /// The run whose inverse it is.
+    pub undoes: Option<RunId>,
 }
 
 impl RunRecord {
@@ -255,8 +259,9 @@ impl TenantStore {
         let (seq, number) = self.dialect().new_number("run", "seq");
         let sql = format!(
             "INSERT INTO run ({seq}tenant, id, no, task_kind, task, mode, keys, status, phase, absence, \
-             rules, started_at, estimate, approved_hash, job, chain_start, launched_by, waits_for, lease_until, overriding) \
-             SELECT {number}?, ?, coalesce(max(no), 0) + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? \
+             rules, started_at, estimate, approved_hash, job, chain_start, launched_by, waits_for, lease_until, overriding, \
+             undoes) \
+             SELECT {number}?, ?, coalesce(max(no), 0) + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? \
              FROM run WHERE tenant = ?"
         );
         let values: Vec<Value> = vec![
@@ -279,6 +284,7 @@ impl TenantStore {
             waits_for.map(|run| run.0).into(),
             waits_for.map_or(0, |_| NOT_YET).into(),
             run.overriding.as_ref().map(holds::encode_override).into(),
+            run.undoes.map(|run| run.0).into(),
             self.tenant.into(),
         ];
         tx.execute(&sql, values).await.map(|_| ())
@@ -418,6 +424,9 @@ pub(crate) fn launched(run: &NewRun, waits_for: Option<RunId>) -> NewAuditEntry 
     if let Some(overriding) = &run.overriding {
         entry = entry.with("override", holds::encode_override(overriding));
     }
+    if let Some(undone) = run.undoes {
+        entry = entry.with("undoes", undone.to_string());
+    }
     match run.approved_hash {
         Some(hash) => entry.with_hash("planHash", hash),
         None => entry,
@@ -475,5 +484,6 @@ pub(crate) fn record(row: &QueryResult) -> Result<RunRecord, StoreError> {
         paused: TimeDelta::milliseconds(number(row, 33)?),
         progressed_at: moment(34)?,
         overriding: get::<Option<String>>(row, 35)?.map(|text| holds::decode_override(&text)).transpose()?,
+        undoes: get::<Option<Uuid>>(row, 36)?.map(RunId),
     })
 }

@@ -8,7 +8,9 @@ use muster::settings::SettingsError;
 use muster::{KeyError, OpenError};
 use muster_api::CertificateError;
 use muster_dataset::DatasetProblem;
-use muster_engine::{ConfigurationError, ControlError, EngineError, LaunchError, RetryError, SecretError};
+use muster_engine::{
+    ConfigurationError, ControlError, EngineError, LaunchError, RetryError, SecretError, UndoError,
+};
 use muster_model::{RunId, TenantSlug};
 use muster_plan::audit::Flaw;
 use muster_store::{Cause, StoreError};
@@ -106,6 +108,9 @@ pub(crate) enum CommandError {
     /// Nothing was decided about a plan.
     #[error(transparent)]
     Control(#[from] ControlError),
+    /// A run cannot be undone.
+    #[error(transparent)]
+    Undo(#[from] UndoError),
     /// The server refused, or did not answer.
     #[error(transparent)]
     Client(#[from] ClientError),
@@ -158,6 +163,7 @@ impl CommandError {
             | Self::Interrupted(_)
             | Self::Control(_)
             | Self::Retry(_)
+            | Self::Undo(_)
             | Self::Client(_)
             | Self::Progress(_)
             | Self::Failed { .. }
@@ -231,6 +237,12 @@ impl CommandError {
             Self::Launch(error) => return launch_hint(error),
             Self::Control(error) => return control_hint(error),
             Self::Retry(error) => return retry_hint(error),
+            Self::Undo(UndoError::Impossible { instead, .. }) => instead,
+            Self::Undo(UndoError::AlreadyRunning(_)) => {
+                "wait until that run has ended, or decide about its plan"
+            }
+            Self::Undo(UndoError::NoRun(_)) => "look at the id, and whether --tenant names the run's tenant",
+            Self::Undo(UndoError::Configuration(_) | UndoError::Store(_)) => return None,
             Self::Client(error) => return error.hint(),
             Self::Listen { .. } => {
                 "look whether a Muster runs there already, or name another address, as in --listen 127.0.0.1:8087"

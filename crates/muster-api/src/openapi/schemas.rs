@@ -189,6 +189,13 @@ fn progress() -> Value {
             waits_for,
             paused,
             stalled,
+            (
+                "undoesInstanceId",
+                described(
+                    or_null(json!({"type": "string", "format": "uuid"})),
+                    "The instance that it undoes; null for one that reads a source.",
+                ),
+            ),
             ("phase", words(&phases)),
             ("mode", words(&["APPLY", "SIMULATE"])),
             ("counters", reference("Counters")),

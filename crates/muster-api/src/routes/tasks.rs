@@ -34,7 +34,7 @@ const HEARD: Answer = Answer {
     content: Content::Nothing,
 };
 
-const ROWS: [Row; 17] = [
+const ROWS: [Row; 18] = [
     Row {
         method: Method::Post,
         end: "/{definition}/instances",
@@ -250,6 +250,22 @@ const ROWS: [Row; 17] = [
         body: Content::Json("PlanDecision"),
         answer: Answer { status: 204, description: "It has ended", content: Content::Nothing },
         refusals: &[400, 408, 409, 413, 415],
+    },
+    Row {
+        method: Method::Post,
+        end: "/{definition}/instances/{instance}/~undo",
+        permission: Permission::Operate,
+        operation: TaskOperation::Undo,
+        id: ("undo", "TaskInstance"),
+        summary: "Launch an instance that undoes what this one did to the repository; its plan is held",
+        query: &[],
+        body: Content::Nothing,
+        answer: Answer {
+            status: 200,
+            description: "The instance that undoes it",
+            content: Content::Json("Approval"),
+        },
+        refusals: &[409],
     },
     Row {
         method: Method::Post,

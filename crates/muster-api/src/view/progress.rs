@@ -35,6 +35,7 @@ pub struct ProgressView {
     waits_for_instance_id: Option<String>,
     paused_since: Option<String>,
     stalled_since: Option<String>,
+    undoes_instance_id: Option<String>,
     phase: &'static str,
     mode: &'static str,
     counters: CountersView,
@@ -108,6 +109,7 @@ impl ProgressView {
             waits_for_instance_id: run.awaited().map(|run| run.to_string()),
             paused_since: run.paused_at.filter(|_| !run.state.is_terminal()).map(instant),
             stalled_since: None,
+            undoes_instance_id: run.undoes.map(|run| run.to_string()),
             phase: run.state.phase.as_str(),
             mode: run.state.mode.as_str(),
             counters: CountersView::new(run),
@@ -241,6 +243,7 @@ mod tests {
             paused_at: None,
             paused: TimeDelta::zero(),
             progressed_at: None,
+            undoes: None,
         }
     }
 

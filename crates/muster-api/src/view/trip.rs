@@ -24,6 +24,8 @@ pub struct TripView {
 impl TripView {
     /// The word for what is looked at besides limits: what the configuration lets a task take away.
     const CONFIGURATION: &str = "configuration";
+    /// And for an undo, which is always looked at.
+    const UNDO: &str = "undo";
 
     /// The columns of a list as rows.
     pub(crate) const HEAD: [&str; 12] = [
@@ -79,9 +81,9 @@ impl From<&Hold> for TripView {
                 description,
                 fix: "look at the changes; approve the plan if they are meant, otherwise reject it and mend the source",
             },
-            Hold::Widened(_) => Self {
+            Hold::Widened(_) | Hold::Undo(_) => Self {
                 application_id: None,
-                guard: Self::CONFIGURATION,
+                guard: if matches!(hold, Hold::Undo(_)) { Self::UNDO } else { Self::CONFIGURATION },
                 of: None,
                 changes: None,
                 population: None,
@@ -91,8 +93,7 @@ impl From<&Hold> for TripView {
                 window_hours: None,
                 changes_before: None,
                 description,
-                fix: "look at the changes; approve the plan if the configuration is meant so, otherwise reject it and \
-                      restore the earlier version",
+                fix: "look at the changes; approve the plan if they are meant, otherwise reject it",
             },
         }
     }

@@ -88,6 +88,7 @@ fn put_run(server: &TestServer, kind: TaskKind, task: &str) -> String {
         overriding: None,
         chain: None,
         preceded_by: None,
+        undoes: None,
         now: server.engine().surroundings().now(),
     };
     let tenant = server.tenant("acme");

@@ -28,6 +28,7 @@ fn new_run(world: &World, number: u128) -> NewRun {
         overriding: None,
         chain: None,
         preceded_by: None,
+        undoes: None,
         now: world.clock().instant(),
     }
 }

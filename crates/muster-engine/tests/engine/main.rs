@@ -38,6 +38,7 @@ mod secrets;
 mod shown;
 mod sources;
 mod successors;
+mod undone;
 mod unread;
 mod unread_definitions;
 mod waiting;

@@ -9,3 +9,4 @@ mod launches;
 mod outbound;
 mod preceding;
 mod schedules;
+mod undo;

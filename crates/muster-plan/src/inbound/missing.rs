@@ -8,6 +8,7 @@ use muster_model::{Attributes, DisabledReason, Field, ImObject};
 use super::{Inbound, bare_change};
 use crate::change::{Action, ObjectBase, StateChange};
 use crate::decision::{Decision, Problem, ShadowFacts};
+use crate::undo::replaced;
 
 /// Whether another source still holds a live shadow of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +54,7 @@ impl Inbound {
         let mut change = bare_change(action, situation, reaction, &shadow.uid);
         change.shadow = Some(shadow.base);
         change.object = Some(ObjectBase { id: object.id, version: object.version });
+        change.replaced = Some(replaced(Some(shadow), object));
         match action {
             Action::Disable if object.disabled.is_none() => {
                 change.state = StateChange::Disable(DisabledReason::Missing);
@@ -73,7 +75,8 @@ impl Inbound {
     }
 }
 
-fn all_cleared(attributes: &Attributes) -> Vec<AttributeChange> {
+/// What deleting an object clears.
+pub(crate) fn all_cleared(attributes: &Attributes) -> Vec<AttributeChange> {
     attributes
         .iter()
         .map(|(name, held)| AttributeChange {

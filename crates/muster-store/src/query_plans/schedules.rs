@@ -107,6 +107,7 @@ fn run(task: ConfigurationId) -> NewRun {
         overriding: None,
         chain: None,
         preceded_by: None,
+        undoes: None,
         now: now(),
     }
 }

@@ -18,8 +18,8 @@ use muster_plan::lifecycle::{Absence, RunState};
 use uuid::Uuid;
 
 use crate::{
-    Advance, Batch, Bucket, KeyEntry, Mention, Met, NewRun, PageRows, ProblemRow, ProblemStep, RunRecord,
-    Store, Target, TenantStore, Verdict,
+    Advance, Batch, Bucket, KeyEntry, Making, Mention, Met, NewRun, PageRows, ProblemRow, ProblemStep,
+    RunRecord, Store, Target, TenantStore, Verdict,
 };
 
 /// Enough that reading all of them is not the cheaper way.
@@ -56,6 +56,7 @@ fn target(id: &str) -> Target {
         directory: DirectoryId::main(),
         kind: ObjectKind::Identity,
         object_type: None,
+        making: Making::First,
     }
 }
 
@@ -117,6 +118,7 @@ fn change(action: Action, number: u32, shadow: Option<ShadowBase>) -> Change {
         correlation: Vec::new(),
         succeeds: None,
         why: None,
+        replaced: None,
     }
 }
 
@@ -154,6 +156,7 @@ pub(crate) fn new_run(task: &str) -> NewRun {
         overriding: None,
         chain: None,
         preceded_by: None,
+        undoes: None,
         now: now(),
     }
 }

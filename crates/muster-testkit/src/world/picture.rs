@@ -74,6 +74,7 @@ const DETERMINED: [(&str, &[&str]); 10] = [
             "digest",
             "account_digest",
             "why",
+            "replaced",
         ],
     ),
     (

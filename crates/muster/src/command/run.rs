@@ -53,6 +53,8 @@ enum Action {
     Approve(DecisionArguments),
     /// End a run whose plan is held, without doing anything
     Reject(DecisionArguments),
+    /// Make the plan that undoes what a synchronization run did, and hold it
+    Undo(UndoArguments),
     /// Look at the changes of a plan, and at what became of them
     Changes(ChangesArguments),
 }
@@ -92,6 +94,14 @@ struct DecisionArguments {
     /// The hash of the plan that was looked at
     #[arg(long, value_parser = hash)]
     plan: Hash,
+    #[command(flatten)]
+    door: DoorArguments,
+}
+
+#[derive(clap::Args)]
+struct UndoArguments {
+    /// The run that is to be undone
+    run: Uuid,
     #[command(flatten)]
     door: DoorArguments,
 }
@@ -146,6 +156,7 @@ pub(super) fn run(arguments: &Arguments, common: &Common) -> Result<Exit, Comman
         Action::Retry(retry) => failures::retry(retry, common),
         Action::Approve(decision) => decide(Decision::Approve, decision, common),
         Action::Reject(decision) => decide(Decision::Reject, decision, common),
+        Action::Undo(undo) => undo_run(undo, common),
         Action::Changes(changes) => show_changes(changes, common),
     }
 }
@@ -160,6 +171,7 @@ impl Arguments {
             | Action::Pause(_)
             | Action::Resume(_)
             | Action::Retry(_)
+            | Action::Undo(_)
             | Action::Approve(_)
             | Action::Reject(_) => false,
         }
@@ -249,6 +261,17 @@ fn decide(decision: Decision, arguments: &DecisionArguments, common: &Common) ->
             Ok(Exit::Done)
         }
     }
+}
+
+fn undo_run(arguments: &UndoArguments, common: &Common) -> Result<Exit, CommandError> {
+    let (run, door) = (RunId(arguments.run), &arguments.door);
+    let watched = block_on(async {
+        match &door.server {
+            Some(server) => remote::Server::new(server, door)?.undo(run).await,
+            None => own::Process::open(door, common).await?.undo(run).await,
+        }
+    })?;
+    conclude(&watched, door, common.output)
 }
 
 /// Says what became of a run.

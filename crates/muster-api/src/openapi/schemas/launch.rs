@@ -49,9 +49,10 @@ fn launch_override() -> Value {
 }
 
 pub(super) fn trip() -> Value {
-    let guards: Vec<_> = Guarded::ALL.into_iter().map(Guarded::as_str).chain(["configuration"]).collect();
+    let guards: Vec<_> =
+        Guarded::ALL.into_iter().map(Guarded::as_str).chain(["configuration", "undo"]).collect();
     let guard = "The limit that is exceeded; `configuration` when it lets the task take away more than the last time \
-        that it was carried out.";
+        that it was carried out; `undo` for an undo, which is always held.";
     object(&[
         ("applicationId", or_null(text())),
         ("guard", described(words(&guards), guard)),

@@ -122,6 +122,12 @@ impl Process {
         }
     }
 
+    /// Undoes a run, as far as that goes without an approval.
+    pub(super) async fn undo(self, run: RunId) -> Result<Watched, CommandError> {
+        let launched = self.muster.engine.admit_undo(&self.store, run).await?;
+        self.watch(launched.id, Span::Whole).await
+    }
+
     /// Changes of a run, as many as are asked for.
     pub(super) async fn changes(&self, asked: &ChangesArguments) -> Result<Found, CommandError> {
         let (reader, mut query) = (self.reader(asked).await?, asked.query());

@@ -107,6 +107,15 @@ impl Server {
         }
     }
 
+    /// Undoes a run, as far as that goes without an approval.
+    pub(super) async fn undo(&self, run: RunId) -> Result<Watched, CommandError> {
+        let instances = self.find(run).await?;
+        let path = format!("{instances}/{run}/~undo");
+        let text = self.ask(path, |client, path| client.post_nothing(path)).await?;
+        let answer: Value = serde_json::from_str(&text)?;
+        self.watch(&format!("{instances}/{}", answer["id"].as_str().unwrap_or_default())).await
+    }
+
     /// Changes of a run, as many as are asked for.
     pub(super) async fn changes(&self, asked: &ChangesArguments) -> Result<Found, CommandError> {
         let changes = format!("{}/{}/changes", self.find(RunId(asked.run)).await?, asked.run);
