@@ -46,6 +46,7 @@ mod stalled;
 mod successors;
 mod surroundings;
 mod sweep;
+mod sweep_end;
 mod sweep_inbound;
 mod sweep_outbound;
 mod sweep_undo;

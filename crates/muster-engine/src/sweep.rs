@@ -394,41 +394,6 @@ impl Work {
         let now = self.engine.surroundings.now();
         Ok(self.store.stage(&self.run, &stored, &met, decided.rows, now).await?)
     }
-
-    async fn end_sweep(&mut self, index: usize, end: SweepEnd) -> Result<(), EngineError> {
-        let read = self.buckets[index].counters.read;
-        let mut reason = match end {
-            SweepEnd::Complete => String::new(),
-            SweepEnd::CutShort { reason } => reason,
-        };
-        let known = Before::of(&self.buckets[index]).accounts;
-        if reason.is_empty() && read == 0 && known > 0 && self.run.keys.is_none() {
-            reason = match known {
-                1 => "the source is empty, but 1 account is known".to_owned(),
-                many => format!("the source is empty, but {many} accounts are known"),
-            };
-        }
-        let mut problems = Vec::new();
-        if !reason.is_empty() {
-            problems.push(warning(
-                ErrorCode::SourceCutShort,
-                format!("{reason}; nobody is concluded to be gone"),
-            ));
-        }
-        let unidentified = self.buckets[index].counters.unidentified;
-        if unidentified > 0 {
-            let entries = match unidentified {
-                1 => "1 entry has no readable key, or repeats one,".to_owned(),
-                many => format!("{many} entries have no readable key, or repeat one,"),
-            };
-            let message = format!("{entries} and may be anybody; nobody is concluded to be gone");
-            problems.push(warning(ErrorCode::EntryUnidentified, message));
-        }
-        self.buckets[index].sweep_end = Some(reason);
-        let now = self.engine.surroundings.now();
-        self.store.checkpoint_noting(&self.run, &self.buckets[index], &problems, now).await?;
-        Ok(())
-    }
 }
 
 /// Merges what the page met; an entry whose account was met before counts as failed, and is not acted on.
@@ -441,8 +406,6 @@ fn meet(decided: &mut Decided, first_met: &mut FirstMet, in_words: &dyn Fn(u64) 
         };
         decided.rows.remove(shadow.change);
         decided.counters.move_outcome(shadow.outcome, Outcome::Failed, 1);
-        // Whose key was mistyped, or whose page was read in the place of another, is not told by what was read.
-        decided.counters.unidentified += 1;
         let first = match before {
             FirstMet::SOMEWHERE => String::new(),
             place => format!(", at {}", in_words(place.into())),
@@ -480,19 +443,6 @@ fn note_not_found(decided: &mut Decided, keys: &[String]) {
             message: format!("no account has the key `{key}`; nobody is concluded to be gone"),
             class: None,
         });
-    }
-}
-
-fn warning(code: ErrorCode, message: String) -> ProblemRow {
-    ProblemRow {
-        change: None,
-        outcome: None,
-        step: ProblemStep::Read,
-        code,
-        uid: None,
-        place: None,
-        message,
-        class: None,
     }
 }
 

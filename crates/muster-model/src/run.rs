@@ -275,8 +275,7 @@ pub struct Counters {
     situations: [u64; Situation::ALL.len()],
     /// References whose object does not exist yet.
     pub open_references: u64,
-    /// Entries that may be anybody's: bad ones without a key, and those whose key was read before. While there are any
-    /// nobody is concluded to be gone.
+    /// Bad entries without a key; while there are any nobody is concluded to be gone.
     pub unidentified: u64,
 }
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use muster_model::configuration::application::{Reaction, Situation};
+use muster_model::error::ErrorCode;
 use muster_model::run::Outcome;
 use muster_model::{AttributeName, Attributes, Field, ObjectId};
 use muster_plan::change::{Action, MembershipChange, Replaced};
@@ -200,6 +201,22 @@ impl TenantStore {
         let values = vec![self.tenant.into(), run.seq.into(), i64::from(limit).into()];
         let rows = self.database.query(sql, values).await?;
         rows.iter().map(problem).collect()
+    }
+
+    /// How many problems of this sort have been noted about a bucket of a run.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn count_problems(
+        &self,
+        run: &RunRecord,
+        bucket: u32,
+        code: ErrorCode,
+    ) -> Result<u64, StoreError> {
+        let sql = "SELECT count(*) FROM problem WHERE tenant = ? AND run = ? AND bucket = ? AND code = ?";
+        let values = vec![self.tenant.into(), run.seq.into(), i64::from(bucket).into(), code.id().into()];
+        let row = self.database.query_one(sql, values).await?;
+        Ok(row.map(|row| number(&row, 0)).transpose()?.unwrap_or(0).unsigned_abs())
     }
 
     /// What was noted about several runs, by their [`seq`](RunRecord::seq), in the order in which it was. The newest

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use muster_model::RunId;
 use muster_model::audit::Act;
-use muster_model::run::{Counters, OutcomeStatus, ProgressStatus};
+use muster_model::run::{Counters, Mode, OutcomeStatus, ProgressStatus};
 use muster_plan::guard::Hold;
 use muster_plan::lifecycle::RunState;
 use sea_orm::Value;
@@ -59,10 +59,11 @@ pub struct Verdict<'a> {
 }
 
 impl Advance<'_> {
-    /// What holds it, one a line, when it is held in this step.
+    /// What holds it, or would if it were not a simulation, one a line.
     fn held_by(&self) -> Option<String> {
         let lines = || self.holds.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
-        (self.state.status == ProgressStatus::Held).then(lines)
+        let is_told = self.state.status == ProgressStatus::Held || self.state.mode == Mode::Simulate;
+        (is_told && !self.holds.is_empty()).then(lines)
     }
 
     /// A run that was told to stop can only be ended.

@@ -145,7 +145,7 @@ impl Summary<'_> {
         }
         if counters.unidentified > 0 {
             let told =
-                format!("{} may be anybody, so nobody is taken for gone", Number(counters.unidentified));
+                format!("{} without a key, so nobody is taken for gone", Number(counters.unidentified));
             add("entries", told);
         }
         let rate = self.entries_per_second().filter(|_| counters.entries() > 0);

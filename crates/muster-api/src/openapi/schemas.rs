@@ -284,13 +284,7 @@ fn counters() -> Value {
         ),
         ("situations", of(&Situation::ALL.map(Situation::as_str))),
         ("openReferences", described(count(), "References to objects that do not exist yet.")),
-        (
-            "unidentified",
-            described(
-                count(),
-                "Entries without a readable key, or with one that was read before; while there are any nobody is concluded to be gone.",
-            ),
-        ),
+        ("unidentified", described(count(), "Bad entries without a key.")),
     ])
 }
 

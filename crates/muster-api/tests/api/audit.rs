@@ -7,7 +7,7 @@ use muster_api::routes::{Method, routes};
 use muster_engine::Launch;
 use muster_model::audit::{Act, SubjectKind};
 use muster_model::configuration::ConfigurationKind;
-use muster_model::run::Mode;
+use muster_model::run::{Mode, TaskKind};
 use muster_testkit::http::Client;
 use muster_testkit::server::{Staff, TestServer};
 use muster_testkit::world::{provisioning, synchronization};
@@ -258,6 +258,19 @@ impl Auditor {
             let acts: Vec<_> = acts.iter().map(String::as_str).collect();
             self.check(("POST", &one(action)), &filled, &body, &acts);
             wait_for_end(&self.admin, &path);
+            match (action, launch.kind) {
+                ("approve", TaskKind::Synchronization) => {
+                    self.check(("POST", &one("undo")), &filled, &json!(null), &[&left("LAUNCH")]);
+                }
+                ("approve", TaskKind::Provisioning) => {
+                    // What was done to a target is not undone, so nothing is to be noted.
+                    let before = self.log().len();
+                    let _ = self.admin.post_nothing(&format!("{path}/~undo")).expect(409);
+                    assert_eq!(self.log().len(), before);
+                    self.called.insert(("POST", one("undo")));
+                }
+                (_, _) => {}
+            }
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::world::{
 pub(crate) const TASK: &str = "/acme/api/sync/sync-tasks/hr-import/instances";
 
 /// The fields of the seed's sample, and ours.
-const FIELDS: [&str; 25] = [
+const FIELDS: [&str; 27] = [
     "id",
     "synchronizationTaskId",
     "progressStatus",
@@ -35,12 +35,14 @@ const FIELDS: [&str; 25] = [
     "waitsForInstanceId",
     "pausedSince",
     "stalledSince",
+    "undoesInstanceId",
     "phase",
     "mode",
     "counters",
     "planHash",
     "heldBy",
     "override",
+    "expiresAt",
     "failure",
     "peakMemoryBytes",
     "statements",

@@ -102,7 +102,7 @@ fn an_entry_without_a_key_may_be_anybody() {
         let expected = expect![[r#"
             PARTIAL: 4 read, 0 lacking, 3 unchanged, 1 failed
             ! entry 3 cannot be read; repair it
-            ! 1 entry has no readable key, or repeats one, and may be anybody; nobody is concluded to be gone"#]];
+            ! 1 bad entry has no readable key and may be anybody; nobody is concluded to be gone"#]];
         shown::check(&world, &before, &run, &expected).await;
     });
 }
@@ -210,7 +210,7 @@ fn a_zero_is_carried_in_a_value_and_makes_a_bad_entry_in_a_key() {
         let expected = expect![[r#"
             PARTIAL: 6 read, 0 lacking, 5 unchanged, 1 failed
             ! the key holds U+0000, as no key does; correct it in the source
-            ! 1 entry has no readable key, or repeats one, and may be anybody; nobody is concluded to be gone"#]];
+            ! 1 bad entry has no readable key and may be anybody; nobody is concluded to be gone"#]];
         shown::check(&world, &before, &run, &expected).await;
 
         // What is said of such a value can be noted as well.

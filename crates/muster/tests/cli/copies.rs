@@ -115,9 +115,7 @@ fn a_backup_of_an_older_program_is_brought_up_to_date() {
     backup(&world, &file).expect(0);
     let connection = rusqlite::Connection::open(&file).unwrap();
     // As it was before the last step of the schema.
-    let undo = "ALTER TABLE run DROP COLUMN paused_at; ALTER TABLE run DROP COLUMN paused_millis; \
-        ALTER TABLE run DROP COLUMN progressed_at; ALTER TABLE bucket DROP COLUMN progressed_at; \
-        ALTER TABLE problem DROP COLUMN class; ALTER TABLE problem DROP COLUMN cause; \
+    let undo = "ALTER TABLE run DROP COLUMN undoes; ALTER TABLE change DROP COLUMN replaced; \
         DELETE FROM schema_version WHERE version = (SELECT max(version) FROM schema_version)";
     connection.execute_batch(undo).unwrap();
     drop(connection);

@@ -1,0 +1,72 @@
+//! The end of a sweep: whether it was complete, and what speaks against it. What was not read to the end is never
+//! concluded to be gone.
+
+use muster_connector::SweepEnd;
+use muster_model::error::ErrorCode;
+use muster_model::run::Outcome;
+use muster_store::{ProblemRow, ProblemStep};
+
+use crate::error::EngineError;
+use crate::sweep::Before;
+use crate::worker::Work;
+
+/// Where more than one in so many entries repeats a key, somebody else may not have been read at all.
+const REPEATED_SHARE: u64 = 100;
+
+impl Work {
+    pub(crate) async fn end_sweep(&mut self, index: usize, end: SweepEnd) -> Result<(), EngineError> {
+        let read = self.buckets[index].counters.read;
+        let mut reason = match end {
+            SweepEnd::Complete => String::new(),
+            SweepEnd::CutShort { reason } => reason,
+        };
+        let known = Before::of(&self.buckets[index]).accounts;
+        if reason.is_empty() && read == 0 && known > 0 && self.run.keys.is_none() {
+            reason = match known {
+                1 => "the source is empty, but 1 account is known".to_owned(),
+                many => format!("the source is empty, but {many} accounts are known"),
+            };
+        }
+        if reason.is_empty() && self.buckets[index].counters.outcome(Outcome::Failed) > 0 {
+            let no = self.buckets[index].no;
+            let repeated = self.store.count_problems(&self.run, no, ErrorCode::EntryRepeated).await?;
+            if repeated * REPEATED_SHARE > read {
+                reason = format!("{repeated} of {read} entries repeat a key, as when a page comes twice");
+            }
+        }
+        let mut problems = Vec::new();
+        if !reason.is_empty() {
+            problems.push(warning(
+                ErrorCode::SourceCutShort,
+                format!("{reason}; nobody is concluded to be gone"),
+            ));
+        }
+        let unidentified = self.buckets[index].counters.unidentified;
+        if unidentified > 0 {
+            let entries = match unidentified {
+                1 => "1 bad entry has".to_owned(),
+                many => format!("{many} bad entries have"),
+            };
+            let message =
+                format!("{entries} no readable key and may be anybody; nobody is concluded to be gone");
+            problems.push(warning(ErrorCode::EntryUnidentified, message));
+        }
+        self.buckets[index].sweep_end = Some(reason);
+        let now = self.engine.surroundings.now();
+        self.store.checkpoint_noting(&self.run, &self.buckets[index], &problems, now).await?;
+        Ok(())
+    }
+}
+
+fn warning(code: ErrorCode, message: String) -> ProblemRow {
+    ProblemRow {
+        change: None,
+        outcome: None,
+        step: ProblemStep::Read,
+        code,
+        uid: None,
+        place: None,
+        message,
+        class: None,
+    }
+}
