@@ -261,6 +261,10 @@ impl Auditor {
             match (action, launch.kind) {
                 ("approve", TaskKind::Synchronization) => {
                     self.check(("POST", &one("undo")), &filled, &json!(null), &[&left("LAUNCH")]);
+                    let newest = self.admin.get(&format!("{instances}?limit=1")).expect(200).json();
+                    let undo = format!("{instances}/{}", newest[0]["id"].as_str().unwrap());
+                    let _ = self.admin.post_nothing(&format!("{undo}/~cancel")).expect(200);
+                    wait_for_end(&self.admin, &undo);
                 }
                 ("approve", TaskKind::Provisioning) => {
                     // What was done to a target is not undone, so nothing is to be noted.
