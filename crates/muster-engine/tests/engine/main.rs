@@ -8,6 +8,7 @@ mod by_hand;
 mod contention;
 mod control;
 mod delivery;
+mod disabled;
 mod disputes;
 mod frozen;
 mod gone;
