@@ -3,6 +3,7 @@
 use muster_model::configuration::Configuration;
 use muster_model::dispute::DisputeDecision;
 use muster_model::run::TaskKind;
+use muster_model::shadow::ShadowState;
 use muster_model::{ApplicationId, ConfigurationId, ImObject, ObjectClassId, ObjectId};
 use muster_plan::dispute::objection;
 use muster_plan::key::KeyHash;
@@ -158,8 +159,9 @@ impl Engine {
         object: &ImObject,
         task: &CompiledTask,
     ) -> Result<(), DisputeError> {
-        let live = store.live_shadows_of(application, class.as_str(), &[object.id]).await?;
-        let uids = live.values().flatten().map(|shadow| shadow.uid.clone());
+        let known = store.shadows_of(application, class.as_str(), &[object.id]).await?;
+        let live = known.into_values().flatten().filter(|shadow| shadow.state == ShadowState::Live);
+        let uids = live.map(|shadow| shadow.uid);
         let promised = store.decided_links(DisputesOf { application, class }, &[object.id]).await?;
         let mut others = uids
             .map(|uid| (KeyHash::of_account(application, class, &uid), uid))

@@ -9,7 +9,7 @@ use muster_model::error::ErrorCode;
 use muster_model::run::Outcome;
 use muster_model::shadow::ShadowState;
 use muster_model::{ImObject, ObjectId};
-use muster_plan::decision::{AccountView, Decision};
+use muster_plan::decision::{AccountView, Decision, ShadowFacts};
 use muster_plan::digest::Digest;
 use muster_plan::inbound::{InboundFacts, OtherSource};
 use muster_plan::key::{KeyHash, KeySpecs};
@@ -192,27 +192,30 @@ impl InboundRun {
         if asked.is_empty() {
             return Ok(());
         }
-        let linked = store.live_shadows_of(&self.application.id, self.class.id.as_str(), &asked).await?;
+        let shadows = store.shadows_of(&self.application.id, self.class.id.as_str(), &asked).await?;
         let of = DisputesOf { application: &self.application.id, class: &self.class.id };
         let promised = Promised::load(store, of, &asked, before).await?;
         for (number, key) in rest.iter().filter_map(|read| Some((read.number, read.key?))) {
             let Some(known) = facts.get_mut(&number) else { continue };
-            if let Some(object) = claimed(known) {
-                let live = linked.get(&object).map(Vec::as_slice).unwrap_or_default();
+            let of = |object| shadows.get(&object).map(Vec::as_slice).unwrap_or_default();
+            let (claimed, decided) = (claimed(known), decided(known));
+            if let Some(object) = claimed {
+                let live: Vec<&ShadowFacts> = of(object).iter().filter(is_live).collect();
                 let other = promised.other(object, key).map(str::to_owned);
                 known.rival = live.first().map(|shadow| shadow.uid.clone()).or_else(|| other.clone());
-                known.predecessor = match live {
-                    [only] if other.is_none() => Some(only.clone()),
+                known.predecessor = match live.as_slice() {
+                    [only] if other.is_none() => Some((*only).clone()),
                     [..] => None,
                 };
             }
-            if let Some(object) = decided(known) {
+            if let Some(object) = decided {
                 let own = known.shadow.as_ref().map(|shadow| shadow.base.no);
-                let live = linked.get(&object).map(Vec::as_slice).unwrap_or_default();
-                let other = live.iter().find(|shadow| Some(shadow.base.no) != own);
+                let other = of(object).iter().filter(is_live).find(|shadow| Some(shadow.base.no) != own);
                 let other = other.map(|shadow| shadow.uid.as_str()).or(promised.other(object, key));
                 known.decided_rival = other.map(str::to_owned);
             }
+            let theirs = decided.or(claimed).map(of).unwrap_or_default();
+            known.lost_one = theirs.iter().any(|shadow| shadow.state == ShadowState::Gone);
         }
         Ok(())
     }
@@ -229,6 +232,11 @@ pub(crate) fn fitting(
     fitting.sort_by_key(|object| object.id);
     fitting.dedup_by_key(|object| object.id);
     fitting
+}
+
+/// Whether the account exists, as far as is known.
+fn is_live(shadow: &&ShadowFacts) -> bool {
+    shadow.state == ShadowState::Live
 }
 
 /// The object that an account without a live shadow would be linked to.

@@ -65,11 +65,16 @@ pub enum DisabledReason {
     Inactive,
     /// A person did it.
     ByHand,
+    /// Nobody grants it any more: of accounts alone.
+    NotEntitled,
 }
 
 impl DisabledReason {
     /// All reasons.
-    pub const ALL: [Self; 4] = [Self::Missing, Self::Mapped, Self::Inactive, Self::ByHand];
+    pub const ALL: [Self; 5] = [Self::Missing, Self::Mapped, Self::Inactive, Self::ByHand, Self::NotEntitled];
+
+    /// The reasons that IM objects have.
+    pub const OF_OBJECTS: [Self; 4] = [Self::Missing, Self::Mapped, Self::Inactive, Self::ByHand];
 
     /// The reason as it stands in JSON, XML and logs.
     #[must_use]
@@ -79,6 +84,7 @@ impl DisabledReason {
             Self::Mapped => "MAPPED",
             Self::Inactive => "INACTIVE",
             Self::ByHand => "BY_HAND",
+            Self::NotEntitled => "NOT_ENTITLED",
         }
     }
 }

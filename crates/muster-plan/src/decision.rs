@@ -4,7 +4,7 @@ use muster_model::configuration::application::{Reaction, Situation};
 use muster_model::error::ErrorCode;
 use muster_model::run::Outcome;
 use muster_model::shadow::ShadowState;
-use muster_model::{AttributeSource, Attributes, ConfigurationId, ObjectId};
+use muster_model::{AttributeSource, Attributes, ConfigurationId, DisabledReason, ObjectId};
 
 use crate::change::{Change, ShadowBase};
 
@@ -38,6 +38,8 @@ pub struct ShadowFacts {
     pub profile: Option<ConfigurationId>,
     /// Outbound, the entitlements that it was granted by the last decision that was applied.
     pub granted: Vec<String>,
+    /// Outbound, why the last change disabled the account.
+    pub disabled: Option<DisabledReason>,
 }
 
 /// Something to tell people about one entry.

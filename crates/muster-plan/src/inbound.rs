@@ -15,6 +15,7 @@ use crate::change::{Action, Change, ObjectBase, StateChange};
 use crate::decision::{AccountView, Decision, Problem, ShadowFacts};
 use crate::digest::Digest;
 use crate::dispute::Decided;
+use crate::enabling::{Enabler, enables};
 use crate::key::{KeyHash, KeySpecs};
 use crate::lifecycle::Absence;
 use crate::mapping::{Mapped, MappingInput, map};
@@ -76,6 +77,8 @@ pub struct InboundFacts {
     pub decided: Option<Decided>,
     /// The other live account of the object that somebody decided to link it to.
     pub decided_rival: Option<String>,
+    /// Whether the application had an account of the object found, which is gone.
+    pub lost_one: bool,
 }
 
 impl Inbound {
@@ -192,8 +195,10 @@ impl Inbound {
             }
         };
         let returned = facts.shadow.as_ref().is_some_and(|shadow| shadow.state == ShadowState::Gone);
-        // Whether the account is back or another took its place: the object has a live account again.
-        let update = self.update_of(object, writes, returned || !linked);
+        // Whether the account is back or another took its place: the application has the object again.
+        let is_back = returned || (!linked && facts.lost_one);
+        let update =
+            self.update_of(object, writes, if is_back { Enabler::AccountBack } else { Enabler::NewAccount });
         let action = match (linked, update.changes_object(), returned) {
             (false, ..) => Action::Link,
             (true, true, _) => Action::Update,
@@ -211,7 +216,10 @@ impl Inbound {
         }
         change.references = self.references(update.result.iter().map(|(_, field)| field));
         change.replaced =
-            Some(replaced(facts.shadow.as_ref(), object)).filter(|_| action != Action::Refresh || returned);
+            Some(replaced(facts.shadow.as_ref(), object)).filter(|_| action != Action::Refresh || is_back);
+        if update.state == StateChange::Enable && is_back {
+            change.why = Some("its account is back".to_owned());
+        }
         update.put_into(&mut change);
         if action == Action::Refresh && !returned && self.is_remembered(facts, &change) {
             return Decision::unchanged(situation);
@@ -224,7 +232,7 @@ impl Inbound {
         self.import && facts.shadow.as_ref().is_some_and(|shadow| shadow.snapshot == change.snapshot)
     }
 
-    fn update_of(&self, object: &ImObject, writes: Vec<(AttributeName, Field)>, returned: bool) -> Update {
+    fn update_of(&self, object: &ImObject, writes: Vec<(AttributeName, Field)>, enabler: Enabler) -> Update {
         let mut update = Update {
             result: object.attributes.clone(),
             differences: Vec::new(),
@@ -232,7 +240,7 @@ impl Inbound {
             state: StateChange::Keep,
             keys: (Vec::new(), Vec::new()),
         };
-        if returned && object.disabled == Some(DisabledReason::Missing) {
+        if object.disabled.is_some_and(|reason| enables(enabler, reason)) {
             update.state = StateChange::Enable;
         }
         for (name, after) in writes {
@@ -362,13 +370,10 @@ fn ownership(facts: &InboundFacts) -> Ownership {
 fn mapped_state(held: Option<DisabledReason>, wanted: &Field, otherwise: StateChange) -> StateChange {
     let Field::One(Value::Boolean(enabled)) = wanted else { return otherwise };
     match (enabled, held) {
-        (true, Some(DisabledReason::Mapped)) => StateChange::Enable,
+        (true, Some(reason)) if enables(Enabler::Mapping, reason) => StateChange::Enable,
         (false, None) => StateChange::Disable(DisabledReason::Mapped),
-        (false, Some(DisabledReason::Missing)) if otherwise == StateChange::Enable => {
-            StateChange::Disable(DisabledReason::Mapped)
-        }
-        (true, None | Some(DisabledReason::Missing | DisabledReason::Inactive | DisabledReason::ByHand))
-        | (false, Some(_)) => otherwise,
+        (false, Some(_)) if otherwise == StateChange::Enable => StateChange::Disable(DisabledReason::Mapped),
+        (true, None | Some(_)) | (false, Some(_)) => otherwise,
     }
 }
 

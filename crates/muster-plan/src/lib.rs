@@ -9,6 +9,7 @@ pub mod convert;
 pub mod decision;
 pub mod digest;
 pub mod dispute;
+pub mod enabling;
 pub mod errand;
 pub mod expression;
 pub mod failure;

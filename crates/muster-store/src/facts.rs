@@ -295,6 +295,7 @@ pub(crate) fn shadow_at(row: &QueryResult) -> Result<ShadowFacts, StoreError> {
         owner: owner.map(ObjectId),
         snapshot: snapshot(&get::<String>(row, 5)?)?,
         profile: profile.map(|id| ConfigurationId::new(&id)).transpose()?,
+        disabled: disabled(optional_number(row, 7)?)?,
         granted: decode_granted(&get::<Option<String>>(row, 12)?.unwrap_or_default())?,
     })
 }

@@ -139,11 +139,11 @@ impl TenantStore {
         rows.iter().map(|row| Ok((ObjectId(get(row, 0)?), get(row, 1)?))).collect()
     }
 
-    /// Of these objects those that live accounts of a class belong to, with the shadows of those by number.
+    /// Of these objects those that accounts of a class belong or belonged to, with the shadows of those by number.
     ///
     /// # Errors
     /// When the database fails or holds something unreadable.
-    pub async fn live_shadows_of(
+    pub async fn shadows_of(
         &self,
         application: &ApplicationId,
         class: &str,
@@ -155,7 +155,7 @@ impl TenantStore {
         };
         let sql = format!(
             "SELECT {SHADOW_COLUMNS} FROM {list} CROSS JOIN shadow s WHERE s.tenant = ? AND s.owner = {id} \
-             AND s.application = ? AND s.class = ? AND s.state = 0 ORDER BY s.no"
+             AND s.application = ? AND s.class = ? ORDER BY s.no"
         );
         // Several accounts may come to one object.
         let owners: BTreeSet<ObjectId> = owners.iter().copied().collect();

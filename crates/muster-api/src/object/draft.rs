@@ -151,13 +151,15 @@ impl Reader<'_> {
         let reason = self
             .fields
             .field("disabledReason")
-            .map(|given| given.as_str().and_then(|text| text.parse().ok()));
+            .map(|given| given.as_str().and_then(|text| text.parse().ok()))
+            .map(|reason| reason.filter(|reason| DisabledReason::OF_OBJECTS.contains(reason)));
         if enabled.is_none() {
             self.fields.problem("enabled", "is neither true nor false");
         }
         match (enabled.unwrap_or(true), reason) {
             (_, Some(None)) => {
-                let words = DisabledReason::ALL.map(|reason| format!("`{}`", reason.as_str())).join(", ");
+                let words =
+                    DisabledReason::OF_OBJECTS.map(|reason| format!("`{}`", reason.as_str())).join(", ");
                 self.fields.problem("disabledReason", format!("is none of {words}"));
                 None
             }

@@ -18,7 +18,7 @@ fn boolean() -> Value {
 }
 
 fn reason() -> Value {
-    or_null(words(&DisabledReason::ALL.map(DisabledReason::as_str)))
+    or_null(words(&DisabledReason::OF_OBJECTS.map(DisabledReason::as_str)))
 }
 
 /// Attributes by name.
@@ -100,6 +100,8 @@ pub(super) fn account() -> Value {
             ("error", described(text(), "Why nobody knows, and what to do.")),
         ],
     );
+    let why_disabled =
+        "Of an account that is provisioned, why it was disabled: as its owner was, or NOT_ENTITLED.";
     let enabled = "Of an account that is provisioned, what was made of it; null where it is only read.";
     let states = [ShadowState::Live, ShadowState::Gone].map(ShadowState::as_str);
     object_with(
@@ -112,6 +114,10 @@ pub(super) fn account() -> Value {
                 described(words(&states), "Whether it exists, as far as the last complete sweep knows."),
             ),
             ("enabled", described(or_null(boolean()), enabled)),
+            (
+                "disabledReason",
+                described(or_null(words(&DisabledReason::ALL.map(DisabledReason::as_str))), why_disabled),
+            ),
             ("profileId", described(or_null(text()), "The profile that granted it last.")),
             ("version", described(count(), "Counts the changes of what is remembered from 1.")),
             ("attributes", described(attributes(), "What the rules read of it at the last decision.")),

@@ -1,6 +1,7 @@
 //! Accounts as clients see them.
 
 use muster_engine::LiveAccount;
+use muster_model::DisabledReason;
 use muster_store::AccountRecord;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -16,6 +17,7 @@ pub struct AccountView {
     account_key: String,
     state: &'static str,
     enabled: Option<bool>,
+    disabled_reason: Option<&'static str>,
     profile_id: Option<String>,
     version: u32,
     attributes: Map<String, Value>,
@@ -61,6 +63,10 @@ impl AccountView {
             state: account.state.as_str(),
             enabled: match enabled {
                 Enabled::Provisioned => Some(account.disabled.is_none()),
+                Enabled::NotKept => None,
+            },
+            disabled_reason: match enabled {
+                Enabled::Provisioned => account.disabled.map(DisabledReason::as_str),
                 Enabled::NotKept => None,
             },
             profile_id: account.profile.as_ref().map(ToString::to_string),

@@ -9,6 +9,7 @@ mod contention;
 mod control;
 mod delivery;
 mod deprovisioned;
+mod disabled;
 mod disputes;
 mod failures;
 mod feared;

@@ -64,7 +64,8 @@ impl Inbound {
 
 /// Nobody is asked any more whom it fits.
 fn unlinked(facts: &InboundFacts) -> InboundFacts {
-    InboundFacts { digest: facts.digest, shadow: facts.shadow.clone(), ..InboundFacts::default() }
+    let InboundFacts { digest, shadow, lost_one, .. } = facts.clone();
+    InboundFacts { digest, shadow, lost_one, ..InboundFacts::default() }
 }
 
 /// Nothing that other accounts of the run come to stands against what somebody decided.

@@ -58,6 +58,7 @@ impl Inbound {
         match action {
             Action::Disable if object.disabled.is_none() => {
                 change.state = StateChange::Disable(DisabledReason::Missing);
+                change.why = Some("no source has it any more".to_owned());
             }
             Action::Delete => {
                 change.keys_removed = self.keys.of_object(object.kind, &object.directory, &object.attributes);

@@ -13,6 +13,7 @@ use crate::change::{Action, Change, MembershipChange, ObjectBase, StateChange};
 use crate::convert::to_text;
 use crate::decision::{AccountView, Decision, ShadowFacts};
 use crate::dispute::Decided;
+use crate::enabling::of_account;
 use crate::inbound::{bare_change, next_midnight};
 use crate::key::KeyHash;
 use crate::mapping::{Mapped, MappingInput, map};
@@ -51,7 +52,7 @@ impl Outbound {
                 result.set(attribute, many(&grant.entitlements));
             }
         }
-        self.set_state(&mut change, owner, None);
+        self.set_state(&mut change, owner, None, None);
         change.shadow = shadow.map(|shadow| shadow.base);
         change.object = Some(ObjectBase { id: owner.id, version: owner.version });
         change.profile = Some(grant.profile.id.clone());
@@ -112,7 +113,7 @@ impl Outbound {
         change.snapshot = self.snapshot_of(rules, account.attributes);
         self.differ(&mut change, account.attributes, writes);
         self.correct_membership(&mut change, account.attributes, facts.shadow.as_ref(), &grant.entitlements);
-        self.set_state(&mut change, owner, account.enabled);
+        self.set_state(&mut change, owner, account.enabled, facts.shadow.as_ref());
         self.promise(&mut change, rules, source, now);
         Decision { problem: facts.taken.problem(), ..settle(change) }
     }
@@ -170,7 +171,13 @@ impl Outbound {
     }
 
     /// Carries the owner's "enabled" to the account, where the target knows such a thing.
-    fn set_state(&self, change: &mut Change, owner: &ImObject, held: Option<bool>) {
+    fn set_state(
+        &self,
+        change: &mut Change,
+        owner: &ImObject,
+        held: Option<bool>,
+        shadow: Option<&ShadowFacts>,
+    ) {
         if !self.abilities.can_be_disabled {
             return;
         }
@@ -180,6 +187,15 @@ impl Outbound {
             (Some(reason), Some(true)) => StateChange::Disable(reason),
             (Some(reason), None) if making => StateChange::Disable(reason),
             (None, _) | (Some(_), _) => StateChange::Keep,
+        };
+        change.why = match (change.state, owner.disabled) {
+            (StateChange::Enable, _) => {
+                Some(of_account(shadow.and_then(|shadow| shadow.disabled)).to_owned())
+            }
+            (StateChange::Disable(_), Some(reason)) => {
+                Some(format!("its owner is disabled: {}", reason.as_str()))
+            }
+            (StateChange::Disable(_), None) | (StateChange::Keep, _) => change.why.take(),
         };
     }
 

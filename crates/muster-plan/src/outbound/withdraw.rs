@@ -132,7 +132,10 @@ impl Outbound {
         match (self.abilities.can_be_disabled, account.enabled) {
             (true, Some(false)) if change.memberships.is_empty() => return Decision::unchanged(situation),
             (true, Some(false)) => {}
-            (true, _) => change.state = StateChange::Disable(DisabledReason::ByHand),
+            (true, _) => {
+                change.state = StateChange::Disable(DisabledReason::NotEntitled);
+                change.why = Some("nobody grants it any more".to_owned());
+            }
             (false, _) => {
                 let message = format!(
                     "account `{}` is to be disabled, but `{}` cannot disable accounts; let the profile DELETE or KEEP",

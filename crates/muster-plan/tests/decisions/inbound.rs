@@ -75,6 +75,7 @@ fn shadow(state: ShadowState, owner: u128) -> ShadowFacts {
         snapshot: account(),
         profile: None,
         granted: Vec::new(),
+        disabled: None,
     }
 }
 
@@ -180,7 +181,8 @@ fn who_has_a_live_account_again_is_enabled_unless_somebody_else_disabled_them() 
         for (facts, state) in [
             (linked(ShadowState::Live, disabled), StateChange::Keep),
             (linked(ShadowState::Gone, disabled), enabled),
-            (fitting(vec![object(1, disabled)]), enabled),
+            (InboundFacts { lost_one: true, ..fitting(vec![object(1, disabled)]) }, enabled),
+            (fitting(vec![object(1, disabled)]), StateChange::Keep),
         ] {
             let change = decide(&inbound, &facts, &account()).change.expect("a change");
             assert_eq!(

@@ -81,6 +81,7 @@ pub(crate) fn shadow(profile: Option<&str>) -> ShadowFacts {
         snapshot: Attributes::new(),
         profile: profile.map(|id| ConfigurationId::new(id).expect("an id")),
         granted: Vec::new(),
+        disabled: None,
     }
 }
 

@@ -296,7 +296,7 @@ impl Story {
         assert_eq!(tenant.known_keys(&keys).await.unwrap().len(), 100);
         let owners: Vec<_> = numbers.iter().map(|number| object_id(*number)).collect();
         assert_eq!(tenant.live_accounts(&hr, "person", &owners).await.unwrap().len(), 100);
-        assert_eq!(tenant.live_shadows_of(&hr, "person", &owners).await.unwrap().len(), 100);
+        assert_eq!(tenant.shadows_of(&hr, "person", &owners).await.unwrap().len(), 100);
         let others = [application("crm")];
         assert_eq!(tenant.missing_shadows(&hr, "person", &numbers, &others).await.unwrap().len(), 100);
         assert_eq!(tenant.owners(&hr, "person", None, 50).await.unwrap().len(), 50);
