@@ -148,6 +148,7 @@ fn progress() -> Value {
     let job = "The job of the schedule that started it; null when somebody did.";
     let waits_for =
         "The instance of the task in `preSynchronization` that it waits for; null once that has ended.";
+    let uuid = |what| described(or_null(json!({"type": "string", "format": "uuid"})), what);
     let mut phases = Phase::ALL.map(Phase::as_str).to_vec();
     phases.dedup();
     object_with(
@@ -175,17 +176,8 @@ fn progress() -> Value {
                 ),
             ),
             ("jobId", described(or_null(text()), job)),
-            (
-                "waitsForInstanceId",
-                described(or_null(json!({"type": "string", "format": "uuid"})), waits_for),
-            ),
-            (
-                "undoesInstanceId",
-                described(
-                    or_null(json!({"type": "string", "format": "uuid"})),
-                    "The instance that it undoes; null for one that reads a source.",
-                ),
-            ),
+            ("waitsForInstanceId", uuid(waits_for)),
+            ("undoesInstanceId", uuid("The instance that it undoes; null for one that reads a source.")),
             ("phase", words(&phases)),
             ("mode", words(&["APPLY", "SIMULATE"])),
             ("counters", reference("Counters")),

@@ -9,6 +9,7 @@ mod doctor;
 mod guard;
 mod operations;
 mod people;
+mod plans;
 mod preceding;
 mod run;
 mod schedules;
