@@ -404,3 +404,35 @@ fn a_value_says_where_it_comes_from() {
     expect_error(admin.get(&format!("{object}/~why?attribute=x")), 404, "NOT_FOUND");
     expect_error(admin.get(&format!("{}/~why", object.replace("IDENTITY", "ROLE"))), 404, "NOT_FOUND");
 }
+
+#[test]
+fn a_run_is_undone_by_a_plan_that_somebody_approves() {
+    let (server, admin) = configured(Staff::Working);
+    put_people(&server, &[("1", "Ann"), ("2", "Bob")]);
+    let id = admin.post_nothing(TASK).expect(200).text().to_owned();
+    wait_for_end(&admin, &format!("{TASK}/{id}"));
+    let viewer = server.make_token("acme", "viewer");
+    expect_error(viewer.post_nothing(&format!("{TASK}/{id}/~undo")), 403, "FORBIDDEN");
+    let launched = admin.post_nothing(&format!("{TASK}/{id}/~undo")).expect(200).json();
+    let undo = format!("{TASK}/{}", launched["id"].as_str().unwrap());
+    let progress = wait_for(&admin, &undo, |progress| progress["progressStatus"] == "HELD");
+    assert_eq!((&progress["undoesInstanceId"], &progress["mode"]), (&json!(id), &json!("APPLY")));
+    assert!(progress["heldBy"].as_str().unwrap().contains("an undo is always held"), "{progress}");
+    let again = expect_error(admin.post_nothing(&format!("{TASK}/{id}/~undo")), 409, "CONFLICT");
+    assert_eq!(again["properties"]["instanceId"], progress["id"]);
+    let changes = admin.get(&format!("{undo}/changes?action=DELETE")).expect(200).json();
+    assert_eq!(changes.as_array().unwrap().len(), 2, "{changes}");
+    assert_eq!(changes[0]["why"], format!("it undoes change 1 of run {id}"));
+
+    let approver = server.make_token("acme", "approver");
+    let body = json!({"planHash": progress["planHash"]});
+    let _ = approver.post(&format!("{undo}/~approve"), &body).expect(200);
+    assert_eq!(wait_for_end(&admin, &undo)["outcomeStatus"], "SUCCESS");
+    assert_eq!(admin.get("/acme/api/im/IDENTITY").json(), json!([]));
+    let entries = admin.get("/acme/api/sync/audit?act=LAUNCH").expect(200).json();
+    assert_eq!(entries[0]["details"]["undoes"], id.as_str(), "{entries}");
+
+    let (simulated, _) = simulate(&admin);
+    let refused = expect_error(admin.post_nothing(&format!("{TASK}/{simulated}/~undo")), 409, "CONFLICT");
+    assert!(refused["description"].as_str().unwrap().contains("simulation"), "{refused}");
+}

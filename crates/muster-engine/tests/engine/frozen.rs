@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use muster_connector::faulty::{Call, CallKind, Fault, FaultPlan, Moment};
 use muster_model::configuration::ConfigurationKind;
-use muster_model::run::{Mode, OutcomeStatus};
-use muster_store::{ResourceWrite, TenantStore, Written};
-use muster_testkit::world::configuration::hr;
+use muster_model::run::{Mode, Outcome, OutcomeStatus, ProgressStatus};
+use muster_store::{ChangeQuery, ChangeState, ChangeStatus, ResourceWrite, TenantStore, Written};
+use muster_testkit::world::configuration::{hr, reconciliation};
 use muster_testkit::world::{World, on_each_database, synchronization};
 use serde_json::{Value, json};
 
@@ -66,5 +66,48 @@ fn a_change_in_mid_run_is_for_the_next_run() {
         let next = world.synchronize("hr").await;
         assert_ne!(next.rules, run.rules);
         assert_eq!(names(&world).await, ["IT"; 5]);
+    });
+}
+
+#[test]
+fn what_moved_on_while_a_plan_was_held_is_listed_and_found_by_the_next_run() {
+    on_each_database(async |database| {
+        let world = World::usual(database).await;
+        for number in ["1", "2"] {
+            world.hire(number, &format!("{number}@x"), "Before", "IT");
+        }
+        world.synchronize("hr").await;
+        for number in ["1", "2"] {
+            world.hire(number, &format!("{number}@x"), "After", "IT");
+        }
+        let mut task = reconciliation("hr", "person");
+        task["guards"] = json!({ "update": { "count": 0 } });
+        world.save(ConfigurationKind::SynchronizationTaskDefinition, task.clone()).await;
+        let held = world.run(synchronization("hr", Mode::Apply)).await;
+        assert_eq!(held.state.status, ProgressStatus::Held);
+        let moved = world.object("1").await.id;
+        world.overwrite(moved, "IT", "By hand").await;
+        let hash = held.plan_hash.expect("a plan");
+        world.engine().approve(world.store(), held.id, hash).await.expect("approved");
+        world.resume().await;
+
+        let run = world.store().run(held.id).await.expect("the database").expect("the run");
+        assert_eq!(run.state.outcome, Some(OutcomeStatus::Partial));
+        let stale = ChangeQuery {
+            state: Some(ChangeState::Ended(Outcome::Stale)),
+            limit: 10,
+            ..ChangeQuery::default()
+        };
+        let listed = world.store().change_page(&run, &stale).await.expect("the database").changes;
+        let told: Vec<_> = listed.iter().map(|change| (&*change.uid, &change.status)).collect();
+        let [("1", ChangeStatus::Ended { message, .. })] = told.as_slice() else { panic!("{told:?}") };
+        assert!(message.contains("moved on") && message.contains("the next run"), "{message}");
+        assert_eq!(names(&world).await, ["Before", "After"]);
+
+        task["guards"] = json!({});
+        world.save(ConfigurationKind::SynchronizationTaskDefinition, task).await;
+        let next = world.synchronize("hr").await;
+        assert_eq!(next.counters.outcome(Outcome::Updated), 1);
+        assert_eq!(names(&world).await, ["After", "After"]);
     });
 }

@@ -70,3 +70,23 @@ fn a_page_is_a_few_statements_that_look_at_a_bounded_number_of_changes() {
         }
     });
 }
+
+#[test]
+fn what_became_of_objects_is_looked_up_by_key() {
+    on_each_database(async |store| {
+        let tenant = story::tenant(&store).await;
+        story::Story::begin(tenant.clone()).await;
+        let run = story::launch(&tenant, "another").await;
+        let objects: Vec<_> = (1..=100).map(story::object_id).collect();
+        tenant.database.recorder.take();
+        let known = tenant.undone_objects(&run, &objects, &[story::application("crm")]).await.unwrap();
+        assert_eq!(known.len(), 100);
+        assert!(known.values().all(|known| known.object.is_some() && !known.held_elsewhere));
+        let sent = tenant.database.recorder.take();
+        assert_eq!(sent.len(), 1);
+        for Sent { sql, values } in sent {
+            let found = findings(&tenant.database, &sql, values).await;
+            assert!(found.is_empty(), "{}", found.join("\n\n"));
+        }
+    });
+}

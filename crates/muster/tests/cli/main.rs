@@ -11,6 +11,7 @@ mod guard;
 mod operations;
 mod pausing;
 mod people;
+mod plans;
 mod preceding;
 mod run;
 mod schedules;
