@@ -118,11 +118,11 @@ fn accounts_are_shown_as_remembered_and_as_they_are() {
     let accounts = admin.get(&path).expect(200).json();
     let hr = json!({
         "applicationId": "hr", "objectClassId": "person", "accountKey": "1", "state": "LIVE", "enabled": null,
-        "profileId": null, "version": 1, "attributes": {"name": "Ann", "no": "1"},
+        "disabledReason": null, "profileId": null, "version": 1, "attributes": {"name": "Ann", "no": "1"},
     });
     let payroll = json!({
         "applicationId": "payroll", "objectClassId": "person", "accountKey": "1", "state": "LIVE", "enabled": true,
-        "profileId": "all", "version": 1, "attributes": {"holder": "Ann", "no": "1"},
+        "disabledReason": null, "profileId": "all", "version": 1, "attributes": {"holder": "Ann", "no": "1"},
     });
     assert_eq!(accounts, json!([hr, payroll]));
     let of_hr = admin.get(&format!("{path}?applicationId=hr&fetchLiveStatus=false")).expect(200).json();

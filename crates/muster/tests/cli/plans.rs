@@ -23,7 +23,7 @@ fn a_plan_is_read_and_undone_here_as_on_a_server() {
         let lines: Vec<_> = called.out.lines().collect();
         assert!(lines[0].starts_with("NUMBER  ACTION  STATUS   ACCOUNT"), "{}", called.out);
         assert!(
-            lines[1].contains("1       CREATE  APPLIED  E0000001") && lines[1].contains("– → "),
+            lines[1].starts_with("1       CREATE  APPLIED  E00000") && lines[1].contains("– → "),
             "{}",
             called.out
         );
