@@ -148,11 +148,9 @@ mod tests {
             (json!({}), Err(vec!["/decision"])),
             (json!([]), Err(vec![""])),
         ] {
-            let places = |error| match error {
-                ApiError::Invalid(found) => {
-                    found.iter().map(|(place, _)| place.to_owned()).collect::<Vec<_>>()
-                }
-                other => panic!("{other}"),
+            let places = |error| {
+                let ApiError::Invalid(found) = error else { panic!("{error}") };
+                found.iter().map(|(place, _)| place.to_owned()).collect::<Vec<_>>()
             };
             let expected =
                 expected.map_err(|places| places.into_iter().map(str::to_owned).collect::<Vec<_>>());

@@ -3,6 +3,7 @@
 mod parameter;
 
 use std::collections::BTreeSet;
+use std::str::FromStr;
 
 use actix_web::web;
 use chrono::{DateTime, Utc};
@@ -167,12 +168,8 @@ impl Query {
             }
             Parameter::AfterText => self.after_text = Some(value.to_owned()),
             Parameter::AfterUuid => self.after_uuid = Some(uuid(value)?),
-            Parameter::AfterNumber => {
-                self.after_number = Some(value.parse().map_err(|_| "is no number of a change".to_owned())?);
-            }
-            Parameter::AfterFailure => {
-                self.after_failure = Some(value.parse().map_err(|_| "is no number of an entry".to_owned())?);
-            }
+            Parameter::AfterNumber => self.after_number = Some(number(value, "a change")?),
+            Parameter::AfterFailure => self.after_failure = Some(number(value, "an entry")?),
             Parameter::GroupBy => self.grouping = one_of(value, &[Grouping::Cause], |_| "cause")?,
             Parameter::Cause => self.cause = Some(value.to_owned()),
             Parameter::AfterVersion => {
@@ -183,27 +180,17 @@ impl Query {
                 let number = value.parse().ok().filter(|number| i64::try_from(*number).is_ok());
                 self.after_entry = Some(number.ok_or_else(|| "is no number of an audit entry".to_owned())?);
             }
-            Parameter::AfterKey => {
-                let key = read_hex(value).ok_or_else(|| "is no id of a dispute".to_owned());
-                self.after_key = Some(key?);
-            }
+            Parameter::AfterKey => self.after_key = Some(read_hex(value).ok_or("is no id of a dispute")?),
             Parameter::DisputeSituation => {
                 self.situation = Some(one_of(value, &SITUATIONS, |one| one.as_str())?);
             }
-            Parameter::Decided => {
-                let known = [true, false];
-                self.decided = Some(one_of(value, &known, |one| if *one { "true" } else { "false" })?);
-            }
+            Parameter::Decided => self.decided = Some(truth(value)?),
             Parameter::Filter => self.filter = Some(condition(value)?),
             Parameter::Directory => self.directory = Some(DirectoryId::new(value).map_err(said)?),
             Parameter::SortById => one_of(value, &[()], |()| "id")?,
             Parameter::Application => self.application = Some(ApplicationId::new(value).map_err(said)?),
             Parameter::LiveStatus => {
-                let known = [LiveStatus::Fetched, LiveStatus::Remembered];
-                self.live_status = one_of(value, &known, |one| match one {
-                    LiveStatus::Fetched => "true",
-                    LiveStatus::Remembered => "false",
-                })?;
+                self.live_status = if truth(value)? { LiveStatus::Fetched } else { LiveStatus::Remembered };
             }
             Parameter::Search => self.search = Some(value.to_lowercase()),
             Parameter::Status => {
@@ -224,11 +211,7 @@ impl Query {
             }
             Parameter::Option => (_, self.error_details) = one_of(value, &OPTIONS, |(text, _)| text)?,
             Parameter::DryRun => {
-                let known = [Effect::Tried, Effect::Written];
-                self.effect = one_of(value, &known, |one| match one {
-                    Effect::Tried => "true",
-                    Effect::Written => "false",
-                })?;
+                self.effect = if truth(value)? { Effect::Tried } else { Effect::Written };
             }
             Parameter::Action => self.action = Some(one_of(value, &Action::ALL, |one| one.as_str())?),
             Parameter::Situation => {
@@ -257,6 +240,14 @@ fn default_limit(known: &[Parameter]) -> Option<u32> {
     known
         .iter()
         .find_map(|parameter| if let Parameter::LimitOr(rows) = parameter { Some(*rows) } else { None })
+}
+
+fn number<N: FromStr>(value: &str, of: &str) -> Result<N, String> {
+    value.parse().map_err(|_| format!("is no number of {of}"))
+}
+
+fn truth(value: &str) -> Result<bool, String> {
+    one_of(value, &[true, false], |one| if *one { "true" } else { "false" })
 }
 
 fn kind(name: &str) -> Result<ConfigurationKind, String> {

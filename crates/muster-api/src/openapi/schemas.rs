@@ -151,6 +151,17 @@ fn error() -> Value {
     ])
 }
 
+/// What the progress of a run says of its plan.
+fn plan() -> [(&'static str, Value); 4] {
+    let overriding = "Limits for this run alone, and who answers for them why.";
+    [
+        ("planHash", described(or_null(text()), "What an approval has to name.")),
+        ("heldBy", described(or_null(text()), "The limits that hold the plan, one a line.")),
+        ("expiresAt", described(or_null(instant()), "Of a held plan: until then it may be approved.")),
+        ("override", described(or_null(reference("Override")), overriding)),
+    ]
+}
+
 fn progress() -> Value {
     let processed = "How many entries have been processed: accounts read, and things found lacking.";
     let to_process = "How many entries there are; an estimate until all have been read.";
@@ -158,6 +169,13 @@ fn progress() -> Value {
     let mut phases = Phase::ALL.map(Phase::as_str).to_vec();
     phases.dedup();
     let [waits_for, paused, stalled] = standstill();
+    let [plan_hash, held_by, expires, overriding] = plan();
+    let uuid = json!({"type": "string", "format": "uuid"});
+    let percent = json!({"type": "integer", "minimum": 0, "maximum": 100});
+    let undoes = "The instance that it undoes; null for one that reads a source.";
+    let undoes = ("undoesInstanceId", described(or_null(uuid), undoes));
+    let memory = "The most memory that the process held by then, whatever else it did.";
+    let memory = ("peakMemoryBytes", described(count(), memory));
     object_with(
         &[
             ("id", json!({"type": "string", "format": "uuid"})),
@@ -178,42 +196,21 @@ fn progress() -> Value {
             ("numberOfEntriesToProcess", described(count(), to_process)),
             ("numberOfProcessedEntries", described(count(), processed)),
             ("numberOfErrors", count()),
-            (
-                "progressPercentage",
-                described(
-                    json!({"type": "integer", "minimum": 0, "maximum": 100}),
-                    "100 only when finished.",
-                ),
-            ),
+            ("progressPercentage", described(percent, "100 only when finished.")),
             ("jobId", described(or_null(text()), job)),
             waits_for,
             paused,
             stalled,
-            (
-                "undoesInstanceId",
-                described(
-                    or_null(json!({"type": "string", "format": "uuid"})),
-                    "The instance that it undoes; null for one that reads a source.",
-                ),
-            ),
+            undoes,
             ("phase", words(&phases)),
             ("mode", words(&["APPLY", "SIMULATE"])),
             ("counters", reference("Counters")),
-            ("planHash", described(or_null(text()), "What an approval has to name.")),
-            ("heldBy", described(or_null(text()), "The limits that hold the plan, one a line.")),
-            ("expiresAt", described(or_null(instant()), "Of a held plan: until then it may be approved.")),
-            (
-                "override",
-                described(
-                    or_null(reference("Override")),
-                    "Limits for this run alone, and who answers for them why.",
-                ),
-            ),
+            plan_hash,
+            held_by,
+            expires,
+            overriding,
             ("failure", described(or_null(text()), "Why the run failed.")),
-            (
-                "peakMemoryBytes",
-                described(count(), "The most memory that the process held by then, whatever else it did."),
-            ),
+            memory,
             ("statements", described(count(), "Statements sent to the database on the run's behalf.")),
             (
                 "postProcessing",

@@ -87,7 +87,7 @@ fn an_account_is_enabled_by_what_disabled_it_and_corrected_where_somebody_else_d
         let mut account = world.system("ad").accounts("account").remove("2").unwrap();
         account.enabled = true;
         world.system("ad").put("account", "2", account);
-        assert_eq!(provision("FIN").await.0, false, "somebody enabled it in the target");
+        assert!(!provision("FIN").await.0, "somebody enabled it in the target");
         let mut ann = world.system("ad").accounts("account").remove("1").unwrap();
         ann.enabled = false;
         world.system("ad").put("account", "1", ann);

@@ -1,5 +1,8 @@
 //! The engine on real databases: what becomes of objects, shadows, accounts and counters.
 
+// The settings of clippy know tests by their attribute only, not what they call.
+#![allow(clippy::unwrap_used)]
+
 mod adopting;
 mod afterwards;
 mod audit;

@@ -375,7 +375,7 @@ fn overriding(arguments: &LaunchArguments) -> Result<Option<Override>, CommandEr
     let given = Override { reason: reason.clone(), guards: Guards(arguments.allow.clone()) };
     let checked = parse(&OverrideDocument::from(&given));
     let hint = "say in a sentence why this run may do more than others, as in --reason \"the branch closes\"";
-    checked.map(Some).map_err(|problems| CommandError::usage(&problems.to_string(), hint.to_owned()))
+    checked.map(Some).map_err(|problems| CommandError::usage(problems.to_string(), hint.to_owned()))
 }
 
 fn hash(text: &str) -> Result<Hash, String> {
