@@ -41,6 +41,7 @@ impl Work {
         if wave.next().is_none() {
             for index in 0..self.buckets.len() {
                 self.drop_disputes(index).await?;
+                self.drop_parked(index).await?;
             }
         }
         Ok(Event::WaveApplied.into())

@@ -5,12 +5,11 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use muster_connector::{Account, Connector, ConnectorError, Durable, Entry, Operation, RemoteClass, Writer};
 use muster_model::ApplicationId;
 use muster_model::error::ErrorCode;
-use muster_model::failure::FailureClass;
-use muster_model::run::{Outcome, Wave};
+use muster_model::run::Wave;
 use muster_plan::change::Action;
 use muster_plan::convert::comparable_texts;
-use muster_plan::key::Position;
-use muster_store::{Batch, ChangeRow, Makes, ProblemRow, ProblemStep, Slot, step_of};
+use muster_plan::key::{KeyHash, Position};
+use muster_store::{Batch, ChangeRow, Makes, Noted, ProblemRow, ProblemStep, Slot, step_of};
 
 use crate::apply_inbound::Exceptions;
 use crate::configuration::remote_class;
@@ -18,13 +17,14 @@ use crate::error::EngineError;
 use crate::lease::Lease;
 use crate::operation::{Asked, asked_of};
 use crate::outbound::OutboundRun;
+use crate::parking::{Ask, Refusal};
 use crate::sequence::{Sequence, Step};
 use crate::worker::Work;
 
 /// What came of a batch whose operations have been answered.
 #[derive(Default)]
 struct Answered {
-    problems: Vec<ProblemRow>,
+    noted: Noted,
     /// Changes whose account does not name everybody yet.
     unsettled: Vec<u32>,
 }
@@ -43,6 +43,8 @@ struct Way<'a> {
     remote: RemoteClass,
     connector: Box<dyn Connector>,
     writer: Option<Box<dyn Writer>>,
+    /// Whether any of its accounts was parked when the wave began.
+    any_parked: bool,
     /// Where accounts of nobody stand that belong to whom they are made for, whatever they hold.
     adopted: HashSet<Position>,
 }
@@ -93,10 +95,13 @@ impl Way<'_> {
     /// The accounts that stand where creates of a batch were to make some, all read at once.
     async fn read_back(
         &mut self,
-        refusals: &[(&ChangeRow, ConnectorError)],
+        asks: &[Ask],
+        outcomes: &[Result<(), ConnectorError>],
     ) -> Result<HashMap<String, Account>, ConnectorError> {
-        let there = refusals.iter().filter(|(row, error)| is_there(row, error));
-        let uids: Vec<String> = there.map(|(row, _)| row.uid.clone()).collect();
+        let outcomes =
+            asks.iter().zip(outcomes).filter_map(|(ask, outcome)| Some((ask, outcome.as_ref().err()?)));
+        let there = outcomes.filter(|(ask, error)| is_there(&ask.row, error));
+        let uids: Vec<String> = there.map(|(ask, _)| ask.row.uid.clone()).collect();
         if uids.is_empty() {
             return Ok(HashMap::new());
         }
@@ -180,7 +185,7 @@ impl Work {
                     None => way.insert(self.way(of, exceptions).await?),
                 };
                 let batch = self.write_batch(way, steps, &sequence, exceptions).await?;
-                let ended = batch.problems.iter().filter(|problem| problem.outcome.is_some());
+                let ended = batch.noted.problems.iter().filter(|problem| problem.outcome.is_some());
                 let ended: HashSet<u32> = ended.filter_map(|problem| problem.change).collect();
                 let failed = steps.iter().filter(|step| ended.contains(&step.slot.change));
                 failed.for_each(|step| sequence.fail(&step.slot));
@@ -216,7 +221,8 @@ impl Work {
         let connector = opened.map_err(Self::connector_error(&class.application.id))?;
         let remote = remote_class(&class.class);
         let adopted = self.adopted_by(of, exceptions).await?;
-        Ok(Way { of, remote, connector, writer: None, adopted })
+        let any_parked = self.store.any_parked(&class.application.id).await?;
+        Ok(Way { of, remote, connector, writer: None, any_parked, adopted })
     }
 
     /// Where CHECK has left out to withdraw accounts, since they are made for somebody.
@@ -256,8 +262,9 @@ impl Work {
         let mut rows: HashMap<u32, ChangeRow> =
             self.store.changes_of(&self.run, &live).await?.into_iter().map(|row| (row.number, row)).collect();
         let mut answered = Answered::default();
-        answered.problems.extend(stale.iter().map(|number| ProblemRow::stale(*number)));
-        let mut asked: Vec<ChangeRow> = Vec::new();
+        answered.noted.problems.extend(stale.iter().map(|number| ProblemRow::stale(*number)));
+        let decisions = &way.of.task.classes[way.of.index].decisions;
+        let mut asks = Vec::new();
         let mut operations = Vec::new();
         for row in live.iter().filter_map(|number| rows.remove(number)) {
             let Asked { row, operation, waits, lacks } =
@@ -267,31 +274,79 @@ impl Work {
             }
             // What CHECK has warned of needs no second warning.
             if lacks && !exceptions.contains_key(&row.number) {
-                answered.problems.push(open_problem(&row));
+                answered.noted.problems.push(open_problem(&row));
             }
             if let Some(operation) = operation {
+                let key = decisions.account_key(&row.uid);
+                asks.push(Ask::new(row, key, (&self.run.rules, way.of.wave, &operation)));
                 operations.push(operation);
-                asked.push(row);
             }
         }
-        let outcomes = asked.iter().zip(way.write(operations, &self.lease).await?);
-        let refusals: Vec<(&ChangeRow, ConnectorError)> = outcomes
-            .filter_map(|(row, outcome)| Some((row, outcome.err()?)))
-            .filter(|(row, _)| !may_be_refused(way.of.wave, row))
-            .collect();
-        let read = way.read_back(&refusals).await;
-        for (row, error) in refusals {
-            match way.found((row, &error), &read) {
-                Found::Whole => {}
-                Found::Unfinished => answered.unsettled.push(row.number),
-                Found::Other => answered.problems.push(refused(row, class_of(&error), error.to_string())),
-                Found::Unread(unread) => {
-                    let message = format!("{error}; it could not be read, the next run decides: {unread}");
-                    answered.problems.push(refused(row, FailureClass::Transient, message));
-                }
-            }
+        if way.any_parked {
+            (asks, operations) =
+                self.without_parked((asks, operations), &mut answered.noted.problems).await?;
+        }
+        let outcomes = way.write(operations, &self.lease).await?;
+        let read = way.read_back(&asks, &outcomes).await;
+        for (ask, outcome) in asks.iter().zip(outcomes) {
+            self.note_answer(way, (ask, outcome), &read, &mut answered);
         }
         Ok(answered)
+    }
+
+    /// Leaves out what a target has refused before and what there is no point yet in asking again. Who asks for single
+    /// accounts wants to know how they are.
+    async fn without_parked(
+        &self,
+        (mut asks, operations): (Vec<Ask>, Vec<Operation>),
+        problems: &mut Vec<ProblemRow>,
+    ) -> Result<(Vec<Ask>, Vec<Operation>), EngineError> {
+        let keys: Vec<KeyHash> = asks.iter().map(|ask| ask.key).collect();
+        let mut parked = self.store.parked_of(&keys).await?;
+        asks.iter_mut().for_each(|ask| ask.parked = parked.remove(&ask.key));
+        if self.run.keys.is_some() || asks.iter().all(|ask| ask.parked.is_none()) {
+            return Ok((asks, operations));
+        }
+        let now = self.now();
+        let is_asked = |(ask, _): &(Ask, Operation)| match ask.left_alone(now) {
+            Some(problem) => {
+                problems.push(problem);
+                false
+            }
+            None => true,
+        };
+        Ok(asks.into_iter().zip(operations).filter(is_asked).unzip())
+    }
+
+    /// Notes what a target has answered.
+    fn note_answer(
+        &self,
+        way: &Way<'_>,
+        (ask, outcome): (&Ask, Result<(), ConnectorError>),
+        read: &Result<HashMap<String, Account>, ConnectorError>,
+        answered: &mut Answered,
+    ) {
+        let refusal = match outcome {
+            Err(_) if may_be_refused(way.of.wave, &ask.row) => return,
+            Ok(()) => None,
+            Err(error) => match way.found((&ask.row, &error), read) {
+                Found::Whole => None,
+                Found::Unfinished => return answered.unsettled.push(ask.row.number),
+                Found::Other => Some(Refusal::of(&error)),
+                Found::Unread(unread) => Some(Refusal::unread(&error, &unread)),
+            },
+        };
+        match refusal {
+            Some(refusal) => {
+                answered.noted.problems.push(refusal.problem(&ask.row));
+                answered.noted.parked.extend(ask.refused(&refusal, self.now()));
+            }
+            // What waits for a later wave may be refused there.
+            None if ask.parked.is_some() && !answered.unsettled.contains(&ask.row.number) => {
+                answered.noted.released.push(ask.key);
+            }
+            None => {}
+        }
     }
 
     async fn store_answers(
@@ -303,7 +358,7 @@ impl Work {
         let mut batch = Batch { undigested: answered.unsettled, ..Batch::default() };
         for slot in steps.iter().map(|step| step.slot) {
             let is_of_slot = |problem: &&ProblemRow| problem.change == Some(slot.change);
-            if answered.problems.iter().filter(is_of_slot).any(|problem| problem.outcome.is_some()) {
+            if answered.noted.problems.iter().filter(is_of_slot).any(|problem| problem.outcome.is_some()) {
                 continue;
             }
             match slot.makes {
@@ -317,7 +372,7 @@ impl Work {
         let target = &of.task.classes[of.index].target;
         match of.wave {
             Wave::Build | Wave::Withdraw => {
-                self.store.apply_outbound(&self.run, bucket, target, &batch, &answered.problems, now).await?;
+                self.store.apply_outbound(&self.run, bucket, target, &batch, &answered.noted, now).await?;
             }
             Wave::Connect => {
                 let made = [batch.creates, batch.others].concat();
@@ -327,9 +382,7 @@ impl Work {
                     .map(|slot| slot.change)
                     .filter(|change| !batch.undigested.contains(change))
                     .collect();
-                self.store
-                    .settle_outbound(&self.run, bucket, target, &settled, &answered.problems, now)
-                    .await?;
+                self.store.settle_outbound(&self.run, bucket, target, &settled, &answered.noted, now).await?;
             }
         }
         Ok(())
@@ -345,30 +398,6 @@ fn batches(steps: &[Step], size: usize) -> Vec<&[Step]> {
 /// Whether it is the delete after it that tells of a refusal.
 fn may_be_refused(wave: Wave, row: &ChangeRow) -> bool {
     wave == Wave::Connect && row.action == Action::Delete
-}
-
-fn refused(row: &ChangeRow, class: FailureClass, message: String) -> ProblemRow {
-    ProblemRow {
-        change: Some(row.number),
-        outcome: Some(Outcome::Failed),
-        step: ProblemStep::Apply,
-        code: ErrorCode::ChangeRefused,
-        uid: Some(row.uid.clone()),
-        place: row.place,
-        message,
-        class: Some(class),
-    }
-}
-
-/// What is to be expected of trying again after this fault.
-fn class_of(error: &ConnectorError) -> FailureClass {
-    match error {
-        ConnectorError::Transient { .. } => FailureClass::Transient,
-        ConnectorError::Rejected { .. }
-        | ConnectorError::Conflict { .. }
-        | ConnectorError::Missing { .. } => FailureClass::Rejected,
-        ConnectorError::Unusable { .. } => FailureClass::Unusable,
-    }
 }
 
 fn open_problem(row: &ChangeRow) -> ProblemRow {

@@ -29,6 +29,7 @@ mod naming;
 mod next_task;
 mod operation;
 mod outbound;
+mod parking;
 mod parsed;
 mod parts;
 mod placing;

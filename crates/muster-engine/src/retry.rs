@@ -84,6 +84,8 @@ impl Engine {
         if let Failures::Entries(entries) = which {
             all_can_be_asked_for(store, failed, entries).await?;
         }
+        // Also what cannot be asked for by a key is tried again, by the next run over all accounts.
+        store.release_failed(failed, which).await?;
         let FailedKeys { keys, without } = store.failed_keys(failed, which, MOST_RETRIED + 1).await?;
         match (keys.len(), without) {
             (0, 0) => return Err(RetryError::Nothing),

@@ -94,6 +94,8 @@ words! {
         Link = "LINK",
         /// An account was taken from its owner by hand.
         Unlink = "UNLINK",
+        /// What was kept back is tried again.
+        Release = "RELEASE",
     }
 }
 

@@ -41,6 +41,8 @@ pub enum ErrorCode {
     Disputed,
     /// The application refused a change.
     ChangeRefused,
+    /// The application has refused the same change before, and was not asked again.
+    ChangeParked,
     /// A change's object moved on since the plan was made.
     ChangeStale,
     /// A guard held the plan.
@@ -65,7 +67,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All codes, in the order of their ids.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::Internal,
         Self::Unauthorized,
         Self::Forbidden,
@@ -95,6 +97,7 @@ impl ErrorCode {
         Self::RunCancelled,
         Self::PlanOutdated,
         Self::OwnerUnknown,
+        Self::ChangeParked,
     ];
 
     /// The stable id, `MUS-C` and seven digits. Never given to another meaning.
@@ -130,6 +133,7 @@ impl ErrorCode {
             Self::RunCancelled => "MUS-C0000114",
             Self::PlanOutdated => "MUS-C0000115",
             Self::OwnerUnknown => "MUS-C0000116",
+            Self::ChangeParked => "MUS-C0000117",
         }
     }
 
@@ -166,6 +170,7 @@ impl ErrorCode {
             Self::RunCancelled => "RUN_CANCELLED",
             Self::PlanOutdated => "PLAN_OUTDATED",
             Self::OwnerUnknown => "OWNER_UNKNOWN",
+            Self::ChangeParked => "CHANGE_PARKED",
         }
     }
 }

@@ -19,6 +19,7 @@ use crate::apply::{APART, Bases, Batch, Over, Target, change_number};
 use crate::database::{Dialect, Urgency};
 use crate::error::StoreError;
 use crate::make::Taken;
+use crate::parked::Noted;
 use crate::row::{get, number, unsigned};
 use crate::run::RunRecord;
 use crate::stage::{Bucket, ProblemRow, ProblemStep};
@@ -45,12 +46,12 @@ impl TenantStore {
         bucket: &Bucket,
         target: &Target,
         batch: &Batch,
-        problems: &[ProblemRow],
+        noted: &Noted,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let mut tries = Tries::begin();
         loop {
-            match self.store_answers(run, bucket, target, batch, problems, now).await {
+            match self.store_answers(run, bucket, target, batch, noted, now).await {
                 Err(error) if tries.again(&error) => {}
                 stored => return stored,
             }
@@ -63,7 +64,7 @@ impl TenantStore {
         bucket: &Bucket,
         target: &Target,
         batch: &Batch,
-        problems: &[ProblemRow],
+        noted: &Noted,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let tx = self.database.begin(Urgency::Bulk).await?;
@@ -88,8 +89,9 @@ impl TenantStore {
         self.delete_shadows(&over, target, &others).await?;
         self.give_up(&over, target, &moved).await?;
         let overtaken = moved.iter().map(|number| ProblemRow::overtaken(*number));
-        let problems: Vec<ProblemRow> = problems.iter().cloned().chain(overtaken).collect();
+        let problems: Vec<ProblemRow> = noted.problems.iter().cloned().chain(overtaken).collect();
         self.note_in(&tx, run, bucket.no, &problems, now).await?;
+        self.park(&tx, (run, target), noted).await?;
         tx.commit().await
     }
 
@@ -140,12 +142,12 @@ impl TenantStore {
         bucket: &Bucket,
         target: &Target,
         numbers: &[u32],
-        problems: &[ProblemRow],
+        noted: &Noted,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let mut tries = Tries::begin();
         loop {
-            match self.store_settled(run, bucket, target, numbers, problems, now).await {
+            match self.store_settled(run, bucket, target, numbers, noted, now).await {
                 Err(error) if tries.again(&error) => {}
                 stored => return stored,
             }
@@ -158,7 +160,7 @@ impl TenantStore {
         bucket: &Bucket,
         target: &Target,
         numbers: &[u32],
-        problems: &[ProblemRow],
+        noted: &Noted,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let tx = self.database.begin(Urgency::Bulk).await?;
@@ -185,8 +187,9 @@ impl TenantStore {
         };
         self.give_up(&over, target, &moved).await?;
         let overtaken = moved.iter().map(|number| ProblemRow::overtaken(*number));
-        let problems: Vec<ProblemRow> = problems.iter().cloned().chain(overtaken).collect();
+        let problems: Vec<ProblemRow> = noted.problems.iter().cloned().chain(overtaken).collect();
         self.note_in(&tx, run, bucket.no, &problems, now).await?;
+        self.park(&tx, (run, target), noted).await?;
         tx.commit().await
     }
 

@@ -161,7 +161,7 @@ impl TenantStore {
     }
 
     /// What keeps PostgreSQL from taking a subquery apart.
-    fn apart(&self) -> &'static str {
+    pub(crate) fn apart(&self) -> &'static str {
         match self.dialect() {
             Dialect::Sqlite => "",
             Dialect::Postgres => " OFFSET 0",
@@ -170,7 +170,7 @@ impl TenantStore {
 
     /// These entries as `p`, each with the account that it was to make as `c`, and all values up to there. The end of
     /// what selects them has to keep PostgreSQL from looking for accounts before it knows their numbers.
-    fn failed(
+    pub(crate) fn failed(
         &self,
         run: &RunRecord,
         which: &Failures,

@@ -103,7 +103,13 @@ fn fix(code: ErrorCode) -> &'static str {
         ErrorCode::EntryRepeated => "remove one of the two entries from the source",
         ErrorCode::MappingFailed => "correct the value in its source, or the mapping",
         ErrorCode::Disputed => "correct the correlation rules or the data, so that one owner fits",
-        ErrorCode::ChangeRefused => "see what the application says; the next run tries again",
+        ErrorCode::ChangeRefused => {
+            "see what the application says, and mend the value, the mapping or the application"
+        }
+        ErrorCode::ChangeParked => {
+            "mend the value, the mapping or the application; where that does not change what is asked, release the \
+             account with `POST …/parked/~release`"
+        }
         ErrorCode::ChangeStale => "nothing: the next run decides anew",
         ErrorCode::GuardTripped => "look at the changes, then approve or reject the plan",
         ErrorCode::PlanRejected => "launch the task again for a new plan",

@@ -6,6 +6,7 @@ use expect_test::{Expect, expect};
 use muster_connector::ConnectorError;
 use muster_connector::faulty::{Call, CallKind, Fault, Moment, no_faults};
 use muster_model::configuration::ConfigurationKind;
+use muster_store::Release;
 use muster_testkit::world::configuration::{provisioning, staff};
 use muster_testkit::world::{TestDatabase, World, on_each_database};
 use serde_json::{Value, json};
@@ -135,6 +136,7 @@ fn what_the_target_refused_to_withdraw_is_withdrawn_by_the_next_run() {
             ! not today"#]];
         shown::check(&world, &before, &run, &expected).await;
         world.disturb("ad", no_faults());
+        world.store().release(Release::All, world.clock().instant()).await.expect("the database");
         let run = world.provision("ad").await;
         let expected = expect![[r#"
             SUCCESS: 1 read, 0 lacking, 1 updated

@@ -30,6 +30,7 @@ mod lease;
 mod maintenance;
 mod outbound;
 mod overtaken;
+mod parking;
 mod pausing;
 mod people;
 mod preceding;

@@ -18,7 +18,7 @@ use muster_plan::lifecycle::{Absence, RunState};
 use uuid::Uuid;
 
 use crate::{
-    Advance, Batch, Bucket, KeyEntry, Making, Mention, Met, NewRun, PageRows, ProblemRow, ProblemStep,
+    Advance, Batch, Bucket, KeyEntry, Making, Mention, Met, NewRun, Noted, PageRows, ProblemRow, ProblemStep,
     RunRecord, Store, Target, TenantStore, Verdict,
 };
 
@@ -361,11 +361,12 @@ impl Story {
         let later = vec![201, PEOPLE + 3];
         let batch =
             Batch { creates: vec![PEOPLE + 3], others, undigested: later.clone(), ..Batch::default() };
-        tenant.apply_outbound(&work.run, &work.bucket, &target("hr"), &batch, &[], now()).await.unwrap();
-        tenant.settle_outbound(&work.run, &work.bucket, &target("hr"), &later, &[], now()).await.unwrap();
+        let noted = Noted::default();
+        tenant.apply_outbound(&work.run, &work.bucket, &target("hr"), &batch, &noted, now()).await.unwrap();
+        tenant.settle_outbound(&work.run, &work.bucket, &target("hr"), &later, &noted, now()).await.unwrap();
         // Somebody else has written the same accounts meanwhile.
-        tenant.apply_outbound(&work.run, &work.bucket, &target("hr"), &batch, &[], now()).await.unwrap();
-        tenant.settle_outbound(&work.run, &work.bucket, &target("hr"), &later, &[], now()).await.unwrap();
+        tenant.apply_outbound(&work.run, &work.bucket, &target("hr"), &batch, &noted, now()).await.unwrap();
+        tenant.settle_outbound(&work.run, &work.bucket, &target("hr"), &later, &noted, now()).await.unwrap();
         assert!(tenant.left_out(&work.run).await.unwrap().is_empty());
         let keys: Vec<_> = (301..=350).map(|number| key(number).hash).collect();
         assert_eq!(tenant.referred_objects(&application("hr"), &keys).await.unwrap().len(), keys.len());
