@@ -20,7 +20,7 @@ use crate::routes::{Access, AccountOperation, OpenOperation, Route, TenantOperat
 use crate::state::{ApiSettings, ApiState};
 use crate::{
     accounts, administration, audit, body, configuration, dataset, disputes, evaluate, file, hand_link,
-    health, object, openapi, task,
+    health, object, openapi, parked, task,
 };
 
 /// A request of a caller who is of the tenant and has the right that the route asks for.
@@ -173,6 +173,7 @@ async fn perform(
                 TenantOperation::Account(AccountOperation::Unlink) => hand_link::unlink(call).await,
                 TenantOperation::Account(AccountOperation::Relink) => hand_link::relink(call).await,
                 TenantOperation::Dispute(operation) => disputes::perform(operation, call).await,
+                TenantOperation::Parked(operation) => parked::perform(operation, call).await,
             }
         }
     }

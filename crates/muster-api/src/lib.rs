@@ -26,6 +26,7 @@ mod object;
 mod openapi;
 mod origin;
 mod pace;
+mod parked;
 mod patch;
 pub mod principal;
 mod query;

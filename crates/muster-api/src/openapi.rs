@@ -4,6 +4,7 @@ mod administration;
 mod disputes;
 mod failures;
 mod objects;
+mod parked;
 mod schemas;
 mod shapes;
 
@@ -32,6 +33,7 @@ pub fn openapi() -> Value {
     let mut schemas = schemas::schemas();
     schemas.extend(administration::schemas());
     schemas.extend(failures::schemas());
+    schemas.extend(parked::schemas());
     for kind in ConfigurationKind::ALL {
         shapes::add(Document::shape(kind), &mut schemas);
     }

@@ -180,7 +180,7 @@ impl Query {
                 let number = value.parse().ok().filter(|number| i64::try_from(*number).is_ok());
                 self.after_entry = Some(number.ok_or_else(|| "is no number of an audit entry".to_owned())?);
             }
-            Parameter::AfterKey => self.after_key = Some(read_hex(value).ok_or("is no id of a dispute")?),
+            Parameter::AfterKey => self.after_key = Some(read_hex(value).ok_or("is no id of an account")?),
             Parameter::DisputeSituation => {
                 self.situation = Some(one_of(value, &SITUATIONS, |one| one.as_str())?);
             }

@@ -7,6 +7,7 @@ mod configuration;
 mod disputes;
 mod objects;
 mod others;
+mod parked;
 mod tasks;
 
 use std::sync::LazyLock;
@@ -104,6 +105,17 @@ pub enum TenantOperation {
     Account(AccountOperation),
     /// With accounts about which runs do not decide by themselves.
     Dispute(DisputeOperation),
+    /// With accounts that their applications refuse.
+    Parked(ParkedOperation),
+}
+
+/// What is done with parked accounts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ParkedOperation {
+    /// All of them.
+    List,
+    /// The next run asks for them again.
+    Release,
 }
 
 /// What is done with the owner of an account.
@@ -385,6 +397,7 @@ impl Route {
         let is_tried_on_a_sample = operation == TenantOperation::Evaluate;
         let is_repeatable = match operation {
             TenantOperation::Task(operation, kind) => tasks::is_repeatable(kind, operation),
+            TenantOperation::Parked(_) => true,
             TenantOperation::Configuration(..)
             | TenantOperation::Evaluate
             | TenantOperation::Dataset(_)
@@ -413,6 +426,7 @@ impl Route {
                 | TenantOperation::Accounts
                 | TenantOperation::Account(_)
                 | TenantOperation::Dispute(_)
+                | TenantOperation::Parked(_)
                 | TenantOperation::Administration(_)
                 | TenantOperation::Audit(_),
             )
@@ -436,6 +450,7 @@ impl Route {
                 | TenantOperation::Accounts
                 | TenantOperation::Account(_)
                 | TenantOperation::Dispute(_)
+                | TenantOperation::Parked(_)
                 | TenantOperation::Administration(_)
                 | TenantOperation::Audit(_),
             )
@@ -450,7 +465,13 @@ pub fn routes() -> &'static [Route] {
         let kinds = ConfigurationKind::ALL.into_iter().flat_map(configuration::routes_of);
         let tasks = TaskKind::ALL.into_iter().flat_map(tasks::routes_of);
         let rest = others::routes().into_iter().chain(administration::routes()).chain(audit::routes());
-        kinds.chain(tasks).chain(objects::routes()).chain(disputes::routes()).chain(rest).collect()
+        kinds
+            .chain(tasks)
+            .chain(objects::routes())
+            .chain(disputes::routes())
+            .chain(parked::routes())
+            .chain(rest)
+            .collect()
     });
     &ROUTES
 }

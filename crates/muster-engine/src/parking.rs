@@ -39,8 +39,10 @@ impl Ask {
         let next = match parked.retry_at {
             Some(at) if at <= now => return None,
             Some(at) => format!("the next try is after {}", in_seconds(at)),
-            None => "it is tried again when it is to become something else, or when somebody releases it"
-                .to_owned(),
+            None => {
+                "it is tried again when the account or the configuration changes, or somebody releases it"
+                    .to_owned()
+            }
         };
         let times = match parked.attempts {
             1 => "once".to_owned(),

@@ -115,8 +115,8 @@ pub struct Noted {
 /// Which parked accounts are released.
 #[derive(Debug, Clone, Copy)]
 pub enum Release<'a> {
-    /// One.
-    One(KeyHash),
+    /// Those of these keys.
+    These(&'a [KeyHash]),
     /// All of an application.
     OfApplication(&'a ApplicationId),
     /// All of the tenant.
@@ -175,17 +175,23 @@ impl TenantStore {
     /// # Errors
     /// When the database fails.
     pub async fn release(&self, which: Release<'_>, now: DateTime<Utc>) -> Result<u64, StoreError> {
-        let (condition, value, subject): (_, Option<Value>, _) = match which {
-            Release::One(key) => {
-                let subject = Subject::new(SubjectKind::Account, hex(&key.0));
-                (" AND uid_key = ?", Some(key.0.to_vec().into()), subject)
+        let (list, [key]) = self.list_of(["unhex(j.value)"]);
+        let (condition, value): (String, Option<Value>) = match which {
+            Release::These(keys) => {
+                (format!(" AND uid_key IN (SELECT {key} FROM {list})"), Some(hex_list(keys)))
             }
             Release::OfApplication(application) => {
-                let kind = SubjectKind::Configuration(ConfigurationKind::Application);
-                let subject = Subject::new(kind, application.as_str());
-                (" AND application = ?", Some(application.as_str().into()), subject)
+                (" AND application = ?".to_owned(), Some(application.as_str().into()))
             }
-            Release::All => ("", None, Subject::new(SubjectKind::Tenant, self.slug().as_str())),
+            Release::All => (String::new(), None),
+        };
+        let subject = match which {
+            Release::These([key]) => Subject::new(SubjectKind::Account, hex(&key.0)),
+            Release::OfApplication(application) => {
+                let kind = SubjectKind::Configuration(ConfigurationKind::Application);
+                Subject::new(kind, application.as_str())
+            }
+            Release::These(_) | Release::All => Subject::new(SubjectKind::Tenant, self.slug().as_str()),
         };
         let tx = self.database.begin(Urgency::Short).await?;
         let sql = format!("DELETE FROM parked WHERE tenant = ?{condition}");

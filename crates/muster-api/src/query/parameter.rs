@@ -142,7 +142,7 @@ impl Parameter {
             Self::Limit => "At most so many; all by default.",
             Self::LimitOr(_) => "At most so many.",
             Self::AfterText => "Only what stands after this one in the list: the last of the page before.",
-            Self::AfterKey => "Only disputes after the one of this id: the last of the page before.",
+            Self::AfterKey => "Only accounts after the one of this id: the last of the page before.",
             Self::DisputeSituation => "Only accounts in this situation.",
             Self::Decided => "Only accounts that somebody decided about, or those that nobody did.",
             Self::AfterUuid => "Only what stands after this id in the list: the last of the page before.",

@@ -272,6 +272,14 @@ impl Auditor {
                     let _ = self.admin.post_nothing(&format!("{path}/~undo")).expect(409);
                     assert_eq!(self.log().len(), before);
                     self.called.insert(("POST", one("undo")));
+                    // Nothing is parked, and releasing nothing is no act.
+                    let release = "/{tenant}/api/sync/parked/~release".to_owned();
+                    let _ = self
+                        .admin
+                        .post(&release.replace("{tenant}", "acme"), &json!({"all": true}))
+                        .expect(200);
+                    assert_eq!(self.log().len(), before);
+                    self.called.insert(("POST", release));
                 }
                 (_, _) => {}
             }

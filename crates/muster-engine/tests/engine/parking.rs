@@ -139,8 +139,8 @@ fn whoever_releases_an_account_has_the_next_run_ask_for_it() {
         let now = world.clock().instant();
         let release =
             async |which: Release<'_>| world.store().release(which, now).await.expect("the database");
-        assert_eq!(release(Release::One(rejected.key)).await, 1);
-        assert_eq!(release(Release::One(rejected.key)).await, 0, "it is no longer parked");
+        assert_eq!(release(Release::These(&[rejected.key])).await, 1);
+        assert_eq!(release(Release::These(&[rejected.key])).await, 0, "it is no longer parked");
         let (hr, ad) = (ApplicationId::new("hr").expect("an id"), ApplicationId::new("ad").expect("an id"));
         assert_eq!(release(Release::OfApplication(&hr)).await, 0);
         assert_eq!(release(Release::OfApplication(&ad)).await, 1);

@@ -11,6 +11,7 @@ mod disputes;
 mod explain;
 mod failures;
 mod outbox;
+mod parked;
 mod preceding;
 mod reports;
 mod schedules;

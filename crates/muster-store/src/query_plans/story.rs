@@ -49,7 +49,7 @@ pub(super) fn application(id: &str) -> ApplicationId {
     ApplicationId::new(id).unwrap()
 }
 
-fn target(id: &str) -> Target {
+pub(super) fn target(id: &str) -> Target {
     Target {
         application: application(id),
         class: ObjectClassId::new("person").unwrap(),

@@ -4,6 +4,7 @@ mod bar;
 mod changes;
 mod failures;
 mod own;
+mod parked;
 mod remote;
 
 use clap::{Subcommand, ValueEnum};
@@ -49,6 +50,10 @@ enum Action {
     Failures(failures::ListArguments),
     /// Run the task again for entries that failed in a run
     Retry(failures::RetryArguments),
+    /// List the accounts that applications refuse to have as they are asked, and that runs leave alone
+    Parked(parked::ListArguments),
+    /// Have the next run ask for parked accounts again
+    Release(parked::ReleaseArguments),
     /// Have a held or simulated plan carried out
     Approve(DecisionArguments),
     /// End a run whose plan is held, without doing anything
@@ -154,6 +159,8 @@ pub(super) fn run(arguments: &Arguments, common: &Common) -> Result<Exit, Comman
         Action::Resume(resumed) => resume(resumed, common),
         Action::Failures(list) => failures::list(list, common),
         Action::Retry(retry) => failures::retry(retry, common),
+        Action::Parked(list) => parked::list(list, common),
+        Action::Release(release) => parked::release(release, common),
         Action::Approve(decision) => decide(Decision::Approve, decision, common),
         Action::Reject(decision) => decide(Decision::Reject, decision, common),
         Action::Undo(undo) => undo_run(undo, common),
@@ -165,12 +172,13 @@ impl Arguments {
     /// Whether there is anything to write as CSV.
     pub(super) fn knows_csv(&self) -> bool {
         match self.action {
-            Action::Changes(_) | Action::Failures(_) => true,
+            Action::Changes(_) | Action::Failures(_) | Action::Parked(_) => true,
             Action::Sync(_)
             | Action::Prov(_)
             | Action::Pause(_)
             | Action::Resume(_)
             | Action::Retry(_)
+            | Action::Release(_)
             | Action::Undo(_)
             | Action::Approve(_)
             | Action::Reject(_) => false,

@@ -9,6 +9,7 @@ mod doctor;
 mod failures;
 mod guard;
 mod operations;
+mod parked;
 mod pausing;
 mod people;
 mod plans;

@@ -117,8 +117,14 @@ pub(super) fn list(arguments: &ListArguments, common: &Common) -> Result<Exit, C
         return Ok(Exit::Done);
     }
     let head: &[&str] = if wanted.by_cause { &CauseView::HEAD } else { &FailureView::HEAD };
+    print(head, &rows, common.format)?;
+    Ok(Exit::Done)
+}
+
+/// Prints things that the API lists as lines, with these columns.
+pub(super) fn print(head: &[&str], rows: &[Value], format: Format) -> Result<(), CommandError> {
     let lines = rows.iter().map(|row| head.iter().map(|name| cell(&row[*name])).collect()).collect();
-    if common.format == Format::Csv {
+    if format == Format::Csv {
         let head = head.iter().map(|name| (*name).to_owned()).collect();
         let lines = [vec![head], lines].concat();
         let octets = csv_octets(&lines).map_err(|error| CommandError::machine("write CSV")(error.into()))?;
@@ -127,7 +133,7 @@ pub(super) fn list(arguments: &ListArguments, common: &Common) -> Result<Exit, C
         let head: Vec<String> = head.iter().map(|name| name.to_uppercase()).collect();
         say(table(&head.iter().map(String::as_str).collect::<Vec<_>>(), &lines));
     }
-    Ok(Exit::Done)
+    Ok(())
 }
 
 /// What the API says of one thing, for one line: of entries within a cause their numbers.

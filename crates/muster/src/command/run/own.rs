@@ -3,13 +3,14 @@
 use std::io::Write as _;
 use std::time::Instant;
 
+use chrono::Utc;
 use muster::{Machine, Muster};
 use muster_api::changes::{ChangeReader, Head};
-use muster_api::view::{CauseView, ErrorView, FailureView, ProgressView};
+use muster_api::view::{CauseView, ErrorView, FailureView, ParkedView, ProgressView};
 use muster_engine::{ControlError, EngineError, Launch, LaunchError};
 use muster_model::run::ProgressStatus;
 use muster_model::{ConfigurationId, RunId};
-use muster_store::{Failures, RunRecord, TenantStore};
+use muster_store::{Failures, ParkedFilter, Release, RunRecord, TenantStore};
 use serde::Deserialize as _;
 use serde_json::Value;
 
@@ -91,6 +92,18 @@ impl Process {
             serde_json::to_value(failures.iter().map(FailureView::from).collect::<Vec<_>>())?
         };
         Ok(serde_json::from_value(rows)?)
+    }
+
+    /// Parked accounts, as the API shows them.
+    pub(super) async fn parked(self, filter: &ParkedFilter<'_>) -> Result<Vec<Value>, CommandError> {
+        let records = self.store.parked(filter).await?;
+        let views: Vec<ParkedView> = records.iter().map(ParkedView::from).collect();
+        Ok(serde_json::from_value(serde_json::to_value(views)?)?)
+    }
+
+    /// Releases parked accounts; answers how many there were.
+    pub(super) async fn release(self, which: Release<'_>) -> Result<u64, CommandError> {
+        Ok(self.store.release(which, Utc::now()).await?)
     }
 
     /// Launches a run of entries that failed, and works on it.

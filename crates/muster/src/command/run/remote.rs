@@ -74,6 +74,19 @@ impl Server {
         self.ask(path, |client, path| client.get(path)).await
     }
 
+    /// Parked accounts.
+    pub(super) async fn parked(&self, query: &str) -> Result<Vec<Value>, CommandError> {
+        let path = format!("/{}/api/sync/parked{query}", self.tenant);
+        self.ask(path, |client, path| client.get(path)).await
+    }
+
+    /// Releases parked accounts; answers how many there were.
+    pub(super) async fn release(&self, body: Value) -> Result<u64, CommandError> {
+        let path = format!("/{}/api/sync/parked/~release", self.tenant);
+        let answer: Value = self.ask(path, move |client, path| client.post_for(path, &body)).await?;
+        Ok(answer["released"].as_u64().unwrap_or(0))
+    }
+
     /// Launches an instance of entries that failed, and watches it.
     pub(super) async fn retry(&self, run: RunId, which: &Failures) -> Result<Watched, CommandError> {
         let (instances, body) = (self.find(run).await?, body(which));
