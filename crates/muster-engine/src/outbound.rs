@@ -249,9 +249,13 @@ impl OutboundRun {
                     (Outcome::Failed, None, bad.place.0)
                 }
                 Entry::Account(account) => {
-                    let mut decision = class.decide(account, linked, facts, at);
+                    let decide = || {
+                        let decision = class.decide(account, linked, facts, at);
+                        let dispute = class.decisions.dispute(view(account), facts, &decision);
+                        (decision, dispute)
+                    };
+                    let (mut decision, dispute) = Decision::or_broken(decide, |broken| (broken, None));
                     let outcome = decision.outcome;
-                    let dispute = class.decisions.dispute(view(account), facts, &decision);
                     let place = (account.uid.as_str(), Some(account.place.0));
                     note_open(&mut decided, &mut decision, place);
                     let at = (bucket, number, class.decisions.account_key(&account.uid));

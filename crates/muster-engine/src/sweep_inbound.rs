@@ -62,8 +62,12 @@ impl InboundRun {
             match (entry, key) {
                 (Entry::Account(account), Some(key)) => {
                     let facts = facts.remove(&number).unwrap_or_default();
-                    let decision = self.decisions.decide(view(&account), &facts, at);
-                    let dispute = self.decisions.dispute(view(&account), &facts, &decision);
+                    let decide = || {
+                        let decision = self.decisions.decide(view(&account), &facts, at);
+                        let dispute = self.decisions.dispute(view(&account), &facts, &decision);
+                        (decision, dispute)
+                    };
+                    let (decision, dispute) = Decision::or_broken(decide, |broken| (broken, None));
                     let found = (decision.outcome, dispute);
                     note(&mut decided.rows.disputes, (key, &account.uid), disputes.get(&key), found);
                     note_met(&mut decided, shadow, decision.outcome, account.place.0, number);

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use muster_connector::{Account, Cursor, Entry, Page, Place};
 use muster_model::configuration::application::{Application, ObjectClass};
 use muster_model::{AttributeName, Field, ImObject, ObjectId, Record};
+use muster_plan::decision::Decision;
 use muster_plan::outbound::OwnerView;
 use muster_store::{LinkedShadow, OwnerRow};
 use roaring::RoaringBitmap;
@@ -115,7 +116,8 @@ impl Work {
         for (owner, taken) in in_scope.into_iter().zip(&taken) {
             let shadow = owner.shadow.as_ref().map(|linked| &linked.shadow);
             let view = OwnerView { object: &owner.object, shadow, taken };
-            let Some(mut decision) = decisions.decide_owner(view, at) else { continue };
+            let decide = || decisions.decide_owner(view, at);
+            let Some(mut decision) = Decision::or_broken(decide, Some) else { continue };
             decided.counters.lacking += 1;
             let uid = decision.change.as_ref().map(|change| change.uid.clone()).unwrap_or_default();
             let place = (bucket.no, bucket.next_change, decisions.account_key(&uid));

@@ -1,5 +1,7 @@
 //! Decisions: what comes of one entry, as a value.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use muster_model::configuration::application::{Reaction, Situation};
 use muster_model::error::ErrorCode;
 use muster_model::run::Outcome;
@@ -103,6 +105,15 @@ impl Decision {
         }
     }
 
+    /// What decides, or that it broke off: an entry that breaks Muster is one failed entry, and the others go on.
+    pub fn or_broken<T>(decide: impl FnOnce() -> T, broken: impl FnOnce(Self) -> T) -> T {
+        catch_unwind(AssertUnwindSafe(decide)).unwrap_or_else(|_| {
+            let message =
+                "deciding about it broke off, which is a fault of Muster; all others go on".to_owned();
+            broken(Self::failed(None, ErrorCode::Internal, message))
+        })
+    }
+
     pub(crate) fn failed(situation: Option<Situation>, code: ErrorCode, message: String) -> Self {
         let problem = Some(Problem { code, message });
         Self { situation, outcome: Outcome::Failed, change: None, problem, left: None }
@@ -122,5 +133,22 @@ impl Decision {
             | Reaction::Report => (Outcome::Reported, problem),
         };
         Self { situation: Some(situation), outcome, change: None, problem, left }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_that_breaks_its_decision_is_one_failed_entry() {
+        let whole = Decision::or_broken(Decision::filtered, |broken| broken);
+        assert_eq!(whole, Decision::filtered());
+        let nothing: Vec<u8> = Vec::new();
+        let broken =
+            Decision::or_broken(|| Some(Decision::unchanged(Situation::ALL[nothing.len() + 99])), Some);
+        let broken = broken.unwrap();
+        assert_eq!((broken.outcome, broken.change), (Outcome::Failed, None));
+        assert_eq!(broken.problem.map(|problem| problem.code), Some(ErrorCode::Internal));
     }
 }
