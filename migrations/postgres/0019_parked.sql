@@ -20,4 +20,7 @@ CREATE TABLE parked (
 );
 CREATE INDEX parked_of_application ON parked (tenant, application, uid_key);
 
+-- How many workers in a row were lost with the run without getting it any further.
+ALTER TABLE run ADD COLUMN breakdowns BIGINT NOT NULL DEFAULT 0;
+
 SELECT keep_to_tenant('parked');

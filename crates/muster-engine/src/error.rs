@@ -53,6 +53,15 @@ pub enum EngineError {
         /// That run.
         run: RunId,
     },
+    /// Worker after worker was lost with it at the same place.
+    #[error(
+        "{breakdowns} workers in a row were lost with it and got no further than the one before, so it is not taken \
+         up again; the log of the server, or of its machine, says what ended them (too little memory?)"
+    )]
+    BrokenDown {
+        /// How many.
+        breakdowns: u32,
+    },
     /// The changes of the run that it undoes were dropped.
     #[error("run {run}, or what it changed, is not kept any more; nothing was undone")]
     NothingToUndo {

@@ -23,6 +23,9 @@ use crate::outbound::OutboundRun;
 use crate::preceding::may_begin;
 use crate::prepare::{CompiledTask, InboundRun, compile};
 
+/// A run with which so many workers in a row were lost would take the next with it as well.
+const MOST_BREAKDOWNS: u32 = 5;
+
 /// The workers of a process.
 pub struct Workers {
     stop: watch::Sender<bool>,
@@ -211,6 +214,8 @@ impl Engine {
         // What was told to stop has only to be ended, whatever its systems say.
         let driven = if claimed.stopping {
             Err(EngineError::Lost)
+        } else if claimed.breakdowns >= MOST_BREAKDOWNS {
+            Err(EngineError::BrokenDown { breakdowns: claimed.breakdowns })
         } else {
             self.drive(store, &claimed, (lease, stop)).await
         };

@@ -58,7 +58,7 @@ mod tests {
             (asked.map(Duration::from_secs), now),
         ) {
             Again::At(at) => (at - now).num_minutes(),
-            other => panic!("{other:?}"),
+            other @ (Again::AtOnce | Again::WhenReleased) => panic!("{other:?}"),
         };
         let waits = [1, 2, 3, 9, 10, 400].map(|attempts| wait(attempts, None));
         assert_eq!(waits, [1, 2, 4, 256, 360, 360]);

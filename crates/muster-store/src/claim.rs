@@ -75,7 +75,7 @@ impl Advance<'_> {
 /// Moves a run on, if the worker still has it; a run that was told to stop is only ended.
 const ADVANCE: &str = "UPDATE run SET status = ?, phase = ?, outcome = ?, plan_hash = coalesce(?, plan_hash), \
     trips = coalesce(?, trips), held_by = coalesce(?, held_by), held_at = coalesce(?, held_at), failure = ?, \
-    ended_at = ?, counters = ?, statements = ?, peak_memory = ?, progressed_at = ? \
+    ended_at = ?, counters = ?, statements = ?, peak_memory = ?, progressed_at = ?, breakdowns = 0 \
     WHERE seq = ? AND tenant = ? AND epoch = ? AND status = 1 AND (stopping = 0 OR ? = 1) RETURNING";
 
 impl TenantStore {
@@ -95,8 +95,10 @@ impl TenantStore {
         let claimed = tx
             .query_one(
                 &format!(
-                    "UPDATE run SET epoch = epoch + 1, owner = ?, lease_until = ?, status = 1, progressed_at = ? \
-                     WHERE seq = ? AND tenant = ? AND epoch = ? AND status IN (0, 1) AND lease_until < ? \
+                    "UPDATE run SET epoch = epoch + 1, owner = ?, lease_until = ?, status = 1, progressed_at = ?, \
+                     breakdowns = CASE WHEN status = 1 AND lease_until > 0 AND NOT EXISTS (SELECT 1 FROM bucket \
+                     WHERE bucket.tenant = run.tenant AND bucket.run = run.seq \
+                     AND bucket.progressed_at >= run.progressed_at) THEN breakdowns + 1 ELSE 0 END WHERE seq = ? AND tenant = ? AND epoch = ? AND status IN (0, 1) AND lease_until < ? \
                      RETURNING {}",
                     COLUMNS.replace("r.", "")
                 ),

@@ -17,17 +17,19 @@ use crate::error::StoreError;
 use crate::facts::octets;
 use crate::holds;
 use crate::preceding::NOT_YET;
-use crate::row::{case, decode_counters, get, get_case, instant, number, optional_number, phase_number};
+use crate::row::{
+    case, decode_counters, get, get_case, instant, number, optional_number, phase_number, unsigned,
+};
 
 /// What is read of a run, for [`record`].
 pub(crate) const COLUMNS: &str = "r.seq, r.tenant, r.id, r.no, r.task_kind, r.task, r.mode, r.keys, r.status, r.phase, \
     r.absence, r.outcome, r.stopping, r.rules, r.started_at, r.ended_at, r.held_at, r.lease_until, r.epoch, \
     r.estimate, r.counters, r.plan_hash, r.held_by, r.failure, r.statements, r.peak_memory, r.approved_hash, \
     r.approved_at, r.job, r.chain_start, r.launched_by, r.waits_for, r.paused_at, r.paused_millis, r.progressed_at, \
-    r.overriding, r.undoes";
+    r.overriding, r.undoes, r.breakdowns";
 
 /// How many they are.
-pub(crate) const COLUMN_COUNT: usize = 37;
+pub(crate) const COLUMN_COUNT: usize = 38;
 
 /// The full run of a task that has not ended, which no other may run beside: as the unique index has it.
 const OCCUPYING: &str = "FROM run r WHERE r.tenant = ? AND r.task_kind = ? AND r.task = ? \
@@ -149,6 +151,8 @@ pub struct RunRecord {
     pub overriding: Option<Override>,
     /// The run whose inverse it is.
     pub undoes: Option<RunId>,
+    /// How many workers in a row were lost with it without getting it any further.
+    pub breakdowns: u32,
 }
 
 impl RunRecord {
@@ -485,5 +489,6 @@ pub(crate) fn record(row: &QueryResult) -> Result<RunRecord, StoreError> {
         progressed_at: moment(34)?,
         overriding: get::<Option<String>>(row, 35)?.map(|text| holds::decode_override(&text)).transpose()?,
         undoes: get::<Option<Uuid>>(row, 36)?.map(RunId),
+        breakdowns: unsigned(number(row, 37)?, "number of breakdowns")?,
     })
 }

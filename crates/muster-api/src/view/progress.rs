@@ -244,6 +244,7 @@ mod tests {
             paused: TimeDelta::zero(),
             progressed_at: None,
             undoes: None,
+            breakdowns: 0,
         }
     }
 

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use muster_connector::faulty::CallKind;
 use muster_model::RunId;
 use muster_model::run::{Mode, OutcomeStatus};
-use muster_testkit::world::{TestDatabase, World, on_each_database, provisioning};
+use muster_testkit::world::{TestDatabase, World, on_each_database, provisioning, synchronization};
 use tokio::time::{sleep, timeout};
 
 /// Far more than anything takes.
@@ -73,6 +73,59 @@ fn who_has_slept_past_the_lease_goes_on_where_nobody_else_has_the_run() {
         assert_eq!((ended.id, ended.state.outcome), (id, Some(OutcomeStatus::Success)));
         assert_eq!(watch.calls_of(CallKind::Operation), 1);
         assert!(ended.lease_until > world.clock().instant(), "it was renewed before anything was written");
+    });
+}
+
+/// A worker takes the run up and is never heard of again.
+async fn lose_a_worker(world: &World, id: RunId) {
+    world.clock().pass(TimeDelta::minutes(1));
+    let now = world.clock().instant();
+    let run = world.store().run(id).await.expect("the database").expect("a run");
+    world.store().claim(&run, "lost", now, now + TimeDelta::seconds(15)).await.expect("claimed");
+}
+
+#[test]
+fn a_run_that_ends_worker_after_worker_at_one_place_is_not_taken_up_for_ever() {
+    on_each_database(async |database| {
+        let world = with_ann(database).await;
+        let id = world.admit(provisioning("ad", Mode::Apply)).await.id;
+        for _ in 0..6 {
+            lose_a_worker(&world, id).await;
+        }
+        let run = world.store().run(id).await.expect("the database").expect("a run");
+        assert_eq!(run.breakdowns, 5, "the first found nobody before it");
+        world.clock().pass(TimeDelta::minutes(1));
+        world.resume().await;
+        let ended = world.store().run(id).await.expect("the database").expect("a run");
+        assert_eq!(ended.state.outcome, Some(OutcomeStatus::Failure));
+        let failure = ended.failure.expect("a reason");
+        assert!(failure.contains("6 workers in a row were lost"), "{failure}");
+        assert_eq!(world.system("ad").accounts("account").len(), 0);
+        // Whoever has removed the cause launches it again.
+        let run = world.provision("ad").await;
+        assert_eq!(run.state.outcome, Some(OutcomeStatus::Success));
+    });
+}
+
+#[test]
+fn a_run_that_gets_on_with_each_worker_is_taken_up_however_many_are_lost() {
+    on_each_database(async |database| {
+        let world = World::usual(database).await.with_page_size(1).with_lease(LONG);
+        for number in 1..=8 {
+            world.hire(&number.to_string(), &format!("{number}@x"), &format!("Name {number}"), "IT");
+        }
+        let id = world.admit(synchronization("hr", Mode::Apply)).await.id;
+        for _ in 0..6 {
+            let (engine, store, _fuse) = world.mortal_process(12).await;
+            world.clock().pass(TimeDelta::days(2));
+            let run = store.run(id).await.expect("the database").expect("a run");
+            let lost = engine.execute(&store, run).await;
+            assert!(lost.is_err(), "it died: {lost:?}");
+        }
+        world.clock().pass(TimeDelta::days(2));
+        world.resume().await;
+        let ended = world.store().run(id).await.expect("the database").expect("a run");
+        assert_eq!(ended.state.outcome, Some(OutcomeStatus::Success), "{ended:?}");
     });
 }
 
