@@ -8,6 +8,7 @@ mod api;
 mod dataset;
 mod idle;
 mod job;
+mod plan;
 mod program;
 mod row;
 mod served;

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::api::Latencies;
 use super::idle::Idle;
+use super::plan::Pages;
 use super::program::{Figures, PART, Pace};
 
 /// The figures of one job.
@@ -46,6 +47,8 @@ pub(crate) enum Extra {
     Latencies(Latencies),
     /// How soon a server answers, and how late it fires.
     Idle(Idle),
+    /// How long the pages of a list took.
+    Pages(Pages),
 }
 
 impl Row {
@@ -151,6 +154,9 @@ impl Extra {
                 "reachable after {start_seconds:.2} s; a schedule fires p50 {late_p50_ms:.0} ms, \
                  p99 {late_p99_ms:.0} ms late"
             )),
+            Self::Pages(Pages { page_p50_ms, page_p99_ms }) => {
+                Some(format!("a page p50 {page_p50_ms:.2} ms, p99 {page_p99_ms:.2} ms"))
+            }
         }
     }
 }
