@@ -10,6 +10,7 @@ mod audit_tampered;
 mod by_hand;
 mod contention;
 mod control;
+mod cost;
 mod delivery;
 mod deprovisioned;
 mod disabled;
