@@ -24,6 +24,10 @@ pub(crate) const KEYS_AT_ONCE: usize = 1000;
 impl Work {
     pub(crate) async fn stage_absence(&mut self) -> Result<Done, EngineError> {
         for index in 0..self.buckets.len() {
+            // Whoever was not read may be there: nothing is concluded about the accounts of the application.
+            if !self.was_swept(&self.buckets[index].application) {
+                continue;
+            }
             if self.buckets[index].step == 0 {
                 // Numbers of changes are the run's; those of every sweep are given out by now.
                 let next = self.buckets.iter().map(|bucket| bucket.next_change).max();

@@ -21,6 +21,7 @@ mod findings;
 mod finish;
 mod launch;
 mod lease;
+mod left_out;
 mod levels;
 mod live;
 mod maintenance;

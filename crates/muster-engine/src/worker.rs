@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use muster_connector::ConnectorError;
 use muster_model::ApplicationId;
-use muster_model::run::{Counters, ProgressStatus, Wave};
+use muster_model::run::{Counters, Phase, ProgressStatus, Wave};
 use muster_plan::errand::Read;
 use muster_plan::guard::Hold;
 use muster_plan::lifecycle::{Effect, Event, RunState, step};
@@ -19,6 +19,7 @@ use crate::configuration::LoadedConfiguration;
 use crate::delivery::Ticket;
 use crate::error::{EngineError, for_people, with_causes};
 use crate::lease::Lease;
+use crate::left_out::Opened;
 use crate::outbound::OutboundRun;
 use crate::preceding::may_begin;
 use crate::prepare::{CompiledTask, InboundRun, compile};
@@ -243,20 +244,16 @@ impl Engine {
     ) -> Result<(), EngineError> {
         may_begin(store, run).await?;
         let configuration = LoadedConfiguration::parse(store.rules_body(&run.rules).await?)?;
-        let task = match compile(&configuration.resources, &run.task_kind, &run.task)? {
+        let task = compile(&configuration.resources, &run.task_kind, &run.task)?;
+        let buckets = store.buckets(run, &task.applications()).await?;
+        let mut opened = Opened::default();
+        let task = match task {
             CompiledTask::Inbound(task) => Task::Inbound(Arc::new(task.of_run(run))),
             CompiledTask::Outbound(task) => {
-                let mut abilities = Vec::new();
-                for class in task.classes() {
-                    let opened =
-                        self.open_connector(store, &configuration.resources, &class.application).await;
-                    let connector = opened.map_err(Work::connector_error(&class.application.id))?;
-                    abilities.push(connector.capabilities());
-                }
-                Task::Outbound(Arc::new(task.of_run(&abilities, store.directories().await?)?))
+                opened = self.open_all(store, &configuration.resources, (&task, &buckets)).await;
+                Task::Outbound(Arc::new(task.of_run(&opened.abilities, store.directories().await?)?))
             }
         };
-        let buckets = store.buckets(run, &task.applications()).await?;
         let mut work = Work {
             engine: self.clone(),
             store: store.clone(),
@@ -268,6 +265,12 @@ impl Engine {
             lease,
             stop,
         };
+        work.some_are_left()?;
+        // At the end nobody is called any more.
+        let faults = opened.faults.into_iter().filter(|_| run.state.phase != Phase::Finish);
+        for (application, source) in faults {
+            work.go_on_without(EngineError::Connector { application, source }).await?;
+        }
         work.drive().await
     }
 
@@ -335,15 +338,6 @@ pub(crate) async fn told(stopped: &mut watch::Receiver<bool>) {
 /// Statements sent on behalf of a run: by those who had it before, and through the door of its worker.
 pub(crate) fn statements(claimed: &RunRecord, store: &TenantStore) -> u64 {
     claimed.statements + store.statements()
-}
-
-impl Task {
-    pub(crate) fn applications(&self) -> Vec<ApplicationId> {
-        match self {
-            Self::Inbound(task) => vec![task.application.id.clone()],
-            Self::Outbound(task) => task.applications(),
-        }
-    }
 }
 
 impl Work {

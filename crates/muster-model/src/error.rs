@@ -61,11 +61,13 @@ pub enum ErrorCode {
     PlanOutdated,
     /// An account whose owner is not known.
     OwnerUnknown,
+    /// A run went on without an application that could not be reached.
+    ApplicationLeftOut,
 }
 
 impl ErrorCode {
     /// All codes, in the order of their ids.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::Internal,
         Self::Unauthorized,
         Self::Forbidden,
@@ -95,6 +97,7 @@ impl ErrorCode {
         Self::RunCancelled,
         Self::PlanOutdated,
         Self::OwnerUnknown,
+        Self::ApplicationLeftOut,
     ];
 
     /// The stable id, `MUS-C` and seven digits. Never given to another meaning.
@@ -130,6 +133,7 @@ impl ErrorCode {
             Self::RunCancelled => "MUS-C0000114",
             Self::PlanOutdated => "MUS-C0000115",
             Self::OwnerUnknown => "MUS-C0000116",
+            Self::ApplicationLeftOut => "MUS-C0000117",
         }
     }
 
@@ -166,6 +170,7 @@ impl ErrorCode {
             Self::RunCancelled => "RUN_CANCELLED",
             Self::PlanOutdated => "PLAN_OUTDATED",
             Self::OwnerUnknown => "OWNER_UNKNOWN",
+            Self::ApplicationLeftOut => "APPLICATION_LEFT_OUT",
         }
     }
 }

@@ -27,6 +27,7 @@ mod keys;
 mod launching;
 mod laws;
 mod lease;
+mod left_out;
 mod maintenance;
 mod outbound;
 mod overtaken;
