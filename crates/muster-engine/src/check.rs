@@ -71,7 +71,7 @@ impl Work {
             None => Event::TrippedGuards,
         };
         let problems = verdict(event, &holds);
-        Ok(Done { event, plan_hash: Some(hash), holds, counters: None, problems })
+        Ok(Done { plan_hash: Some(hash), holds, problems, ..Done::from(event) })
     }
 
     /// Whether the plan is large enough for tables to look different afterwards.

@@ -29,7 +29,8 @@ impl Work {
         }
         let spotless = counters.outcome(Outcome::Failed) == 0 && counters.outcome(Outcome::Stale) == 0;
         let event = Event::Completed { all_well: spotless && complete && !any_left_out };
-        Ok(Done { event, plan_hash: None, holds: Vec::new(), counters: Some(counters), problems: Vec::new() })
+        let came_through = self.came_through();
+        Ok(Done { counters: Some(counters), came_through, ..Done::from(event) })
     }
 
     /// What makes the database faster is not worth a run.

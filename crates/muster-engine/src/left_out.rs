@@ -7,11 +7,15 @@ use muster_model::configuration::Configuration;
 use muster_model::error::ErrorCode;
 use muster_model::run::{Counters, Phase};
 use muster_plan::guard::Tally;
-use muster_store::{Bucket, LeftOut, ProblemStep, StagedChanges, TenantStore};
+use muster_store::{
+    ApplicationFailure, Bucket, LeftOut, ProblemStep, QuarantineRecord, RunRecord, StagedChanges, TenantStore,
+};
 
 use crate::Engine;
 use crate::error::{EngineError, of_run};
 use crate::outbound::OutboundTask;
+use crate::prepare::CompiledTask;
+use crate::quarantine::{failure_of, left_alone};
 use crate::worker::{Task, Work};
 
 /// What the connectors of a task can do, class by class, and of each application that has none why not.
@@ -22,17 +26,41 @@ pub(crate) struct Opened {
 }
 
 impl Engine {
-    /// Opens the connectors of a task's classes, but for applications that the run goes on without.
+    /// The applications that a run is to leave alone, with the reasons. That is decided once, before anything is read;
+    /// a run over a single application, or of keys, is an attempt.
+    pub(crate) fn left_alone(
+        &self,
+        run: &RunRecord,
+        task: &CompiledTask,
+        failing: &[QuarantineRecord],
+    ) -> Vec<(ApplicationId, String)> {
+        let applications = task.applications();
+        let has_several = applications.iter().any(|application| *application != applications[0]);
+        if run.state.phase != Phase::Start || run.keys.is_some() || !has_several {
+            return Vec::new();
+        }
+        let now = self.surroundings.now();
+        let alone = failing.iter().filter(|record| applications.contains(&record.application));
+        alone.filter_map(|record| Some((record.application.clone(), left_alone(record, now)?))).collect()
+    }
+
+    /// Opens the connectors of a task's classes, but for applications that the run goes on without and those that are
+    /// left alone.
     pub(crate) async fn open_all(
         &self,
         store: &TenantStore,
         configuration: &Configuration,
         (task, buckets): (&OutboundTask, &[Bucket]),
+        alone: &[(ApplicationId, String)],
     ) -> Opened {
         let mut opened = Opened::default();
         for (class, bucket) in task.classes().iter().zip(buckets) {
             let id = &class.application.id;
-            if bucket.left_out.is_some() || opened.faults.iter().any(|(faulty, _)| faulty == id) {
+            let is_left_alone = alone.iter().any(|(alone, _)| alone == id);
+            if bucket.left_out.is_some()
+                || is_left_alone
+                || opened.faults.iter().any(|(faulty, _)| faulty == id)
+            {
                 opened.abilities.push(None);
                 continue;
             }
@@ -49,6 +77,28 @@ impl Engine {
 }
 
 impl Work {
+    /// Goes on without applications that are left alone, and without those that cannot be opened.
+    ///
+    /// # Errors
+    /// As [`Work::go_on_without`].
+    pub(crate) async fn go_on_with_others(
+        &mut self,
+        alone: Vec<(ApplicationId, String)>,
+        faults: Vec<(ApplicationId, ConnectorError)>,
+    ) -> Result<(), EngineError> {
+        for (application, reason) in alone {
+            tracing::info!(run = %self.run.id, %application, "application left out, since it is in quarantine");
+            self.leave_out(&application, &reason, None).await?;
+        }
+        self.some_are_left()?;
+        // At the end nobody is called any more.
+        let faults = faults.into_iter().filter(|_| self.run.state.phase != Phase::Finish);
+        for (application, source) in faults.collect::<Vec<_>>() {
+            self.go_on_without(EngineError::Connector { application, source }).await?;
+        }
+        Ok(())
+    }
+
     /// Goes on without an application that cannot be read or written, if the task has others.
     ///
     /// # Errors
@@ -61,7 +111,11 @@ impl Work {
         }
         let reason = source.to_string();
         tracing::warn!(run = %self.run.id, %application, reason, "application left out");
-        self.leave_out(&application, &reason).await?;
+        let failure = failure_of(&self.configuration.resources, &application, &source);
+        self.leave_out(&application, &reason, failure.as_ref()).await?;
+        if failure.is_some() {
+            self.engine.tell_of_quarantine(&self.store, &application).await;
+        }
         self.some_are_left()
     }
 
@@ -88,7 +142,12 @@ impl Work {
         is_provisioning && self.buckets.iter().any(|bucket| bucket.application != *application)
     }
 
-    async fn leave_out(&mut self, application: &ApplicationId, reason: &str) -> Result<(), EngineError> {
+    async fn leave_out(
+        &mut self,
+        application: &ApplicationId,
+        reason: &str,
+        failure: Option<&ApplicationFailure>,
+    ) -> Result<(), EngineError> {
         let (staged, step, told) = match self.run.state.phase {
             Phase::Start | Phase::Sweep => {
                 (StagedChanges::Dropped, ProblemStep::Read, "nothing is concluded about its accounts")
@@ -118,7 +177,14 @@ impl Work {
         let problem = of_run(step, ErrorCode::ApplicationLeftOut, message);
         let buckets: Vec<Bucket> =
             self.buckets.iter().filter(|bucket| bucket.application == *application).cloned().collect();
-        let left_out = LeftOut { buckets: &buckets, staged, problem: &problem };
+        let mut applications: Vec<ApplicationId> = Vec::new();
+        for bucket in self.buckets.iter().filter(|bucket| bucket.left_out.is_some()) {
+            if applications.last() != Some(&bucket.application) {
+                applications.push(bucket.application.clone());
+            }
+        }
+        let left_out =
+            LeftOut { buckets: &buckets, applications: &applications, staged, problem: &problem, failure };
         Ok(self.store.leave_out(&self.run, &left_out, self.now()).await?)
     }
 }

@@ -94,6 +94,8 @@ words! {
         Link = "LINK",
         /// An account was taken from its owner by hand.
         Unlink = "UNLINK",
+        /// An application in quarantine is to be tried at once.
+        Release = "RELEASE",
     }
 }
 

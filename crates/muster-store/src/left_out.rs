@@ -2,12 +2,15 @@
 //! the same.
 
 use chrono::{DateTime, Utc};
+use muster_model::ApplicationId;
 use muster_model::run::{Counters, Mode};
+use sea_orm::Value;
 
 use crate::TenantStore;
 use crate::counting::Left;
 use crate::database::{Transaction, Urgency};
 use crate::error::StoreError;
+use crate::quarantine::ApplicationFailure;
 use crate::reached::Reached;
 use crate::row::number;
 use crate::run::RunRecord;
@@ -27,10 +30,14 @@ pub enum StagedChanges {
 pub struct LeftOut<'a> {
     /// All its buckets, as they are to be stored, each with the reason.
     pub buckets: &'a [Bucket],
+    /// The applications that the run goes on without from now on, this one among them.
+    pub applications: &'a [ApplicationId],
     /// What becomes of what they have staged.
     pub staged: StagedChanges,
     /// What is told of it.
     pub problem: &'a ProblemRow,
+    /// How it failed; `None` where it was not called.
+    pub failure: Option<&'a ApplicationFailure>,
 }
 
 impl TenantStore {
@@ -45,7 +52,7 @@ impl TenantStore {
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let tx = self.database.begin(Urgency::Bulk).await?;
-        self.hold_run_alone(&tx, run, now).await?;
+        self.say_left_out(&tx, run, left_out.applications, now).await?;
         for bucket in left_out.buckets {
             self.move_cursor(&tx, run, bucket, now).await?;
             if left_out.staged == StagedChanges::Dropped {
@@ -63,21 +70,31 @@ impl TenantStore {
             .await?;
         }
         self.note_of_run(&tx, run.seq, std::slice::from_ref(left_out.problem), now).await?;
+        if let Some(failure) = left_out.failure {
+            self.note_failure(&tx, (run.id, failure), now).await?;
+        }
         tx.commit().await
     }
 
-    /// Changes the row of the run, which the worker must still have: nobody else notes anything about it as a whole
-    /// until the transaction is over.
-    async fn hold_run_alone(
+    /// Says it in the row of the run, which the worker must still have: nobody else notes anything about the run as a
+    /// whole until the transaction is over.
+    async fn say_left_out(
         &self,
         tx: &Transaction,
         run: &RunRecord,
+        applications: &[ApplicationId],
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        let sql = "UPDATE run SET progressed_at = ? WHERE seq = ? AND tenant = ? AND epoch = ? AND status = 1 \
-            AND stopping = 0";
-        let values =
-            vec![now.timestamp_millis().into(), run.seq.into(), self.tenant.into(), run.epoch.into()];
+        let sql = "UPDATE run SET left_out = ?, progressed_at = ? WHERE seq = ? AND tenant = ? AND epoch = ? \
+            AND status = 1 AND stopping = 0";
+        let ids: Vec<&str> = applications.iter().map(|application| application.as_str()).collect();
+        let values: Vec<Value> = vec![
+            serde_json::to_string(&ids).unwrap_or_default().into(),
+            now.timestamp_millis().into(),
+            run.seq.into(),
+            self.tenant.into(),
+            run.epoch.into(),
+        ];
         if tx.execute(sql, values).await? == 0 { Err(StoreError::LostFence) } else { Ok(()) }
     }
 
@@ -98,4 +115,11 @@ impl TenantStore {
         }
         if left.is_empty() { Ok(()) } else { self.count_left(run.seq, &left, counters).await }
     }
+}
+
+/// Reads which applications a run goes on without.
+pub(crate) fn decode(text: &str) -> Result<Vec<ApplicationId>, StoreError> {
+    let ids: Vec<String> =
+        serde_json::from_str(text).map_err(|error| StoreError::unreadable("list of applications", error))?;
+    ids.iter().map(|id| Ok(ApplicationId::new(id)?)).collect()
 }

@@ -49,6 +49,7 @@ mod preceding;
 #[cfg(test)]
 mod preceding_tests;
 mod principal;
+mod quarantine;
 #[cfg(test)]
 mod query_plans;
 mod reached;
@@ -113,6 +114,7 @@ pub use objects::OwnerRow;
 pub use outbox::{ErrandRecord, NewErrand, ReportRow, Settled};
 pub use page::PageRows;
 pub use principal::{NewToken, Principal, Token};
+pub use quarantine::{ApplicationFailure, QuarantineRecord};
 pub use reached::{PageOrder, step_of};
 pub use referred::{KnownAccount, ReferredObject};
 pub use reports::{EndedRun, OldReports, Report};

@@ -48,7 +48,8 @@ pub struct TenantStore {
 }
 
 /// Every table of a tenant's data, those first that refer to others.
-const TABLES: [&str; 28] = [
+const TABLES: [&str; 29] = [
+    "quarantine",
     "dispute",
     "outbox",
     "fire",

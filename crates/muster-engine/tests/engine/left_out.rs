@@ -96,6 +96,8 @@ pub(crate) async fn told(world: &World, run: &RunRecord) -> Vec<String> {
 
 async fn is_left_out(world: &World, run: &RunRecord, target: &str) {
     assert_eq!(run.state.outcome, Some(OutcomeStatus::Partial), "{:?}", world.problems(run).await);
+    let left_out: Vec<&str> = run.left_out.iter().map(|application| application.as_str()).collect();
+    assert_eq!(left_out, [target]);
     let told = told(world, run).await;
     let [told] = &told[..] else { panic!("{told:?}") };
     for part in [&*format!("application `{target}`"), "no answer", "launch the task again"] {

@@ -35,6 +35,7 @@ mod pausing;
 mod people;
 mod preceding;
 mod preceding_launched;
+mod quarantine;
 mod references;
 mod reports;
 mod retention;
