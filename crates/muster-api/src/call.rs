@@ -19,8 +19,8 @@ use crate::query::{NUL, Query};
 use crate::routes::{Access, AccountOperation, OpenOperation, Route, TenantOperation};
 use crate::state::{ApiSettings, ApiState};
 use crate::{
-    accounts, administration, audit, body, configuration, dataset, disputes, evaluate, file, hand_link,
-    health, object, openapi, parked, task,
+    accounts, administration, applications, audit, body, configuration, dataset, disputes, evaluate, file,
+    hand_link, health, object, openapi, parked, task,
 };
 
 /// A request of a caller who is of the tenant and has the right that the route asks for.
@@ -162,6 +162,7 @@ async fn perform(
                 TenantOperation::Configuration(operation, kind) => {
                     configuration::perform(operation, kind, call).await
                 }
+                TenantOperation::Application(operation) => applications::perform(operation, call).await,
                 TenantOperation::Evaluate => evaluate::perform(call).await,
                 TenantOperation::Dataset(operation) => dataset::perform(operation, call).await,
                 TenantOperation::Task(operation, kind) => task::perform(operation, kind, call).await,

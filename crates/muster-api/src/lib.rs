@@ -7,6 +7,7 @@
 mod access;
 mod accounts;
 mod administration;
+mod applications;
 mod audit;
 mod body;
 mod call;

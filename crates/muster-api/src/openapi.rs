@@ -1,6 +1,7 @@
 //! The description of the API, made from the table of routes and the shapes of documents.
 
 mod administration;
+mod applications;
 mod disputes;
 mod failures;
 mod objects;

@@ -61,7 +61,7 @@ async fn release(mut call: Call) -> Result<HttpResponse, ApiError> {
         Meant::OfApplication(application) => Release::OfApplication(application),
         Meant::All => Release::All,
     };
-    let released = call.store.release(which, Utc::now()).await?;
+    let released = call.store.release_parked(which, Utc::now()).await?;
     call.note(format_args!("{released} parked accounts released"));
     Ok(HttpResponse::Ok().json(json!({ "released": released })))
 }

@@ -2,6 +2,7 @@
 //! of rights are made from it, so that none can know a route that the others do not.
 
 mod administration;
+mod applications;
 mod audit;
 mod configuration;
 mod disputes;
@@ -105,6 +106,8 @@ pub enum TenantOperation {
     Account(AccountOperation),
     /// With accounts about which runs do not decide by themselves.
     Dispute(DisputeOperation),
+    /// With applications as runs find them.
+    Application(ApplicationOperation),
     /// With accounts that their applications refuse.
     Parked(ParkedOperation),
 }
@@ -115,6 +118,15 @@ pub enum ParkedOperation {
     /// All of them.
     List,
     /// The next run asks for them again.
+    Release,
+}
+
+/// What is done with an application as runs find it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ApplicationOperation {
+    /// How it goes with it.
+    Status,
+    /// The next run tries it.
     Release,
 }
 
@@ -407,6 +419,7 @@ impl Route {
             | TenantOperation::Administration(_)
             | TenantOperation::Accounts
             | TenantOperation::Account(_)
+            | TenantOperation::Application(_)
             | TenantOperation::Dispute(_) => false,
         };
         self.method != Method::Get && !is_tried_on_a_sample && !is_repeatable
@@ -426,6 +439,7 @@ impl Route {
                 | TenantOperation::Accounts
                 | TenantOperation::Account(_)
                 | TenantOperation::Dispute(_)
+                | TenantOperation::Application(_)
                 | TenantOperation::Parked(_)
                 | TenantOperation::Administration(_)
                 | TenantOperation::Audit(_),
@@ -450,6 +464,7 @@ impl Route {
                 | TenantOperation::Accounts
                 | TenantOperation::Account(_)
                 | TenantOperation::Dispute(_)
+                | TenantOperation::Application(_)
                 | TenantOperation::Parked(_)
                 | TenantOperation::Administration(_)
                 | TenantOperation::Audit(_),
@@ -465,13 +480,8 @@ pub fn routes() -> &'static [Route] {
         let kinds = ConfigurationKind::ALL.into_iter().flat_map(configuration::routes_of);
         let tasks = TaskKind::ALL.into_iter().flat_map(tasks::routes_of);
         let rest = others::routes().into_iter().chain(administration::routes()).chain(audit::routes());
-        kinds
-            .chain(tasks)
-            .chain(objects::routes())
-            .chain(disputes::routes())
-            .chain(parked::routes())
-            .chain(rest)
-            .collect()
+        let known = kinds.chain(applications::routes()).chain(tasks);
+        known.chain(objects::routes()).chain(disputes::routes()).chain(parked::routes()).chain(rest).collect()
     });
     &ROUTES
 }

@@ -4,6 +4,7 @@
 
 mod account;
 mod administration;
+mod application;
 mod audit;
 mod change;
 mod dataset;
@@ -27,6 +28,7 @@ use muster_model::text::{hex, instant};
 pub(crate) use account::Enabled;
 pub use account::{AccountView, LiveView};
 pub use administration::{NewTokenView, SecretView, SettingsView, TokenView, UserView};
+pub use application::ApplicationStatusView;
 pub use audit::{ActorView, AuditEntryView, AuditVerificationView};
 pub use change::{AttributeView, ChangeStanding, ChangeView, MappingView, MembershipView};
 pub use dataset::DatasetReportView;

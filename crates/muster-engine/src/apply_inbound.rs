@@ -28,6 +28,10 @@ impl Work {
             }
         }
         for index in 0..self.buckets.len() {
+            // Where it stands tells what has been carried out.
+            if self.buckets[index].left_out.is_some() {
+                continue;
+            }
             let step = step_of(wave);
             match self.buckets[index].step {
                 at if at < step => (self.buckets[index].step, self.buckets[index].cursor) = (step, None),
@@ -35,7 +39,11 @@ impl Work {
             }
             match self.task.clone() {
                 Task::Inbound(task) => self.apply_wave(index, &task, wave, &exceptions).await?,
-                Task::Outbound(task) => self.carry_out_wave(index, &task, wave, &exceptions).await?,
+                Task::Outbound(task) => {
+                    if let Err(error) = self.carry_out_wave(index, &task, wave, &exceptions).await {
+                        self.go_on_without(error).await?;
+                    }
+                }
             }
         }
         if wave.next().is_none() {

@@ -200,6 +200,7 @@ impl Work {
             // A session that counts at its end must not end for a worker that has lost the run.
             self.store.checkpoint(&self.run, &self.buckets[of.index], self.now()).await?;
             writer.close().await.map_err(Self::connector_error(way.application()))?;
+            self.written.insert(way.application().clone());
         }
         // Only what went otherwise than planned has been kept until now; the changes are read again.
         for window in 0..sequence.windows() {

@@ -24,6 +24,10 @@ pub(crate) const KEYS_AT_ONCE: usize = 1000;
 impl Work {
     pub(crate) async fn stage_absence(&mut self) -> Result<Done, EngineError> {
         for index in 0..self.buckets.len() {
+            // Whoever was not read may be there: nothing is concluded about the accounts of the application.
+            if !self.was_swept(&self.buckets[index].application) {
+                continue;
+            }
             if self.buckets[index].step == 0 {
                 // Numbers of changes are the run's; those of every sweep are given out by now.
                 let next = self.buckets.iter().map(|bucket| bucket.next_change).max();
@@ -67,7 +71,7 @@ impl Work {
             None => Event::TrippedGuards,
         };
         let problems = verdict(event, &holds);
-        Ok(Done { event, plan_hash: Some(hash), holds, counters: None, problems })
+        Ok(Done { plan_hash: Some(hash), holds, problems, ..Done::from(event) })
     }
 
     /// Whether the plan is large enough for tables to look different afterwards.

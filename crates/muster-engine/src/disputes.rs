@@ -180,7 +180,8 @@ impl Work {
     /// run has settled. Those stay whose changes did not go as planned.
     pub(crate) async fn drop_disputes(&self, index: usize) -> Result<(), EngineError> {
         let last = Before::of(&self.buckets[index]).last_dispute;
-        if last == 0 {
+        // What was not carried out has settled none.
+        if last == 0 || self.buckets[index].left_out.is_some() {
             return Ok(());
         }
         let noted = self.noted_disputes(index).await?;

@@ -28,6 +28,14 @@ pub enum EngineError {
         /// What its connector said.
         source: ConnectorError,
     },
+    /// None of the applications can be read or written.
+    #[error("application `{application}`: {reason}")]
+    AllLeftOut {
+        /// The first of them.
+        application: ApplicationId,
+        /// Why the run went on without it, until none was left.
+        reason: String,
+    },
     /// What was made could be made twice after a crash; see `docs/adr/0008-accounts-are-found-by-key.md`.
     #[error(
         "application `{application}` cannot be provisioned: its connector does not find an account by its key \

@@ -17,6 +17,7 @@ const ENTRIES: &str = "muster_entries_total";
 const ACTIONS: &str = "muster_actions_total";
 const WAITING: &str = "muster_runs_waiting";
 const STALLED: &str = "muster_runs_stalled";
+const QUARANTINED: &str = "muster_applications_quarantined_total";
 
 /// So many tenants have figures of their own in a process; a figure costs memory for each, there and where it is kept.
 const MOST_TENANTS: usize = 100;
@@ -50,6 +51,7 @@ pub fn describe_figures() {
         Unit::Count,
         "Runs that work and have stored no checkpoint for too long, in whichever process, by tenant"
     );
+    describe_counter!(QUARANTINED, Unit::Count, "Applications that have come into quarantine, by tenant");
     describe_histogram!(
         CALL,
         Unit::Seconds,
@@ -98,6 +100,11 @@ impl Figures {
     /// Notes whose runs have stalled, once for each run.
     pub(crate) fn stalled<'a>(&self, tenants: impl Iterator<Item = &'a TenantSlug>) {
         self.runs_now(STALLED, &self.stalled, tenants);
+    }
+
+    /// Counts an application that has come into quarantine.
+    pub(crate) fn quarantined(&self, tenant: &TenantSlug) {
+        counter!(QUARANTINED, "tenant" => self.tenant(tenant)).increment(1);
     }
 
     fn runs_now<'a>(

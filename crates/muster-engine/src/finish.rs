@@ -16,6 +16,10 @@ impl Work {
         for (planned, came_out, entries) in self.store.ended_otherwise(&self.run).await? {
             counters.move_outcome(planned, came_out, entries);
         }
+        let any_left_out = self.buckets.iter().any(|bucket| bucket.left_out.is_some());
+        if any_left_out {
+            self.store.count_left_out(&self.run, &mut counters).await?;
+        }
         if self.has_many_changes() {
             self.refresh_statistics().await;
         }
@@ -24,8 +28,9 @@ impl Work {
             self.remember_read().await?;
         }
         let spotless = counters.outcome(Outcome::Failed) == 0 && counters.outcome(Outcome::Stale) == 0;
-        let event = Event::Completed { all_well: spotless && complete };
-        Ok(Done { event, plan_hash: None, holds: Vec::new(), counters: Some(counters), problems: Vec::new() })
+        let event = Event::Completed { all_well: spotless && complete && !any_left_out };
+        let came_through = self.came_through();
+        Ok(Done { counters: Some(counters), came_through, ..Done::from(event) })
     }
 
     /// What makes the database faster is not worth a run.

@@ -133,16 +133,18 @@ impl OutboundTask {
         })
     }
 
-    /// The decisions of one run; only opened connectors tell what they can do, one for each class.
+    /// The decisions of one run; only opened connectors tell what they can do, one for each class. Nothing is decided
+    /// about a class that has none.
     ///
     /// # Errors
     /// When a target cannot be written so that a crash neither loses nor doubles an account.
     pub(crate) fn of_run(
         mut self,
-        connectors: &[Capabilities],
+        connectors: &[Option<Capabilities>],
         directories: Vec<DirectoryId>,
     ) -> Result<OutboundRun, EngineError> {
         for (class, can) in self.classes.iter_mut().zip(connectors) {
+            let Some(can) = can else { continue };
             if !can.create_is_found_by_key {
                 return Err(EngineError::NotFoundByKey { application: class.application.id.clone() });
             }
@@ -178,10 +180,6 @@ fn membership_attribute(application: &Application) -> Option<muster_model::Attri
 }
 
 impl OutboundRun {
-    pub(crate) fn applications(&self) -> Vec<ApplicationId> {
-        self.classes.iter().map(|class| class.application.id.clone()).collect()
-    }
-
     pub(crate) fn account_class(&self, index: usize) -> (&Application, &ObjectClass) {
         (&self.classes[index].application, &self.classes[index].class)
     }

@@ -90,14 +90,14 @@ pub(crate) struct Refusal {
 
 impl Refusal {
     pub(crate) fn of(error: &ConnectorError) -> Self {
-        let (class, wait) = match error {
-            ConnectorError::Transient { retry_after, .. } => (FailureClass::Transient, *retry_after),
+        let wait = match error {
+            ConnectorError::Transient { retry_after, .. } => *retry_after,
             ConnectorError::Rejected { .. }
             | ConnectorError::Conflict { .. }
-            | ConnectorError::Missing { .. } => (FailureClass::Rejected, None),
-            ConnectorError::Unusable { .. } => (FailureClass::Unusable, None),
+            | ConnectorError::Missing { .. }
+            | ConnectorError::Unusable { .. } => None,
         };
-        Self { class, message: error.to_string(), wait }
+        Self { class: class_of(error), message: error.to_string(), wait }
     }
 
     /// Whether it did is not known, since the account could not be read for this reason.
@@ -108,6 +108,17 @@ impl Refusal {
 
     pub(crate) fn problem(&self, row: &ChangeRow) -> ProblemRow {
         problem(row, ErrorCode::ChangeRefused, (self.class, self.message.clone()))
+    }
+}
+
+/// What is to be expected of trying again after this fault.
+pub(crate) fn class_of(error: &ConnectorError) -> FailureClass {
+    match error {
+        ConnectorError::Transient { .. } => FailureClass::Transient,
+        ConnectorError::Rejected { .. }
+        | ConnectorError::Conflict { .. }
+        | ConnectorError::Missing { .. } => FailureClass::Rejected,
+        ConnectorError::Unusable { .. } => FailureClass::Unusable,
     }
 }
 

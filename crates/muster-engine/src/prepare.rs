@@ -29,6 +29,16 @@ pub(crate) enum CompiledTask {
     Outbound(Box<OutboundTask>),
 }
 
+impl CompiledTask {
+    /// The application of each bucket of a run.
+    pub(crate) fn applications(&self) -> Vec<ApplicationId> {
+        match self {
+            Self::Inbound(task) => vec![task.application.id.clone()],
+            Self::Outbound(task) => task.classes().iter().map(|class| class.application.id.clone()).collect(),
+        }
+    }
+}
+
 /// A synchronization task, compiled.
 pub(crate) struct InboundTask {
     pub(crate) application: Application,

@@ -6,6 +6,7 @@ use muster_connector::{
     BadEntry, Connector, ConnectorError, Cursor, Entry, Page, PageSize, Place, Step, Sweep, SweepEnd,
     SweepRequest,
 };
+use muster_model::ApplicationId;
 use muster_model::configuration::application::{Application, ObjectClass, Situation};
 use muster_model::configuration::task::Verify;
 use muster_model::error::ErrorCode;
@@ -106,15 +107,26 @@ struct InHand {
 
 impl Work {
     pub(crate) async fn sweep(&mut self) -> Result<Done, EngineError> {
-        let mut complete = true;
         for index in 0..self.buckets.len() {
-            if self.buckets[index].sweep_end.is_none() {
-                self.sweep_bucket(index).await?;
+            if self.buckets[index].sweep_end.is_none()
+                && let Err(error) = self.sweep_bucket(index).await
+            {
+                self.go_on_without(error).await?;
             }
-            let bucket = &self.buckets[index];
-            complete &= bucket.sweep_end.as_deref() == Some("") && bucket.counters.unidentified == 0;
         }
-        Ok(if complete { Event::SweptCompletely } else { Event::SweptInPart }.into())
+        let swept = |bucket: &Bucket| self.was_swept(&bucket.application);
+        let event = match (self.buckets.iter().all(swept), self.buckets.iter().any(swept)) {
+            (true, _) => Event::SweptCompletely,
+            (false, true) => Event::SweptApart,
+            (false, false) => Event::SweptInPart,
+        };
+        Ok(event.into())
+    }
+
+    /// Whether all accounts of an application were read, and told from each other.
+    pub(crate) fn was_swept(&self, application: &ApplicationId) -> bool {
+        let mut buckets = self.buckets.iter().filter(|bucket| bucket.application == *application);
+        buckets.all(|bucket| bucket.sweep_end.as_deref() == Some("") && bucket.counters.unidentified == 0)
     }
 
     async fn sweep_bucket(&mut self, index: usize) -> Result<(), EngineError> {
@@ -180,7 +192,8 @@ impl Work {
         let cursor = Cursor(serde_json::to_string(&not_found).unwrap_or_default());
         let page = Page { entries, cursor, estimated_total: None };
         let mut page = self.decide(index, page);
-        if index + 1 == self.buckets.len() {
+        // Where an application is left out it may be the one that has them.
+        if index + 1 == self.buckets.len() && self.buckets.iter().all(|bucket| bucket.left_out.is_none()) {
             page.not_found = not_found;
         }
         let mut in_hand = VecDeque::from([page]);
@@ -191,7 +204,8 @@ impl Work {
 
     /// The keys of a run that neither this class nor those before it hold, each once.
     fn not_found(&self, index: usize, keys: &[String], entries: &[Entry]) -> Vec<String> {
-        let before = index.checked_sub(1).and_then(|before| self.buckets[before].cursor.as_deref());
+        let mut before = self.buckets[..index].iter().rev().filter(|bucket| bucket.left_out.is_none());
+        let before = before.next().and_then(|bucket| bucket.cursor.as_deref());
         let before: Option<Vec<String>> = before.and_then(|cursor| serde_json::from_str(cursor).ok());
         let asked = before.unwrap_or_else(|| keys.to_vec());
         let key = |uid: &str| match &self.task {
@@ -303,9 +317,9 @@ impl Work {
         Ok(sweep)
     }
 
-    /// Numbers of changes are the run's: a bucket goes on where the one before it has ended.
-    fn first_change(&self, index: usize) -> u32 {
-        index.checked_sub(1).map_or(1, |before| self.buckets[before].next_change)
+    /// Numbers of changes are the run's: a bucket goes on where those before it have ended.
+    pub(crate) fn first_change(&self, index: usize) -> u32 {
+        self.buckets[..index].iter().map(|bucket| bucket.next_change).max().unwrap_or(1)
     }
 
     /// A place of the class that a bucket reads, in the words of its connector.

@@ -12,8 +12,8 @@ use muster_model::run::Mode;
 use muster_model::{ConfigurationId, TenantSlug};
 use muster_plan::schedule::Schedule;
 use muster_store::{
-    Acting, ConfigurationVersion, Fired, NewFire, NewRun, NextDue, NoLaunch, ScheduleRecord, StoreError,
-    TenantStore,
+    Acting, ConfigurationVersion, Fired, NewFire, NewRun, NextDue, NoLaunch, QuarantineRecord,
+    ScheduleRecord, StoreError, TenantStore,
 };
 use tokio::sync::watch;
 
@@ -22,6 +22,7 @@ use crate::configuration::{ConfigurationError, LoadedConfiguration};
 use crate::error::with_causes;
 use crate::launch::{Launch, LaunchError};
 use crate::maintenance::maintenance_of;
+use crate::quarantine::quarantine_of;
 use crate::schedules::{ScheduleError, plan_of};
 use crate::worker::told;
 
@@ -50,6 +51,8 @@ struct Due {
     store: TenantStore,
     version: ConfigurationVersion,
     schedules: Vec<ScheduleRecord>,
+    /// The applications that failed when they were called last.
+    failing: Vec<QuarantineRecord>,
 }
 
 impl Engine {
@@ -106,8 +109,12 @@ impl Engine {
     }
 
     /// Deals with what is due of a tenant, with one reading of its configuration.
-    async fn fire_all(&self, due: Due, look: &mut Look) {
-        let loaded = match LoadedConfiguration::load(&due.store).await {
+    async fn fire_all(&self, mut due: Due, look: &mut Look) {
+        let loaded = async {
+            due.failing = due.store.quarantines().await?;
+            LoadedConfiguration::load(&due.store).await
+        };
+        let loaded = match loaded.await {
             // What is stored can be read, or it cannot: that is to be noted. A store that fails is to be tried again.
             Err(ConfigurationError::Store(error)) if !matches!(error, StoreError::Unreadable { .. }) => {
                 let (tenant, error) = (due.store.slug(), with_causes(&error));
@@ -150,7 +157,7 @@ impl Engine {
         };
         // Without a plan it was deleted meanwhile, with its schedule.
         let (Some(due_at), Some(plan)) = (schedule.standing.next_due, plan) else { return Ok(()) };
-        let prepared = self.prepare_run(&due.store, schedule, loaded).await?;
+        let prepared = self.prepare_run(due, schedule, loaded).await?;
         let now = self.surroundings.now();
         let afterwards =
             plan.map(|plan| Schedule { plan, anchor: schedule.standing.anchor }.afterwards(due_at, now));
@@ -178,21 +185,26 @@ impl Engine {
     /// The run that a schedule launches, or why there can be none. Only a store that fails is an error.
     async fn prepare_run(
         &self,
-        store: &TenantStore,
+        due: &Due,
         schedule: &ScheduleRecord,
         loaded: &Result<LoadedConfiguration, ConfigurationError>,
     ) -> Result<Result<NewRun, Prevented>, StoreError> {
         let (kind, task) = (schedule.kind, schedule.task.clone());
         let launch = Launch::of(kind, task, Mode::Apply);
         let prepared = match loaded {
-            Ok(loaded) => self.new_run(store, loaded, launch, None).await,
+            Ok(loaded) => self.new_run(&due.store, loaded, launch, None).await,
             Err(error) => return Ok(Err(Prevented::Error(shortened(with_causes(error))))),
         };
         match (prepared, loaded) {
-            (Ok(run), Ok(loaded)) => Ok(match maintenance_of(&loaded.resources, &run) {
-                Some(why) => Err(Prevented::Maintenance(shortened(why))),
-                None => Ok(run),
-            }),
+            (Ok(run), Ok(loaded)) => {
+                let failing = (&due.failing[..], self.surroundings.now());
+                let blocked = maintenance_of(&loaded.resources, &run)
+                    .or_else(|| quarantine_of(&loaded.resources, &run, failing));
+                Ok(match blocked {
+                    Some(why) => Err(Prevented::Blocked(shortened(why))),
+                    None => Ok(run),
+                })
+            }
             (Ok(run), Err(_)) => Ok(Ok(run)),
             (Err(LaunchError::Store(error)), _) if !matches!(error, StoreError::Unreadable { .. }) => {
                 Err(error)
@@ -206,15 +218,15 @@ impl Engine {
 enum Prevented {
     /// Its task cannot be launched.
     Error(String),
-    /// A system that it needs is in maintenance: whoever said so does not want to hear of failed runs.
-    Maintenance(String),
+    /// A system that it needs is in maintenance, or what it needs is in quarantine: to launch it now is in vain.
+    Blocked(String),
 }
 
 impl Prevented {
     fn told(&self) -> NoLaunch<'_> {
         match self {
             Self::Error(why) => NoLaunch::Error(why),
-            Self::Maintenance(why) => NoLaunch::Blocked(why),
+            Self::Blocked(why) => NoLaunch::Blocked(why),
         }
     }
 }
@@ -239,7 +251,10 @@ fn by_tenant(due: Vec<(TenantStore, ConfigurationVersion, ScheduleRecord)>) -> V
     let mut tenants: BTreeMap<TenantSlug, Due> = BTreeMap::new();
     for (store, version, schedule) in due {
         let tenant = tenants.entry(store.slug().clone());
-        tenant.or_insert_with(|| Due { store, version, schedules: Vec::new() }).schedules.push(schedule);
+        tenant
+            .or_insert_with(|| Due { store, version, schedules: Vec::new(), failing: Vec::new() })
+            .schedules
+            .push(schedule);
     }
     tenants.into_values().collect()
 }

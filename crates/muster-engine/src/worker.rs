@@ -1,5 +1,6 @@
 //! Workers: take runs up and carry out, effect by effect, what the state machine says.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -9,7 +10,10 @@ use muster_model::run::{Counters, ProgressStatus, Wave};
 use muster_plan::errand::Read;
 use muster_plan::guard::Hold;
 use muster_plan::lifecycle::{Effect, Event, RunState, step};
-use muster_store::{Acting, Advance, Bucket, Hash, ProblemRow, RunRecord, StoreError, TenantStore};
+use muster_store::{
+    Acting, Advance, ApplicationFailure, Bucket, Hash, ProblemRow, QuarantineRecord, RunRecord, StoreError,
+    TenantStore,
+};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tracing::Instrument as _;
@@ -19,6 +23,7 @@ use crate::configuration::LoadedConfiguration;
 use crate::delivery::Ticket;
 use crate::error::{EngineError, for_people, with_causes};
 use crate::lease::Lease;
+use crate::left_out::Opened;
 use crate::outbound::OutboundRun;
 use crate::preceding::may_begin;
 use crate::prepare::{CompiledTask, InboundRun, compile};
@@ -51,6 +56,10 @@ pub(crate) struct Work {
     /// Of each bucket the waves that have a change, once that is known.
     pub(crate) waves: Vec<Option<[bool; Wave::ALL.len()]>>,
     pub(crate) lease: Arc<Lease>,
+    /// Applications that failed before.
+    pub(crate) failing: Vec<QuarantineRecord>,
+    /// Applications that this worker has written to.
+    pub(crate) written: HashSet<ApplicationId>,
     stop: watch::Receiver<bool>,
 }
 
@@ -70,11 +79,20 @@ pub(crate) struct Done {
     pub(crate) counters: Option<Counters>,
     /// What is to be known about the run as a whole.
     pub(crate) problems: Vec<ProblemRow>,
+    /// Applications that failed before, and do so no longer.
+    pub(crate) came_through: Vec<ApplicationId>,
 }
 
 impl From<Event> for Done {
     fn from(event: Event) -> Self {
-        Self { event, plan_hash: None, holds: Vec::new(), counters: None, problems: Vec::new() }
+        Self {
+            event,
+            plan_hash: None,
+            holds: Vec::new(),
+            counters: None,
+            problems: Vec::new(),
+            came_through: Vec::new(),
+        }
     }
 }
 
@@ -225,7 +243,7 @@ impl Engine {
             Err(EngineError::Lost) => self.wind_down(store, &claimed).await,
             Err(error) => {
                 tracing::warn!(error = with_causes(&error), "run failed");
-                self.end(store, &claimed, Event::Failed, Some(&for_people(&error))).await
+                self.end_failed(store, &claimed, &error).await
             }
         };
         outcome?;
@@ -248,20 +266,18 @@ impl Engine {
     ) -> Result<(), EngineError> {
         may_begin(store, run).await?;
         let configuration = LoadedConfiguration::parse(store.rules_body(&run.rules).await?)?;
-        let task = match compile(&configuration.resources, &run.task_kind, &run.task)? {
+        let task = compile(&configuration.resources, &run.task_kind, &run.task)?;
+        let buckets = store.buckets(run, &task.applications()).await?;
+        let failing = store.quarantines().await?;
+        let alone = self.left_alone(run, &task, &failing);
+        let mut opened = Opened::default();
+        let task = match task {
             CompiledTask::Inbound(task) => Task::Inbound(Arc::new(task.of_run(run))),
             CompiledTask::Outbound(task) => {
-                let mut abilities = Vec::new();
-                for class in task.classes() {
-                    let opened =
-                        self.open_connector(store, &configuration.resources, &class.application).await;
-                    let connector = opened.map_err(Work::connector_error(&class.application.id))?;
-                    abilities.push(connector.capabilities());
-                }
-                Task::Outbound(Arc::new(task.of_run(&abilities, store.directories().await?)?))
+                opened = self.open_all(store, &configuration.resources, (&task, &buckets), &alone).await;
+                Task::Outbound(Arc::new(task.of_run(&opened.abilities, store.directories().await?)?))
             }
         };
-        let buckets = store.buckets(run, &task.applications()).await?;
         let mut work = Work {
             engine: self.clone(),
             store: store.clone(),
@@ -271,8 +287,11 @@ impl Engine {
             waves: vec![None; buckets.len()],
             buckets,
             lease,
+            failing,
+            written: HashSet::new(),
             stop,
         };
+        work.go_on_with_others(alone, opened.faults).await?;
         work.drive().await
     }
 
@@ -281,7 +300,7 @@ impl Engine {
     async fn wind_down(&self, store: &TenantStore, run: &RunRecord) -> Result<(), EngineError> {
         let now = store.run(run.id).await?.ok_or(EngineError::Lost)?;
         if now.stopping && now.epoch == run.epoch && !now.state.is_terminal() {
-            return self.end(store, run, Event::Cancelled, None).await;
+            return self.end(store, run, (Event::Cancelled, None), None).await;
         }
         // Paused, and perhaps resumed since: whoever takes it up next need not wait for a lease to end.
         let left = matches!(now.state.status, ProgressStatus::Pending | ProgressStatus::Paused);
@@ -291,12 +310,27 @@ impl Engine {
         Ok(())
     }
 
+    /// Ends a run that cannot go on; where that is due to an application, it has failed once more.
+    async fn end_failed(
+        &self,
+        store: &TenantStore,
+        run: &RunRecord,
+        error: &EngineError,
+    ) -> Result<(), EngineError> {
+        let failed_at = self.failure_at(store, run, error).await;
+        self.end(store, run, (Event::Failed, Some(&for_people(error))), failed_at.as_ref()).await?;
+        if let Some(failure) = &failed_at {
+            self.tell_of_quarantine(store, &failure.application).await;
+        }
+        Ok(())
+    }
+
     async fn end(
         &self,
         store: &TenantStore,
         run: &RunRecord,
-        event: Event,
-        failure: Option<&str>,
+        (event, failure): (Event, Option<&str>),
+        failed_at: Option<&ApplicationFailure>,
     ) -> Result<(), EngineError> {
         let stored = store.run(run.id).await?.ok_or(EngineError::Lost)?;
         if stored.state.is_terminal() {
@@ -311,6 +345,8 @@ impl Engine {
             failure,
             counters: None,
             problems: &[],
+            failed_at,
+            came_through: &[],
             errands: &errands,
             statements: statements(run, store),
             peak_memory: self.surroundings.peak_memory(),
@@ -340,15 +376,6 @@ pub(crate) async fn told(stopped: &mut watch::Receiver<bool>) {
 /// Statements sent on behalf of a run: by those who had it before, and through the door of its worker.
 pub(crate) fn statements(claimed: &RunRecord, store: &TenantStore) -> u64 {
     claimed.statements + store.statements()
-}
-
-impl Task {
-    pub(crate) fn applications(&self) -> Vec<ApplicationId> {
-        match self {
-            Self::Inbound(task) => vec![task.application.id.clone()],
-            Self::Outbound(task) => task.applications(),
-        }
-    }
 }
 
 impl Work {
@@ -407,6 +434,8 @@ impl Work {
             failure: None,
             counters: done.counters,
             problems: &done.problems,
+            failed_at: None,
+            came_through: &done.came_through,
             errands: &errands,
             statements: statements(&self.run, &self.store),
             peak_memory: self.engine.surroundings.peak_memory(),
@@ -416,6 +445,7 @@ impl Work {
         if !errands.is_empty() {
             self.engine.outbox.notify_one();
         }
+        self.tell_of_return(&done.came_through);
         Ok(())
     }
 

@@ -94,7 +94,7 @@ words! {
         Link = "LINK",
         /// An account was taken from its owner by hand.
         Unlink = "UNLINK",
-        /// What was kept back is tried again.
+        /// What was kept back, an application or an account, is to be tried again.
         Release = "RELEASE",
     }
 }

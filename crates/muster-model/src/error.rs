@@ -63,11 +63,13 @@ pub enum ErrorCode {
     PlanOutdated,
     /// An account whose owner is not known.
     OwnerUnknown,
+    /// A run went on without an application that could not be reached.
+    ApplicationLeftOut,
 }
 
 impl ErrorCode {
     /// All codes, in the order of their ids.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::Internal,
         Self::Unauthorized,
         Self::Forbidden,
@@ -98,6 +100,7 @@ impl ErrorCode {
         Self::PlanOutdated,
         Self::OwnerUnknown,
         Self::ChangeParked,
+        Self::ApplicationLeftOut,
     ];
 
     /// The stable id, `MUS-C` and seven digits. Never given to another meaning.
@@ -134,6 +137,7 @@ impl ErrorCode {
             Self::PlanOutdated => "MUS-C0000115",
             Self::OwnerUnknown => "MUS-C0000116",
             Self::ChangeParked => "MUS-C0000117",
+            Self::ApplicationLeftOut => "MUS-C0000118",
         }
     }
 
@@ -171,6 +175,7 @@ impl ErrorCode {
             Self::PlanOutdated => "PLAN_OUTDATED",
             Self::OwnerUnknown => "OWNER_UNKNOWN",
             Self::ChangeParked => "CHANGE_PARKED",
+            Self::ApplicationLeftOut => "APPLICATION_LEFT_OUT",
         }
     }
 }

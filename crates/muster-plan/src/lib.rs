@@ -22,6 +22,7 @@ pub mod mapping;
 pub mod order;
 pub mod outbound;
 pub mod parking;
+pub mod quarantine;
 pub mod rules;
 pub mod schedule;
 pub mod situation;

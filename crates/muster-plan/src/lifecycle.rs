@@ -38,7 +38,9 @@ pub enum Event {
     Prepared,
     /// Every sweep has ended, and each was complete.
     SweptCompletely,
-    /// Every sweep has ended, and one was cut short or left entries unidentified.
+    /// Every sweep has ended; those of one application at least were complete, others were not.
+    SweptApart,
+    /// Every sweep has ended, and of no application all were complete.
     SweptInPart,
     /// What was not met has been staged.
     AbsenceStaged,
@@ -169,7 +171,8 @@ type Stepped = Result<(RunState, Vec<Effect>), NotAdmitted>;
 fn running(state: RunState, event: Event) -> Option<Stepped> {
     let next = match (state.phase, event) {
         (Phase::Start, Event::Prepared) => state.at(Phase::Sweep),
-        (Phase::Sweep, Event::SweptCompletely) => match state.absence {
+        // Whether anybody is gone is a matter of each application.
+        (Phase::Sweep, Event::SweptCompletely | Event::SweptApart) => match state.absence {
             Absence::Concluded => state.at(Phase::Absence),
             Absence::Ignored => state.at(Phase::Check),
         },
@@ -256,9 +259,19 @@ mod tests {
         let (state, _) =
             walk(Mode::Apply, Absence::Concluded, &[Event::Claimed, Event::Prepared, Event::SweptInPart]);
         assert_eq!(state.phase, Phase::Check);
-        let (state, _) =
-            walk(Mode::Apply, Absence::Ignored, &[Event::Claimed, Event::Prepared, Event::SweptCompletely]);
-        assert_eq!(state.phase, Phase::Check);
+        for swept in [Event::SweptCompletely, Event::SweptApart] {
+            let (state, _) = walk(Mode::Apply, Absence::Ignored, &[Event::Claimed, Event::Prepared, swept]);
+            assert_eq!(state.phase, Phase::Check);
+        }
+    }
+
+    #[test]
+    fn where_an_application_was_swept_completely_absence_is_looked_at() {
+        for swept in [Event::SweptCompletely, Event::SweptApart] {
+            let (state, effects) =
+                walk(Mode::Apply, Absence::Concluded, &[Event::Claimed, Event::Prepared, swept]);
+            assert_eq!((state.phase, effects.last()), (Phase::Absence, Some(&Effect::StageAbsence)));
+        }
     }
 
     #[test]
@@ -306,10 +319,11 @@ mod tests {
         assert_eq!((again, effects), (state, vec![Effect::Check]));
     }
 
-    const EVENTS: [Event; 17] = [
+    const EVENTS: [Event; 18] = [
         Event::Claimed,
         Event::Prepared,
         Event::SweptCompletely,
+        Event::SweptApart,
         Event::SweptInPart,
         Event::AbsenceStaged,
         Event::PassedGuards,
@@ -376,6 +390,7 @@ mod tests {
                     Event::Claimed
                     | Event::Prepared
                     | Event::SweptCompletely
+                    | Event::SweptApart
                     | Event::SweptInPart
                     | Event::AbsenceStaged
                     | Event::PassedGuards

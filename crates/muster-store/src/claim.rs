@@ -1,9 +1,9 @@
 //! Working on a run: claimed, kept, moved on and decided under its epoch.
 
 use chrono::{DateTime, Utc};
-use muster_model::RunId;
 use muster_model::audit::Act;
 use muster_model::run::{Counters, Mode, OutcomeStatus, ProgressStatus};
+use muster_model::{ApplicationId, RunId};
 use muster_plan::guard::Hold;
 use muster_plan::lifecycle::RunState;
 use sea_orm::Value;
@@ -14,6 +14,7 @@ use crate::ending::{ENDING, Ending};
 use crate::error::StoreError;
 use crate::holds;
 use crate::outbox::NewErrand;
+use crate::quarantine::ApplicationFailure;
 use crate::row::{encode_counters, message, number, phase_number};
 use crate::run::{COLUMNS, Hash, RunRecord, record};
 use crate::stage::ProblemRow;
@@ -33,6 +34,10 @@ pub struct Advance<'a> {
     pub counters: Option<Counters>,
     /// What is to be known about the run as a whole from this step on.
     pub problems: &'a [ProblemRow],
+    /// The application that it fails at, when it fails at one in this step.
+    pub failed_at: Option<&'a ApplicationFailure>,
+    /// Applications that failed before and do so no longer.
+    pub came_through: &'a [ApplicationId],
     /// What is to be done after it, when it ends in this step.
     pub errands: &'a [NewErrand],
     /// Statements sent so far on its behalf.
@@ -175,6 +180,10 @@ impl TenantStore {
         let moved = tx.query_one(&format!("{ADVANCE} {ENDING}"), self.advance_values(run, step)).await?;
         let Some(moved) = moved else { return Err(StoreError::LostFence) };
         self.note_of_run(&tx, run.seq, step.problems, step.now).await?;
+        if let Some(failure) = step.failed_at {
+            self.note_failure(&tx, (run.id, failure), step.now).await?;
+        }
+        self.forget_failures(&tx, step.came_through).await?;
         if step.state.is_terminal() {
             let ending = Ending::read(&moved, step.state.outcome)?;
             self.release_waiting(&tx, ending.id).await?;

@@ -35,13 +35,17 @@ fn leaves_changes(mode: Mode, outcome: Option<OutcomeStatus>) -> bool {
 
 /// The changes that have not been applied, as a condition on a row `c` of them.
 #[derive(Default)]
-struct Left {
+pub(crate) struct Left {
     conditions: Vec<String>,
     values: Vec<Value>,
 }
 
 impl Left {
-    fn add(&mut self, run: i64, bucket: i64, reached: Reached) {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.conditions.is_empty()
+    }
+
+    pub(crate) fn add(&mut self, run: i64, bucket: i64, reached: Reached) {
         for wave in Wave::ALL {
             // What changes nothing but what is remembered is as well off as without.
             let actions: Vec<String> = Action::ALL
@@ -86,14 +90,19 @@ impl TenantStore {
         for (planned, came_out, entries) in self.ended_otherwise_of(run).await? {
             counted.counters.move_outcome(planned, came_out, entries);
         }
-        if leaves_changes(mode, outcome) && !left.conditions.is_empty() {
+        if leaves_changes(mode, outcome) && !left.is_empty() {
             self.count_left(run, &left, &mut counted.counters).await?;
         }
         Ok(counted)
     }
 
     /// Moves the changes that have not been applied to an outcome of their own.
-    async fn count_left(&self, run: i64, left: &Left, counters: &mut Counters) -> Result<(), StoreError> {
+    pub(crate) async fn count_left(
+        &self,
+        run: i64,
+        left: &Left,
+        counters: &mut Counters,
+    ) -> Result<(), StoreError> {
         let sql = format!(
             "SELECT c.action, sum(CASE WHEN ({}) AND NOT EXISTS (SELECT 1 FROM problem p WHERE p.tenant = ? \
              AND p.run = ? AND p.change = c.id - ? AND p.change IS NOT NULL AND p.outcome IS NOT NULL) \

@@ -41,7 +41,7 @@ pub struct NewFire<'a> {
 pub enum NoLaunch<'a> {
     /// The task cannot be launched.
     Error(&'a str),
-    /// A system that it needs is in maintenance, so it is not to be launched now.
+    /// A system that it needs is in maintenance or in quarantine, so it is not to be launched now.
     Blocked(&'a str),
 }
 

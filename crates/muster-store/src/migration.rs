@@ -41,6 +41,7 @@ const STEPS: &[Step] = &[
     step!("0015_disputes"),
     step!("0016_holds"),
     step!("0017_undo"),
+    step!("0018_left_out"),
     step!("0019_parked"),
 ];
 

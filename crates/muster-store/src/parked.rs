@@ -174,7 +174,7 @@ impl TenantStore {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn release(&self, which: Release<'_>, now: DateTime<Utc>) -> Result<u64, StoreError> {
+    pub async fn release_parked(&self, which: Release<'_>, now: DateTime<Utc>) -> Result<u64, StoreError> {
         let (list, [key]) = self.list_of(["unhex(j.value)"]);
         let (condition, value): (String, Option<Value>) = match which {
             Release::These(keys) => {

@@ -25,6 +25,8 @@ async fn end(tenant: TenantStore, claimed: RunRecord) {
         failure: Some("it failed"),
         counters: None,
         problems: &[],
+        failed_at: None,
+        came_through: &[],
         errands: &[],
         statements: 0,
         peak_memory: 0,

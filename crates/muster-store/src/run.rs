@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use muster_model::audit::{Act, Subject};
 use muster_model::run::{Counters, Mode, OutcomeStatus, Override, Phase, ProgressStatus, TaskKind};
-use muster_model::{ConfigurationId, RunId};
+use muster_model::{ApplicationId, ConfigurationId, RunId};
 use muster_plan::lifecycle::{Absence, RunState};
 use sea_orm::{QueryResult, Value};
 use uuid::Uuid;
@@ -16,6 +16,7 @@ use crate::ending;
 use crate::error::StoreError;
 use crate::facts::octets;
 use crate::holds;
+use crate::left_out;
 use crate::preceding::NOT_YET;
 use crate::row::{
     case, decode_counters, get, get_case, instant, number, optional_number, phase_number, unsigned,
@@ -26,10 +27,10 @@ pub(crate) const COLUMNS: &str = "r.seq, r.tenant, r.id, r.no, r.task_kind, r.ta
     r.absence, r.outcome, r.stopping, r.rules, r.started_at, r.ended_at, r.held_at, r.lease_until, r.epoch, \
     r.estimate, r.counters, r.plan_hash, r.held_by, r.failure, r.statements, r.peak_memory, r.approved_hash, \
     r.approved_at, r.job, r.chain_start, r.launched_by, r.waits_for, r.paused_at, r.paused_millis, r.progressed_at, \
-    r.overriding, r.undoes, r.breakdowns";
+    r.overriding, r.undoes, r.breakdowns, r.left_out";
 
 /// How many they are.
-pub(crate) const COLUMN_COUNT: usize = 38;
+pub(crate) const COLUMN_COUNT: usize = 39;
 
 /// The full run of a task that has not ended, which no other may run beside: as the unique index has it.
 const OCCUPYING: &str = "FROM run r WHERE r.tenant = ? AND r.task_kind = ? AND r.task = ? \
@@ -153,6 +154,8 @@ pub struct RunRecord {
     pub undoes: Option<RunId>,
     /// How many workers in a row were lost with it without getting it any further.
     pub breakdowns: u32,
+    /// The applications that it goes on without, or has gone on without.
+    pub left_out: Vec<ApplicationId>,
 }
 
 impl RunRecord {
@@ -490,5 +493,6 @@ pub(crate) fn record(row: &QueryResult) -> Result<RunRecord, StoreError> {
         overriding: get::<Option<String>>(row, 35)?.map(|text| holds::decode_override(&text)).transpose()?,
         undoes: get::<Option<Uuid>>(row, 36)?.map(RunId),
         breakdowns: unsigned(number(row, 37)?, "number of breakdowns")?,
+        left_out: get::<Option<String>>(row, 38)?.map_or(Ok(Vec::new()), |text| left_out::decode(&text))?,
     })
 }

@@ -172,6 +172,8 @@ pub struct Bucket {
     pub counters: Counters,
     /// What the plan would do, as limits count.
     pub tally: Tally,
+    /// Why the run goes on without its application, if it does. Stored by [`TenantStore::leave_out`] alone.
+    pub left_out: Option<String>,
 }
 
 impl TenantStore {
@@ -196,7 +198,7 @@ impl TenantStore {
         let rows = tx
             .query(
                 "SELECT no, application, fence, step, cursor, page, next_change, snapshot, sweep_end, \
-                 population, counters, tally, estimate FROM bucket WHERE tenant = ? AND run = ? ORDER BY no",
+                 population, counters, tally, estimate, left_out FROM bucket WHERE tenant = ? AND run = ? ORDER BY no",
                 vec![self.tenant.into(), run.seq.into()],
             )
             .await?;
@@ -316,10 +318,21 @@ impl TenantStore {
     ) -> Result<(), StoreError> {
         let tx = self.database.begin(Urgency::Bulk).await?;
         self.move_cursor(&tx, run, bucket, now).await?;
+        self.drop_staged(&tx, run, bucket.no).await?;
+        tx.commit().await
+    }
+
+    /// Drops everything that a bucket has staged; what is noted of the run as a whole stays.
+    pub(crate) async fn drop_staged(
+        &self,
+        tx: &Transaction,
+        run: &RunRecord,
+        bucket: u32,
+    ) -> Result<(), StoreError> {
         let (first, last) = (change_id(run.seq, 0), change_id(run.seq, u32::MAX));
-        let no = i64::from(bucket.no);
+        let no = i64::from(bucket);
         tx.execute(
-            "DELETE FROM problem WHERE tenant = ? AND run = ? AND bucket = ?",
+            "DELETE FROM problem WHERE tenant = ? AND run = ? AND bucket = ? AND no > 0",
             vec![self.tenant.into(), run.seq.into(), no.into()],
         )
         .await?;
@@ -332,8 +345,8 @@ impl TenantStore {
             "DELETE FROM change WHERE tenant = ? AND id BETWEEN ? AND ? AND bucket = ?",
             vec![self.tenant.into(), first.into(), last.into(), no.into()],
         )
-        .await?;
-        tx.commit().await
+        .await
+        .map(|_| ())
     }
 
     /// Stores a checkpoint with problems that were found.
@@ -457,5 +470,6 @@ fn bucket(row: &QueryResult) -> Result<Bucket, StoreError> {
         counters: decode_counters(&get::<String>(row, 10)?)?,
         tally: decode_tally(&get::<String>(row, 11)?)?,
         estimate: number(row, 12)?.unsigned_abs(),
+        left_out: get(row, 13)?,
     })
 }

@@ -48,8 +48,9 @@ pub struct TenantStore {
 }
 
 /// Every table of a tenant's data, those first that refer to others.
-const TABLES: [&str; 29] = [
+const TABLES: [&str; 30] = [
     "parked",
+    "quarantine",
     "dispute",
     "outbox",
     "fire",

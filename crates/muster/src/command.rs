@@ -1,5 +1,6 @@
 //! The commands, one file each, and what they have in common: arguments, settings, the runtime.
 
+mod application;
 mod audit;
 mod backup;
 mod copy;
@@ -120,6 +121,8 @@ enum Command {
     Secret(secret::Arguments),
     /// Run a task, or decide about its plan
     Run(run::Arguments),
+    /// Look at applications that fail, and release those in quarantine
+    Application(application::Arguments),
     /// Check a configuration as XML, compare it with a server's, import and export it
     Dataset(dataset::Arguments),
     /// Look at a tenant's audit log, verify or export it
@@ -166,6 +169,7 @@ pub(crate) fn run() -> Result<Exit, CommandError> {
         Command::Token(arguments) => token::run(&arguments, &common),
         Command::Secret(arguments) => secret::run(&arguments, &common),
         Command::Run(arguments) => run::run(&arguments, &common),
+        Command::Application(arguments) => application::run(&arguments, &common),
         Command::Dataset(arguments) => dataset::run(&arguments, &common),
         Command::Audit(arguments) => audit::run(&arguments, &common),
         Command::Backup(arguments) => backup::run(&arguments, &common),

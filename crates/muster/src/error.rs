@@ -9,7 +9,8 @@ use muster::{KeyError, OpenError};
 use muster_api::CertificateError;
 use muster_dataset::DatasetProblem;
 use muster_engine::{
-    ConfigurationError, ControlError, EngineError, LaunchError, RetryError, SecretError, UndoError,
+    ConfigurationError, ControlError, EngineError, LaunchError, ReleaseError, RetryError, SecretError,
+    UndoError,
 };
 use muster_model::{RunId, TenantSlug};
 use muster_plan::audit::Flaw;
@@ -111,6 +112,9 @@ pub(crate) enum CommandError {
     /// A run cannot be undone.
     #[error(transparent)]
     Undo(#[from] UndoError),
+    /// Nothing is known of applications.
+    #[error(transparent)]
+    Application(ReleaseError),
     /// The server refused, or did not answer.
     #[error(transparent)]
     Client(#[from] ClientError),
@@ -164,6 +168,7 @@ impl CommandError {
             | Self::Control(_)
             | Self::Retry(_)
             | Self::Undo(_)
+            | Self::Application(_)
             | Self::Client(_)
             | Self::Progress(_)
             | Self::Failed { .. }
@@ -231,7 +236,8 @@ impl CommandError {
                 ));
             }
             Self::Nobody { .. } => {
-                "`muster user list`, `muster token list` and `muster secret list` show those there are"
+                "`muster user list`, `muster token list`, `muster secret list` and `muster application status` show \
+                 those there are"
             }
             Self::Exists { hint, .. } | Self::Usage { hint, .. } | Self::Running { hint, .. } => hint,
             Self::Launch(error) => return launch_hint(error),
@@ -242,7 +248,9 @@ impl CommandError {
                 "wait until that run has ended, or decide about its plan"
             }
             Self::Undo(UndoError::NoRun(_)) => "look at the id, and whether --tenant names the run's tenant",
-            Self::Undo(UndoError::Configuration(_) | UndoError::Store(_)) => return None,
+            Self::Undo(UndoError::Configuration(_) | UndoError::Store(_)) | Self::Application(_) => {
+                return None;
+            }
             Self::Client(error) => return error.hint(),
             Self::Listen { .. } => {
                 "look whether a Muster runs there already, or name another address, as in --listen 127.0.0.1:8087"

@@ -15,7 +15,7 @@ use muster_model::run::{Outcome, OutcomeStatus, Phase, ProgressStatus};
 use muster_model::schedule::{FireOutcome, ScheduleState};
 use serde_json::{Map, Value, json};
 
-use super::{disputes, objects, reference};
+use super::{applications, disputes, objects, reference};
 use crate::routes::Route;
 use crate::view::CLASS;
 
@@ -44,6 +44,7 @@ pub(super) fn schemas() -> Map<String, Value> {
         ("ObjectHistory", objects::history()),
         ("ValueOrigin", change::value_origin()),
         ("Account", objects::account()),
+        ("ApplicationStatus", applications::status()),
         ("Dispute", disputes::dispute()),
         ("DisputeDecision", disputes::decision()),
         ("AccountUnlink", disputes::unlink()),
@@ -168,7 +169,7 @@ fn progress() -> Value {
     let job = "The job of the schedule that started it; null when somebody did.";
     let mut phases = Phase::ALL.map(Phase::as_str).to_vec();
     phases.dedup();
-    let [waits_for, paused, stalled] = standstill();
+    let [waits_for, paused, stalled, left_out] = standstill();
     let [plan_hash, held_by, expires, overriding] = plan();
     let uuid = json!({"type": "string", "format": "uuid"});
     let percent = json!({"type": "integer", "minimum": 0, "maximum": 100});
@@ -202,6 +203,7 @@ fn progress() -> Value {
             paused,
             stalled,
             undoes,
+            left_out,
             ("phase", words(&phases)),
             ("mode", words(&["APPLY", "SIMULATE"])),
             ("counters", reference("Counters")),
@@ -235,16 +237,18 @@ fn progress() -> Value {
     )
 }
 
-/// What keeps a run from getting on.
-fn standstill() -> [(&'static str, Value); 3] {
+/// What keeps a run, or a part of it, from getting on.
+fn standstill() -> [(&'static str, Value); 4] {
     let waits_for =
         "The instance of the task in `preSynchronization` that it waits for; null once that has ended.";
     let stalled = "When it last got on, of one that should and has not for as long as the server's setting \
         `work.stalled-after-seconds` says; else null.";
+    let left_out = "The applications that it goes on without, since they cannot be read or written.";
     [
         ("waitsForInstanceId", described(or_null(json!({"type": "string", "format": "uuid"})), waits_for)),
         ("pausedSince", described(or_null(instant()), "Since when it is paused; null when it is not.")),
         ("stalledSince", described(or_null(instant()), stalled)),
+        ("leftOutApplicationIds", described(list(text()), left_out)),
     ]
 }
 

@@ -124,6 +124,9 @@ fn fix(code: ErrorCode) -> &'static str {
             "let the data, the correlation rules and the profiles say whose it is, or the reaction to UNMATCHED \
              what becomes of such accounts"
         }
+        ErrorCode::ApplicationLeftOut => {
+            "let the application answer again, then launch the task again; until then nothing is done there"
+        }
         ErrorCode::NotFound => {
             "nothing, if it may be so; else let the reaction to the situation say what to do"
         }

@@ -36,6 +36,7 @@ pub struct ProgressView {
     paused_since: Option<String>,
     stalled_since: Option<String>,
     undoes_instance_id: Option<String>,
+    left_out_application_ids: Vec<String>,
     phase: &'static str,
     mode: &'static str,
     counters: CountersView,
@@ -110,6 +111,7 @@ impl ProgressView {
             paused_since: run.paused_at.filter(|_| !run.state.is_terminal()).map(instant),
             stalled_since: None,
             undoes_instance_id: run.undoes.map(|run| run.to_string()),
+            left_out_application_ids: run.left_out.iter().map(ToString::to_string).collect(),
             phase: run.state.phase.as_str(),
             mode: run.state.mode.as_str(),
             counters: CountersView::new(run),
@@ -245,6 +247,7 @@ mod tests {
             progressed_at: None,
             undoes: None,
             breakdowns: 0,
+            left_out: Vec::new(),
         }
     }
 

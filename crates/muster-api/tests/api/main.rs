@@ -6,6 +6,7 @@
 mod access;
 mod accounts;
 mod administration;
+mod applications;
 mod audit;
 mod configuration;
 mod dataset;

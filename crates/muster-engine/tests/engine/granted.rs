@@ -136,7 +136,7 @@ fn what_the_target_refused_to_withdraw_is_withdrawn_by_the_next_run() {
             ! not today"#]];
         shown::check(&world, &before, &run, &expected).await;
         world.disturb("ad", no_faults());
-        world.store().release(Release::All, world.clock().instant()).await.expect("the database");
+        world.store().release_parked(Release::All, world.clock().instant()).await.expect("the database");
         let run = world.provision("ad").await;
         let expected = expect![[r#"
             SUCCESS: 1 read, 0 lacking, 1 updated

@@ -199,7 +199,7 @@ fn who_names_an_account_that_could_not_be_made_gets_one_without_the_name() {
             assert_eq!(run.counters.outcome(Outcome::Failed), 1, "{:?}", world.problems(&run).await);
             assert_eq!(managers(&world), ["2@x -> ", "3@x -> 2@x"]);
             world.disturb("ad", no_faults());
-            world.store().release(Release::All, world.clock().instant()).await.expect("the database");
+            world.store().release_parked(Release::All, world.clock().instant()).await.expect("the database");
             let run = world.provision("ad").await;
             assert_eq!(run.state.outcome, Some(OutcomeStatus::Success));
             assert_eq!(managers(&world)[1..], ["2@x -> 1@x", "3@x -> 2@x"]);

@@ -138,7 +138,7 @@ fn whoever_releases_an_account_has_the_next_run_ask_for_it() {
         let rejected = parked(&world).await.remove(0);
         let now = world.clock().instant();
         let release =
-            async |which: Release<'_>| world.store().release(which, now).await.expect("the database");
+            async |which: Release<'_>| world.store().release_parked(which, now).await.expect("the database");
         assert_eq!(release(Release::These(&[rejected.key])).await, 1);
         assert_eq!(release(Release::These(&[rejected.key])).await, 0, "it is no longer parked");
         let (hr, ad) = (ApplicationId::new("hr").expect("an id"), ApplicationId::new("ad").expect("an id"));

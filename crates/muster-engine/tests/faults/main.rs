@@ -6,6 +6,7 @@ mod crash;
 mod errands;
 mod inbound;
 mod launches;
+mod left_out;
 mod outbound;
 mod preceding;
 mod schedules;

@@ -42,6 +42,8 @@ async fn ended(tenant: &TenantStore, task: &str, kinds: &[ErrandKind]) -> RunRec
         failure: Some("it failed"),
         counters: None,
         problems: &[],
+        failed_at: None,
+        came_through: &[],
         errands: &errands(kinds),
         statements: 0,
         peak_memory: 0,

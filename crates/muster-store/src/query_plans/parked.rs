@@ -65,7 +65,7 @@ fn parked_accounts_are_found_by_their_keys_and_applications() {
             assert!(tenant.parked(&next).await.unwrap()[0].parked.key > page[9].parked.key);
         }
         let these = [key(1), key(2)];
-        assert_eq!(tenant.release(Release::These(&these), now()).await.unwrap(), 2);
+        assert_eq!(tenant.release_parked(Release::These(&these), now()).await.unwrap(), 2);
         let mut found = Vec::new();
         for Sent { sql, values } in tenant.database.recorder.take() {
             found.extend(findings(&tenant.database, &sql, values).await);
@@ -73,9 +73,9 @@ fn parked_accounts_are_found_by_their_keys_and_applications() {
         assert!(found.is_empty(), "{}", found.join("\n\n"));
         assert_eq!(tenant.release_failed(&run, &Failures::All).await.unwrap(), 0, "nobody failed");
         assert_eq!(
-            tenant.release(Release::OfApplication(&hr), now()).await.unwrap(),
+            tenant.release_parked(Release::OfApplication(&hr), now()).await.unwrap(),
             u64::from(MANY / 2) - 1
         );
-        assert_eq!(tenant.release(Release::All, now()).await.unwrap(), u64::from(MANY / 2) - 1);
+        assert_eq!(tenant.release_parked(Release::All, now()).await.unwrap(), u64::from(MANY / 2) - 1);
     });
 }

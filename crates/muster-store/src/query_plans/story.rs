@@ -215,6 +215,8 @@ pub(super) async fn held(tenant: &TenantStore, changes: u32) -> RunRecord {
         failure: None,
         counters: None,
         problems: &[],
+        failed_at: None,
+        came_through: &[],
         errands: &[],
         statements: 0,
         peak_memory: 0,

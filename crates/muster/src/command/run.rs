@@ -112,15 +112,15 @@ struct UndoArguments {
 }
 
 #[derive(clap::Args)]
-struct DoorArguments {
+pub(super) struct DoorArguments {
     /// The tenant
     #[arg(long)]
-    tenant: TenantSlug,
+    pub(super) tenant: TenantSlug,
     /// Run it on this server instead of in this process; the token comes from MUSTER_TOKEN
     #[arg(long, value_name = "URL", conflicts_with_all = ["data_dir", "database_url"])]
-    server: Option<String>,
+    pub(super) server: Option<String>,
     #[command(flatten)]
-    place: PlaceArguments,
+    pub(super) place: PlaceArguments,
 }
 
 /// The hash of a plan.

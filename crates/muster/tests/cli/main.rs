@@ -1,6 +1,7 @@
 //! The program as its users call it: arguments in, words and exit codes out, on real data directories.
 #![allow(clippy::unwrap_used)]
 
+mod application;
 mod audit;
 mod copies;
 mod dataset;

@@ -103,7 +103,7 @@ impl Process {
 
     /// Releases parked accounts; answers how many there were.
     pub(super) async fn release(self, which: Release<'_>) -> Result<u64, CommandError> {
-        Ok(self.store.release(which, Utc::now()).await?)
+        Ok(self.store.release_parked(which, Utc::now()).await?)
     }
 
     /// Launches a run of entries that failed, and works on it.
