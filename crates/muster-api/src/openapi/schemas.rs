@@ -171,10 +171,7 @@ fn progress() -> Value {
     phases.dedup();
     let [waits_for, paused, stalled, left_out] = standstill();
     let [plan_hash, held_by, expires, overriding] = plan();
-    let uuid = json!({"type": "string", "format": "uuid"});
     let percent = json!({"type": "integer", "minimum": 0, "maximum": 100});
-    let undoes = "The instance that it undoes; null for one that reads a source.";
-    let undoes = ("undoesInstanceId", described(or_null(uuid), undoes));
     let memory = "The most memory that the process held by then, whatever else it did.";
     let memory = ("peakMemoryBytes", described(count(), memory));
     object_with(
@@ -202,7 +199,7 @@ fn progress() -> Value {
             waits_for,
             paused,
             stalled,
-            undoes,
+            undoes(),
             left_out,
             ("phase", words(&phases)),
             ("mode", words(&["APPLY", "SIMULATE"])),
@@ -235,6 +232,12 @@ fn progress() -> Value {
             ),
         ],
     )
+}
+
+fn undoes() -> (&'static str, Value) {
+    let uuid = json!({"type": "string", "format": "uuid"});
+    let undoes = "The instance that it undoes; null for one that reads a source.";
+    ("undoesInstanceId", described(or_null(uuid), undoes))
 }
 
 /// What keeps a run, or a part of it, from getting on.

@@ -216,6 +216,9 @@ impl Auditor {
         self.check(("POST", &format!("{one}/~decide")), &dispute, &ignore, &["DECIDE disputes/*"]);
         let ann = json!({"objectId": ann.unwrap()["id"]});
         self.check(("POST", &relink), &[], &account(ann), &["LINK accounts/*"]);
+        // What is in no quarantine is not released from one.
+        let release = "/{tenant}/api/sync/conf/applications/{id}/~release";
+        self.check(("POST", release), &[("id", "hr")], &json!(null), &[]);
     }
 
     /// Whatever can be done to runs of a task whose plan is held.

@@ -36,6 +36,7 @@ const FIELDS: [&str; 27] = [
     "pausedSince",
     "stalledSince",
     "undoesInstanceId",
+    "leftOutApplicationIds",
     "phase",
     "mode",
     "counters",
