@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 mod board;
+mod cores;
 mod history;
 mod laws;
 mod planted;
@@ -20,6 +21,7 @@ mod scene;
 mod systems;
 mod template;
 
+pub use cores::{on_all_cores, on_one_core, processor_time};
 pub use planted::Planted;
 pub use template::Template;
 
