@@ -149,3 +149,18 @@ fn half_a_source_that_is_taken_for_all_is_noticed() {
 fn a_fence_that_is_not_asked_is_noticed() {
     is_noticed(Planted::NoFence, "its run is another's");
 }
+
+#[test]
+fn a_run_that_goes_on_while_it_is_paused_is_noticed() {
+    is_noticed(Planted::PausedGoesOn, "its run is another's: nobody");
+}
+
+#[test]
+fn a_due_time_that_nobody_knows_of_is_noticed() {
+    is_noticed(Planted::ForgottenFire, "is to fire at");
+}
+
+#[test]
+fn errands_that_nobody_knows_of_are_noticed() {
+    is_noticed(Planted::ForgottenErrands, "has no errands");
+}
