@@ -175,7 +175,12 @@ impl Scene {
             }
         }
         // Whoever is with the database is not to be killed there: nobody would say that it has answered.
-        self.settle().await
+        self.settle().await?;
+        // A calm world lives through all of it too.
+        for command in left.filter(|command| matches!(command, Command::Edit(..))) {
+            self.carry_out(command).await;
+        }
+        Ok(())
     }
 
     async fn settle(&mut self) -> Result<(), String> {
