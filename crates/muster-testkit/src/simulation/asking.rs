@@ -30,7 +30,9 @@ pub(super) async fn ask(engine: &Engine, store: &TenantStore, command: &Command,
             engine.launch(store, asked_for(asked)).await.map(|_| ()).map_err(|error| error.to_string())
         }
         Command::Retry(_) => retry(engine, store).await.map_err(|error| error.to_string()),
-        Command::Undo(_) => match last(store, TaskKind::Synchronization, is_applied).await {
+        // To undo a link of the second source is no way round: who is gone from the first and has no other account
+        // then stays disabled when the link is made again.
+        Command::Undo(_) => match last(store, TaskKind::Synchronization, is_of_people).await {
             Ok(Some(run)) => engine.undo(store, run.id).await.map(|_| ()).map_err(|error| error.to_string()),
             Ok(None) => return "there is none".to_owned(),
             Err(error) => Err(error.to_string()),
@@ -76,6 +78,10 @@ async fn retry(engine: &Engine, store: &TenantStore) -> Result<(), RetryError> {
 
 fn is_applied(run: &RunRecord) -> bool {
     run.state.is_terminal() && run.state.mode == Mode::Apply
+}
+
+fn is_of_people(run: &RunRecord) -> bool {
+    is_applied(run) && run.task.as_str() == "hr"
 }
 
 /// The newest run of a kind that is such.

@@ -5,7 +5,7 @@ use std::fmt;
 
 use muster_model::run::Mode;
 
-use super::template::TENANTS;
+use super::template::{DEPROVISIONING, TENANTS};
 use crate::people::Dice;
 use crate::world::World;
 
@@ -23,7 +23,7 @@ pub(super) enum Command {
     Launch(usize, Asked),
     /// Somebody asks for what failed last to be tried again.
     Retry(usize),
-    /// Somebody asks for the last synchronization to be undone.
+    /// Somebody asks for the last run of people to be undone.
     Undo(usize),
     /// Somebody decides about a plan that is held, if one is.
     Decide(usize, Decision),
@@ -73,7 +73,7 @@ pub(super) type Day = Vec<Command>;
 
 /// The history of a seed. In a day nothing is changed twice, so that it does not matter when a run reads it.
 pub(super) fn history(dice: &mut Dice) -> Vec<Day> {
-    let days = 1 + dice.roll(2);
+    let days = if dice.roll(3) == 0 { 2 } else { 1 };
     (0..days).map(|_| day(dice)).collect()
 }
 
@@ -81,9 +81,19 @@ fn day(dice: &mut Dice) -> Day {
     let mut commands = Vec::new();
     for tenant in 0..TENANTS {
         let mut numbers: Vec<u64> = (1..=PEOPLE).collect();
+        // Where accounts are deleted with their owners: one that was disabled stays so when its owner is made again.
+        let undoes = DEPROVISIONING[tenant] == "DELETE" && dice.roll(4) == 0;
         for _ in 0..dice.roll(6) {
             let number = numbers.swap_remove(dice.roll(numbers.len() as u64) as usize);
-            commands.push(Command::Edit(tenant, edit(dice, number)));
+            let edit = match edit(dice, number) {
+                // Whom an undo takes away comes back as long as somebody can read the person.
+                Edit::Dismiss { .. } | Edit::Spoil { .. } if undoes => Edit::Contact { number, phone: 0 },
+                edit => edit,
+            };
+            commands.push(Command::Edit(tenant, edit));
+        }
+        if undoes {
+            commands.extend([Command::Undo(tenant), Command::Decide(tenant, Decision::Approve)]);
         }
         for _ in 0..2 + dice.roll(5) {
             let task = *dice.pick(&["hr", "hr", "crm", "ad", "ad"]);
@@ -99,7 +109,7 @@ fn day(dice: &mut Dice) -> Day {
             commands.push(Command::Decide(tenant, decision));
         }
         // A run that is paused is resumed by somebody who does not wait for it: perhaps too early, perhaps in the night.
-        let rare = [(4, Command::Cancel(tenant)), (3, Command::Retry(tenant)), (8, Command::Undo(tenant))];
+        let rare = [(4, Command::Cancel(tenant)), (3, Command::Retry(tenant))];
         let paused = [(3, Command::Pause(tenant)), (4, Command::Pause(tenant)), (3, Command::Resume(tenant))];
         for (seldom, command) in rare.into_iter().chain(paused) {
             if dice.roll(seldom) == 0 {
@@ -210,7 +220,7 @@ impl fmt::Display for Command {
                 people.iter().try_for_each(|people| write!(f, ", of {people:?} alone"))
             }
             Self::Retry(tenant) => write!(f, "tenant {tenant}: try again what failed last"),
-            Self::Undo(tenant) => write!(f, "tenant {tenant}: undo the last synchronization"),
+            Self::Undo(tenant) => write!(f, "tenant {tenant}: undo the last run of people"),
             Self::Pause(tenant) => write!(f, "tenant {tenant}: pause a run"),
             Self::Resume(tenant) => write!(f, "tenant {tenant}: resume a run"),
             Self::Decide(tenant, decision) => write!(f, "tenant {tenant}: {decision:?} what is held"),

@@ -20,8 +20,8 @@ use super::template::{Beginning, Template};
 use super::{LEASE, LOOK_EVERY, Planted};
 use crate::people::Dice;
 
-/// More steps than a day takes; whoever has not come to its end by then is left, and mended.
-const LONGEST_DAY: u32 = 6000;
+/// More steps than most days take; whoever has not come to its end by then is left, and mended.
+const LONGEST_DAY: u32 = 2500;
 
 /// How often time passes in a day while nobody has anything else to do.
 const IDLE: u32 = 12;
@@ -250,7 +250,12 @@ impl Scene {
             for (run, ..) in runs.filter(|(_, status, _)| *status == ProgressStatus::Running) {
                 let ticket = Ticket { tenant: world.store().slug().clone(), run };
                 let mut mail = self.of.mail.lock().unwrap_or_else(PoisonError::into_inner);
-                mail.extend((0..PLACES).map(|place| (place, ticket.clone())));
+                for message in (0..PLACES).map(|place| (place, ticket.clone())) {
+                    // One that is on its way already need not be sent again.
+                    if !mail.contains(&message) {
+                        mail.push(message);
+                    }
+                }
             }
         }
     }

@@ -24,6 +24,9 @@ pub(super) const TYPES: [[&str; 3]; TENANTS] =
 /// So many may be disabled or deleted at once without an approval, for each tenant.
 pub(super) const LIMITS: [u64; TENANTS] = [0, 1];
 
+/// What becomes of the accounts of those who get none any more, for each tenant.
+pub(super) const DEPROVISIONING: [&str; TENANTS] = ["DELETE", "DISABLE"];
+
 /// What each tenant's tasks are launched by besides people: one by its schedule, with so many seconds between.
 pub(super) const SCHEDULED: [(&str, i64); TENANTS] = [("crm", 60), ("hr", 120)];
 
@@ -128,7 +131,7 @@ pub(super) fn configuration(tenant: usize, life: Life) -> Vec<(ConfigurationKind
         }
     }
     let mut staff = staff();
-    staff["deprovisioning"] = json!(["DELETE", "DISABLE"][tenant]);
+    staff["deprovisioning"] = json!(DEPROVISIONING[tenant]);
     let mut hr = reconciliation("hr", "person");
     let mut crm = reconciliation("crm", "contact");
     let mut ad = provisioning();
