@@ -11,8 +11,8 @@ use muster_testkit::simulation::{
     Planted, Simulated, Template, on_all_cores, on_one_core, processor_time, simulate,
 };
 
-/// Seeds of a normal test run.
-const SEEDS: u64 = 60;
+/// Seeds of a normal test run: about a minute and a half on two cores.
+const SEEDS: u64 = 250;
 
 /// The first seed, and how many: for `cargo xtask simulate`.
 const FROM: &str = "MUSTER_SIMULATE_FROM";

@@ -5,7 +5,7 @@ use std::fmt;
 
 use muster_model::run::Mode;
 
-use super::template::{DEPROVISIONING, TENANTS};
+use super::template::DEPROVISIONING;
 use crate::people::Dice;
 use crate::world::World;
 
@@ -79,18 +79,17 @@ pub(super) fn history(dice: &mut Dice) -> Vec<Day> {
 
 fn day(dice: &mut Dice) -> Day {
     let mut commands = Vec::new();
-    for tenant in 0..TENANTS {
+    for (tenant, deprovisioning) in DEPROVISIONING.into_iter().enumerate() {
         let mut numbers: Vec<u64> = (1..=PEOPLE).collect();
         // Where accounts are deleted with their owners: one that was disabled stays so when its owner is made again.
-        let undoes = DEPROVISIONING[tenant] == "DELETE" && dice.roll(4) == 0;
+        let undoes = deprovisioning == "DELETE" && dice.roll(4) == 0;
         for _ in 0..dice.roll(6) {
             let number = numbers.swap_remove(dice.roll(numbers.len() as u64) as usize);
-            let edit = match edit(dice, number) {
-                // Whom an undo takes away comes back as long as somebody can read the person.
-                Edit::Dismiss { .. } | Edit::Spoil { .. } if undoes => Edit::Contact { number, phone: 0 },
-                edit => edit,
-            };
-            commands.push(Command::Edit(tenant, edit));
+            let edited = edit(dice, number);
+            // Whom an undo takes away comes back as long as somebody can read the person.
+            let is_gone = matches!(edited, Edit::Dismiss { .. } | Edit::Spoil { .. });
+            let edited = if undoes && is_gone { Edit::Contact { number, phone: 0 } } else { edited };
+            commands.push(Command::Edit(tenant, edited));
         }
         if undoes {
             commands.extend([Command::Undo(tenant), Command::Decide(tenant, Decision::Approve)]);
