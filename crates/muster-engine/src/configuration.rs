@@ -12,6 +12,7 @@ use muster_model::{ApplicationId, ObjectClassId, TenantSlug, ValueType};
 use muster_plan::key::{KeySpec, KeySpecs};
 use muster_plan::rules::{RuleContext, RuleProblem, Rules};
 use muster_store::{Hash, StoreError, StoredResource, TenantStore};
+use serde_json::value::RawValue;
 use zeroize::Zeroize;
 
 use crate::measured::measured;
@@ -55,7 +56,8 @@ impl LoadedConfiguration {
     /// # Errors
     /// When one no longer parses.
     pub fn of(rows: &[StoredResource]) -> Result<Self, ConfigurationError> {
-        let resources = rows.iter().map(parsed::read).collect::<Result<_, _>>()?;
+        let resources = rows.iter().map(|row| parsed::read(row.kind, &row.body));
+        let resources = resources.collect::<Result<_, _>>()?;
         Ok(Self { resources, body: encode(rows) })
     }
 
@@ -64,9 +66,9 @@ impl LoadedConfiguration {
     /// # Errors
     /// When it does not parse.
     pub fn parse(body: String) -> Result<Self, ConfigurationError> {
-        let rows: Vec<(u8, serde_json::Value)> =
+        let rows: Vec<(u8, &RawValue)> =
             serde_json::from_str(&body).map_err(|error| unreadable(error.to_string()))?;
-        let resources = rows.iter().map(|(kind, document)| parse(*kind, document));
+        let resources = rows.iter().map(|(kind, document)| parsed::read(*kind, document.get()));
         Ok(Self { resources: resources.collect::<Result<_, _>>()?, body })
     }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use muster_model::configuration::Resource;
 use muster_plan::digest;
-use muster_store::{Hash, StoredResource};
+use muster_store::Hash;
 
 use crate::configuration::{ConfigurationError, parse, unreadable};
 
@@ -33,16 +33,16 @@ impl Parsed {
     }
 }
 
-/// Reads a stored resource.
-pub(crate) fn read(row: &StoredResource) -> Result<Arc<Resource>, ConfigurationError> {
-    let hash = digest::hash(format!("{},{}", row.kind, row.body).as_bytes());
+/// Reads the document of a resource, by the number of its kind.
+pub(crate) fn read(kind: u8, body: &str) -> Result<Arc<Resource>, ConfigurationError> {
+    let hash = digest::hash(format!("{kind},{body}").as_bytes());
     let parsed = || PARSED.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(known) = parsed().by_hash.get(&hash) {
         return Ok(Arc::clone(known));
     }
-    let document = serde_json::from_str(&row.body).map_err(|error| unreadable(error.to_string()))?;
-    let resource = Arc::new(parse(row.kind, &document)?);
-    parsed().put(hash, row.body.len(), &resource);
+    let document = serde_json::from_str(body).map_err(|error| unreadable(error.to_string()))?;
+    let resource = Arc::new(parse(kind, &document)?);
+    parsed().put(hash, body.len(), &resource);
     Ok(resource)
 }
 
@@ -50,25 +50,20 @@ pub(crate) fn read(row: &StoredResource) -> Result<Arc<Resource>, ConfigurationE
 mod tests {
     use super::*;
 
-    fn row(body: &str) -> StoredResource {
-        StoredResource { kind: 0, id: "csv".to_owned(), version: 1, body: body.to_owned() }
-    }
-
     #[test]
     fn a_document_is_read_once_and_another_anew() {
         let document = |name: &str| format!(r#"{{"id":"csv","name":"{name}","type":"csv"}}"#);
-        let [first, again, other] =
-            ["Once", "Once", "Other"].map(|name| read(&row(&document(name))).unwrap());
+        let [first, again, other] = ["Once", "Once", "Other"].map(|name| read(0, &document(name)).unwrap());
         assert!(Arc::ptr_eq(&first, &again) && !Arc::ptr_eq(&first, &other));
         assert_ne!(first, other);
         for bad in ["", "{", r#"{"id":"csv"}"#] {
-            assert!(read(&row(bad)).is_err(), "{bad}");
+            assert!(read(0, bad).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn no_more_is_remembered_than_there_is_room_for() {
-        let resource = read(&row(r#"{"id":"csv","name":"CSV","type":"csv"}"#)).unwrap();
+        let resource = read(0, r#"{"id":"csv","name":"CSV","type":"csv"}"#).unwrap();
         let mut parsed = Parsed { octets: 0, by_hash: BTreeMap::new() };
         for number in 0..10 {
             parsed.put([number; 16], OCTETS / 4, &resource);

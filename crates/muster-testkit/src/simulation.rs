@@ -10,9 +10,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+mod asking;
 mod board;
+mod cores;
 mod history;
+mod launched;
 mod laws;
+mod mend;
 mod planted;
 mod process;
 mod rates;
@@ -20,6 +24,7 @@ mod scene;
 mod systems;
 mod template;
 
+pub use cores::{on_all_cores, on_one_core, processor_time};
 pub use planted::Planted;
 pub use template::Template;
 
@@ -28,6 +33,9 @@ const LEASE: Duration = Duration::from_secs(10);
 
 /// How often a process looks for work.
 const LOOK_EVERY: Duration = Duration::from_secs(4);
+
+/// A world that takes so long waits for something that never comes. A hundred times as long as the longest take.
+const STANDSTILL: Duration = Duration::from_secs(60);
 
 /// What a world came to.
 #[derive(Debug)]
@@ -55,9 +63,12 @@ pub fn simulate(template: &Template, seed: u64, planted: Option<Planted>) -> Sim
         runtime.block_on(async {
             // While a blocking task runs, a clock that is stopped does not go on by itself.
             let (end, ended) = std::sync::mpsc::channel::<()>();
-            let stopped = tokio::task::spawn_blocking(move || ended.recv());
+            let mut stopped = tokio::task::spawn_blocking(move || ended.recv_timeout(STANDSTILL));
             tokio::time::pause();
-            let lived = scene::live(template, (seed, planted), noted).await;
+            let lived = tokio::select! {
+                lived = scene::live(template, (seed, planted), noted) => lived,
+                _ = &mut stopped => return scene::Lived::stands_still(),
+            };
             drop(end);
             let _ = stopped.await;
             lived

@@ -2,12 +2,17 @@
 //!
 //! `cargo xtask simulate` runs as many seeds as one likes, or shows one of them.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Mutex;
 use std::time::Instant;
 
-use muster_testkit::simulation::{Planted, Simulated, Template, simulate};
+use muster_testkit::simulation::{
+    Planted, Simulated, Template, on_all_cores, on_one_core, processor_time, simulate,
+};
 
-/// Seeds of a normal test run.
-const SEEDS: u64 = 60;
+/// Seeds of a normal test run: about a minute and a half on two cores.
+const SEEDS: u64 = 250;
 
 /// The first seed, and how many: for `cargo xtask simulate`.
 const FROM: &str = "MUSTER_SIMULATE_FROM";
@@ -38,38 +43,59 @@ fn told(seed: u64, world: &Simulated) -> String {
     )
 }
 
-#[test]
-fn the_laws_hold_in_every_world() {
-    let template = template();
-    let (from, count) = (number(FROM).unwrap_or(0), number(COUNT).unwrap_or(SEEDS));
-    let begun = Instant::now();
-    let (mut disturbed, mut calm, mut steps, mut broken) = (0, 0, 0, Vec::new());
-    for seed in from..from + count {
+/// What many worlds came to.
+#[derive(Default)]
+struct Sum {
+    steps: usize,
+    disturbed: u64,
+    calm: u64,
+    broken: BTreeMap<u64, String>,
+}
+
+/// Lives through worlds on all cores.
+fn live_through(from: u64, count: u64) -> Sum {
+    let (template, sum, shown) = (template(), Mutex::new(Sum::default()), std::env::var_os(SHOW).is_some());
+    on_all_cores(from, count, |seed| {
         let world = simulate(&template, seed, None);
-        disturbed += world.disturbed_runs;
-        calm += world.calm_runs;
-        steps += world.trace.len();
+        let mut sum = sum.lock().expect("no thread has panicked");
+        sum.disturbed += world.disturbed_runs;
+        sum.calm += world.calm_runs;
+        sum.steps += world.trace.len();
         if world.broken.is_some() {
-            broken.push(told(seed, &world));
-        } else if std::env::var_os(SHOW).is_some() {
+            sum.broken.insert(seed, told(seed, &world));
+        } else if shown {
             println!("{}", told(seed, &world));
         }
-    }
-    let seconds = begun.elapsed().as_secs_f64();
+    });
+    sum.into_inner().expect("no thread has panicked")
+}
+
+#[test]
+fn the_laws_hold_in_every_world() {
+    let (from, count) = (number(FROM).unwrap_or(0), number(COUNT).unwrap_or(SEEDS));
+    let (begun, worked) = (Instant::now(), processor_time());
+    let Sum { steps, disturbed, calm, broken } = live_through(from, count);
+    let (seconds, worked) = (begun.elapsed().as_secs_f64(), (processor_time() - worked).as_secs_f64());
+    let runs = disturbed + calm;
     println!(
-        "{count} seeds, {steps} steps, {disturbed} disturbed runs, {calm} calm runs, {} broken, {seconds:.1} s: \
-         {:.1} runs a second",
+        "{count} seeds, {steps} steps, {runs} runs ({disturbed} disturbed, {calm} calm), {} seeds broken, \
+         {seconds:.1} s, {worked:.1} s of processor time: {:.1} runs a second of one core",
         broken.len(),
-        (disturbed + calm) as f64 / seconds
+        runs as f64 / worked
     );
-    assert!(broken.is_empty(), "{}", broken.join("\n\n"));
+    let told: Vec<String> = broken.into_values().collect();
+    assert!(told.is_empty(), "{}", told.join("\n\n"));
     assert!(number(COUNT).is_some() || disturbed > count, "too little happened: {disturbed} runs");
 }
 
 #[test]
 fn the_same_seed_gives_the_same_steps() {
+    on_one_core(|| is_the_same_again(0..6));
+}
+
+fn is_the_same_again(seeds: Range<u64>) {
     let template = template();
-    for seed in 0..6 {
+    for seed in seeds {
         let (one, other) = (simulate(&template, seed, None), simulate(&template, seed, None));
         let differs = one.trace.iter().zip(&other.trace).position(|(one, other)| one != other);
         let at = |world: &Simulated| differs.map(|at| world.trace[at.saturating_sub(5)..=at].join("\n"));
@@ -82,6 +108,10 @@ fn the_same_seed_gives_the_same_steps() {
 
 /// Plants a fault, and looks for a world in which a law notices it, in these words.
 fn is_noticed(planted: Planted, words: &str) {
+    on_one_core(|| look_for(planted, words));
+}
+
+fn look_for(planted: Planted, words: &str) {
     let template = template();
     let mut noticed = Vec::new();
     for seed in 0..100 {
@@ -118,4 +148,19 @@ fn half_a_source_that_is_taken_for_all_is_noticed() {
 #[test]
 fn a_fence_that_is_not_asked_is_noticed() {
     is_noticed(Planted::NoFence, "its run is another's");
+}
+
+#[test]
+fn a_run_that_goes_on_while_it_is_paused_is_noticed() {
+    is_noticed(Planted::PausedGoesOn, "its run is another's: nobody");
+}
+
+#[test]
+fn a_due_time_that_nobody_knows_of_is_noticed() {
+    is_noticed(Planted::ForgottenFire, "is to fire at");
+}
+
+#[test]
+fn errands_that_nobody_knows_of_are_noticed() {
+    is_noticed(Planted::ForgottenErrands, "has no errands");
 }

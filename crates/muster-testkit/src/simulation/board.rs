@@ -1,13 +1,16 @@
 //! Where everything that a simulated world does stands still until it is told to go on: at most one task of it runs,
 //! and at most one statement is with the database.
 
+use std::borrow::Cow;
 use std::collections::hash_map::DefaultHasher;
+use std::error::Error;
 use std::fmt;
 use std::hash::{Hash as _, Hasher as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use muster_store::{Doorkeeper, Point, StoreError};
-use sea_orm::{DbErr, RuntimeErr};
+use sea_orm::sqlx::error::{DatabaseError, ErrorKind};
+use sea_orm::{DbErr, RuntimeErr, sqlx};
 use tokio::sync::{Notify, oneshot};
 use tokio::task::yield_now;
 
@@ -24,7 +27,16 @@ pub(super) enum Answer {
     /// Go on; the database is not asked.
     GoOn,
     /// The database fails.
-    Fail,
+    Fail(Failure),
+}
+
+/// How the database fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// The connection is lost. After a commit: its answer is, and the commit stays.
+    Lost,
+    /// Another transaction stands in the way, and this one has to begin anew.
+    Contended,
 }
 
 /// Somebody who stands at a point.
@@ -137,12 +149,13 @@ impl Board {
     /// Lets one of those who stand go on; where it stands before the database, with this answer.
     ///
     /// The process that is about to commit, if this is what it does.
-    pub(super) fn let_go(&self, number: usize, fails: Option<Answer>) -> Option<u32> {
+    pub(super) fn let_go(&self, number: usize, fails: Option<Failure>) -> Option<u32> {
         let mut inner = self.lock();
         let Standing { process, what, kind, tell } = inner.standing.remove(number);
         let answer = match (kind, fails) {
             (At::Database, None) => Answer::Ask,
-            (At::Database, Some(answer)) => answer,
+            (At::Database, Some(failure)) => Answer::Fail(failure),
+            (At::Committed, Some(Failure::Lost)) => Answer::Fail(Failure::Lost),
             (At::Committed | At::Call, _) => Answer::GoOn,
         };
         // Before it is told: the answer of the database may be there at once.
@@ -152,7 +165,12 @@ impl Board {
         }
         drop(inner);
         let commits = (what == "COMMIT" && answer == Answer::Ask).then_some(process);
-        self.note(format_args!("  {process}: {what}{}", if answer == Answer::Fail { " FAILS" } else { "" }));
+        let failed = match answer {
+            Answer::Ask | Answer::GoOn => "",
+            Answer::Fail(Failure::Lost) => " FAILS",
+            Answer::Fail(Failure::Contended) => " IS IN THE WAY OF ANOTHER",
+        };
+        self.note(format_args!("  {process}: {what}{failed}"));
         commits
     }
 }
@@ -184,9 +202,13 @@ impl Doorkeeper for Door {
             let start = what.clone();
             match self.board.stand(self.process, kind, what).await {
                 Answer::Ask | Answer::GoOn => Ok(()),
-                Answer::Fail => {
+                Answer::Fail(Failure::Lost) => {
                     let broken = RuntimeErr::Internal("the connection was lost".to_owned());
                     Err(StoreError::Statement { start, source: DbErr::Conn(broken) })
+                }
+                Answer::Fail(Failure::Contended) => {
+                    let refused = RuntimeErr::SqlxError(Arc::new(sqlx::Error::Database(Box::new(Contended))));
+                    Err(StoreError::Statement { start, source: DbErr::Exec(refused) })
                 }
             }
         })
@@ -198,6 +220,44 @@ impl Doorkeeper for Door {
         inner.moves += 1;
         drop(inner);
         self.board.moved.notify_one();
+    }
+}
+
+/// What a database says to one of two transactions that are in each other's way.
+#[derive(Debug)]
+struct Contended;
+
+impl fmt::Display for Contended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.message())
+    }
+}
+
+impl Error for Contended {}
+
+impl DatabaseError for Contended {
+    fn message(&self) -> &str {
+        "another transaction was in the way"
+    }
+
+    fn code(&self) -> Option<Cow<'_, str>> {
+        Some(Cow::Borrowed("40001"))
+    }
+
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Other
+    }
+
+    fn as_error(&self) -> &(dyn Error + Send + Sync + 'static) {
+        self
+    }
+
+    fn as_error_mut(&mut self) -> &mut (dyn Error + Send + Sync + 'static) {
+        self
+    }
+
+    fn into_error(self: Box<Self>) -> Box<dyn Error + Send + Sync + 'static> {
+        self
     }
 }
 

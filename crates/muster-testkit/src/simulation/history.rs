@@ -5,7 +5,7 @@ use std::fmt;
 
 use muster_model::run::Mode;
 
-use super::template::TENANTS;
+use super::template::DEPROVISIONING;
 use crate::people::Dice;
 use crate::world::World;
 
@@ -20,11 +20,28 @@ pub(super) enum Command {
     /// Somebody changes a system by hand.
     Edit(usize, Edit),
     /// Somebody asks for a run.
-    Launch(usize, &'static str, Mode),
+    Launch(usize, Asked),
+    /// Somebody asks for what failed last to be tried again.
+    Retry(usize),
+    /// Somebody asks for the last run of people to be undone.
+    Undo(usize),
     /// Somebody decides about a plan that is held, if one is.
     Decide(usize, Decision),
     /// Somebody cancels a run, if one is to be cancelled.
     Cancel(usize),
+    /// Somebody pauses a run, if one is at work.
+    Pause(usize),
+    /// Somebody resumes a run, if one is paused.
+    Resume(usize),
+}
+
+/// A run that somebody asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Asked {
+    pub(super) task: &'static str,
+    pub(super) mode: Mode,
+    /// The numbers of the only people that are to be looked at.
+    pub(super) people: Option<Vec<u64>>,
 }
 
 /// What is decided about a held plan.
@@ -56,29 +73,47 @@ pub(super) type Day = Vec<Command>;
 
 /// The history of a seed. In a day nothing is changed twice, so that it does not matter when a run reads it.
 pub(super) fn history(dice: &mut Dice) -> Vec<Day> {
-    let days = 1 + dice.roll(2);
+    let days = if dice.roll(3) == 0 { 2 } else { 1 };
     (0..days).map(|_| day(dice)).collect()
 }
 
 fn day(dice: &mut Dice) -> Day {
     let mut commands = Vec::new();
-    for tenant in 0..TENANTS {
+    for (tenant, deprovisioning) in DEPROVISIONING.into_iter().enumerate() {
         let mut numbers: Vec<u64> = (1..=PEOPLE).collect();
+        // Where accounts are deleted with their owners: one that was disabled stays so when its owner is made again.
+        let undoes = deprovisioning == "DELETE" && dice.roll(4) == 0;
         for _ in 0..dice.roll(6) {
             let number = numbers.swap_remove(dice.roll(numbers.len() as u64) as usize);
-            commands.push(Command::Edit(tenant, edit(dice, number)));
+            let edited = edit(dice, number);
+            // Whom an undo takes away comes back as long as somebody can read the person.
+            let is_gone = matches!(edited, Edit::Dismiss { .. } | Edit::Spoil { .. });
+            let edited = if undoes && is_gone { Edit::Contact { number, phone: 0 } } else { edited };
+            commands.push(Command::Edit(tenant, edited));
+        }
+        if undoes {
+            commands.extend([Command::Undo(tenant), Command::Decide(tenant, Decision::Approve)]);
         }
         for _ in 0..2 + dice.roll(5) {
             let task = *dice.pick(&["hr", "hr", "crm", "ad", "ad"]);
             let mode = if dice.roll(6) == 0 { Mode::Simulate } else { Mode::Apply };
-            commands.push(Command::Launch(tenant, task, mode));
+            let people = (dice.roll(4) == 0).then(|| {
+                let count = 1 + dice.roll(3);
+                (0..count).map(|_| 1 + dice.roll(PEOPLE)).collect()
+            });
+            commands.push(Command::Launch(tenant, Asked { task, mode, people }));
         }
         for _ in 0..dice.roll(3) {
             let decision = *dice.pick(&[Decision::Approve, Decision::Approve, Decision::Reject]);
             commands.push(Command::Decide(tenant, decision));
         }
-        if dice.roll(4) == 0 {
-            commands.push(Command::Cancel(tenant));
+        // A run that is paused is resumed by somebody who does not wait for it: perhaps too early, perhaps in the night.
+        let rare = [(4, Command::Cancel(tenant)), (3, Command::Retry(tenant))];
+        let paused = [(3, Command::Pause(tenant)), (4, Command::Pause(tenant)), (3, Command::Resume(tenant))];
+        for (seldom, command) in rare.into_iter().chain(paused) {
+            if dice.roll(seldom) == 0 {
+                commands.push(command);
+            }
         }
     }
     // In any order.
@@ -159,13 +194,34 @@ impl Edit {
     }
 }
 
+impl Command {
+    /// Whose world it is about.
+    pub(super) fn tenant(&self) -> usize {
+        match self {
+            Self::Edit(tenant, _)
+            | Self::Launch(tenant, _)
+            | Self::Retry(tenant)
+            | Self::Undo(tenant)
+            | Self::Decide(tenant, _)
+            | Self::Cancel(tenant)
+            | Self::Pause(tenant)
+            | Self::Resume(tenant) => *tenant,
+        }
+    }
+}
+
 impl fmt::Display for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Edit(tenant, edit) => write!(f, "tenant {tenant}: {edit:?}"),
-            Self::Launch(tenant, task, mode) => {
-                write!(f, "tenant {tenant}: launch {task}, {}", mode.as_str())
+            Self::Launch(tenant, Asked { task, mode, people }) => {
+                write!(f, "tenant {tenant}: launch {task}, {}", mode.as_str())?;
+                people.iter().try_for_each(|people| write!(f, ", of {people:?} alone"))
             }
+            Self::Retry(tenant) => write!(f, "tenant {tenant}: try again what failed last"),
+            Self::Undo(tenant) => write!(f, "tenant {tenant}: undo the last run of people"),
+            Self::Pause(tenant) => write!(f, "tenant {tenant}: pause a run"),
+            Self::Resume(tenant) => write!(f, "tenant {tenant}: resume a run"),
             Self::Decide(tenant, decision) => write!(f, "tenant {tenant}: {decision:?} what is held"),
             Self::Cancel(tenant) => write!(f, "tenant {tenant}: cancel a run"),
         }

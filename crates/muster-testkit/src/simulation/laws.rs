@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use muster_connector::Operation;
-use muster_model::run::{Mode, Outcome, ProgressStatus, TaskKind};
+use muster_model::run::{Mode, Outcome, TaskKind};
 use muster_store::{RunFilter, RunRecord};
 
 use super::history::Command;
-use super::scene::asked_for;
+use super::launched::{errands_are_done, fires_are_whole, runs_of_keys_keep_to_them};
 use super::systems::Deed;
 use super::template::{Beginning, LIMITS, TENANTS};
 use crate::world::{World, difference};
@@ -43,11 +43,19 @@ impl Laws {
             .map(|tenant| {
                 let mut people: BTreeSet<String> =
                     beginning.disturbed[tenant].system("hr").accounts("person").into_keys().collect();
-                for command in day {
-                    if let Command::Edit(of, edit) = command
-                        && *of == tenant
-                    {
-                        people.remove(&edit.number().to_string());
+                for command in day.iter().filter(|command| command.tenant() == tenant) {
+                    match command {
+                        Command::Edit(_, edit) => {
+                            people.remove(&edit.number().to_string());
+                        }
+                        // Whom an earlier run has made may go.
+                        Command::Undo(_) => people.clear(),
+                        Command::Launch(..)
+                        | Command::Retry(_)
+                        | Command::Decide(..)
+                        | Command::Cancel(_)
+                        | Command::Pause(_)
+                        | Command::Resume(_) => {}
                     }
                 }
                 people
@@ -94,15 +102,16 @@ impl Laws {
         Ok(())
     }
 
-    /// A commit moves nobody's run but those of the worker that commits.
+    /// A commit moves nobody's run but those of the worker that commits, and none that is paused.
     pub(super) async fn only_its_worker_moves_a_run(
         &mut self,
         beginning: &Beginning,
         owner: Option<&str>,
     ) -> Result<(), String> {
         let sql = "SELECT b.run || ' ' || b.no || '|' || b.page || ' ' || b.step || ' ' || coalesce(b.cursor, '') \
-                   || ' ' || coalesce(b.sweep_end, 'open') || '|' || coalesce(r.owner, '') \
-                   FROM bucket b JOIN run r ON r.seq = b.run AND r.tenant = b.tenant WHERE r.status = 1";
+                   || ' ' || coalesce(b.sweep_end, 'open') || '|' || CASE r.status WHEN 2 THEN 'nobody' ELSE \
+                   coalesce(r.owner, '') END \
+                   FROM bucket b JOIN run r ON r.seq = b.run AND r.tenant = b.tenant WHERE r.status IN (1, 2)";
         for line in beginning.database.texts(sql).await {
             let mut parts = line.split('|');
             let (Some(bucket), Some(at), Some(has)) = (parts.next(), parts.next(), parts.next()) else {
@@ -149,6 +158,10 @@ impl Laws {
             }
             self.nobody_left_alone_is_gone(world, tenant).await?;
             is_unmixed(world, tenant).await?;
+            runs_of_keys_keep_to_them(world, &runs)
+                .await
+                .map_err(|broken| format!("tenant {tenant}: {broken}"))?;
+            fires_are_whole(world, tenant).await.map_err(|broken| format!("tenant {tenant}: {broken}"))?;
         }
         Ok(())
     }
@@ -185,7 +198,9 @@ impl Laws {
             if verified.broken.is_some() {
                 return Err(format!("tenant {tenant}: the audit log is broken: {verified:?}"));
             }
-            for run in runs(world).await {
+            let runs = runs(world).await;
+            errands_are_done(world, &runs).await.map_err(|broken| format!("tenant {tenant}: {broken}"))?;
+            for run in runs {
                 if !run.state.is_terminal() || !run.counters.add_up() {
                     return Err(format!("tenant {tenant}, run {} has not ended well: {run:?}", run.no));
                 }
@@ -196,7 +211,7 @@ impl Laws {
 }
 
 /// All runs of a world.
-async fn runs(world: &World) -> Vec<RunRecord> {
+pub(super) async fn runs(world: &World) -> Vec<RunRecord> {
     let mut all = Vec::new();
     for kind in [TaskKind::Synchronization, TaskKind::Provisioning] {
         let filter = RunFilter { limit: Some(1000), ..RunFilter::default() };
@@ -217,42 +232,4 @@ async fn is_unmixed(world: &World, tenant: usize) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-/// Ends what has not ended, and runs every task once, whatever it takes to let it through. How many runs that were.
-pub(super) async fn mend(world: &World) -> Result<u64, String> {
-    finish(world).await;
-    let mut launched = 0;
-    for task in ["hr", "crm", "ad"] {
-        let entries = match task {
-            "hr" => Some(world.system("hr").entries("person")),
-            "crm" => Some(world.system("crm").entries("contact")),
-            _ => None,
-        };
-        let run = world.admit(asked_for(task, Mode::Apply)).await;
-        finish(world).await;
-        launched += 1;
-        let run = world.store().run(run.id).await.expect("the database").expect("a run");
-        if entries.is_some_and(|entries| entries != run.counters.read) {
-            return Err(format!("{task} has {entries:?} entries: {run:?}"));
-        }
-    }
-    Ok(launched)
-}
-
-/// Works on all runs to their ends, and approves what is held.
-async fn finish(world: &World) {
-    for _ in 0..10 {
-        world.resume().await;
-        let held = runs(world).await.into_iter().filter(|run| run.state.status == ProgressStatus::Held);
-        let held: Vec<RunRecord> = held.collect();
-        if held.is_empty() {
-            return;
-        }
-        for run in held {
-            let hash = run.plan_hash.expect("a plan");
-            world.engine().approve(world.store(), run.id, hash).await.expect("approved");
-        }
-    }
-    panic!("plans are held again and again");
 }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use muster_connector::{ConnectorError, Snapshot, Step, Sweep, SweepEnd};
 use serde_json::json;
 
-use super::template::configuration;
+use super::template::{Life, configuration};
 use crate::world::{TestDatabase, World};
 
 /// A fault that the engine cannot make up for.
@@ -22,6 +22,12 @@ pub enum Planted {
     NoFence,
     /// Who reads the first page of a source is told that it was all.
     HalfIsAll,
+    /// What came of the first due time is forgotten.
+    ForgottenFire,
+    /// What is to be done after runs is forgotten.
+    ForgottenErrands,
+    /// A run goes on while it is paused.
+    PausedGoesOn,
 }
 
 /// Runs as those see them who have lost them, so that nobody is refused.
@@ -61,12 +67,34 @@ impl Fences {
 
 /// Takes the limits away that the laws count by.
 pub(super) async fn lift_guards(world: &World, tenant: usize) {
-    for (kind, mut document) in configuration(tenant) {
+    for (kind, mut document) in configuration(tenant, Life::Disturbed) {
         if document.get("guards").is_some() {
             document["guards"] = json!({});
             world.save(kind, document).await;
         }
     }
+}
+
+/// Forgets what was to be kept.
+pub(super) async fn forget(database: &TestDatabase, planted: Option<Planted>) {
+    let sql = match planted {
+        Some(Planted::ForgottenFire) => {
+            "DELETE FROM fire WHERE due_at = (SELECT max(f.due_at) FROM fire f WHERE f.tenant = fire.tenant)"
+        }
+        Some(Planted::ForgottenErrands) => "DELETE FROM outbox",
+        Some(Planted::PausedGoesOn) => {
+            "UPDATE bucket SET page = page + 1 WHERE run IN (SELECT seq FROM run WHERE status = 2)"
+        }
+        Some(
+            Planted::CreatesTwice
+            | Planted::MixedTenants
+            | Planted::NoGuards
+            | Planted::NoFence
+            | Planted::HalfIsAll,
+        )
+        | None => return,
+    };
+    database.execute(sql).await;
 }
 
 /// A sweep that ends after its first page, and says that this was all.

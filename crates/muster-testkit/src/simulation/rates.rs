@@ -5,8 +5,10 @@ use crate::people::Dice;
 /// How often in ten thousand times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Rates {
-    /// A statement fails. Of all points.
+    /// A statement fails, or the answer to a commit is lost. Of all points.
     pub(super) statement_fails: u64,
+    /// A statement is in the way of another transaction. Of all points.
+    pub(super) contended: u64,
     /// A process dies. Of all points.
     pub(super) kill: u64,
     /// The clock jumps behind the end of all leases, and no heart has beaten. Of all points.
@@ -33,6 +35,7 @@ impl Rates {
         let mut one_of = |options: &[u64]| *dice.pick(options);
         Self {
             statement_fails: one_of(&[0, 0, 20, 100]),
+            contended: one_of(&[0, 0, 50, 200]),
             kill: one_of(&[0, 30, 60, 120]),
             jump: one_of(&[0, 30, 60, 120]),
             pass: one_of(&[0, 50, 150]),

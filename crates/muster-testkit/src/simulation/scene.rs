@@ -4,26 +4,24 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::TimeDelta;
-use muster_engine::{Engine, Launch, Ticket};
-use muster_model::RunId;
-use muster_model::run::{Mode, ProgressStatus, TaskKind};
-use muster_store::{Hash, RunFilter, TenantStore};
+use muster_engine::Ticket;
+use muster_model::run::ProgressStatus;
 
-use super::board::{Answer, Board};
-use super::history::{Command, Day, Decision, history};
-use super::laws::{Laws, mend};
-use super::planted::Fences;
-use super::planted::lift_guards;
+use super::asking::{ask, live_runs};
+use super::board::{Board, Failure};
+use super::history::{Command, Day, history};
+use super::laws::Laws;
+use super::mend::mend;
+use super::planted::{Fences, forget, lift_guards};
 use super::process::{Mail, PLACES, Process, Surroundings};
 use super::rates::Rates;
 use super::systems::{Ledger, taken};
 use super::template::{Beginning, Template};
 use super::{LEASE, LOOK_EVERY, Planted};
 use crate::people::Dice;
-use crate::world::{World, provisioning, synchronization};
 
-/// More steps than a day takes; whoever has not come to its end by then is left, and mended.
-const LONGEST_DAY: u32 = 6000;
+/// More steps than most days take; whoever has not come to its end by then is left, and mended.
+const LONGEST_DAY: u32 = 2500;
 
 /// How often time passes in a day while nobody has anything else to do.
 const IDLE: u32 = 12;
@@ -34,6 +32,16 @@ pub(super) struct Lived {
     pub(super) disturbed_runs: u64,
     pub(super) calm_runs: u64,
     pub(super) broken: Option<String>,
+}
+
+impl Lived {
+    /// Of a world in which everybody waits.
+    pub(super) fn stands_still() -> Self {
+        Self {
+            broken: Some("everybody waits, and nobody for anything that comes".to_owned()),
+            ..Self::default()
+        }
+    }
 }
 
 /// A world with its processes.
@@ -94,8 +102,11 @@ impl Scene {
             let before = self.runs().await;
             self.live_day(day).await?;
             for place in 0..PLACES {
-                self.kill(place).await?;
+                if self.processes[place].is_some() {
+                    self.kill(place).await?;
+                }
             }
+            forget(&self.beginning.database, self.of.planted).await;
             self.laws.at_nightfall(&self.beginning).await?;
             lived.disturbed_runs += self.runs().await - before;
             self.of.board.note("all faults stop");
@@ -163,6 +174,12 @@ impl Scene {
                 return Ok(());
             }
         }
+        // Whoever is with the database is not to be killed there: nobody would say that it has answered.
+        self.settle().await?;
+        // A calm world lives through all of it too.
+        for command in left.filter(|command| matches!(command, Command::Edit(..))) {
+            self.carry_out(command).await;
+        }
         Ok(())
     }
 
@@ -177,7 +194,12 @@ impl Scene {
 
     async fn let_go(&mut self, standing: usize) -> Result<(), String> {
         let number = self.of.board.roll(standing as u64) as usize;
-        let fails = self.of.board.happens(self.of.rates.statement_fails).then_some(Answer::Fail);
+        let (board, rates) = (&self.of.board, self.of.rates);
+        let fails = if board.happens(rates.statement_fails) {
+            Some(Failure::Lost)
+        } else {
+            board.happens(rates.contended).then_some(Failure::Contended)
+        };
         if self.of.planted == Some(Planted::NoFence)
             && let Some(process) = self.of.board.about_to_begin(number)
             && let Some(process) = self.processes.iter().flatten().find(|at| at.number == process)
@@ -189,6 +211,9 @@ impl Scene {
         let owner = self.processes.iter().flatten().find(|process| process.number == commits);
         let owner = owner.map(|process| process.engine.settings().owner.clone());
         self.settle().await?;
+        if self.of.planted == Some(Planted::PausedGoesOn) {
+            forget(&self.beginning.database, self.of.planted).await;
+        }
         self.laws.only_its_worker_moves_a_run(&self.beginning, owner.as_deref()).await
     }
 
@@ -225,7 +250,12 @@ impl Scene {
             for (run, ..) in runs.filter(|(_, status, _)| *status == ProgressStatus::Running) {
                 let ticket = Ticket { tenant: world.store().slug().clone(), run };
                 let mut mail = self.of.mail.lock().unwrap_or_else(PoisonError::into_inner);
-                mail.extend((0..PLACES).map(|place| (place, ticket.clone())));
+                for message in (0..PLACES).map(|place| (place, ticket.clone())) {
+                    // One that is on its way already need not be sent again.
+                    if !mail.contains(&message) {
+                        mail.push(message);
+                    }
+                }
             }
         }
     }
@@ -267,18 +297,15 @@ impl Scene {
 
     async fn carry_out(&mut self, command: &Command) {
         self.of.board.note(command);
-        if let Command::Edit(tenant, edit) = command {
-            edit.make(&self.beginning.disturbed[*tenant], *tenant);
+        let tenant = command.tenant();
+        let world = &self.beginning.disturbed[tenant];
+        if let Command::Edit(_, edit) = command {
+            edit.make(world, tenant);
             return;
         }
         let place = self.of.board.roll(PLACES as u64) as usize;
         let Some(process) = &mut self.processes[place] else { return };
         let engine = process.engine.clone();
-        let (Command::Launch(tenant, ..) | Command::Decide(tenant, _) | Command::Cancel(tenant)) = command
-        else {
-            return;
-        };
-        let world = &self.beginning.disturbed[*tenant];
         let slug = world.store().slug().clone();
         let (command, live) = (command.clone(), live_runs(world).await);
         let board = Arc::clone(&self.of.board);
@@ -289,46 +316,4 @@ impl Scene {
             board.note(format_args!("{command}: {came}"));
         });
     }
-}
-
-/// A run that has not ended: its id, where it stands, and the hash of its plan.
-type Live = (RunId, ProgressStatus, Option<Hash>);
-
-async fn live_runs(world: &World) -> Vec<Live> {
-    let mut live = Vec::new();
-    for kind in [TaskKind::Synchronization, TaskKind::Provisioning] {
-        let runs = world.store().runs(kind, &RunFilter::default()).await.expect("the database");
-        let runs = runs.iter().filter(|run| !run.state.is_terminal());
-        live.extend(runs.map(|run| (run.id, run.state.status, run.plan_hash)));
-    }
-    live
-}
-
-/// Asks a process for something; what it answers, in a few words.
-async fn ask(engine: &Engine, store: &TenantStore, command: &Command, live: &[Live]) -> String {
-    let came = match command {
-        Command::Edit(..) => return String::new(),
-        Command::Launch(_, task, mode) => {
-            engine.launch(store, asked_for(task, *mode)).await.map(|_| ()).map_err(|error| error.to_string())
-        }
-        Command::Decide(_, decision) => {
-            let held = live.iter().find(|(_, status, _)| *status == ProgressStatus::Held);
-            let Some((id, _, Some(hash))) = held else { return "none is held".to_owned() };
-            let decided = match decision {
-                Decision::Approve => engine.approve(store, *id, *hash).await.map(|_| ()),
-                Decision::Reject => engine.reject(store, *id, *hash).await,
-            };
-            decided.map_err(|error| error.to_string())
-        }
-        Command::Cancel(_) => {
-            let Some((id, ..)) = live.first() else { return "none is at work".to_owned() };
-            engine.cancel(store, *id).await.map_err(|error| error.to_string())
-        }
-    };
-    came.map_or_else(|error| error, |()| "done".to_owned())
-}
-
-/// The launch of a task by its name.
-pub(super) fn asked_for(task: &str, mode: Mode) -> Launch {
-    if task == "ad" { provisioning(task, mode) } else { synchronization(task, mode) }
 }

@@ -24,6 +24,19 @@ pub(super) const TYPES: [[&str; 3]; TENANTS] =
 /// So many may be disabled or deleted at once without an approval, for each tenant.
 pub(super) const LIMITS: [u64; TENANTS] = [0, 1];
 
+/// What becomes of the accounts of those who get none any more, for each tenant.
+pub(super) const DEPROVISIONING: [&str; TENANTS] = ["DELETE", "DISABLE"];
+
+/// What each tenant's tasks are launched by besides people: one by its schedule, with so many seconds between.
+pub(super) const SCHEDULED: [(&str, i64); TENANTS] = [("crm", 60), ("hr", 120)];
+
+/// Whose worlds nothing goes wrong in. In those nothing is launched but by who compares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Life {
+    Disturbed,
+    Calm,
+}
+
 /// The beginning of all worlds.
 pub struct Template {
     octets: Vec<u8>,
@@ -50,8 +63,8 @@ impl Template {
         let database = TestDatabase::on_file(directory, None).await;
         let (mut disturbed, mut calm) = (Vec::new(), Vec::new());
         for tenant in 0..TENANTS {
-            disturbed.push(populated(&database, tenant).await);
-            calm.push(populated(&database, tenant).await);
+            disturbed.push(populated(&database, tenant, Life::Disturbed).await);
+            calm.push(populated(&database, tenant, Life::Calm).await);
         }
         let octets = database.octets(&self::directory()).await;
         let clock = disturbed[0].clock().copy();
@@ -87,11 +100,11 @@ fn reached(world: World, tenant: usize) -> World {
 
 /// A tenant with some people. The one has a target that counts each call and deletes, the other one that counts a
 /// session at its end and disables.
-async fn populated(database: &TestDatabase, tenant: usize) -> World {
+async fn populated(database: &TestDatabase, tenant: usize, life: Life) -> World {
     let durable = [Durable::EachCall, Durable::AtClose][tenant];
     let world = World::open(database).await.with_capabilities("ad", Capabilities { durable, ..CAPABLE });
     let world = reached(world, tenant);
-    for (kind, document) in configuration(tenant) {
+    for (kind, document) in configuration(tenant, life) {
         world.save(kind, document).await;
     }
     for number in 1..=6 {
@@ -107,7 +120,7 @@ async fn populated(database: &TestDatabase, tenant: usize) -> World {
     world
 }
 
-pub(super) fn configuration(tenant: usize) -> Vec<(ConfigurationKind, Value)> {
+pub(super) fn configuration(tenant: usize, life: Life) -> Vec<(ConfigurationKind, Value)> {
     let limit = LIMITS[tenant];
     let guards = json!({ "disable": { "count": limit }, "delete": { "count": limit } });
     let mut all = usual();
@@ -118,15 +131,31 @@ pub(super) fn configuration(tenant: usize) -> Vec<(ConfigurationKind, Value)> {
         }
     }
     let mut staff = staff();
-    staff["deprovisioning"] = json!(["DELETE", "DISABLE"][tenant]);
+    staff["deprovisioning"] = json!(DEPROVISIONING[tenant]);
     let mut hr = reconciliation("hr", "person");
+    let mut crm = reconciliation("crm", "contact");
     let mut ad = provisioning();
     hr["guards"] = guards.clone();
     ad["guards"] = guards;
+    if life == Life::Disturbed {
+        all.push((ConfigurationKind::SynchronizationTaskPostProcessingDefinition, afterwards()));
+        hr["postProcessingId"] = json!("after");
+        let (task, seconds) = SCHEDULED[tenant];
+        let scheduled = if task == "hr" { &mut hr } else { &mut crm };
+        scheduled["executionPlan"] =
+            json!({ "scheduleType": "INTERVAL", "interval": seconds, "intervalUnit": "SECONDS" });
+    }
     all.extend([
         (ConfigurationKind::ApplicationProfile, staff),
         (ConfigurationKind::SynchronizationTaskDefinition, hr),
+        (ConfigurationKind::SynchronizationTaskDefinition, crm),
         (ConfigurationKind::ProvisioningTaskDefinition, ad),
     ]);
     all
+}
+
+/// After the people come their accounts.
+fn afterwards() -> Value {
+    let next = json!({ "taskDefinitionId": "ad", "outcomes": ["SUCCESS", "PARTIAL"] });
+    json!({ "id": "after", "launch": [next] })
 }
