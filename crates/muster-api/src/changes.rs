@@ -3,6 +3,7 @@
 
 use csv::{Terminator, WriterBuilder};
 use muster_engine::{Engine, Explanation};
+use muster_plan::change::Action;
 use muster_plan::errand::cell;
 use muster_store::{ChangeQuery, RunRecord, StoreError, TenantStore};
 use serde_json::Value;
@@ -142,7 +143,10 @@ fn rows(change: &ChangeView) -> Vec<[String; COLUMNS.len()]> {
         row([attribute, membership.remove.join(", "), membership.add.join(", "), String::new()])
     }));
     if let Some(enabled) = change.enabled {
-        rows.push(row(["enabled".to_owned(), String::new(), enabled.to_string(), String::new()]));
+        // What is made was neither.
+        let before =
+            if change.action == Action::Create.as_str() { String::new() } else { (!enabled).to_string() };
+        rows.push(row(["enabled".to_owned(), before, enabled.to_string(), String::new()]));
     }
     if rows.is_empty() {
         rows.push(row([const { String::new() }; 4]));

@@ -13,6 +13,9 @@ use crate::scan::{RawRecord, Scanner};
 use crate::settings::{Heading, Settings};
 use crate::source::unreadable;
 
+/// So much of a header is shown, in characters.
+const SHOWN: usize = 80;
+
 /// The columns of a file, and which of them are asked for.
 #[derive(Debug, Clone)]
 pub(crate) struct Layout {
@@ -66,7 +69,7 @@ pub(crate) fn learn<R: Read>(
                 return Err(problem(
                     wanted,
                     Some(header.line),
-                    &lacks(missing, "the property `columns` asks for it"),
+                    &lacks(missing, "the property `columns` asks for it", (wanted, &layout.columns)),
                 ));
             }
             layout
@@ -118,7 +121,7 @@ impl Layout {
         }
         let find = |name: &str, why: &str| match positions.get(name) {
             Some(position) => Ok(*position),
-            None => Err(problem(wanted, line, &lacks(name, why))),
+            None => Err(problem(wanted, line, &lacks(name, why, (wanted, &columns)))),
         };
         let key = find(wanted.class.uid_attribute.as_str(), "it holds the key of the accounts")?;
         let enabled = match &wanted.settings.enabled {
@@ -175,9 +178,20 @@ impl Layout {
     }
 }
 
-fn lacks(column: &str, why: &str) -> String {
+/// Says that a column is lacking, and which are there: whoever reads it sees whether the separator is another.
+fn lacks(column: &str, why: &str, (wanted, columns): (Wanted<'_>, &[String])) -> String {
+    let mut seen: String = columns.join(" | ").chars().filter(|letter| !letter.is_control()).collect();
+    if let Some((end, _)) = seen.char_indices().nth(SHOWN) {
+        seen.truncate(end);
+        seen.push('…');
+    }
+    let (header, separator) = match wanted.settings.heading {
+        Heading::Given(_) => ("property `columns`", ""),
+        Heading::FirstRecord { .. } => ("header", ", the property `separator`"),
+    };
     format!(
-        "there is no column `{column}`, and {why}; correct the header, or the configuration that names it"
+        "there is no column `{column}` among `{seen}`, and {why}; correct the {header}{separator}, or the \
+         configuration that names it"
     )
 }
 

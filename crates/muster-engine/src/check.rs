@@ -1,5 +1,7 @@
 //! The check: what only the whole plan shows, its hash, and its limits. Nothing has been applied yet.
 
+use muster_model::ConfigurationId;
+use muster_model::configuration::task::SynchronizationTaskDefinition;
 use muster_model::error::ErrorCode;
 use muster_model::run::Outcome;
 use muster_plan::digest::Hashing;
@@ -17,6 +19,9 @@ const CHECKED: u32 = 2;
 
 /// From so many changes on the database is asked to look at its tables again.
 const MANY: u64 = 100;
+
+/// As many failed entries say little about a source, or about the rules, even where they are most of what was read.
+pub(crate) const FEW_FAILED: u64 = 20;
 
 /// Keys that are asked for at a time.
 pub(crate) const KEYS_AT_ONCE: usize = 1000;
@@ -58,11 +63,9 @@ impl Work {
         if self.has_many_changes() {
             self.refresh_statistics().await;
         }
-        let failed: u64 = self.buckets.iter().map(|bucket| bucket.counters.outcome(Outcome::Failed)).sum();
-        if let Some(allowed) = self.maximum_errors().filter(|allowed| failed > *allowed) {
-            return Err(EngineError::TooManyErrors { failed, allowed });
-        }
-        let hash = self.plan_hash().await?;
+        let exceptions = self.store.exceptions(&self.run).await?;
+        self.check_failures(&exceptions)?;
+        let hash = self.plan_hash(&exceptions).await?;
         let holds = self.holds().await?;
         let event = match self.run.approved_hash {
             Some(approved) if approved == hash => Event::PassedGuards,
@@ -79,6 +82,22 @@ impl Work {
         let unchanged = |counters: &muster_model::run::Counters| counters.outcome(Outcome::Unchanged);
         let changed: u64 = self.buckets.iter().map(|b| b.counters.entries() - unchanged(&b.counters)).sum();
         changed >= MANY
+    }
+
+    /// Refuses a plan of which too much failed: more than the error policy allows, or without one more than half.
+    fn check_failures(&self, exceptions: &[(u32, Option<Outcome>)]) -> Result<(), EngineError> {
+        let of_plan =
+            exceptions.iter().filter(|(_, outcome)| *outcome == Some(Outcome::Failed)).count() as u64;
+        let of_buckets = self.buckets.iter().map(|bucket| bucket.counters.outcome(Outcome::Failed));
+        let failed = of_plan + of_buckets.sum::<u64>();
+        let entries: u64 = self.buckets.iter().map(|bucket| bucket.counters.entries()).sum();
+        match self.maximum_errors() {
+            Some(allowed) if failed > allowed => Err(EngineError::TooManyErrors { failed, allowed }),
+            None if self.run.keys.is_none() && failed > FEW_FAILED && failed > entries / 2 => {
+                Err(EngineError::MostFailed { failed, entries })
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     fn maximum_errors(&self) -> Option<u64> {
@@ -108,17 +127,22 @@ impl Work {
         let withdraws = self.buckets.iter().any(|bucket| bucket.tally.withdraws());
         let hours = limits.iter().map(Limits::longest_window).max().filter(|hours| withdraws && *hours > 0);
         let earlier = match hours {
-            Some(hours) => self.store.earlier(&self.run, hours, self.engine.surroundings.now()).await?,
+            Some(hours) => {
+                let within = (hours, self.engine.surroundings.now());
+                self.store.earlier(&self.run, &self.counted_together(), within).await?
+            }
             None => Vec::new(),
         };
         let mut holds = Vec::new();
-        for (bucket, limits) in self.buckets.iter().zip(limits) {
+        for (index, (bucket, limits)) in self.buckets.iter().zip(limits).enumerate() {
             let accounts = Before::of(bucket).accounts;
             let members = bucket.tally.groups_losing().map(|(group, _)| (group.to_owned(), accounts));
             let population =
                 Population { accounts, memberships: bucket.counters.read, members: members.collect() };
+            let before = self.buckets[..index].iter();
+            let place = 1 + before.filter(|other| other.application == bucket.application).count();
             let of_bucket =
-                |one: &&EarlierBucket| (one.bucket, &one.application) == (bucket.no, &bucket.application);
+                |one: &&EarlierBucket| one.application == bucket.application && one.place as usize == place;
             let earlier: Vec<_> = earlier.iter().filter(of_bucket).map(|one| one.earlier.clone()).collect();
             let trips = muster_plan::guard::check(&bucket.tally, &population, limits, &earlier);
             let application = &bucket.application;
@@ -136,18 +160,43 @@ impl Work {
         Limits { launch: self.run.overriding.as_ref().map(|given| &given.guards), task, application }
     }
 
-    /// In which ways the configuration lets the task take more away than when it was last carried out.
-    async fn widened(&self) -> Result<Vec<String>, EngineError> {
-        let Some(last) = self.store.last_applied_rules(&self.run).await? else { return Ok(Vec::new()) };
-        if last == self.run.rules {
-            return Ok(Vec::new());
+    /// The tasks whose runs limits count together: those that look at the same accounts.
+    fn counted_together(&self) -> Vec<&ConfigurationId> {
+        let resources = &self.configuration.resources;
+        match &self.task {
+            Task::Inbound(task) => {
+                let reads = |other: &&SynchronizationTaskDefinition| {
+                    other.task_type.source().is_some_and(|source| {
+                        source.application_id == task.application.id
+                            && source.object_class_id == task.class.id
+                    })
+                };
+                resources.synchronization_tasks().filter(reads).map(|task| &task.id).collect()
+            }
+            // Each is about all classes of an application, and about these in one order.
+            Task::Outbound(_) => resources.provisioning_tasks().map(|task| &task.id).collect(),
         }
-        let before = LoadedConfiguration::parse(self.store.rules_body(&last).await?)?;
-        let task = (self.run.task_kind, &self.run.task);
-        Ok(muster_plan::widening::widened(&before.resources, &self.configuration.resources, task))
     }
 
-    async fn plan_hash(&self) -> Result<muster_store::Hash, EngineError> {
+    /// In which ways the configuration lets the task take more away than when somebody last saw what it takes.
+    async fn widened(&self) -> Result<Vec<String>, EngineError> {
+        let mut found: Vec<String> = Vec::new();
+        for known in self.store.known_rules(&self.run).await? {
+            if known == self.run.rules {
+                continue;
+            }
+            let before = LoadedConfiguration::parse(self.store.rules_body(&known).await?)?;
+            let task = (self.run.task_kind, &self.run.task);
+            let ways = muster_plan::widening::widened(&before.resources, &self.configuration.resources, task);
+            found.extend(ways.into_iter().filter(|way| !found.contains(way)).collect::<Vec<_>>());
+        }
+        Ok(found)
+    }
+
+    async fn plan_hash(
+        &self,
+        exceptions: &[(u32, Option<Outcome>)],
+    ) -> Result<muster_store::Hash, EngineError> {
         let mut plan = Hashing::default();
         for bucket in &self.buckets {
             let mut after = 0;
@@ -159,7 +208,7 @@ impl Work {
                 pages.iter().for_each(|page| plan.add(&page.digest));
             }
         }
-        for (change, outcome) in self.store.exceptions(&self.run).await? {
+        for (change, outcome) in exceptions {
             plan.add(&change.to_le_bytes());
             plan.add(&[outcome.map_or(u8::MAX, |outcome| outcome as u8)]);
         }

@@ -101,6 +101,15 @@ impl Work {
         Ok(findings)
     }
 
+    /// How many changes make an account, or an object of one, that another change has made before.
+    pub(crate) async fn repeated_changes(&self, index: usize) -> Result<u64, EngineError> {
+        let mut repeated = 0;
+        for part in self.parts_of(index, 1) {
+            repeated += self.repeated(&self.places(index, part).await?).await?.len() as u64;
+        }
+        Ok(repeated)
+    }
+
     async fn places(&self, index: usize, part: Part) -> Result<Places, EngineError> {
         let mut places = Places::default();
         self.each_lists(index, |lists| {

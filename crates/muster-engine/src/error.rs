@@ -84,6 +84,17 @@ pub enum EngineError {
         /// How many may.
         allowed: u64,
     },
+    /// Most entries failed, and no error policy says how many may.
+    #[error(
+        "{failed} of {entries} entries failed, which is more than half; nothing was applied: see whether the source \
+         holds what it should, or say in `errorPolicy.maximumErrors` how many may fail"
+    )]
+    MostFailed {
+        /// How many failed.
+        failed: u64,
+        /// Of how many.
+        entries: u64,
+    },
     /// The state machine refused an event.
     #[error(transparent)]
     NotAdmitted(#[from] NotAdmitted),

@@ -2,16 +2,21 @@
 //! concluded to be gone.
 
 use muster_connector::SweepEnd;
+use muster_model::configuration::application::Situation;
 use muster_model::error::ErrorCode;
 use muster_model::run::Outcome;
 use muster_store::{ProblemRow, ProblemStep};
 
+use crate::check::FEW_FAILED;
 use crate::error::EngineError;
 use crate::sweep::Before;
-use crate::worker::Work;
+use crate::worker::{Task, Work};
 
 /// Where more than one in so many entries repeats a key, somebody else may not have been read at all.
 const REPEATED_SHARE: u64 = 100;
+
+/// Where more than one in so many entries failed, this may not be the source that it should be.
+const FAILED_SHARE: u64 = 10;
 
 impl Work {
     pub(crate) async fn end_sweep(&mut self, index: usize, end: SweepEnd) -> Result<(), EngineError> {
@@ -27,12 +32,17 @@ impl Work {
                 many => format!("the source is empty, but {many} accounts are known"),
             };
         }
-        if reason.is_empty() && self.buckets[index].counters.outcome(Outcome::Failed) > 0 {
-            let no = self.buckets[index].no;
-            let repeated = self.store.count_problems(&self.run, no, ErrorCode::EntryRepeated).await?;
+        if reason.is_empty() && known > 0 && self.run.keys.is_none() {
+            let repeated = self.repeated_keys(index).await?;
             if repeated * REPEATED_SHARE > read {
                 reason = format!("{repeated} of {read} entries repeat a key, as when a page comes twice");
             }
+        }
+        let failed = self.buckets[index].counters.outcome(Outcome::Failed);
+        let is_read = matches!(self.task, Task::Inbound(_)) && self.run.keys.is_none();
+        if reason.is_empty() && is_read && failed > FEW_FAILED && failed * FAILED_SHARE > read {
+            reason =
+                format!("{failed} of {read} entries failed; look at why, correct it and run the task again");
         }
         let mut problems = Vec::new();
         if !reason.is_empty() {
@@ -55,6 +65,21 @@ impl Work {
         let now = self.engine.surroundings.now();
         self.store.checkpoint_noting(&self.run, &self.buckets[index], &problems, now).await?;
         Ok(())
+    }
+
+    /// How many entries of a sweep have a key that another has: those whose accounts were known, which have failed,
+    /// and those that nobody knows, which only their changes show.
+    async fn repeated_keys(&self, index: usize) -> Result<u64, EngineError> {
+        let (counters, no) = (&self.buckets[index].counters, self.buckets[index].no);
+        let mut repeated = 0;
+        if counters.outcome(Outcome::Failed) > 0 {
+            repeated += self.store.count_problems(&self.run, no, ErrorCode::EntryRepeated).await?;
+        }
+        let new = [Situation::Unmatched, Situation::Unlinked].map(|situation| counters.situation(situation));
+        if new.iter().sum::<u64>() > 1 && matches!(self.task, Task::Inbound(_)) {
+            repeated += self.repeated_changes(index).await?;
+        }
+        Ok(repeated)
     }
 }
 

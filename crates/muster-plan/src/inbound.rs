@@ -120,7 +120,7 @@ impl Inbound {
             (Reaction::Link | Reaction::Synchronize, Some(object))
                 if situation != Situation::Linked && self.rules.is_protected(object) =>
             {
-                let message = format!("object {} fits but is protected; link it by hand", object.id);
+                let message = format!("object {} fits but is protected, so that nothing links it", object.id);
                 Decision::left_alone(situation, Reaction::Report, disputed(message))
             }
             (Reaction::Link | Reaction::Synchronize, Some(object)) => {

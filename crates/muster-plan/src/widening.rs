@@ -83,7 +83,9 @@ fn outbound(
     for is in after.applications().filter(|application| looks_at(new, &application.id)) {
         let Some(was) = before.application(&is.id).filter(|was| looks_at(old, &was.id)) else { continue };
         profiles(before, after, is, found);
-        for mapping in &is.object_types {
+        let writes =
+            |mapping: &&ObjectTypeMapping| mapping.direction.is_none_or(|d| d == Direction::Outbound);
+        for mapping in is.object_types.iter().filter(writes) {
             let same = |other: &&ObjectTypeMapping| {
                 (&other.object_class_id, &other.object_type, other.object_kind)
                     == (&mapping.object_class_id, &mapping.object_type, mapping.object_kind)

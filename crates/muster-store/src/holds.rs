@@ -9,7 +9,7 @@ use muster_model::configuration::document::reader;
 use muster_model::configuration::document::value::FieldValue as _;
 use muster_model::configuration::guard::{Guarded, Limit};
 use muster_model::run::Override;
-use muster_model::{ApplicationId, RunId};
+use muster_model::{ApplicationId, ConfigurationId, RunId};
 use muster_plan::guard::{Earlier, Hold, Trip, Window};
 use sea_orm::Value;
 use serde_json::{Value as Json, json};
@@ -17,57 +17,64 @@ use uuid::Uuid;
 
 use crate::TenantStore;
 use crate::error::StoreError;
-use crate::row::{decode_tally, get, instant, number, unsigned};
+use crate::row::{counted_in_tally, decode_tally, get, instant, number, optional_number, unsigned};
 use crate::run::{Hash, RunRecord};
 
 /// Phases from which on a run has passed its guards: applying, and what comes after.
-const PASSED: &str = "r.phase >= 4 AND r.status = 4";
+const PASSED: &str = "r.phase >= 4";
 
 /// The most earlier runs that a window is made of.
 const MOST_EARLIER: i64 = 1000;
 
-/// What an earlier run of a task did in one of its buckets.
+/// What another run did in one of its buckets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EarlierBucket {
-    /// The number of the bucket.
-    pub bucket: u32,
     /// Its application.
     pub application: ApplicationId,
+    /// Its place among the buckets of the application, from 1: which class of accounts it is about.
+    pub place: u32,
     /// What was done, and when.
     pub earlier: Earlier,
 }
 
 impl TenantStore {
-    /// What earlier runs of the task of a run did that ended at most so many hours ago, newest first. What a person
-    /// has approved or answered for is not among it.
+    /// What other runs of some tasks of the kind of a run have done, newest first: those that ended at most so many
+    /// hours ago, and those that are at it. What a person has approved or answered for is not among it.
     ///
     /// # Errors
     /// When the database fails or holds something unreadable.
     pub async fn earlier(
         &self,
         run: &RunRecord,
-        hours: u32,
-        now: DateTime<Utc>,
+        tasks: &[&ConfigurationId],
+        (hours, now): (u32, DateTime<Utc>),
     ) -> Result<Vec<EarlierBucket>, StoreError> {
+        if tasks.is_empty() {
+            return Ok(Vec::new());
+        }
+        let marks = vec!["?"; tasks.len()].join(", ");
         let sql = format!(
-            "SELECT b.no, b.application, b.tally, r.ended_at FROM run r \
-             JOIN bucket b ON b.tenant = r.tenant AND b.run = r.seq \
-             WHERE r.tenant = ? AND r.task_kind = ? AND r.task = ? AND r.no < ? AND r.mode = 0 AND {PASSED} \
-             AND r.ended_at > ? AND r.approved_at IS NULL AND r.approved_hash IS NULL AND r.overriding IS NULL \
+            "SELECT b.application, row_number() OVER (PARTITION BY b.run, b.application ORDER BY b.no), b.tally, \
+             r.ended_at FROM run r JOIN bucket b ON b.tenant = r.tenant AND b.run = r.seq \
+             WHERE r.tenant = ? AND r.task_kind = ? AND r.task IN ({marks}) AND r.no <> ? AND r.mode = 0 \
+             AND {PASSED} AND (r.ended_at IS NULL OR r.ended_at > ?) \
+             AND r.approved_at IS NULL AND r.approved_hash IS NULL AND r.overriding IS NULL \
              ORDER BY r.no DESC LIMIT ?"
         );
-        let mut values = self.of_task_before(run);
+        let mut values = vec![self.tenant.into(), Value::from(run.task_kind as i64)];
+        values.extend(tasks.iter().map(|task| Value::from(task.as_str())));
         let since = now - TimeDelta::hours(hours.into());
-        values.extend([Value::from(since.timestamp_millis()), MOST_EARLIER.into()]);
+        values.extend([run.no.into(), since.timestamp_millis().into(), MOST_EARLIER.into()]);
         let rows = self.database.query(&sql, values).await?;
         rows.iter()
             .map(|row| {
-                let ago = now - instant(number(row, 3)?)?;
+                let ended = optional_number(row, 3)?.map(instant).transpose()?;
+                let ago = ended.map_or(0, |ended| (now - ended).num_hours());
                 Ok(EarlierBucket {
-                    bucket: unsigned(number(row, 0)?, "bucket")?,
-                    application: ApplicationId::new(&get::<String>(row, 1)?)?,
+                    application: ApplicationId::new(&get::<String>(row, 0)?)?,
+                    place: unsigned(number(row, 1)?, "place of a bucket")?,
                     earlier: Earlier {
-                        hours_ago: u32::try_from(ago.num_hours()).unwrap_or(0),
+                        hours_ago: u32::try_from(ago).unwrap_or(0),
                         tally: decode_tally(&get::<String>(row, 2)?)?,
                     },
                 })
@@ -75,15 +82,36 @@ impl TenantStore {
             .collect()
     }
 
-    /// The hash of the configuration that the last full run of the task before a run was carried out with; `None` when
-    /// none was.
+    /// The hashes of the configurations that a person has seen at work, as far as runs are kept: of the last full run
+    /// of the task before a run, and of the last of them whose plan took something from somebody, or where none did, of
+    /// the first. Nothing where the task was never carried out.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn last_applied_rules(&self, run: &RunRecord) -> Result<Option<Hash>, StoreError> {
+    pub async fn known_rules(&self, run: &RunRecord) -> Result<Vec<Hash>, StoreError> {
+        let last = self.rules_before(run, "ORDER BY r.no DESC").await?;
+        let withdraws = Guarded::ALL.into_iter().filter(|guarded| guarded.withdraws());
+        let counted: Vec<_> =
+            withdraws.map(|guarded| format!("b.tally LIKE '{}'", counted_in_tally(guarded))).collect();
+        let took = format!(
+            "AND EXISTS (SELECT 1 FROM bucket b WHERE b.tenant = r.tenant AND b.run = r.seq AND ({})) \
+             ORDER BY r.no DESC",
+            counted.join(" OR ")
+        );
+        let looked_at = match self.rules_before(run, &took).await? {
+            Some(rules) => Some(rules),
+            None => self.rules_before(run, "ORDER BY r.no").await?,
+        };
+        let mut known: Vec<Hash> = last.into_iter().chain(looked_at).collect();
+        known.dedup();
+        Ok(known)
+    }
+
+    /// The configuration of the first of the full runs of the task before a run, as such a rest of a statement says.
+    async fn rules_before(&self, run: &RunRecord, rest: &str) -> Result<Option<Hash>, StoreError> {
         let sql = format!(
             "SELECT r.rules FROM run r WHERE r.tenant = ? AND r.task_kind = ? AND r.task = ? AND r.no < ? \
-             AND r.mode = 0 AND r.keys IS NULL AND {PASSED} ORDER BY r.no DESC LIMIT 1"
+             AND r.mode = 0 AND r.keys IS NULL AND r.undoes IS NULL AND {PASSED} {rest} LIMIT 1"
         );
         let row = self.database.query_one(&sql, self.of_task_before(run)).await?;
         row.map(|row| crate::facts::octets(get(&row, 0)?)).transpose()

@@ -147,6 +147,12 @@ pub(crate) fn encode_tally(tally: &Tally) -> String {
     serde_json::to_string(&rows).unwrap_or_default()
 }
 
+/// What a stored tally that counts something of a limit is LIKE. No name of an attribute holds it: within a text a
+/// quote stands behind a backslash.
+pub(crate) fn counted_in_tally(guarded: Guarded) -> String {
+    format!("%[{},\"\",%", guarded as u8)
+}
+
 /// Reads what [`encode_tally`] wrote; nothing is all zero.
 pub(crate) fn decode_tally(text: &str) -> Result<Tally, StoreError> {
     if text.is_empty() {
@@ -175,6 +181,13 @@ mod tests {
         let tally =
             Tally::from_rows([(Guarded::Delete, String::new(), 4), (Guarded::Clearing, "mail".into(), 2)]);
         assert_eq!(decode_tally(&encode_tally(&tally)).expect("reads"), tally);
+        for guarded in Guarded::ALL {
+            let pattern = counted_in_tally(guarded);
+            let is_counted = encode_tally(&tally).contains(pattern.trim_matches('%'));
+            assert_eq!(is_counted, guarded == Guarded::Delete, "{guarded:?}");
+        }
+        let named = Tally::from_rows([(Guarded::Clearing, "[2,\"\",1]".into(), 1)]);
+        assert!(!encode_tally(&named).contains(counted_in_tally(Guarded::Disable).trim_matches('%')));
 
         let origin = |name: &str, run| Origin { application: name.parse().expect("id"), run };
         for object in [None, Some(origin("hr", 12))] {

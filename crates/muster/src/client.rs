@@ -119,7 +119,11 @@ impl Client {
         };
         match answer {
             Ok(mut answer) if answer.status().is_success() => {
-                io::copy(&mut answer.body_mut().as_reader(), to).map_err(unreachable).map(|_| ())
+                match io::copy(&mut answer.body_mut().as_reader(), to) {
+                    // Whoever reads what is copied has enough of it: `… | head`.
+                    Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+                    copied => copied.map_err(unreachable).map(|_| ()),
+                }
             }
             answer => self.read(path, answer).map(|_| ()),
         }

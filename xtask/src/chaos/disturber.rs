@@ -18,6 +18,8 @@ pub(crate) struct Disturber {
     dice: Dice,
     left: u32,
     next: Instant,
+    /// How often the run was disturbed already.
+    of_run: u64,
     done: Done,
 }
 
@@ -39,8 +41,13 @@ pub(crate) struct Done {
 impl Disturber {
     /// Nobody is disturbed when there are no kills.
     pub(crate) fn new(seed: u64, kills: u32) -> Self {
-        let mut disturber =
-            Self { dice: Dice::new(seed, 0), left: kills, next: Instant::now(), done: Done::default() };
+        let mut disturber = Self {
+            dice: Dice::new(seed, 0),
+            left: kills,
+            next: Instant::now(),
+            of_run: 0,
+            done: Done::default(),
+        };
         disturber.wait();
         disturber
     }
@@ -57,9 +64,17 @@ impl Disturber {
         self.done.again += 1;
     }
 
-    /// Chooses the next moment.
+    /// Another run begins.
+    pub(crate) fn begin_run(&mut self) {
+        self.of_run = 0;
+    }
+
+    /// Chooses the next moment: the later, the more often the run was disturbed. A slow machine would never come to its
+    /// end otherwise, since what a target takes over at once or not at all begins anew after each kill.
     fn wait(&mut self) {
-        self.next = Instant::now() + Duration::from_millis(50 + self.dice.roll(1500));
+        let millis = 50 + self.dice.roll(1500);
+        self.next = Instant::now() + Duration::from_millis(millis * (10 + self.of_run) / 10);
+        self.of_run += 1;
     }
 
     /// Disturbs the place if the moment has come. `at_work` says whether a run is.

@@ -94,6 +94,7 @@ impl Story {
     /// Waits for the end of the run after the one before, and disturbs meanwhile. `None` when there is none.
     fn wait(&mut self, task: &str, before: Option<&str>, launched: bool) -> Result<Option<String>, Error> {
         let begun = Instant::now();
+        self.disturber.begin_run();
         while begun.elapsed() < TOO_LONG {
             let newest = self.newest(task)?.filter(|run| Some(&*run.id) != before);
             let at_work = newest.as_ref().is_some_and(|run| run.status == "RUNNING");

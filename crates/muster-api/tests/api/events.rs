@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use muster_api::ApiSettings;
+use muster_model::RunId;
 use muster_testkit::http::Client;
 use muster_testkit::server::{Staff, TestServer};
 use serde_json::Value;
@@ -94,6 +96,31 @@ fn what_was_heard_is_not_said_again_and_silence_is_filled() {
     let end = next(&mut again).unwrap();
     assert_eq!((end.name.as_str(), &end.data["outcomeStatus"]), ("end", &"ABORTED".into()));
     assert_ne!(end.id, heard.id);
+}
+
+#[test]
+fn a_run_that_does_not_get_on_is_heard_of() {
+    let (server, admin) = restless();
+    let run = launch(&admin);
+    let mut lines = admin.listen(&format!("{run}/~events"), &[]);
+    assert_eq!(next(&mut lines).unwrap().data["stalledSince"], Value::Null);
+    // A worker took it up an hour ago, and has said since that it lives, but stored nothing.
+    let now = server.engine().surroundings().now();
+    let (before, tenant) = (now - TimeDelta::hours(1), server.tenant("acme"));
+    server.block_on(async {
+        let id = run.rsplit('/').next().unwrap().parse().unwrap();
+        let launched = tenant.run(RunId(id)).await.unwrap().unwrap();
+        tenant.claim(&launched, "slow", before, now + TimeDelta::hours(1)).await.unwrap();
+    });
+    let mut heard = next(&mut lines).unwrap();
+    while heard.data["progressStatus"] == "PENDING" {
+        heard = next(&mut lines).unwrap();
+    }
+    assert_eq!((heard.name.as_str(), &heard.data["progressStatus"]), ("progress", &"RUNNING".into()));
+    let since = heard.data["stalledSince"].as_str().unwrap();
+    assert_eq!(since.parse(), Ok(before));
+    assert_eq!(admin.get(&run).expect(200).json()["stalledSince"], since, "the same as a GET");
+    let _ = admin.post_nothing(&format!("{run}/~cancel")).expect(200);
 }
 
 #[test]

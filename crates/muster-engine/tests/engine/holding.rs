@@ -81,21 +81,71 @@ fn a_feed_that_loses_a_few_with_each_delivery_is_held_like_one_that_loses_them_a
 }
 
 #[test]
-fn a_window_of_no_hours_looks_at_each_run_alone_and_another_task_has_its_own() {
+fn a_window_of_no_hours_looks_at_each_run_alone() {
     on_each_database(async |database| {
         let world = crowd(database).await;
         save_task(&world, json!({ "disable": { "percent": 10, "minimum": 5, "windowHours": 0 } })).await;
-        went_well(&world.synchronize("hr").await);
+        dismiss(&world, 16..=16);
+        let run = world.synchronize("hr").await;
+        let expected = "the limit `disable` of `hr` for `person` is wider: whom that takes something from is looked at once";
+        assert_eq!(run.held_by.as_deref(), Some(expected));
         for from in [1, 6, 11] {
             dismiss(&world, from..=from + 4);
             went_well(&world.synchronize("hr").await);
         }
-        let mut other = reconciliation("hr", "person");
-        other["id"] = json!("hr-too");
-        other["guards"] = json!({ "disable": { "count": 5 } });
-        world.save(ConfigurationKind::SynchronizationTaskDefinition, other).await;
-        dismiss(&world, 16..=20);
+    });
+}
+
+#[test]
+fn tasks_that_look_at_the_same_accounts_are_counted_together() {
+    on_each_database(async |database| {
+        let world = crowd(database).await;
+        for id in ["hr", "hr-too"] {
+            let mut task = reconciliation("hr", "person");
+            task["id"] = json!(id);
+            task["guards"] = json!({ "disable": { "count": 5 } });
+            world.save(ConfigurationKind::SynchronizationTaskDefinition, task).await;
+        }
+        dismiss(&world, 1..=4);
+        went_well(&world.synchronize("hr").await);
+        dismiss(&world, 5..=8);
+        let run = world.synchronize("hr-too").await;
+        let expected = expect!["disable: 8 of 26 within 24 hours, 4 of them by earlier runs, the limit is 5"];
+        expected.assert_eq(run.held_by.as_deref().unwrap_or_default());
+        decide(&world, &run, true).await;
+        dismiss(&world, 9..=9);
         went_well(&world.synchronize("hr-too").await);
+    });
+}
+
+#[test]
+fn provisioning_tasks_of_one_application_are_counted_together() {
+    on_each_database(async |database| {
+        let world = crowd(database).await;
+        for id in ["ad", "ad-too"] {
+            let mut task = provisioning_task();
+            task["id"] = json!(id);
+            task["guards"] = json!({
+                "disable": { "count": 5 }, "membershipRemoval": { "count": 100 }, "membersLost": { "count": 100 }
+            });
+            world.save(ConfigurationKind::ProvisioningTaskDefinition, task).await;
+        }
+        let withdraw = async |task: &str, numbers: std::ops::RangeInclusive<u32>| {
+            for number in numbers {
+                world.hire(&number.to_string(), &format!("{number}@x"), &format!("Name {number}"), "HR");
+            }
+            world.synchronize("hr").await;
+            world.provision(task).await
+        };
+        let run = withdraw("ad", 1..=1).await;
+        let expected = expect![[r#"
+            the limit `membershipRemoval` of `ad` for `account` is wider: whom that takes something from is looked at once
+            the limit `membersLost` of `ad` for `account` is wider: whom that takes something from is looked at once"#]];
+        expected.assert_eq(run.held_by.as_deref().unwrap_or_default());
+        went_well(&withdraw("ad", 2..=5).await);
+        let run = withdraw("ad-too", 6..=9).await;
+        let expected = expect!["disable: 8 of 30 within 24 hours, 4 of them by earlier runs, the limit is 5"];
+        expected.assert_eq(run.held_by.as_deref().unwrap_or_default());
     });
 }
 
@@ -159,6 +209,55 @@ fn a_change_of_configuration_that_takes_more_away_is_looked_at_once() {
         dismiss(&world, 3..=3);
         went_well(&world.synchronize("hr").await);
         assert_eq!(world.objects().await.len(), 28);
+    });
+}
+
+#[test]
+fn a_plan_that_takes_nothing_away_does_not_use_the_look_up() {
+    on_each_database(async |database| {
+        let world = crowd(database).await;
+        dismiss(&world, 1..=1);
+        let disabling = world.synchronize("hr").await;
+        went_well(&disabling);
+        react(&world, "DELETE").await;
+        let looked_at = async || {
+            let run = world.attempt(synchronization("hr", Mode::Apply)).await;
+            let expected = "the reaction of `hr` to MISSING of `person` is DELETE, it was DISABLE: whom that takes \
+                            something from is looked at once";
+            assert_eq!(run.held_by.as_deref(), Some(expected));
+            run
+        };
+        // Neither a run without anything to do, nor one that makes somebody, has shown anybody what the rule does.
+        went_well(&world.synchronize("hr").await);
+        world.hire("31", "31@x", "Name 31", "IT");
+        went_well(&world.synchronize("hr").await);
+        dismiss(&world, 2..=2);
+        let run = looked_at().await;
+        decide(&world, &run, false).await;
+        // Nor has the approval of an undo, which decides nothing by the rule.
+        let undo = world.engine().undo(world.store(), disabling.id).await.expect("launched");
+        world.resume().await;
+        let undo = world.store().run(undo.id).await.expect("the database").expect("a run");
+        assert_eq!(undo.state.status, ProgressStatus::Held, "{undo:?}");
+        decide(&world, &undo, true).await;
+        let run = looked_at().await;
+        decide(&world, &run, true).await;
+        dismiss(&world, 3..=3);
+        went_well(&world.synchronize("hr").await);
+    });
+}
+
+#[test]
+fn a_task_that_never_took_anything_away_is_compared_with_how_it_began() {
+    on_each_database(async |database| {
+        let world = crowd(database).await;
+        for reaction in ["DELETE", "IGNORE", "DELETE"] {
+            react(&world, reaction).await;
+            went_well(&world.synchronize("hr").await);
+        }
+        dismiss(&world, 1..=1);
+        let run = world.attempt(synchronization("hr", Mode::Apply)).await;
+        assert_eq!(run.state.status, ProgressStatus::Held, "{run:?}");
     });
 }
 

@@ -231,7 +231,7 @@ fn a_file_that_is_lacking_empty_or_no_table_ends_the_run_and_changes_nothing() {
             Failure: application `hr`: `hr/people.csv` does not exist; put the file there or correct the path
             Partial: `hr/people.csv` is empty, not even a header is there; deliver the whole file; nobody is concluded to be gone
             Partial: `hr/people.csv` holds no records, 30 last time; deliver the whole file again; nobody is concluded to be gone
-            Failure: application `hr`: `hr/people.csv` line 1: there is no column `employeeNumber`, and it holds the key of the accounts; correct the header, or the configuration that names it"#]];
+            Failure: application `hr`: `hr/people.csv` line 1: there is no column `employeeNumber` among `a;b`, and it holds the key of the accounts; correct the header, the property `separator`, or the configuration that names it"#]];
         expected.assert_eq(&seen.join("\n"));
     });
 }

@@ -214,7 +214,7 @@ fn protected_people_are_never_disabled_deleted_or_linked() {
             SUCCESS: 3 read, 0 lacking, 2 unchanged, 1 reported
             * REFRESH c1
             * REFRESH c9
-            ! object … fits but is protected; link it by hand"#]];
+            ! object … fits but is protected, so that nothing links it"#]];
         shown::check(&world, &before, &run, &expected).await;
         world.dismiss("2");
         let before = world.picture().await;

@@ -1,7 +1,8 @@
-//! `muster run failures` and `muster run retry` in their own process.
+//! `muster run failures` and `muster run retry`, in their own process and on a server.
 
 use muster_testkit::people::BadLines;
 
+use crate::server::{Served, token};
 use crate::world::{World, people};
 
 const TASK: [&str; 7] = ["run", "sync", "hr-reconciliation", "--tenant", "acme", "--output", "json"];
@@ -51,4 +52,39 @@ fn failed_entries_are_listed_grouped_and_tried_again() {
     let called = retry(&["--all"]).expect(3);
     assert_eq!(called.json()["numberOfProcessedEntries"], 6 - keyless, "{}", called.out);
     assert_eq!(called.err.contains(&format!("left out {keyless} ")), keyless > 0, "{}", called.err);
+}
+
+#[test]
+fn a_server_lists_groups_and_retries_them_as_well() {
+    let world = World::example();
+    world.deliver(&people(40, BadLines::Some));
+    let run = world.call(&TASK).expect(3).json()["id"].as_str().unwrap().to_owned();
+    let served = Served::start(&world);
+    let (operator, viewer) = (token(&world, "operator"), token(&world, "viewer"));
+    for more in [
+        &[][..],
+        &["--output", "json"],
+        &["--output", "csv"],
+        &["--group-by", "cause"],
+        &["--group-by", "cause", "--output", "json"],
+        &["--group-by", "cause", "--output", "csv"],
+    ] {
+        let arguments = [&["run", "failures", &run, "--tenant", "acme"], more].concat();
+        let (here, there) = (world.call(&arguments).expect(0), served.run(&viewer, &arguments).expect(0));
+        assert_eq!(here.out, there.out, "{more:?}");
+        assert!(here.out.contains("people.csv"), "{more:?}: {}", here.out);
+    }
+    let retry = |token: &str, more: &[&str]| {
+        served.run(token, &[&["run", "retry", &run, "--tenant", "acme"], more].concat())
+    };
+    assert!(retry(&viewer, &["--all"]).expect(1).err.contains("the right to operate tasks"));
+    let unknown = retry(&operator, &["--entries", "999"]).expect(1).err;
+    assert!(unknown.contains("999") && unknown.contains("hint: "), "{unknown}");
+    let none = retry(&operator, &["--cause", "none"]).expect(1).err;
+    assert!(none.contains("has failed") && none.contains("hint: "), "{none}");
+    let own = world.call(&["run", "retry", &run, "--tenant", "acme", "--all", "--output", "json"]).expect(3);
+    let tried = retry(&operator, &["--all", "--output", "json"]).expect(3);
+    assert_eq!(tried.json()["numberOfProcessedEntries"], own.json()["numberOfProcessedEntries"]);
+    assert_eq!(tried.err, own.err, "what was left out");
+    served.stop();
 }

@@ -21,10 +21,12 @@ fn a_plan_is_read_and_undone_here_as_on_a_server() {
     };
     for called in changes(&["--action", "create", "--status", "applied", "--limit", "2"]) {
         let lines: Vec<_> = called.out.lines().collect();
-        assert!(lines[0].starts_with("NUMBER  ACTION  STATUS   ACCOUNT"), "{}", called.out);
+        assert!(lines[0].starts_with("NUMBER  ACTION  STATUS   SITUATION  ACCOUNT"), "{}", called.out);
+        assert!(lines[1].starts_with("1       CREATE  APPLIED  UNMATCHED  E00000"), "{}", called.out);
+        assert!(lines[1].contains("no object fits"), "why: {}", called.out);
         assert!(
-            lines[1].starts_with("1       CREATE  APPLIED  E00000") && lines[1].contains("– → "),
-            "{}",
+            lines[2].contains("– → ") && lines[2].contains(", STRONG"),
+            "by which mapping: {}",
             called.out
         );
         assert!(called.err.contains("add --after 2"), "{}", called.err);

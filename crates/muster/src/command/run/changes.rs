@@ -88,42 +88,46 @@ pub(super) struct Found {
 }
 
 impl Found {
-    /// Lines for people: a row an attribute, with what it held and is to hold.
+    /// Lines for people: what a change does and why, and a row for each attribute, with what it held and is to hold,
+    /// and by which mapping.
     pub(super) fn text(&self) -> String {
         let rows: Vec<_> = self.changes.iter().flat_map(rows).collect();
-        table(&["NUMBER", "ACTION", "STATUS", "ACCOUNT", "OBJECT", "ATTRIBUTE", "BEFORE → AFTER"], &rows)
+        table(&HEADINGS, &rows)
     }
 }
 
+const HEADINGS: [&str; 9] =
+    ["NUMBER", "ACTION", "STATUS", "SITUATION", "ACCOUNT", "OBJECT", "ATTRIBUTE", "BEFORE → AFTER", "WHY"];
+
 fn rows(change: &Value) -> Vec<Vec<String>> {
-    let mut told: Vec<[String; 2]> = Vec::new();
+    let mut told: Vec<[String; 3]> = Vec::new();
+    match change["enabled"].as_bool() {
+        Some(true) => told.push(["enabled".to_owned(), "false → true".to_owned(), String::new()]),
+        Some(false) => told.push(["enabled".to_owned(), "true → false".to_owned(), String::new()]),
+        None => told.push([const { String::new() }; 3]),
+    }
+    told[0][2] = change["why"].as_str().map(|why| word(&why.into())).unwrap_or_default();
     for attribute in list(&change["attributes"]) {
         let held = |when: &str| attribute.get(when).map_or_else(|| "–".to_owned(), word);
-        told.push([word(&attribute["name"]), format!("{} → {}", held("before"), held("after"))]);
+        let mappings: Vec<_> = list(&attribute["why"]).iter().map(|why| word(&why["text"])).collect();
+        let change = format!("{} → {}", held("before"), held("after"));
+        told.push([word(&attribute["name"]), change, mappings.join(" or ")]);
     }
     for membership in list(&change["memberships"]) {
         let members = |sign: &str, of: &str| {
             list(&membership[of]).iter().map(|one| format!("{sign}{}", word(one))).collect::<Vec<_>>()
         };
         let members = [members("+", "add"), members("-", "remove")].concat();
-        told.push([word(&membership["attribute"]), members.join(" ")]);
-    }
-    match change["enabled"].as_bool() {
-        Some(true) => told.push(["enabled".to_owned(), "false → true".to_owned()]),
-        Some(false) => told.push(["enabled".to_owned(), "true → false".to_owned()]),
-        None => {}
+        told.push([word(&membership["attribute"]), members.join(" "), String::new()]);
     }
     if let Some(message) = change["message"].as_str() {
-        told.push([String::new(), word(&message.into())]);
-    }
-    if told.is_empty() {
-        told.push([String::new(), String::new()]);
+        told.push([String::new(), String::new(), word(&message.into())]);
     }
     let object =
         ["objectName", "objectId"].map(|name| &change[name]).into_iter().find(|held| !held.is_null());
-    let head = ["number", "action", "status", "accountKey"].map(|name| word(&change[name]));
+    let head = ["number", "action", "status", "situation", "accountKey"].map(|name| word(&change[name]));
     let head: Vec<_> = head.into_iter().chain([object.map(word).unwrap_or_default()]).collect();
-    let row = |(index, told): (usize, [String; 2])| {
+    let row = |(index, told): (usize, [String; 3])| {
         let head = if index == 0 { head.clone() } else { vec![String::new(); head.len()] };
         head.into_iter().chain(told).collect()
     };
@@ -186,22 +190,23 @@ mod tests {
     #[test]
     fn people_read_what_was_and_what_is_to_be() {
         let change = json!({
-            "number": 7, "action": "UPDATE", "status": "STALE", "accountKey": "E1", "objectName": null,
-            "objectId": "0-1", "enabled": false, "message": "it moved\non",
+            "number": 7, "action": "UPDATE", "status": "STALE", "situation": "MISSING", "accountKey": "E1",
+            "objectName": null, "objectId": "0-1", "enabled": false, "message": "it moved\non",
+            "why": "the reaction to MISSING is DISABLE",
             "attributes": [
-                {"name": "mail", "before": "a@x", "after": "b@x", "why": []},
+                {"name": "mail", "before": "a@x", "after": "b@x", "why": [{"text": "`mail` LOWER, STRONG"}]},
                 {"name": "phone", "before": null, "why": []},
             ],
             "memberships": [{"attribute": "groups", "add": ["a"], "remove": ["b"]}],
         });
         let told = Found { changes: vec![change], next: None }.text();
         let expected = "\
-NUMBER  ACTION  STATUS  ACCOUNT  OBJECT  ATTRIBUTE  BEFORE → AFTER
-7       UPDATE  STALE   E1       0-1     mail       a@x → b@x
-                                         phone      null → –
-                                         groups     +a -b
-                                         enabled    true → false
-                                                    it moved on";
+NUMBER  ACTION  STATUS  SITUATION  ACCOUNT  OBJECT  ATTRIBUTE  BEFORE → AFTER  WHY
+7       UPDATE  STALE   MISSING    E1       0-1     enabled    true → false    the reaction to MISSING is DISABLE
+                                                    mail       a@x → b@x       `mail` LOWER, STRONG
+                                                    phone      null → –
+                                                    groups     +a -b
+                                                                               it moved on";
         assert_eq!(told, expected);
     }
 
