@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use muster_model::{DisabledReason, ImObject, ObjectId};
+use muster_model::{DisabledReason, Field, ImObject, ObjectId};
 use muster_plan::change::Action;
 use muster_store::{ChangeFilter, ChangeStatus, RunRecord};
 use sea_orm::QueryResult;
@@ -111,6 +111,18 @@ const OWNER: &str =
 /// The attributes of the object that a key finds.
 const FOUND: &str = "(SELECT o.attributes FROM object o WHERE o.tenant = key.tenant AND o.id = key.object)";
 
+/// A field of an account, many values in an order of their own: they have none.
+fn told(field: &Field) -> String {
+    match field {
+        Field::Many(values) => {
+            let mut values: Vec<String> = values.iter().map(|value| format!("{value:?}")).collect();
+            values.sort();
+            format!("Many([{}])", values.join(", "))
+        }
+        Field::Absent | Field::Null | Field::One(_) => format!("{field:?}"),
+    }
+}
+
 impl World {
     /// Every row that the history determines, as sorted lines of text, and all accounts of all systems.
     pub async fn whole_state(&self) -> String {
@@ -170,7 +182,7 @@ impl World {
         for (system, class) in [("hr", "person"), ("crm", "contact"), ("ad", "account")] {
             for (uid, account) in self.system(system).accounts(class) {
                 let fields: Vec<String> =
-                    account.attributes.iter().map(|(n, f)| format!("{n}={f:?}")).collect();
+                    account.attributes.iter().map(|(n, f)| format!("{n}={}", told(f))).collect();
                 let state = if account.enabled { "enabled" } else { "disabled" };
                 lines.push(format!("account {system}/{uid} {state} {}", fields.join(" ")));
             }
