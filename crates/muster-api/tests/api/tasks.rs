@@ -19,7 +19,7 @@ use crate::world::{
 pub(crate) const TASK: &str = "/acme/api/sync/sync-tasks/hr-import/instances";
 
 /// The fields of the seed's sample, and ours.
-const FIELDS: [&str; 27] = [
+const FIELDS: [&str; 28] = [
     "id",
     "synchronizationTaskId",
     "progressStatus",
