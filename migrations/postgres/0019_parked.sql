@@ -22,5 +22,6 @@ CREATE INDEX parked_of_application ON parked (tenant, application, uid_key);
 
 -- How many workers in a row were lost with the run without getting it any further.
 ALTER TABLE run ADD COLUMN breakdowns BIGINT NOT NULL DEFAULT 0;
+GRANT SELECT (breakdowns) ON run TO muster_system;
 
 SELECT keep_to_tenant('parked');

@@ -89,7 +89,7 @@ fn a_client_sees_an_application_come_into_quarantine_and_releases_it() {
     }
     let released = status(&admin);
     assert!(released["nextAttempt"].as_str() < quarantined["nextAttempt"].as_str(), "{released}");
-    let log = admin.get("/acme/api/audit?act=RELEASE").expect(200).json();
+    let log = admin.get("/acme/api/sync/audit?act=RELEASE").expect(200).json();
     assert_eq!(log.as_array().unwrap().len(), 1, "{log}");
     assert_eq!(watch.calls(), 3);
 }

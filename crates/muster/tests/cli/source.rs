@@ -210,7 +210,7 @@ const FEARED: [Feared; 19] = [
         "everybody twice",
         |text| [text, text.split_once('\n').unwrap().1].concat().into_bytes(),
         3,
-        "130 of 260 entries repeat a key",
+        "the source was cut short, so nobody was taken for gone",
     ),
     ("one manager for all", |text| cells(text, |_, cells| cells[8] = "E0000001".into()), 4, "update: 1"),
 ];
