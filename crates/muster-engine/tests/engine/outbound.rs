@@ -426,6 +426,7 @@ fn an_account_whose_owner_is_deleted_is_looked_at_whatever_the_scope() {
         let expected = expect![[r#"
             SUCCESS: 1 read, 0 lacking, 1 disabled
             * DISABLE 1
+            ! the scope of task `ad` is another: whom that takes something from is looked at once
             - account 1 enabled: cn=Ann groups=strangers mail=other@x uid=1
             + account 1 disabled: cn=Ann groups=strangers mail=other@x uid=1"#]];
         shown::check(&world, &before, &run, &expected).await;

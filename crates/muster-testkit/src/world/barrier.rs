@@ -72,6 +72,9 @@ impl World {
     }
 
     /// Works on a run up to a call to a system.
+    ///
+    /// # Panics
+    /// When it comes to its end, or is held, without that call.
     pub async fn work_up_to(
         &mut self,
         run: RunRecord,
@@ -81,8 +84,11 @@ impl World {
         let (barrier, plan) = Barrier::at(kind, number);
         let watch = self.disturb(system, plan);
         let (engine, store, of_worker) = (self.engine(), self.store().clone(), run.clone());
-        let working = tokio::spawn(async move { engine.execute(&store, of_worker).await });
-        barrier.reached().await;
+        let mut working = tokio::spawn(async move { engine.execute(&store, of_worker).await });
+        tokio::select! {
+            () = barrier.reached() => {}
+            left = &mut working => panic!("the call was never made: {left:?}"),
+        }
         Stopped { run, watch, barrier, working }
     }
 }
