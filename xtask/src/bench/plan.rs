@@ -13,8 +13,8 @@ use super::row::{Extra, Row};
 use super::served::Served;
 use crate::error::Error;
 
-/// As many changes as a page may have.
-const PAGE: u64 = 1000;
+/// Changes of a page, as somebody reads them.
+const PAGE: u64 = 100;
 
 /// How long single pages took, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
