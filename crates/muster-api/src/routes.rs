@@ -17,6 +17,8 @@ use actix_web::http::Method as HttpMethod;
 use muster_model::configuration::ConfigurationKind;
 use muster_model::run::TaskKind;
 
+pub use self::applications::ApplicationOperation;
+pub use self::parked::ParkedOperation;
 pub use crate::query::Parameter;
 use crate::rights::Permission;
 
@@ -110,24 +112,6 @@ pub enum TenantOperation {
     Application(ApplicationOperation),
     /// With accounts that their applications refuse.
     Parked(ParkedOperation),
-}
-
-/// What is done with parked accounts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ParkedOperation {
-    /// All of them.
-    List,
-    /// The next run asks for them again.
-    Release,
-}
-
-/// What is done with an application as runs find it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ApplicationOperation {
-    /// How it goes with it.
-    Status,
-    /// The next run tries it.
-    Release,
 }
 
 /// What is done with the owner of an account.

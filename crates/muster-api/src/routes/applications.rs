@@ -1,8 +1,17 @@
 //! The routes of applications as runs find them.
 
 use super::others::{answer, route};
-use super::{Access, ApplicationOperation, Content, Method, Route, TenantOperation};
+use super::{Access, Content, Method, Route, TenantOperation};
 use crate::rights::Permission;
+
+/// What is done with an application as runs find it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ApplicationOperation {
+    /// How it goes with it.
+    Status,
+    /// The next run tries it.
+    Release,
+}
 
 pub(super) fn routes() -> Vec<Route> {
     let application = |method, end: &str, (permission, operation), words| {

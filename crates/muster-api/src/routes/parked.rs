@@ -1,11 +1,20 @@
 //! The routes of parked accounts.
 
 use super::others::{answer, route};
-use super::{Access, Content, Method, Parameter, ParkedOperation, Route, TenantOperation};
+use super::{Access, Content, Method, Parameter, Route, TenantOperation};
 use crate::rights::Permission;
 
 /// Accounts that one page has where the caller does not say.
 const PAGE: u32 = 100;
+
+/// What is done with parked accounts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ParkedOperation {
+    /// All of them.
+    List,
+    /// The next run asks for them again.
+    Release,
+}
 
 pub(super) fn routes() -> Vec<Route> {
     let parked = |method, end: &str, (permission, operation), words| {
