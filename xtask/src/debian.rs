@@ -26,7 +26,8 @@ pub(crate) fn install(package: &str) -> Result<Installed, Error> {
     }
     let apt = || {
         let mut apt = Command::new("apt-get");
-        apt.env("DEBIAN_FRONTEND", "noninteractive").stdout(Stdio::null());
+        // Whatever serves is started by the tests themselves, and not when it is installed.
+        apt.env("DEBIAN_FRONTEND", "noninteractive").env("RUNLEVEL", "1").stdout(Stdio::null());
         apt
     };
     run(apt().arg("update"))?;
@@ -44,6 +45,21 @@ pub(crate) fn provide(program: &str, package: &str) -> Result<Installed, Error> 
         Ok(_) => Ok(Installed::Yes),
         Err(_) => install(package),
     }
+}
+
+/// Installs packages where a call that needs them does not go well.
+///
+/// # Errors
+/// When `apt-get` fails.
+pub(crate) fn provide_for(call: &[&str], packages: &[&str]) -> Result<(), Error> {
+    let [program, arguments @ ..] = call else { return Ok(()) };
+    let mut call = Command::new(program);
+    let status =
+        call.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    if status.is_ok_and(|status| status.success()) {
+        return Ok(());
+    }
+    packages.iter().try_for_each(|package| install(package).map(|_| ()))
 }
 
 /// Whether this runs as root.

@@ -29,6 +29,9 @@ pub(crate) enum Error {
     /// There is no `PostgreSQL` here and none can be installed.
     #[error("no PostgreSQL server is installed")]
     NoPostgres,
+    /// There is no `slapd` here and none can be installed.
+    #[error("no LDAP server is installed")]
+    NoSlapd,
     /// The throw-away server ended before it was ready.
     #[error("the PostgreSQL server did not start: {log}")]
     PostgresEnded { log: String },
@@ -52,6 +55,9 @@ pub(crate) enum Error {
     /// A job did something else than what it is to measure.
     #[error("`{job}` counted {found} entries as {outcome} instead of {expected}")]
     Outcome { job: &'static str, outcome: &'static str, found: u64, expected: u64 },
+    /// A job wrote something else than what it had to.
+    #[error("`{job}` wrote {found} instead of {expected}")]
+    Written { job: &'static str, found: String, expected: String },
     /// There is no such benchmark.
     #[error("there is no benchmark `{name}`; there are: {known}")]
     UnknownJob { name: String, known: String },
@@ -91,6 +97,9 @@ impl Error {
             eprintln!(
                 "hint: install Debian's `postgresql`, or name a server in MUSTER_TEST_POSTGRES=postgres://…"
             );
+        }
+        if let Self::NoSlapd = self {
+            eprintln!("hint: install Debian's `slapd`");
         }
         if let Self::NoPython = self {
             eprintln!("hint: install Debian's `python3-venv`");

@@ -18,7 +18,7 @@ pub(crate) enum Arguments {
     Openapi,
     /// docs/reference/dataset.xsd, from the shapes of configuration
     Schema,
-    /// examples/dataset.xml, from the documents in examples/conf
+    /// examples/dataset.xml and examples/directory/dataset.xml, from the documents in `conf` beside each
     Dataset,
 }
 
@@ -70,8 +70,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Error> {
             return generate("muster-dataset", &["print", "schema"], "docs/reference/dataset.xsd");
         }
         Arguments::Dataset => {
-            let print = ["print", "dataset", "examples/conf"];
-            return generate("muster-dataset", &print, "examples/dataset.xml");
+            for example in ["examples", "examples/directory"] {
+                let print = ["print", "dataset", &format!("{example}/conf")];
+                generate("muster-dataset", &print, &format!("{example}/dataset.xml"))?;
+            }
+            return Ok(());
         }
     };
     let action = format!("write {}", people.out.display());

@@ -5,7 +5,7 @@ use std::env;
 
 use crate::api;
 use crate::chaos;
-use crate::debian::{Installed, provide};
+use crate::debian::{Installed, provide, provide_for};
 use crate::error::Error;
 use crate::postgres::{Durability, Server};
 use crate::program::{Interruptions, cargo, run_until_interrupted};
@@ -15,6 +15,16 @@ const POSTGRES: &str = "MUSTER_TEST_POSTGRES";
 
 /// Says that `xmllint` is there, so that no test goes without it.
 const XMLLINT: &str = "MUSTER_TEST_XMLLINT";
+
+/// What tests of connectors start or call, by a call that goes well where it is there, with the packages that bring it. A
+/// test that lacks one fails and says so.
+const SERVERS: [(&[&str], &[&str]); 5] = [
+    (&["/usr/sbin/slapd", "-VV"], &["slapd"]),
+    (&["ldapsearch", "-VV"], &["ldap-utils"]),
+    (&["curl", "--version"], &["curl"]),
+    (&["python3", "-c", "import ensurepip, venv"], &["python3", "python3-venv"]),
+    (&["npm", "--version"], &["nodejs", "npm"]),
+];
 
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Arguments {
@@ -52,6 +62,9 @@ fn run_tests(arguments: &Arguments, interruptions: &Interruptions) -> Result<(),
     }
     if provide("xmllint", "libxml2-utils")? == Installed::Yes {
         tests.env(XMLLINT, "there");
+    }
+    for (call, packages) in SERVERS {
+        provide_for(call, packages)?;
     }
     if env::var_os(POSTGRES).is_some() {
         return run_until_interrupted(&mut tests, interruptions);

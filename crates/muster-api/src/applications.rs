@@ -5,15 +5,18 @@ use muster_engine::ReleaseError;
 use muster_model::ApplicationId;
 
 use crate::call::Call;
+use crate::connections;
 use crate::error::ApiError;
 use crate::routes::ApplicationOperation;
 use crate::view::ApplicationStatusView;
 
 pub(crate) async fn perform(operation: ApplicationOperation, call: Call) -> Result<HttpResponse, ApiError> {
-    let application = ApplicationId::from(call.id("id", "application")?);
+    let application = || call.id("id", "application").map(ApplicationId::from);
     match operation {
-        ApplicationOperation::Status => status(&call, &application).await,
-        ApplicationOperation::Release => release(&call, &application).await,
+        ApplicationOperation::TestConnection => connections::test(&call).await,
+        ApplicationOperation::Status => status(&call, &application()?).await,
+        ApplicationOperation::Release => release(&call, &application()?).await,
+        ApplicationOperation::Schema => connections::schema(&call, &application()?).await,
     }
 }
 

@@ -100,6 +100,9 @@ pub(crate) enum ApiError {
         /// How long.
         wait: Duration,
     },
+    /// A remote system does not answer.
+    #[error("{0}")]
+    NoAnswer(String),
     /// Too much is asked for at once.
     #[error("too much is asked for at once")]
     Busy,
@@ -191,7 +194,7 @@ impl ApiError {
             Self::TooLarge(_) => ErrorCode::TooLarge,
             Self::MediaType { .. } => ErrorCode::UnsupportedMediaType,
             Self::TooMany { .. } => ErrorCode::TooManyRequests,
-            Self::Busy | Self::Unready(_) | Self::Database(..) => ErrorCode::Unavailable,
+            Self::NoAnswer(_) | Self::Busy | Self::Unready(_) | Self::Database(..) => ErrorCode::Unavailable,
             Self::Internal(_) => ErrorCode::Internal,
         }
     }
@@ -211,7 +214,9 @@ impl ApiError {
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::MediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::Busy | Self::Unready(_) | Self::Database(..) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NoAnswer(_) | Self::Busy | Self::Unready(_) | Self::Database(..) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -238,6 +243,9 @@ impl ApiError {
             Self::TooLarge(_) => "send less at once",
             Self::MediaType { .. } => "name the type of the body in `Content-Type`",
             Self::TooMany { .. } => "try again once the seconds that `Retry-After` names are over",
+            Self::NoAnswer(_) => {
+                "see why the remote system does not answer; `~test` of its definition tells more"
+            }
             Self::Busy => "try again in a few seconds",
             Self::Unready(_) => "try again in a few seconds; if it stays, ask who runs the server",
             Self::Database(cause, _) => return format!("ask who runs the server to {}", cause.fix()),
@@ -267,6 +275,7 @@ impl ApiError {
             | Self::TooLarge(_)
             | Self::MediaType { .. }
             | Self::TooMany { .. }
+            | Self::NoAnswer(_)
             | Self::Busy
             | Self::Unready(_)
             | Self::Database(..)
@@ -308,7 +317,7 @@ impl ApiError {
         if matches!(self, Self::MediaType { .. }) && request.method() == Method::PATCH {
             answer.insert_header(("Accept-Patch", format!("{MERGE_PATCH}, {JSON_PATCH}")));
         }
-        if matches!(self, Self::Busy | Self::Unready(_) | Self::Database(..)) {
+        if matches!(self, Self::NoAnswer(_) | Self::Busy | Self::Unready(_) | Self::Database(..)) {
             answer.insert_header((header::RETRY_AFTER, "5"));
         }
         if let Self::TooMany { wait, .. } = self {

@@ -13,6 +13,7 @@ mod body;
 mod call;
 pub mod changes;
 mod configuration;
+mod connections;
 mod dataset;
 mod disputes;
 mod error;

@@ -2,6 +2,7 @@
 
 mod administration;
 mod applications;
+mod connections;
 mod disputes;
 mod failures;
 mod objects;

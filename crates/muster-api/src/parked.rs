@@ -1,7 +1,6 @@
 //! Parked accounts: what applications refuse, listed for people, and released by them.
 
 use actix_web::HttpResponse;
-use chrono::Utc;
 use muster_model::ApplicationId;
 use muster_model::text::read_hex;
 use muster_plan::key::KeyHash;
@@ -61,7 +60,7 @@ async fn release(mut call: Call) -> Result<HttpResponse, ApiError> {
         Meant::OfApplication(application) => Release::OfApplication(application),
         Meant::All => Release::All,
     };
-    let released = call.store.release_parked(which, Utc::now()).await?;
+    let released = call.engine().release_parked(&call.store, which).await?;
     call.note(format_args!("{released} parked accounts released"));
     Ok(HttpResponse::Ok().json(json!({ "released": released })))
 }

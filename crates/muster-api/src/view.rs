@@ -7,6 +7,7 @@ mod administration;
 mod application;
 mod audit;
 mod change;
+mod connection;
 mod dataset;
 mod dispute;
 mod error;
@@ -31,6 +32,8 @@ pub use administration::{NewTokenView, SecretView, SettingsView, TokenView, User
 pub use application::ApplicationStatusView;
 pub use audit::{ActorView, AuditEntryView, AuditVerificationView};
 pub use change::{AttributeView, ChangeStanding, ChangeView, MappingView, MembershipView};
+pub(crate) use connection::STEPS;
+pub use connection::{ApplicationSchemaView, ConnectionTestView};
 pub use dataset::DatasetReportView;
 pub(crate) use dispute::DISPUTE_COLUMNS;
 pub use dispute::{CandidateView, DecisionView, DisputeView, WhyView};

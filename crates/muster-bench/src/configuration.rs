@@ -23,6 +23,17 @@ const RESOURCES: [(ConfigurationKind, &str); 3] = [
     (ConfigurationKind::SynchronizationTaskDefinition, "hr-reconciliation"),
 ];
 
+/// What they use of the example of the directory. The task is stored a second time as [`SHADOW_TASK`].
+const DIRECTORY: [(ConfigurationKind, &str); 4] = [
+    (ConfigurationKind::ConnectorDefinition, "ldap"),
+    (ConfigurationKind::Application, "directory"),
+    (ConfigurationKind::ApplicationProfile, "directory-people"),
+    (ConfigurationKind::ProvisioningTaskDefinition, "directory-accounts"),
+];
+
+/// The task of the directory that does not ask it.
+const SHADOW_TASK: &str = "directory-accounts-shadow";
+
 /// Makes the database, the tenant and its configuration.
 ///
 /// # Errors
@@ -69,6 +80,54 @@ pub(crate) fn prepare_schedules(
     })
 }
 
+/// Adds the directory at a port of this machine to the tenant, and two tasks that write it alone: one that reads it, and
+/// one that believes what is known of it.
+///
+/// # Errors
+/// When a resource cannot be read, or the store has no such tenant.
+pub(crate) fn prepare_directory(conf: &Path, database: &Database, port: u16) -> Result<(), Error> {
+    let mut writes = Vec::new();
+    for (kind, id) in DIRECTORY {
+        let mut value = read_value(conf, kind, id)?;
+        match kind {
+            ConfigurationKind::ConnectorDefinition => set_port(&mut value, port),
+            ConfigurationKind::ProvisioningTaskDefinition => {
+                value["applicationIds"] = json!(["directory"]);
+                let mut shadow = value.clone();
+                shadow["id"] = Value::from(SHADOW_TASK);
+                shadow["verify"] = Value::from("SHADOW");
+                writes.push(write_of(conf, kind, &shadow)?);
+            }
+            ConfigurationKind::Application
+            | ConfigurationKind::ApplicationProfile
+            | ConfigurationKind::SynchronizationTaskDefinition
+            | ConfigurationKind::SynchronizationTaskPostProcessingDefinition
+            | ConfigurationKind::ProvisioningTaskPostProcessingDefinition => {}
+        }
+        writes.push(write_of(conf, kind, &value)?);
+    }
+    blocking(async {
+        let store = Store::open(&location(database)).await?;
+        let slug = TENANT.parse().map_err(|problem| refused(Path::new(TENANT), &problem))?;
+        let tenant = store.tenant(&slug).await?.ok_or_else(|| Error::NoTenant(TENANT.to_owned()))?;
+        let checked = tenant.configuration_version().await?;
+        tenant.write_resources(checked, &ResourceChanges::of(writes)).await?;
+        Ok(())
+    })
+}
+
+fn set_port(connector: &mut Value, port: u16) {
+    let properties = connector["connectorProperties"].as_array_mut();
+    let of_port = properties.into_iter().flatten().filter(|property| property["name"] == "port");
+    of_port.for_each(|property| property["value"] = Value::from(port.to_string()));
+}
+
+fn write_of(conf: &Path, kind: ConfigurationKind, value: &Value) -> Result<ResourceWrite, Error> {
+    let id = value["id"].as_str().unwrap_or_default();
+    let body = document(&path_of(conf, kind, id), kind, value)?;
+    Ok(ResourceWrite::new(kind as u8, id, Written::Created(body)))
+}
+
 async fn make_tenant(
     store: &Store,
     slug: &str,
@@ -110,11 +169,22 @@ fn location(database: &Database) -> Location {
 
 /// The document of a resource as it is stored.
 fn read(conf: &Path, kind: ConfigurationKind, id: &str) -> Result<String, Error> {
-    let path: PathBuf = conf.join(kind.path_segment()).join(format!("{id}.json"));
+    document(&path_of(conf, kind, id), kind, &read_value(conf, kind, id)?)
+}
+
+fn path_of(conf: &Path, kind: ConfigurationKind, id: &str) -> PathBuf {
+    conf.join(kind.path_segment()).join(format!("{id}.json"))
+}
+
+fn read_value(conf: &Path, kind: ConfigurationKind, id: &str) -> Result<Value, Error> {
+    let path = path_of(conf, kind, id);
     let text = fs::read(&path).map_err(|error| refused(&path, &error))?;
-    let value = serde_json::from_slice(&text).map_err(|error| refused(&path, &error))?;
-    let document = Document::read(kind, &value, Leniency::Strict)
-        .map_err(|problems| Error::Resource { path, problems: format!("{problems:?}") })?;
+    serde_json::from_slice(&text).map_err(|error| refused(&path, &error))
+}
+
+fn document(path: &Path, kind: ConfigurationKind, value: &Value) -> Result<String, Error> {
+    let document = Document::read(kind, value, Leniency::Strict)
+        .map_err(|problems| Error::Resource { path: path.to_owned(), problems: format!("{problems:?}") })?;
     Ok(document.to_value().to_string())
 }
 
@@ -167,5 +237,31 @@ mod tests {
         let ids: Vec<_> = stored.iter().map(|resource| resource.id.as_str()).collect();
         assert_eq!(ids, ["hr-csv", "hr", "hr-reconciliation"]);
         assert!(prepare(&conf, &database).is_err(), "a second tenant of that name");
+    }
+
+    #[test]
+    fn the_directory_comes_to_the_people() {
+        let conf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/conf");
+        let directory = tempfile::tempdir().unwrap();
+        let database = Database::Sqlite(directory.path().join("muster.db"));
+        let of_directory = conf.join("../directory/conf");
+        assert!(prepare_directory(&of_directory, &database, 3891).is_err(), "there is no tenant yet");
+        prepare(&conf, &database).unwrap();
+        prepare_directory(&of_directory, &database, 3891).unwrap();
+        blocking(async {
+            let store = Store::open(&location(&database)).await?;
+            let tenant = store.tenant(&TENANT.parse().unwrap()).await?.unwrap();
+            let stored = tenant.resources().await?;
+            assert_eq!(stored.len(), RESOURCES.len() + DIRECTORY.len() + 1);
+            let body = |id: &str| -> Value {
+                let resource = stored.iter().find(|resource| resource.id == id).unwrap();
+                serde_json::from_str(&resource.body).unwrap()
+            };
+            assert!(body("ldap").to_string().contains("\"3891\""));
+            assert_eq!(body("directory-accounts")["applicationIds"], json!(["directory"]));
+            assert_eq!(body(SHADOW_TASK)["verify"], "SHADOW");
+            Ok(())
+        })
+        .unwrap();
     }
 }

@@ -39,6 +39,18 @@ pub(crate) enum Error {
     /// A schedule did not fire in time to be asked.
     #[error("the schedule of task `{0}` has not fired")]
     NotFired(String),
+    /// The directory refused, or could not be reached.
+    #[error("cannot use the directory")]
+    Directory(#[from] ldap3::LdapError),
+    /// The connector cannot read it.
+    #[error("cannot read through the connector")]
+    Connector(#[from] muster_connector::ConnectorError),
+    /// The connector did not read all.
+    #[error("the sweep was cut short: {0}")]
+    CutShort(String),
+    /// The tenant to be added to is not there.
+    #[error("there is no tenant `{0}`")]
+    NoTenant(String),
     /// The expression failed.
     #[error("cannot evaluate the expression")]
     Expression(#[from] muster_plan::expression::ExpressionError),

@@ -13,10 +13,12 @@ use serde::Serialize;
 mod configuration;
 mod csv_read;
 mod dataset;
+mod directory;
 mod error;
 mod expression;
 mod fires;
 mod insert;
+mod phases;
 mod requests;
 mod usage;
 mod watch;
@@ -55,6 +57,16 @@ enum Instrument {
         #[command(flatten)]
         place: Place,
     },
+    /// Adds the directory at a port to the tenant, from the files of its example
+    PrepareDirectory {
+        /// Where the resources lie, one file each, by kind
+        #[arg(long)]
+        conf: PathBuf,
+        #[arg(long)]
+        port: u16,
+        #[command(flatten)]
+        place: Place,
+    },
     /// Waits until a server has computed all schedules
     AwaitSchedules {
         #[command(flatten)]
@@ -79,6 +91,27 @@ enum Instrument {
         #[command(flatten)]
         place: Place,
     },
+    /// Floor: adds an account for everybody in a CSV file to the directory at a port
+    AddAccounts {
+        file: PathBuf,
+        #[arg(long)]
+        port: u16,
+    },
+    /// Floor: reads all accounts of the directory at a port and drops them
+    SearchAccounts {
+        #[arg(long)]
+        port: u16,
+    },
+    /// Reads the same through the connector and drops them
+    SweepAccounts {
+        #[arg(long)]
+        port: u16,
+    },
+    /// Counts what stands in the log of the directory at a port
+    CountWritten {
+        #[arg(long)]
+        port: u16,
+    },
     /// Evaluates an expression so many times
     Evaluate { times: u64 },
     /// Reads and writes applications of a tenant at a set rate until its own input ends, with the token in
@@ -93,6 +126,11 @@ enum Instrument {
         /// Of all connections together
         #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000))]
         requests_per_second: u32,
+    },
+    /// Watches until its own input ends, and tells how long the newest run applied
+    WatchApplying {
+        #[command(flatten)]
+        place: Place,
     },
     /// Watches a first load until its own input ends, and tells how fast the first and the last entries went
     Watch {
@@ -152,6 +190,9 @@ fn run(instrument: Instrument) -> Result<(), Error> {
         Instrument::PrepareSchedules { conf, tenants, tasks, place } => {
             configuration::prepare_schedules(&conf, &place.database(), (tenants, tasks))
         }
+        Instrument::PrepareDirectory { conf, port, place } => {
+            configuration::prepare_directory(&conf, &place.database(), port)
+        }
         Instrument::AwaitSchedules { place } => configuration::await_schedules(&place.database()),
         Instrument::Fire { api } => print(&fires::fire(&api, &token())?),
         Instrument::Dataset { file, resources } => dataset::write(&file, resources),
@@ -161,6 +202,13 @@ fn run(instrument: Instrument) -> Result<(), Error> {
             insert::make_schema(&database)?;
             print_figures(|| insert::insert(&file, &database))
         }
+        Instrument::AddAccounts { file, port } => {
+            let accounts = directory::accounts(&file)?;
+            print_figures(|| directory::add(accounts, port))
+        }
+        Instrument::SearchAccounts { port } => print_figures(|| directory::search(port)),
+        Instrument::SweepAccounts { port } => print_figures(|| directory::sweep(port)),
+        Instrument::CountWritten { port } => print(&directory::written(port)?),
         Instrument::Evaluate { times } => {
             let people = expression::people();
             print_figures(|| expression::evaluate(&people, times))
@@ -168,6 +216,9 @@ fn run(instrument: Instrument) -> Result<(), Error> {
         Instrument::Requests { applications, model, connections, requests_per_second } => {
             let load = Load { applications, model, token: token(), connections, requests_per_second };
             print(&requests::ask(load, &watch::end_of(io::stdin()))?)
+        }
+        Instrument::WatchApplying { place } => {
+            print(&phases::watch_applying(&place.database(), io::stdin())?)
         }
         Instrument::Watch { entries, part, place } => {
             let samples = watch::watch(&place.database(), io::stdin())?;

@@ -19,10 +19,27 @@ const INTERVAL: Duration = Duration::from_millis(20);
 
 /// The changes that are staged, whose numbers are the lower halves of their keys, and the shadows that are
 /// made, which are numbered without a gap. A load has its database to itself.
-const SQLITE: &str = "SELECT coalesce((SELECT max(id) FROM change), 0) & 4294967295, \
-    coalesce((SELECT max(next) - 1 FROM shadow_number), 0)";
-const POSTGRES: &str = "SELECT coalesce((SELECT max(id) FROM change WHERE tenant = 1), 0) & 4294967295, \
-    coalesce((SELECT max(next) - 1 FROM shadow_number), 0)";
+const LOAD: Query = Query {
+    sqlite: "SELECT coalesce((SELECT max(id) FROM change), 0) & 4294967295, \
+        coalesce((SELECT max(next) - 1 FROM shadow_number), 0)",
+    postgres: "SELECT coalesce((SELECT max(id) FROM change WHERE tenant = 1), 0) & 4294967295, \
+        coalesce((SELECT max(next) - 1 FROM shadow_number), 0)",
+};
+
+/// A query that answers one row of two numbers, for each kind of database.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Query {
+    pub(crate) sqlite: &'static str,
+    pub(crate) postgres: &'static str,
+}
+
+/// What a query answered.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Look {
+    /// Since the watch began.
+    pub(crate) seconds: f64,
+    pub(crate) numbers: (u64, u64),
+}
 
 /// The database of a job.
 #[derive(Debug, Clone)]
@@ -51,51 +68,62 @@ pub(crate) struct Pace {
     last_entries_per_second: Option<f64>,
 }
 
-/// Looks until the input ends.
+/// Watches a load until the input ends.
 ///
 /// # Errors
 /// When the database cannot be read.
 pub(crate) fn watch(database: &Database, input: impl Read + Send + 'static) -> Result<Vec<Sample>, Error> {
+    let sample = |look: Look| {
+        let (staged, applied) = look.numbers;
+        Sample { seconds: look.seconds, staged, applied }
+    };
+    Ok(looks(database, LOAD, input)?.into_iter().map(sample).collect())
+}
+
+/// Looks until the input ends.
+///
+/// # Errors
+/// When the database cannot be read.
+pub(crate) fn looks(
+    database: &Database,
+    query: Query,
+    input: impl Read + Send + 'static,
+) -> Result<Vec<Look>, Error> {
     let end = end_of(input);
     match database {
-        Database::Sqlite(file) => watch_sqlite(file, &end),
+        Database::Sqlite(file) => look_at_sqlite(file, query.sqlite, &end),
         Database::Postgres(url) => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.map_err(Error::io("start the runtime"))?.block_on(watch_postgres(url, &end))
+            let runtime = runtime.map_err(Error::io("start the runtime"))?;
+            runtime.block_on(look_at_postgres(url, query.postgres, &end))
         }
     }
 }
 
-fn watch_sqlite(file: &Path, end: &Receiver<()>) -> Result<Vec<Sample>, Error> {
+fn look_at_sqlite(file: &Path, query: &str, end: &Receiver<()>) -> Result<Vec<Look>, Error> {
     let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     connection.busy_timeout(Duration::from_secs(30))?;
-    let mut look = connection.prepare(SQLITE)?;
+    let mut ask = connection.prepare(query)?;
     let start = Instant::now();
-    let mut samples = Vec::new();
+    let mut looks = Vec::new();
     while goes_on(end) {
-        let (staged, applied) = look.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        samples.push(sample(start, staged, applied));
+        looks.push(look(start, ask.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?));
     }
-    Ok(samples)
+    Ok(looks)
 }
 
-async fn watch_postgres(url: &str, end: &Receiver<()>) -> Result<Vec<Sample>, Error> {
+async fn look_at_postgres(url: &str, query: &'static str, end: &Receiver<()>) -> Result<Vec<Look>, Error> {
     let mut connection = PgConnection::connect(url).await?;
     let start = Instant::now();
-    let mut samples = Vec::new();
+    let mut looks = Vec::new();
     while goes_on(end) {
-        let (staged, applied) = sqlx::query_as(POSTGRES).fetch_one(&mut connection).await?;
-        samples.push(sample(start, staged, applied));
+        looks.push(look(start, sqlx::query_as(query).fetch_one(&mut connection).await?));
     }
-    Ok(samples)
+    Ok(looks)
 }
 
-fn sample(start: Instant, staged: i64, applied: i64) -> Sample {
-    Sample {
-        seconds: start.elapsed().as_secs_f64(),
-        staged: staged.unsigned_abs(),
-        applied: applied.unsigned_abs(),
-    }
+fn look(start: Instant, (one, other): (i64, i64)) -> Look {
+    Look { seconds: start.elapsed().as_secs_f64(), numbers: (one.unsigned_abs(), other.unsigned_abs()) }
 }
 
 /// Disconnected once the input has ended.

@@ -6,7 +6,7 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::time::Instant;
 
-use muster_connector::{ConnectorKind, FileRoots, Host, Properties, RemoteClass, Step, SweepRequest};
+use muster_connector::{ConnectorKind, FileRoots, Host, Properties, Reads, RemoteClass, Step, SweepRequest};
 use muster_connector_csv::CsvKind;
 
 const COLUMNS: usize = 12;
@@ -30,16 +30,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     print("floor: csv crate, raw records", count, began);
 
-    let host = Host { files: FileRoots { own: directory.path().to_owned(), further: Vec::new() } };
+    let host =
+        Host::new("acme".parse()?, FileRoots { own: directory.path().to_owned(), further: Vec::new() });
     let connector = CsvKind.open(&Properties::new(), &host).await?;
-    let class = RemoteClass {
-        remote_name: "people.csv".to_owned(),
-        uid_attribute: "column0".into(),
-        attributes: Vec::new(),
-    };
+    let class = RemoteClass::new("people.csv", "column0");
     for _ in 0..3 {
         let request = SweepRequest {
             class: class.clone(),
+            reads: Reads::All,
             page_size: page_size.into(),
             resume: None,
             last_count: None,

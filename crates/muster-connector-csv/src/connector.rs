@@ -6,13 +6,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use muster_connector::paths::check_within;
 use muster_connector::{
-    Capabilities, ClassPart, ClassProblem, Connector, ConnectorError, ConnectorKind, Durable, Entry,
-    FileRoots, Host, Place, Properties, PropertyProblem, RemoteClass, Sweep, SweepRequest, Writer,
+    Capabilities, ChangeFeed, ClassPart, ClassProblem, Connector, ConnectorError, ConnectorKind, Durable,
+    Entry, FileRoots, Host, OfferedAttribute, OfferedClass, Place, Properties, PropertyProblem, RemoteClass,
+    Sweep, SweepRequest, Writer,
 };
 
 use crate::body::{Met, beginning, next_record, scanner_at};
 use crate::entry::{EntryReader, Judged};
-use crate::layout::{Learned, Wanted, learn};
+use crate::layout::{Layout, Learned, Wanted, learn};
 use crate::settings::{Access, Heading, Settings};
 use crate::source::{SourceFile, unreadable};
 use crate::sweep::{CsvSweep, stopped};
@@ -33,8 +34,13 @@ impl ConnectorKind for CsvKind {
         Settings::parse(properties).err().unwrap_or_default()
     }
 
-    fn check_class(&self, properties: &Properties, class: &RemoteClass, host: &Host) -> Vec<ClassProblem> {
-        let path = check_within(&host.files, &class.remote_name).err();
+    fn check_class(
+        &self,
+        properties: &Properties,
+        class: &RemoteClass,
+        files: &FileRoots,
+    ) -> Vec<ClassProblem> {
+        let path = check_within(files, &class.remote_name).err();
         let path = path.map(|message| ClassProblem { part: ClassPart::RemoteName, message });
         let key = Settings::parse(properties).ok().and_then(|settings| lacking_key(&settings, class));
         path.into_iter().chain(key).collect()
@@ -84,9 +90,10 @@ fn lacking_key(settings: &Settings, class: &RemoteClass) -> Option<ClassProblem>
 const CAPABLE: Capabilities = Capabilities {
     write: true,
     enable: true,
-    membership_on_account: true,
+    rename: false,
     references_must_exist: false,
-    create_is_found_by_key: true,
+    create_is_found: true,
+    changes: ChangeFeed::None,
     durable: Durable::AtClose,
 };
 
@@ -125,6 +132,15 @@ impl Connector for CsvConnector {
         self.blocking(move |roots, settings| probe(roots, settings, &class)).await
     }
 
+    /// The columns of the files that are there.
+    async fn discover(&self, classes: &[RemoteClass]) -> Result<Vec<OfferedClass>, ConnectorError> {
+        let classes = classes.to_vec();
+        let offered = move |roots: &FileRoots, settings: &Arc<Settings>| {
+            classes.iter().map(|class| offered(roots, settings, class)).collect()
+        };
+        self.blocking(offered).await
+    }
+
     async fn sweep(&self, request: SweepRequest) -> Result<Box<dyn Sweep>, ConnectorError> {
         Ok(Box::new(CsvSweep::begin(self.roots.clone(), self.settings.clone(), request).await?))
     }
@@ -146,15 +162,46 @@ impl Connector for CsvConnector {
 }
 
 fn probe(roots: &FileRoots, settings: &Settings, class: &RemoteClass) -> Result<(), ConnectorError> {
+    layout_of(roots, settings, class).map(|_| ())
+}
+
+fn layout_of(
+    roots: &FileRoots,
+    settings: &Settings,
+    class: &RemoteClass,
+) -> Result<Box<Layout>, ConnectorError> {
     let source = SourceFile::open(roots, &class.remote_name, settings.encoding)?;
     let scanner = scanner_at(&source, settings, beginning(&source));
     let mut scanner = scanner.map_err(|error| unreadable(&source.shown, &error))?;
     match learn(Wanted { shown: &source.shown, class, settings }, &mut scanner)? {
-        Learned::Layout(_) => Ok(()),
+        Learned::Layout(layout) => Ok(layout),
         Learned::Empty => Err(ConnectorError::Unusable {
             message: format!("`{}` is empty; put at least a header there", source.shown),
         }),
     }
+}
+
+fn offered(
+    roots: &FileRoots,
+    settings: &Settings,
+    class: &RemoteClass,
+) -> Result<OfferedClass, ConnectorError> {
+    let layout = layout_of(roots, settings, class)?;
+    let is_multi_valued =
+        |name: &str| class.attributes.iter().any(|known| known.name.as_str() == name && known.multi_valued);
+    let columns = layout.columns.iter().enumerate().filter(|(_, name)| !name.is_empty());
+    let attributes = columns.map(|(position, name)| OfferedAttribute {
+        multi_valued: is_multi_valued(name),
+        required: position == layout.key,
+        unique: position == layout.key,
+        writable: settings.access == Access::ReadWrite,
+        ..OfferedAttribute::new(name.as_str())
+    });
+    Ok(OfferedClass {
+        remote_name: class.remote_name.clone(),
+        description: None,
+        attributes: attributes.collect(),
+    })
 }
 
 /// Reads through the file until all keys are met. Of a key that stands there twice the first record counts, as
@@ -218,7 +265,7 @@ mod tests {
 
     #[test]
     fn a_class_is_checked_before_its_file_is_opened() {
-        let host = Host { files: FileRoots { own: "/data".into(), further: vec!["/srv/shared".into()] } };
+        let files = FileRoots { own: "/data".into(), further: vec!["/srv/shared".into()] };
         let given = [("header", "false"), ("columns", "no,name")];
         let broken = [("header", "perhaps")];
         for (properties, path, key, expected) in [
@@ -233,13 +280,12 @@ mod tests {
         ] {
             let properties =
                 properties.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
-            let class = RemoteClass {
-                remote_name: path.to_owned(),
-                uid_attribute: key.into(),
-                attributes: Vec::new(),
-            };
-            let found: Vec<_> =
-                CsvKind.check_class(&properties, &class, &host).into_iter().map(|found| found.part).collect();
+            let class = RemoteClass::new(path, key);
+            let found: Vec<_> = CsvKind
+                .check_class(&properties, &class, &files)
+                .into_iter()
+                .map(|found| found.part)
+                .collect();
             assert_eq!(found, expected, "{path} {key}");
         }
     }

@@ -61,8 +61,8 @@ impl CsvSweep {
 
 #[async_trait]
 impl Sweep for CsvSweep {
-    fn snapshot(&self) -> Snapshot {
-        self.snapshot.clone()
+    fn snapshot(&self) -> Option<Snapshot> {
+        Some(self.snapshot.clone())
     }
 
     async fn next(&mut self) -> Answer {
@@ -152,7 +152,7 @@ impl<R: Read> PageReader<R> {
             }
         }
         Ok(Step::End(match self.check_whole() {
-            Ok(()) => SweepEnd::Complete,
+            Ok(()) => SweepEnd::Complete { token: None },
             Err(reason) => SweepEnd::CutShort { reason },
         }))
     }

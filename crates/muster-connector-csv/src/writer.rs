@@ -11,7 +11,7 @@ mod spool;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use muster_connector::{ConnectorError, FileRoots, Operation, RemoteClass, Writer};
+use muster_connector::{ConnectorError, FileRoots, Operation, RemoteClass, WriteResult, Writer, Written};
 
 use self::session::Session;
 use crate::settings::Settings;
@@ -37,11 +37,12 @@ impl CsvWriter {
 
 #[async_trait]
 impl Writer for CsvWriter {
-    async fn write(&mut self, operations: Vec<Operation>) -> Vec<Result<(), ConnectorError>> {
+    async fn write(&mut self, operations: Vec<Operation>) -> Vec<WriteResult> {
         let count = operations.len();
         let Some(mut session) = self.session.take() else { return vec![Err(stopped()); count] };
         let work = tokio::task::spawn_blocking(move || {
-            let outcomes = operations.into_iter().map(|operation| session.admit(operation)).collect();
+            let admitted = |operation| session.admit(operation).map(|()| Written::default());
+            let outcomes = operations.into_iter().map(admitted).collect();
             (session, outcomes)
         });
         match work.await {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use muster_model::failure::FailureClass;
+
 /// A fault of a connector. Its message names the place and says what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConnectorError {
@@ -31,10 +33,43 @@ pub enum ConnectorError {
         /// What is missing.
         message: String,
     },
+    /// What a token stands for is not known any more: changes cannot be told from there, everything has to be read.
+    #[error("{message}")]
+    Outdated {
+        /// Which token, and why.
+        message: String,
+    },
     /// Nothing can be done with this system until somebody changes something.
     #[error("{message}")]
     Unusable {
         /// What has to be changed.
         message: String,
     },
+}
+
+impl ConnectorError {
+    /// What is to be expected of trying again.
+    #[must_use]
+    pub fn class(&self) -> FailureClass {
+        match self {
+            Self::Transient { .. } => FailureClass::Transient,
+            Self::Rejected { .. } | Self::Conflict { .. } | Self::Missing { .. } | Self::Outdated { .. } => {
+                FailureClass::Rejected
+            }
+            Self::Unusable { .. } => FailureClass::Unusable,
+        }
+    }
+
+    /// How long the system asks to wait, if it does.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Transient { retry_after, .. } => *retry_after,
+            Self::Rejected { .. }
+            | Self::Conflict { .. }
+            | Self::Missing { .. }
+            | Self::Outdated { .. }
+            | Self::Unusable { .. } => None,
+        }
+    }
 }

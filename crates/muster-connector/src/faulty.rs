@@ -8,8 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 
 use crate::{
-    Capabilities, ClassProblem, Connector, ConnectorError, ConnectorKind, Entry, Host, Operation, Place,
-    Properties, PropertyProblem, RemoteClass, Snapshot, Step, Sweep, SweepEnd, SweepRequest, Writer,
+    Capabilities, ClassProblem, Connector, ConnectorError, ConnectorKind, Entry, FileRoots, Host,
+    OfferedClass, Operation, Place, Properties, PropertyProblem, RemoteClass, Snapshot, Step, Sweep,
+    SweepEnd, SweepRequest, TestStep, TestedStep, WriteResult, Writer,
 };
 
 /// The kinds of calls that reach a connector.
@@ -21,7 +22,9 @@ pub enum CallKind {
     Sweep,
     /// [`Sweep::next`].
     Page,
-    /// [`Connector::read`].
+    /// [`Connector::discover`].
+    Discover,
+    /// [`Connector::read`] and [`Connector::find`].
     Read,
     /// [`Connector::writer`].
     Writer,
@@ -158,6 +161,7 @@ impl Faulty {
 }
 
 #[async_trait]
+#[deny(clippy::missing_trait_methods)]
 impl Connector for Faulty {
     fn capabilities(&self) -> Capabilities {
         self.inner.capabilities()
@@ -167,6 +171,10 @@ impl Connector for Faulty {
         self.watch.around(CallKind::Probe, self.inner.probe(class)).await
     }
 
+    async fn discover(&self, classes: &[RemoteClass]) -> Result<Vec<OfferedClass>, ConnectorError> {
+        self.watch.around(CallKind::Discover, self.inner.discover(classes)).await
+    }
+
     async fn sweep(&self, request: SweepRequest) -> Result<Box<dyn Sweep>, ConnectorError> {
         let inner = self.watch.around(CallKind::Sweep, self.inner.sweep(request)).await?;
         Ok(Box::new(FaultySweep { inner, watch: self.watch.clone(), cut_short: None }))
@@ -174,6 +182,10 @@ impl Connector for Faulty {
 
     async fn read(&self, class: &RemoteClass, uids: &[String]) -> Result<Vec<Entry>, ConnectorError> {
         self.watch.around(CallKind::Read, self.inner.read(class, uids)).await
+    }
+
+    async fn find(&self, class: &RemoteClass, names: &[String]) -> Result<Vec<Entry>, ConnectorError> {
+        self.watch.around(CallKind::Read, self.inner.find(class, names)).await
     }
 
     async fn writer(&self, class: &RemoteClass) -> Result<Box<dyn Writer>, ConnectorError> {
@@ -189,8 +201,9 @@ struct FaultySweep {
 }
 
 #[async_trait]
+#[deny(clippy::missing_trait_methods)]
 impl Sweep for FaultySweep {
-    fn snapshot(&self) -> Snapshot {
+    fn snapshot(&self) -> Option<Snapshot> {
         self.inner.snapshot()
     }
 
@@ -215,8 +228,9 @@ struct FaultyWriter {
 }
 
 #[async_trait]
+#[deny(clippy::missing_trait_methods)]
 impl Writer for FaultyWriter {
-    async fn write(&mut self, operations: Vec<Operation>) -> Vec<Result<(), ConnectorError>> {
+    async fn write(&mut self, operations: Vec<Operation>) -> Vec<WriteResult> {
         let count = operations.len();
         let Self { inner, watch } = self;
         let fault = watch.fault(CallKind::Write, None);
@@ -232,11 +246,7 @@ impl Writer for FaultyWriter {
 }
 
 /// Operations without a fault go on together, those with one alone.
-async fn write_each(
-    inner: &mut dyn Writer,
-    watch: &Watch,
-    operations: Vec<Operation>,
-) -> Vec<Result<(), ConnectorError>> {
+async fn write_each(inner: &mut dyn Writer, watch: &Watch, operations: Vec<Operation>) -> Vec<WriteResult> {
     let mut outcomes = Vec::with_capacity(operations.len());
     let mut sound = Vec::new();
     for operation in operations {
@@ -256,7 +266,7 @@ async fn write_each(
     outcomes
 }
 
-async fn write_one(inner: &mut dyn Writer, operation: Operation) -> Result<(), ConnectorError> {
+async fn write_one(inner: &mut dyn Writer, operation: Operation) -> WriteResult {
     let uid = operation.uid().to_owned();
     let lost = || ConnectorError::Transient { message: format!("no outcome for `{uid}`"), retry_after: None };
     inner.write(vec![operation]).await.pop().unwrap_or_else(|| Err(lost()))
@@ -277,6 +287,7 @@ impl FaultyKind {
 }
 
 #[async_trait]
+#[deny(clippy::missing_trait_methods)]
 impl ConnectorKind for FaultyKind {
     fn name(&self) -> &'static str {
         self.inner.name()
@@ -286,8 +297,13 @@ impl ConnectorKind for FaultyKind {
         self.inner.check(properties)
     }
 
-    fn check_class(&self, properties: &Properties, class: &RemoteClass, host: &Host) -> Vec<ClassProblem> {
-        self.inner.check_class(properties, class, host)
+    fn check_class(
+        &self,
+        properties: &Properties,
+        class: &RemoteClass,
+        files: &FileRoots,
+    ) -> Vec<ClassProblem> {
+        self.inner.check_class(properties, class, files)
     }
 
     fn is_address(&self, property: &str) -> bool {
@@ -306,8 +322,32 @@ impl ConnectorKind for FaultyKind {
         self.inner.capabilities(properties)
     }
 
+    fn gives_keys(&self, properties: &Properties, class: &RemoteClass) -> bool {
+        self.inner.gives_keys(properties, class)
+    }
+
     async fn open(&self, properties: &Properties, host: &Host) -> Result<Box<dyn Connector>, ConnectorError> {
         let inner = self.inner.open(properties, host).await?;
         Ok(Box::new(Faulty::new(inner, self.watch.clone())))
+    }
+
+    /// The steps are those of the kind, which knows how it comes to its system. Looking at a class is a
+    /// [`CallKind::Probe`] here too.
+    async fn test(&self, properties: &Properties, host: &Host, classes: &[RemoteClass]) -> Vec<TestedStep> {
+        let mut steps = self.inner.test(properties, host, classes).await;
+        for TestedStep { step, result } in &mut steps {
+            match step {
+                TestStep::Class(_) => {
+                    let looked = std::mem::replace(result, Ok(String::new()));
+                    *result = self.watch.around(CallKind::Probe, async { looked }).await;
+                }
+                TestStep::Open
+                | TestStep::Address
+                | TestStep::Tls
+                | TestStep::Credentials
+                | TestStep::Capabilities => {}
+            }
+        }
+        steps
     }
 }

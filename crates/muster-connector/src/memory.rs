@@ -4,25 +4,24 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use async_trait::async_trait;
-use muster_model::{AttributeName, Attributes, Names, Record};
+use muster_model::{AttributeName, Attributes, Names, Record, Value};
 
-use self::rules::Rules;
-use crate::{
-    Account, BadEntry, Capabilities, ClassProblem, Connector, ConnectorError, ConnectorKind, Cursor, Durable,
-    Entry, Host, Operation, Page, Place, Properties, PropertyProblem, RemoteClass, Snapshot, Step, Sweep,
-    SweepEnd, SweepRequest, Writer, properties,
-};
+use crate::{Account, BadEntry, Capabilities, ChangeFeed, Durable, Entry, Place, RemoteClass};
 
+mod connector;
 mod rules;
+mod sweep;
+
+pub use connector::MemoryKind;
 
 /// The capabilities of a system that can do everything at once.
 pub const CAPABLE: Capabilities = Capabilities {
     write: true,
     enable: true,
-    membership_on_account: true,
+    rename: true,
     references_must_exist: false,
-    create_is_found_by_key: true,
+    create_is_found: true,
+    changes: ChangeFeed::WithDeletes,
     durable: Durable::EachCall,
 };
 
@@ -45,11 +44,16 @@ enum Held {
 
 type Class = BTreeMap<String, Held>;
 
-/// All classes by their remote names, and how often anything changed.
+/// All classes by their remote names, and what has changed in them.
 #[derive(Debug, Clone, Default)]
 struct State {
     classes: BTreeMap<String, Class>,
-    version: u64,
+    /// The class and key of each change, in their order.
+    log: Vec<(String, String)>,
+    /// How many changes from the first are not told any more.
+    forgotten: usize,
+    /// How many keys have been given.
+    given: u64,
 }
 
 /// A system in memory. Clones share what they hold.
@@ -58,13 +62,14 @@ pub struct MemorySystem {
     state: Arc<Mutex<State>>,
     capabilities: Capabilities,
     references: Arc<[AttributeName]>,
+    gives_keys: bool,
 }
 
 impl MemorySystem {
     /// An empty system that can do what the capabilities say.
     #[must_use]
     pub fn new(capabilities: Capabilities) -> Self {
-        Self { state: Arc::default(), capabilities, references: Arc::default() }
+        Self { state: Arc::default(), capabilities, references: Arc::default(), gives_keys: false }
     }
 
     /// The same system, where the values of these attributes name other accounts by their keys, in any class.
@@ -72,6 +77,18 @@ impl MemorySystem {
     #[must_use]
     pub fn with_references(self, references: Vec<AttributeName>) -> Self {
         Self { references: references.into(), ..self }
+    }
+
+    /// The same system, which gives accounts their keys itself: `id-1`, `id-2` and so on. They are made under their names.
+    #[must_use]
+    pub fn with_given_keys(self) -> Self {
+        Self { gives_keys: true, ..self }
+    }
+
+    /// Tells nobody any more what has changed until now.
+    pub fn forget_changes(&self) {
+        let mut state = self.lock();
+        state.forgotten = state.log.len();
     }
 
     /// Another system that holds the same and goes its own way from here.
@@ -83,22 +100,22 @@ impl MemorySystem {
 
     /// Puts an account in the place of what stands under its key, past all rules, as somebody else would.
     pub fn put(&self, class: &str, uid: &str, account: MemoryAccount) {
-        self.lock().class(class).insert(uid.to_owned(), Held::Account(account));
+        self.lock().class(class, uid).insert(uid.to_owned(), Held::Account(account));
     }
 
     /// Puts an entry that cannot be read where an account with the key `at` would stand.
     pub fn put_bad(&self, class: &str, at: &str, uid: Option<String>) {
-        self.lock().class(class).insert(at.to_owned(), Held::Bad { uid });
+        self.lock().class(class, at).insert(at.to_owned(), Held::Bad { uid });
     }
 
     /// Puts an account whose key was mistyped where one with the key `at` would stand: it says that it is `uid`.
     pub fn put_mistyped(&self, class: &str, at: &str, uid: &str, account: MemoryAccount) {
-        self.lock().class(class).insert(at.to_owned(), Held::Mistyped { uid: uid.to_owned(), account });
+        self.lock().class(class, at).insert(at.to_owned(), Held::Mistyped { uid: uid.to_owned(), account });
     }
 
     /// Takes away what stands under a key, past all rules, as somebody else would.
     pub fn take(&self, class: &str, uid: &str) {
-        self.lock().class(class).remove(uid);
+        self.lock().class(class, uid).remove(uid);
     }
 
     /// All accounts of a class by their keys.
@@ -131,10 +148,23 @@ impl MemorySystem {
 }
 
 impl State {
-    /// A class that is about to be changed.
-    fn class(&mut self, name: &str) -> &mut Class {
-        self.version += 1;
+    /// A class of which one entry is about to be changed.
+    fn class(&mut self, name: &str, uid: &str) -> &mut Class {
+        self.log.push((name.to_owned(), uid.to_owned()));
         self.classes.entry(name.to_owned()).or_default()
+    }
+
+    /// The key of the account of a class that has a name.
+    fn named(&self, class: &RemoteClass, name: &str) -> Option<String> {
+        let attribute = class.naming_attribute().as_str();
+        let is_called = |held: &Held| match held {
+            Held::Account(account) => {
+                account.attributes.get(attribute).first().map(Value::to_text).as_deref() == Some(name)
+            }
+            Held::Bad { .. } | Held::Mistyped { .. } => false,
+        };
+        let held = self.classes.get(&class.remote_name)?;
+        held.iter().find(|(_, held)| is_called(held)).map(|(uid, _)| uid.clone())
     }
 
     fn exists(&self, uid: &str) -> bool {
@@ -172,176 +202,5 @@ impl View {
         };
         let enabled = self.enable.then_some(account.enabled);
         Entry::Account(Account { place, uid: uid.to_owned(), enabled, record })
-    }
-}
-
-#[async_trait]
-impl Connector for MemorySystem {
-    fn capabilities(&self) -> Capabilities {
-        self.capabilities
-    }
-
-    async fn probe(&self, _class: &RemoteClass) -> Result<(), ConnectorError> {
-        Ok(())
-    }
-
-    async fn sweep(&self, request: SweepRequest) -> Result<Box<dyn Sweep>, ConnectorError> {
-        let (read, last) = match &request.resume {
-            None => (0, None),
-            Some(cursor) => parse_cursor(cursor)?,
-        };
-        let snapshot = Snapshot(self.lock().version.to_string());
-        let view = self.view(&request.class);
-        Ok(Box::new(MemorySweep { system: self.clone(), request, view, snapshot, read, last }))
-    }
-
-    async fn read(&self, class: &RemoteClass, uids: &[String]) -> Result<Vec<Entry>, ConnectorError> {
-        let view = self.view(class);
-        let state = self.lock();
-        let Some(accounts) = state.classes.get(&class.remote_name) else { return Ok(Vec::new()) };
-        let place = |uid: &String| accounts.range(..=uid.clone()).count() as u64;
-        let found =
-            uids.iter().filter_map(|uid| accounts.get(uid).map(|held| view.entry(place(uid), uid, held)));
-        Ok(found.collect())
-    }
-
-    async fn writer(&self, class: &RemoteClass) -> Result<Box<dyn Writer>, ConnectorError> {
-        if !self.capabilities.write {
-            return Err(ConnectorError::Unusable { message: "the system cannot be written".to_owned() });
-        }
-        let staged = match self.capabilities.durable {
-            Durable::EachCall => None,
-            Durable::AtClose => {
-                let state = self.lock().clone();
-                Some(Staged { began_at: state.version, state })
-            }
-        };
-        Ok(Box::new(MemoryWriter { system: self.clone(), class: class.remote_name.clone(), staged }))
-    }
-}
-
-fn parse_cursor(cursor: &Cursor) -> Result<(u64, Option<String>), ConnectorError> {
-    let parts =
-        cursor.0.split_once(':').and_then(|(read, last)| Some((read.parse().ok()?, Some(last.to_owned()))));
-    parts.ok_or_else(|| ConnectorError::Unusable {
-        message: format!("`{}` is no place of a sweep; start the sweep over", cursor.0),
-    })
-}
-
-struct MemorySweep {
-    system: MemorySystem,
-    request: SweepRequest,
-    view: View,
-    snapshot: Snapshot,
-    read: u64,
-    last: Option<String>,
-}
-
-#[async_trait]
-impl Sweep for MemorySweep {
-    fn snapshot(&self) -> Snapshot {
-        self.snapshot.clone()
-    }
-
-    async fn next(&mut self) -> Result<Step, ConnectorError> {
-        use std::ops::Bound::{Excluded, Unbounded};
-
-        let state = self.system.lock();
-        let Some(class) = state.classes.get(&self.request.class.remote_name) else {
-            return Ok(Step::End(SweepEnd::Complete));
-        };
-        let after = self.last.as_ref().map_or(Unbounded, Excluded);
-        let mut entries = Vec::new();
-        let mut last = None;
-        for (uid, held) in class.range::<String, _>((after, Unbounded)).take(self.request.page_size.get()) {
-            self.read += 1;
-            entries.push(self.view.entry(self.read, uid, held));
-            last = Some(uid.clone());
-        }
-        let Some(last) = last else { return Ok(Step::End(SweepEnd::Complete)) };
-        let cursor = Cursor(format!("{}:{last}", self.read));
-        self.last = Some(last);
-        Ok(Step::Page(Page { entries, cursor, estimated_total: Some(class.len() as u64) }))
-    }
-}
-
-struct MemoryWriter {
-    system: MemorySystem,
-    class: String,
-    /// With [`Durable::AtClose`] a copy that takes the place of everything at the end.
-    staged: Option<Staged>,
-}
-
-struct Staged {
-    state: State,
-    began_at: u64,
-}
-
-#[async_trait]
-impl Writer for MemoryWriter {
-    async fn write(&mut self, operations: Vec<Operation>) -> Vec<Result<(), ConnectorError>> {
-        let Self { system, class, staged } = self;
-        let rules = Rules { capabilities: system.capabilities, references: system.references.clone() };
-        let mut guard;
-        let state = match staged {
-            Some(staged) => &mut staged.state,
-            None => {
-                guard = system.lock();
-                &mut *guard
-            }
-        };
-        operations.into_iter().map(|operation| rules.apply(state, class, operation)).collect()
-    }
-
-    async fn close(self: Box<Self>) -> Result<(), ConnectorError> {
-        let Some(staged) = self.staged else { return Ok(()) };
-        let mut state = self.system.lock();
-        if state.version != staged.began_at {
-            let message = "the system changed while it was written; try again".to_owned();
-            return Err(ConnectorError::Transient { message, retry_after: None });
-        }
-        *state = staged.state;
-        Ok(())
-    }
-}
-
-/// The kind of connector that opens one system in memory, whatever the properties.
-#[derive(Debug, Clone)]
-pub struct MemoryKind {
-    /// The `type` of the connector definitions that it serves.
-    pub name: &'static str,
-    /// The system that it opens.
-    pub system: MemorySystem,
-}
-
-#[async_trait]
-impl ConnectorKind for MemoryKind {
-    fn name(&self) -> &'static str {
-        self.name
-    }
-
-    fn check(&self, properties: &Properties) -> Vec<PropertyProblem> {
-        properties::unknown(properties, &[])
-    }
-
-    /// Any class can be made.
-    fn check_class(&self, _: &Properties, _: &RemoteClass, _: &Host) -> Vec<ClassProblem> {
-        Vec::new()
-    }
-
-    fn place(&self, class: &RemoteClass, place: Place) -> String {
-        format!("entry {} of `{}`", place.0, class.remote_name)
-    }
-
-    fn capabilities(&self, _properties: &Properties) -> Capabilities {
-        self.system.capabilities
-    }
-
-    async fn open(
-        &self,
-        _properties: &Properties,
-        _host: &Host,
-    ) -> Result<Box<dyn Connector>, ConnectorError> {
-        Ok(Box::new(self.system.clone()))
     }
 }

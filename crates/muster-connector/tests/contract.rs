@@ -7,29 +7,33 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use muster_connector::conformance::{Fixture, Sample, conforms};
-use muster_connector::faulty::{Call, CallKind, Fault, FaultPlan, Faulty, Moment, Watch, no_faults};
-use muster_connector::memory::{CAPABLE, MemoryAccount, MemorySystem};
-use muster_connector::{
-    Capabilities, Connector, ConnectorError, Durable, Operation, RemoteAttribute, RemoteClass, Step,
-    SweepEnd, SweepRequest,
+use muster_connector::faulty::{
+    Call, CallKind, Fault, FaultPlan, Faulty, FaultyKind, Moment, Watch, no_faults,
 };
-use muster_model::{AttributeName, Field};
+use muster_connector::memory::{CAPABLE, MemoryAccount, MemoryKind, MemorySystem};
+use muster_connector::{
+    Capabilities, ChangeFeed, ClassProblem, Connector, ConnectorError, ConnectorKind, Durable, FileRoots,
+    Host, Operation, Place, Properties, PropertyProblem, Reads, RemoteAttribute, RemoteClass, Step, SweepEnd,
+    SweepRequest, TestStep, TestedStep, test_classes,
+};
+use muster_model::{AttributeName, Attributes, Field};
 
 struct InMemory {
     capabilities: Capabilities,
+    gives_keys: bool,
 }
 
 fn class() -> RemoteClass {
     let attribute = |name: &str, multi_valued| RemoteAttribute { name: name.into(), multi_valued };
     RemoteClass {
-        remote_name: "people".to_owned(),
-        uid_attribute: "id".into(),
         attributes: vec![
             attribute("id", false),
             attribute("name", false),
+            attribute("login", false),
             attribute("manager", false),
             attribute("groups", true),
         ],
+        ..RemoteClass::new("people", "id")
     }
 }
 
@@ -42,15 +46,30 @@ fn system(capabilities: Capabilities, accounts: &[Sample]) -> MemorySystem {
     system
 }
 
+/// A system that has given the accounts keys that nobody could know.
+fn with_given_keys(capabilities: Capabilities, accounts: &[Sample]) -> MemorySystem {
+    let system = MemorySystem::new(capabilities).with_given_keys();
+    for (number, sample) in accounts.iter().enumerate() {
+        let (uid, mut attributes) =
+            (format!("first-{number}"), Attributes::from_iter(sample.attributes.clone()));
+        attributes.set("id".into(), Field::text(&uid));
+        system.put("people", &uid, MemoryAccount { enabled: sample.enabled, attributes });
+    }
+    system
+}
+
 #[async_trait]
 impl Fixture for InMemory {
     async fn system(&self, accounts: &[Sample]) -> Box<dyn Connector> {
-        let inner = Box::new(system(self.capabilities, accounts));
-        Box::new(Faulty::new(inner, Watch::new(no_faults())))
+        let held = match self.gives_keys {
+            false => system(self.capabilities, accounts),
+            true => with_given_keys(self.capabilities, accounts),
+        };
+        Box::new(Faulty::new(Box::new(held), Watch::new(no_faults())))
     }
 
     fn class(&self) -> RemoteClass {
-        class()
+        RemoteClass { name_attribute: self.gives_keys.then(|| "login".into()), ..class() }
     }
 
     fn text_attribute(&self) -> AttributeName {
@@ -62,7 +81,7 @@ impl Fixture for InMemory {
     }
 
     fn reference_attribute(&self) -> Option<AttributeName> {
-        Some("manager".into())
+        (!self.gives_keys).then(|| "manager".into())
     }
 }
 
@@ -74,9 +93,21 @@ async fn the_system_in_memory_conforms_in_all_shapes() {
                 for write in [true, false] {
                     let capabilities =
                         Capabilities { durable, references_must_exist, enable, write, ..CAPABLE };
-                    conforms(&InMemory { capabilities }).await;
+                    conforms(&InMemory { capabilities, gives_keys: false }).await;
                 }
             }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_system_in_memory_conforms_when_it_gives_keys_and_tells_less_of_changes() {
+    for changes in [ChangeFeed::None, ChangeFeed::WithoutDeletes, ChangeFeed::WithDeletes] {
+        for (gives_keys, durable) in
+            [(true, Durable::EachCall), (true, Durable::AtClose), (false, Durable::EachCall)]
+        {
+            let capabilities = Capabilities { changes, durable, ..CAPABLE };
+            conforms(&InMemory { capabilities, gives_keys }).await;
         }
     }
 }
@@ -139,7 +170,8 @@ async fn calls_are_counted_and_a_sweep_can_be_cut_short() {
     });
     let watch = Watch::new(plan);
     let connector = Faulty::new(Box::new(memory), watch.clone());
-    let request = SweepRequest { class: class(), page_size: 1.into(), resume: None, last_count: None };
+    let (class, reads) = (class(), Reads::All);
+    let request = SweepRequest { class, reads, page_size: 1.into(), resume: None, last_count: None };
     let mut sweep = connector.sweep(request).await.unwrap();
     let mut read = 0;
     let end = loop {
@@ -168,4 +200,67 @@ async fn a_call_can_be_stopped_for_ever_after_its_effect() {
     assert!(polled.is_pending(), "the write waits");
     drop(write);
     assert_eq!(memory.accounts("people").into_keys().collect::<Vec<_>>(), ["a", "b"]);
+}
+
+/// A kind that tells the steps of its test from each other.
+struct StepByStep(MemoryKind);
+
+#[async_trait]
+impl ConnectorKind for StepByStep {
+    fn name(&self) -> &'static str {
+        self.0.name()
+    }
+
+    fn check(&self, properties: &Properties) -> Vec<PropertyProblem> {
+        self.0.check(properties)
+    }
+
+    fn check_class(&self, given: &Properties, class: &RemoteClass, files: &FileRoots) -> Vec<ClassProblem> {
+        self.0.check_class(given, class, files)
+    }
+
+    fn place(&self, class: &RemoteClass, place: Place) -> String {
+        self.0.place(class, place)
+    }
+
+    fn capabilities(&self, properties: &Properties) -> Capabilities {
+        self.0.capabilities(properties)
+    }
+
+    async fn open(&self, given: &Properties, host: &Host) -> Result<Box<dyn Connector>, ConnectorError> {
+        self.0.open(given, host).await
+    }
+
+    async fn test(&self, given: &Properties, host: &Host, classes: &[RemoteClass]) -> Vec<TestedStep> {
+        let mut steps = vec![TestedStep::passed(TestStep::Address, "127.0.0.1 answers")];
+        match self.open(given, host).await {
+            Ok(connector) => steps.extend(test_classes(&*connector, classes).await),
+            Err(error) => steps.push(TestedStep { step: TestStep::Credentials, result: Err(error) }),
+        }
+        steps
+    }
+}
+
+#[tokio::test]
+async fn a_kind_that_fails_by_plan_tests_as_the_kind_does_that_it_is_around() {
+    let files = FileRoots { own: "/nonexistent".into(), further: Vec::new() };
+    let host = Host::new("acme".parse().unwrap(), files);
+    let classes = [class(), RemoteClass::new("groups", "id")];
+    for (plan, second) in [
+        (no_faults(), Ok("can be read".to_owned())),
+        (failing(CallKind::Probe, 2, Moment::After), Err(lost())),
+    ] {
+        let memory = MemoryKind { name: "memory", system: system(CAPABLE, &[]) };
+        let watch = Watch::new(plan);
+        let kind = FaultyKind::new(Box::new(StepByStep(memory)), watch.clone());
+        let steps = kind.test(&Properties::new(), &host, &classes).await;
+        let looked = |name: &str, result| TestedStep { step: TestStep::Class(name.to_owned()), result };
+        let expected = [
+            TestedStep::passed(TestStep::Address, "127.0.0.1 answers"),
+            looked("people", Ok("can be read".to_owned())),
+            looked("groups", second),
+        ];
+        assert_eq!(steps, expected);
+        assert_eq!(watch.calls_of(CallKind::Probe), 2);
+    }
 }

@@ -5,41 +5,18 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use muster_model::TenantSlug;
-use ureq::config::Config;
+use ureq::config::{Config, ConfigBuilder};
 use ureq::http::{Response, Uri};
+use ureq::typestate::AgentScope;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 use ureq::{Agent, Body};
 
+use crate::target::Target;
 use crate::{Answer, Egress, EgressError, Post};
 
 /// More addresses of a name than this are not tried.
-const MOST_ADDRESSES: usize = 16;
-
-/// Whom a URL names.
-pub(crate) struct Target {
-    pub(crate) host: String,
-    pub(crate) port: u16,
-}
-
-impl Target {
-    pub(crate) fn of(url: &str) -> Result<Self, EgressError> {
-        let wrong = |problem: &str| EgressError::Url(problem.to_owned());
-        let uri: Uri = url.parse().map_err(|error| EgressError::Url(format!("is no URL: {error}")))?;
-        let usual = match uri.scheme_str() {
-            Some("https") => 443,
-            Some("http") => 80,
-            Some(_) | None => return Err(wrong("is neither `https` nor `http`")),
-        };
-        let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(|| wrong("names no host"))?;
-        if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
-            return Err(wrong("holds a user name or password"));
-        }
-        // Brackets are how a URL spells an address of IPv6.
-        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-        Ok(Self { host: bare.to_owned(), port: uri.port_u16().unwrap_or(usual) })
-    }
-}
+pub(crate) const MOST_ADDRESSES: usize = 16;
 
 /// Addresses that have been checked, whatever is asked for.
 #[derive(Debug)]
@@ -93,8 +70,13 @@ impl Egress {
     }
 }
 
-/// No proxy that the environment names, which would resolve the name again; no redirect, which would lead elsewhere.
 fn config(time: Duration) -> Config {
+    careful(time).max_idle_connections(0).build()
+}
+
+/// What every call has: no proxy that the environment names, which would resolve the name again; no redirect, which would
+/// lead elsewhere.
+pub(crate) fn careful(time: Duration) -> ConfigBuilder<AgentScope> {
     Agent::config_builder()
         .proxy(None)
         .max_redirects(0)
@@ -102,27 +84,4 @@ fn config(time: Duration) -> Config {
         .http_status_as_error(false)
         .timeout_global(Some(time))
         .user_agent(concat!("muster/", env!("CARGO_PKG_VERSION")))
-        .max_idle_connections(0)
-        .build()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn urls_name_a_host_and_a_port() {
-        for (url, host, port) in [
-            ("https://hooks.example.com/x", "hooks.example.com", 443),
-            ("http://hooks.example.com", "hooks.example.com", 80),
-            ("https://127.0.0.1:8443/", "127.0.0.1", 8443),
-            ("http://[::1]:8080/", "::1", 8080),
-        ] {
-            let target = Target::of(url).unwrap();
-            assert_eq!((target.host.as_str(), target.port), (host, port), "{url}");
-        }
-        for url in ["", "/x", "ftp://a.org/", "https://u:p@a.org/", "https:///x", "hooks.example.com"] {
-            assert!(matches!(Target::of(url), Err(EgressError::Url(_))), "{url}");
-        }
-    }
 }

@@ -1,20 +1,40 @@
 //! The one way out: requests to addresses that a tenant chose, within what the host's operator lists for it.
 //!
 //! A name is resolved once, every address that it leads to is checked, and the connection goes to one of these and no
-//! other. Redirects are not followed: an answer that is one is the answer. Knows no store and nobody's secrets.
+//! other. Redirects are not followed: an answer that is one is the answer. Knows no store; secrets pass through it and are
+//! never shown.
+//!
+//! - [`Egress::post`] sends one message, on a connection of its own.
+//! - [`Egress::client`] makes a client for many requests to one origin, over connections that are kept.
+//! - [`Egress::connect`] makes a plain connection, for protocols that are not HTTP; [`tls`] makes it safe.
+//! - [`Egress::access_tokens`] fetches what a client needs to be let in by OAuth, and keeps it.
 
 mod address;
 mod call;
+mod client;
+mod connect;
+mod error;
+mod message;
+mod oauth;
 mod rule;
+mod target;
+pub mod tls;
+mod transport;
+mod waits;
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use muster_model::TenantSlug;
 
+pub use client::{ClientSettings, HttpClient};
+pub use error::EgressError;
+pub use message::{Method, Request, Response};
+pub use oauth::{AccessToken, AccessTokens, AuthorizedError, ClientAuth, ClientCredentials, TokenError};
 pub use rule::{Rule, RuleError};
+pub use tls::CertificateProblem;
 
 /// What a name leads to at a port. May block.
 pub type Resolver = Arc<dyn Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync>;
@@ -52,80 +72,6 @@ pub struct Answer {
     pub status: u16,
     /// The body, if all of it came within the limits.
     pub body: Result<Vec<u8>, EgressError>,
-}
-
-/// Why there is no answer.
-#[derive(Debug, thiserror::Error)]
-pub enum EgressError {
-    /// The address is none.
-    #[error("the address {0}")]
-    Url(String),
-    /// The operator's list does not have it. Where a name leads is for the log, not for who chose the name.
-    #[error(
-        "{host}:{port} is not among the addresses that the operator of this server lets the tenant call \
-         (setting `egress.allow`)"
-    )]
-    NotAllowed {
-        /// The host.
-        host: String,
-        /// The port.
-        port: u16,
-        /// What the name led to and should not; `None` when the name itself is not listed.
-        address: Option<IpAddr>,
-    },
-    /// The name leads nowhere.
-    #[error("{host} cannot be resolved")]
-    Unresolved {
-        /// The host.
-        host: String,
-        /// Why not.
-        #[source]
-        source: io::Error,
-    },
-    /// No answer came in time, or no end of it.
-    #[error("{host} did not answer within {} seconds", limit.as_secs_f32())]
-    TimedOut {
-        /// The host.
-        host: String,
-        /// The time that it had.
-        limit: Duration,
-    },
-    /// The connection failed.
-    #[error("cannot talk to {host}")]
-    Unreachable {
-        /// The host.
-        host: String,
-        /// Why not.
-        #[source]
-        source: Box<ureq::Error>,
-    },
-    /// The body is too long.
-    #[error("the answer of {host} is longer than {limit} octets")]
-    TooLong {
-        /// The host.
-        host: String,
-        /// How long it may be.
-        limit: u64,
-    },
-    /// The call ended unexpectedly.
-    #[error("the call ended unexpectedly")]
-    Broken(#[from] tokio::task::JoinError),
-}
-
-impl EgressError {
-    /// Whether the same call may go well later: the receiver may come back, the operator may list the address.
-    #[must_use]
-    pub fn may_pass(&self) -> bool {
-        match self {
-            Self::Url(_) => false,
-            Self::NotAllowed { .. }
-            | Self::Unresolved { .. }
-            | Self::TimedOut { .. }
-            | Self::Unreachable { .. }
-            | Self::TooLong { .. }
-            | Self::Broken(_) => true,
-        }
-    }
 }
 
 /// The way out of a process. Cheap to clone.
@@ -173,7 +119,7 @@ impl Egress {
     /// # Errors
     /// When the tenant may not call that address, or no answer came.
     pub async fn post(&self, tenant: &TenantSlug, post: Post) -> Result<Answer, EgressError> {
-        let target = call::Target::of(&post.url)?;
+        let target = target::Target::of(&post.url)?;
         let (host, limit) = (target.host.clone(), self.limits.time);
         let (egress, tenant) = (self.clone(), tenant.clone());
         let sent = tokio::task::spawn_blocking(move || egress.send(&tenant, &target, post));
@@ -185,7 +131,7 @@ impl Egress {
     }
 
     /// The addresses that a target leads to, if the tenant may call each of them. Blocking.
-    fn resolve(&self, tenant: &TenantSlug, target: &call::Target) -> Result<Vec<SocketAddr>, EgressError> {
+    fn resolve(&self, tenant: &TenantSlug, target: &target::Target) -> Result<Vec<SocketAddr>, EgressError> {
         let (host, port) = (&target.host, target.port);
         let refused = |address| EgressError::NotAllowed { host: host.clone(), port, address };
         let rules: Vec<_> = self.rules.iter().filter(|rule| rule.is_for(tenant, port)).collect();

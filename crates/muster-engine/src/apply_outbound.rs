@@ -2,22 +2,24 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use muster_connector::{Account, Connector, ConnectorError, Durable, Entry, Operation, RemoteClass, Writer};
-use muster_model::ApplicationId;
+use muster_connector::{
+    Account, Connector, ConnectorError, Durable, Entry, Operation, RemoteClass, WriteResult, Writer, Written,
+};
 use muster_model::error::ErrorCode;
 use muster_model::run::Wave;
+use muster_model::{ApplicationId, Value};
 use muster_plan::change::Action;
 use muster_plan::convert::comparable_texts;
 use muster_plan::key::{KeyHash, Position};
-use muster_store::{Batch, ChangeRow, Makes, Noted, ProblemRow, ProblemStep, Slot, step_of};
+use muster_store::{Batch, ChangeRow, GivenKey, Makes, Noted, ProblemRow, ProblemStep, Slot, step_of};
 
 use crate::apply_inbound::Exceptions;
-use crate::configuration::remote_class;
 use crate::error::EngineError;
 use crate::lease::Lease;
 use crate::operation::{Asked, asked_of};
 use crate::outbound::OutboundRun;
 use crate::parking::{Ask, Refusal};
+use crate::remote::remote_class;
 use crate::sequence::{Sequence, Step};
 use crate::worker::Work;
 
@@ -25,6 +27,8 @@ use crate::worker::Work;
 #[derive(Default)]
 struct Answered {
     noted: Noted,
+    /// The keys that accounts have been given.
+    given: HashSet<String>,
     /// Changes whose account does not name everybody yet.
     unsettled: Vec<u32>,
 }
@@ -72,12 +76,22 @@ impl Way<'_> {
         &self.of.task.classes[self.of.index].application.id
     }
 
+    fn gives_keys(&self) -> bool {
+        self.of.task.classes[self.of.index].decisions.abilities.name.is_some()
+    }
+
+    /// That the target has given an account a key of its own.
+    fn given(&self, row: &ChangeRow, uid: String) -> GivenKey {
+        let key = self.of.task.classes[self.of.index].decisions.account_key(&uid);
+        GivenKey { change: row.number, uid, key }
+    }
+
     /// Sends operations, if the run may still write by then: reading what to send and opening the writer take time.
     async fn write(
         &mut self,
         operations: Vec<Operation>,
         lease: &Lease,
-    ) -> Result<Vec<Result<(), ConnectorError>>, EngineError> {
+    ) -> Result<Vec<WriteResult>, EngineError> {
         if operations.is_empty() {
             return Ok(Vec::new());
         }
@@ -96,19 +110,28 @@ impl Way<'_> {
     async fn read_back(
         &mut self,
         asks: &[Ask],
-        outcomes: &[Result<(), ConnectorError>],
+        outcomes: &[WriteResult],
     ) -> Result<HashMap<String, Account>, ConnectorError> {
         let outcomes =
             asks.iter().zip(outcomes).filter_map(|(ask, outcome)| Some((ask, outcome.as_ref().err()?)));
         let there = outcomes.filter(|(ask, error)| is_there(&ask.row, error));
-        let uids: Vec<String> = there.map(|(ask, _)| ask.row.uid.clone()).collect();
-        if uids.is_empty() {
+        let made_with: Vec<String> = there.map(|(ask, _)| ask.row.uid.clone()).collect();
+        if made_with.is_empty() {
             return Ok(HashMap::new());
         }
-        let read = self.connector.read(&self.remote, &uids).await?;
+        let name = self.of.task.classes[self.of.index].decisions.abilities.name.as_ref();
+        let read = match name {
+            None => self.connector.read(&self.remote, &made_with).await?,
+            Some(_) => self.connector.find(&self.remote, &made_with).await?,
+        };
         let accounts = read.into_iter().filter_map(|entry| match entry {
-            Entry::Account(account) => Some((account.uid.clone(), account)),
-            Entry::Bad(_) => None,
+            Entry::Account(account) => {
+                let named = name.map(|name| account.record.get(name.as_str()).first().map(Value::to_text));
+                let made_with =
+                    named.map_or_else(|| Some(account.uid.clone()), |name| Some(name?.into_owned()));
+                Some((made_with?, account))
+            }
+            Entry::Bad(_) | Entry::Gone(_) => None,
         });
         Ok(accounts.collect())
     }
@@ -139,7 +162,11 @@ impl Way<'_> {
                 continue;
             }
             let lacks_names = held.is_empty() && decisions.naming_attributes().any(|naming| naming == name);
-            if !lacks_names && !is_adopted {
+            // Where entitlements hold their members the account is made first, and they may not have got it yet.
+            let wanted = comparable_texts(wanted);
+            let lacks_entitlements = decisions.abilities.membership.as_ref() == Some(name)
+                && held.iter().all(|one| wanted.contains(one));
+            if !lacks_names && !lacks_entitlements && !is_adopted {
                 return Found::Other;
             }
             found = Found::Unfinished;
@@ -220,7 +247,7 @@ impl Work {
         let configuration = &self.configuration.resources;
         let opened = self.engine.open_connector(&self.store, configuration, &class.application).await;
         let connector = opened.map_err(Self::connector_error(&class.application.id))?;
-        let remote = remote_class(&class.class);
+        let remote = remote_class(&class.application, &class.class);
         let adopted = self.adopted_by(of, exceptions).await?;
         let any_parked = self.store.any_parked(&class.application.id).await?;
         Ok(Way { of, remote, connector, writer: None, any_parked, adopted })
@@ -262,9 +289,13 @@ impl Work {
         let live: Vec<u32> = numbers.iter().copied().filter(|number| !stale.contains(number)).collect();
         let mut rows: HashMap<u32, ChangeRow> =
             self.store.changes_of(&self.run, &live).await?.into_iter().map(|row| (row.number, row)).collect();
+        let decisions = &way.of.task.classes[way.of.index].decisions;
+        let mut names = match &decisions.abilities.name {
+            Some(name) => self.store.remembered_names(&self.run, &live, name).await?,
+            None => HashMap::new(),
+        };
         let mut answered = Answered::default();
         answered.noted.problems.extend(stale.iter().map(|number| ProblemRow::stale(*number)));
-        let decisions = &way.of.task.classes[way.of.index].decisions;
         let mut asks = Vec::new();
         let mut operations = Vec::new();
         for row in live.iter().filter_map(|number| rows.remove(number)) {
@@ -278,6 +309,7 @@ impl Work {
                 answered.noted.problems.push(open_problem(&row));
             }
             if let Some(operation) = operation {
+                let operation = operation.known_as(names.remove(&row.number));
                 let key = decisions.account_key(&row.uid);
                 asks.push(Ask::new(row, key, (&self.run.rules, way.of.wave, &operation)));
                 operations.push(operation);
@@ -323,17 +355,40 @@ impl Work {
     fn note_answer(
         &self,
         way: &Way<'_>,
-        (ask, outcome): (&Ask, Result<(), ConnectorError>),
+        (ask, outcome): (&Ask, WriteResult),
         read: &Result<HashMap<String, Account>, ConnectorError>,
         answered: &mut Answered,
     ) {
         let refusal = match outcome {
             Err(_) if may_be_refused(way.of.wave, &ask.row) => return,
-            Ok(()) => None,
+            Ok(Written { given_uid: Some(uid) }) if !answered.given.insert(uid.clone()) => {
+                Some(Refusal::of(&given_twice(&uid)))
+            }
+            Ok(written) => {
+                answered.noted.given.extend(written.given_uid.map(|uid| way.given(&ask.row, uid)));
+                None
+            }
             Err(error) => match way.found((&ask.row, &error), read) {
-                Found::Whole => None,
-                Found::Unfinished => return answered.unsettled.push(ask.row.number),
-                Found::Other => Some(Refusal::of(&error)),
+                found @ (Found::Whole | Found::Unfinished) => {
+                    let account = read.as_ref().ok().and_then(|accounts| accounts.get(&ask.row.uid));
+                    let given = account.filter(|account| account.uid != ask.row.uid);
+                    answered
+                        .noted
+                        .given
+                        .extend(given.map(|account| way.given(&ask.row, account.uid.clone())));
+                    if found == Found::Unfinished {
+                        return answered.unsettled.push(ask.row.number);
+                    }
+                    None
+                }
+                Found::Other => {
+                    // The sweep has not met the account that it had, and the name is somebody else's: the next run
+                    // may link that one.
+                    let is_renewed =
+                        way.gives_keys() && ask.row.shadow.is_some() && is_there(&ask.row, &error);
+                    answered.noted.gone.extend(is_renewed.then_some(ask.row.number));
+                    Some(Refusal::of(&error))
+                }
                 Found::Unread(unread) => Some(Refusal::unread(&error, &unread)),
             },
         };
@@ -388,6 +443,12 @@ impl Work {
         }
         Ok(())
     }
+}
+
+fn given_twice(uid: &str) -> ConnectorError {
+    let message =
+        format!("the target says that it has given the key `{uid}` to two new accounts; look there for both");
+    ConnectorError::Rejected { message }
 }
 
 /// The batches in which changes are written: those of a level are answered before the next begins.

@@ -1,14 +1,15 @@
 //! Archiving: the file that a run read to its end is put away, if it is still the one that was read.
 
-use muster_connector::{ConnectorError, SweepRequest};
+use muster_connector::{ConnectorError, Reads, SweepRequest};
 use muster_model::configuration::post_processing::FileArchiving;
 use muster_plan::errand::path;
 use muster_store::StoreError;
 
 use crate::Engine;
-use crate::configuration::{object_class, remote_class};
+use crate::configuration::object_class;
 use crate::errands::{Came, Errand};
 use crate::placing::{self, Existing};
+use crate::remote::remote_class;
 
 impl Engine {
     pub(crate) async fn archive(
@@ -23,7 +24,7 @@ impl Engine {
         let name = errand.original_filename(Some(&from));
         let directory = path(&archiving.relative_directory_path, &name, errand.ended());
         let to = format!("{}/{name}", directory.trim_end_matches('/'));
-        let files = self.settings.host(errand.store.slug()).files;
+        let files = self.settings.file_roots(errand.store.slug());
         match self.is_as_read(errand).await? {
             Ok(true) => {}
             Ok(false) => {
@@ -54,13 +55,14 @@ impl Engine {
             let class = object_class(application, &source.object_class_id).map_err(|_| lacking())?;
             let connector = self.open_connector(errand.store, configuration, application).await?;
             let request = SweepRequest {
-                class: remote_class(class),
+                class: remote_class(application, class),
+                reads: Reads::All,
                 page_size: 1.into(),
                 resume: None,
                 last_count: None,
             };
             let sweep = connector.sweep(request).await?;
-            Ok(read.is_some_and(|read| sweep.snapshot().0 == read))
+            Ok(read.is_some_and(|read| sweep.snapshot().is_some_and(|snapshot| snapshot.0 == read)))
         };
         Ok(looked.await)
     }

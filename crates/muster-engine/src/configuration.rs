@@ -1,7 +1,11 @@
 //! The configuration of a tenant: loaded whole, frozen with a run, and compiled where it is used.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use muster_connector::{
-    ClassPart, Connector, ConnectorError, Host, Properties, RemoteAttribute, RemoteClass,
+    Capabilities, ClassPart, Connector, ConnectorError, ConnectorKind, FileRoots, Host, Paced, Properties,
+    RemoteClass, TestStep, TestedStep,
 };
 use muster_model::configuration::application::{
     Application, AttributeMapping, Direction, ObjectClass, ObjectTypeMapping,
@@ -17,6 +21,7 @@ use zeroize::Zeroize;
 
 use crate::measured::measured;
 use crate::parsed;
+use crate::remote::{remote_class, remote_class_among};
 use crate::{Connectors, Engine};
 
 /// Why a configuration cannot be used.
@@ -196,22 +201,6 @@ pub(crate) fn other_sources(
         .collect()
 }
 
-/// A class as its connector wants it.
-pub(crate) fn remote_class(class: &ObjectClass) -> RemoteClass {
-    RemoteClass {
-        remote_name: class.remote_name.clone(),
-        uid_attribute: class.uid_attribute.clone(),
-        attributes: class
-            .attributes
-            .iter()
-            .map(|attribute| RemoteAttribute {
-                name: attribute.name.clone(),
-                multi_valued: attribute.multi_valued,
-            })
-            .collect(),
-    }
-}
-
 /// Settings as a connector wants them.
 fn properties<'a>(settings: impl IntoIterator<Item = &'a ConnectorProperty>) -> Properties {
     settings.into_iter().map(|setting| (setting.name.clone(), setting.value.clone())).collect()
@@ -220,7 +209,11 @@ fn properties<'a>(settings: impl IntoIterator<Item = &'a ConnectorProperty>) -> 
 /// What connectors have against a configuration, without touching the outside. Pointers are those of
 /// [`Configuration::check`].
 #[must_use]
-pub fn check_connectors(connectors: &Connectors, host: &Host, configuration: &Configuration) -> Problems {
+pub fn check_connectors(
+    connectors: &Connectors,
+    files: &FileRoots,
+    configuration: &Configuration,
+) -> Problems {
     let mut problems = Problems::new();
     for resource in configuration.iter() {
         let found = match resource {
@@ -233,7 +226,8 @@ pub fn check_connectors(connectors: &Connectors, host: &Host, configuration: &Co
                 let Some(definition) = configuration.connector_definition(id) else { continue };
                 let mut found = Problems::new();
                 for (index, class) in application.object_classes.iter().enumerate() {
-                    let of_class = check_class((connectors, host), definition, class);
+                    let of_class =
+                        check_class((connectors, files), definition, (&application.object_classes, class));
                     found.merge(of_class.placed_under(&format!("/objectClasses/{index}")));
                 }
                 found
@@ -274,16 +268,26 @@ fn check_settings(
 }
 
 fn check_class(
-    (connectors, host): (&Connectors, &Host),
+    (connectors, files): (&Connectors, &FileRoots),
     definition: &ConnectorDefinition,
-    class: &ObjectClass,
+    (classes, class): (&[ObjectClass], &ObjectClass),
 ) -> Problems {
     let mut problems = Problems::new();
     let Some(kind) = connectors.get(definition.connector_type.as_str()) else { return problems };
-    for problem in kind.check_class(&properties(&definition.properties), &remote_class(class), host) {
+    let (properties, remote) = (properties(&definition.properties), remote_class_among(classes, class));
+    if remote.name_attribute.is_none() && kind.gives_keys(&properties, &remote) {
+        let message = format!(
+            "`{}` is given by the system; say which attribute holds the name that accounts are made under",
+            remote.uid_attribute
+        );
+        problems.add("/nameAttribute", message);
+    }
+    for problem in kind.check_class(&properties, &remote, files) {
         let place = match problem.part {
             ClassPart::RemoteName => "/remoteName",
             ClassPart::UidAttribute => "/uidAttribute",
+            ClassPart::NameAttribute => "/nameAttribute",
+            ClassPart::Membership => "/membership",
         };
         problems.add(place, problem.message);
     }
@@ -296,7 +300,7 @@ impl Engine {
     #[must_use]
     pub fn check(&self, tenant: &TenantSlug, configuration: &Configuration) -> Problems {
         let mut problems = configuration.check();
-        problems.merge(check_connectors(&self.connectors, &self.settings.host(tenant), configuration));
+        problems.merge(check_connectors(&self.connectors, &self.settings.file_roots(tenant), configuration));
         problems
     }
 
@@ -307,15 +311,47 @@ impl Engine {
         check_settings(&self.connectors, connector_type, settings)
     }
 
-    /// What the connector of a definition has against a class. Pointers are within the class.
+    /// What the connector of a definition has against one of the classes of an application. Pointers are within the
+    /// class.
     #[must_use]
     pub fn check_class(
         &self,
         tenant: &TenantSlug,
         definition: &ConnectorDefinition,
-        class: &ObjectClass,
+        (classes, class): (&[ObjectClass], &ObjectClass),
     ) -> Problems {
-        check_class((&self.connectors, &self.settings.host(tenant)), definition, class)
+        check_class((&self.connectors, &self.settings.file_roots(tenant)), definition, (classes, class))
+    }
+
+    /// What a connector of this definition could do; `None` where its type is not built in.
+    pub(crate) fn can(&self, definition: &ConnectorDefinition) -> Option<Capabilities> {
+        let kind = self.connectors.get(&*definition.connector_type)?;
+        Some(kind.capabilities(&properties(&definition.properties)))
+    }
+
+    /// Whether accounts of a class get their keys from the system.
+    pub(crate) fn gives_keys(
+        &self,
+        configuration: &Configuration,
+        application: &Application,
+        class: &ObjectClass,
+    ) -> bool {
+        let definition = configuration.connector_definition(&application.connector_definition_id);
+        let kind = definition
+            .and_then(|definition| Some((definition, self.connectors.get(&*definition.connector_type)?)));
+        kind.is_some_and(|(definition, kind)| {
+            kind.gives_keys(&properties(&definition.properties), &remote_class(application, class))
+        })
+    }
+
+    /// What the connector of a definition may use of this machine, and at which pace.
+    fn host(&self, tenant: &TenantSlug, definition: &ConnectorDefinition) -> Host {
+        let limit = definition.limits.operation_timeout_millis;
+        Host {
+            call_limit: limit.map_or(Host::CALL_LIMIT, |millis| Duration::from_millis(millis.into())),
+            pace: self.paces.of(tenant, definition, &self.surroundings),
+            ..Host::new(tenant.clone(), self.settings.file_roots(tenant))
+        }
     }
 
     /// Opens the connector of an application.
@@ -336,10 +372,7 @@ impl Engine {
         if definition.maintenance {
             return Err(unusable(format!("connector definition `{id}` is in maintenance")));
         }
-        let kind = self.connectors.get(definition.connector_type.as_str()).ok_or_else(|| {
-            unusable(format!("connector type `{}` is not built in", definition.connector_type))
-        })?;
-        let host = self.settings.host(store.slug());
+        let (kind, host) = (self.kind(definition)?, self.host(store.slug(), definition));
         let mut settings = properties(&definition.properties);
         let veil = self.fill_in(store, definition, &mut settings).await?;
         let opened = kind.open(&settings, &host).await;
@@ -350,5 +383,33 @@ impl Engine {
             }
             Err(error) => Err(veil.over_error(error)),
         }
+    }
+
+    /// Tests a connector definition with these classes.
+    pub(crate) async fn test_definition(
+        &self,
+        store: &TenantStore,
+        definition: &ConnectorDefinition,
+        classes: &[RemoteClass],
+    ) -> Vec<TestedStep> {
+        let mut settings = properties(&definition.properties);
+        let ready = match self.kind(definition) {
+            Ok(kind) => self.fill_in(store, definition, &mut settings).await.map(|veil| (kind, veil)),
+            Err(error) => Err(error),
+        };
+        let (kind, veil) = match ready {
+            Ok(ready) => ready,
+            Err(error) => return vec![TestedStep { step: TestStep::Open, result: Err(error) }],
+        };
+        let host = Host { pace: Paced::default(), ..self.host(store.slug(), definition) };
+        let steps = kind.test(&settings, &host, classes).await;
+        settings.values_mut().for_each(Zeroize::zeroize);
+        steps.into_iter().map(|step| veil.over_step(step)).collect()
+    }
+
+    fn kind(&self, definition: &ConnectorDefinition) -> Result<&Arc<dyn ConnectorKind>, ConnectorError> {
+        self.connectors.get(definition.connector_type.as_str()).ok_or_else(|| ConnectorError::Unusable {
+            message: format!("connector type `{}` is not built in", definition.connector_type),
+        })
     }
 }

@@ -103,6 +103,7 @@ pub(crate) fn uid_of(entry: &Entry) -> Option<&str> {
     match entry {
         Entry::Account(account) => Some(&account.uid),
         Entry::Bad(bad) => bad.uid.as_deref(),
+        Entry::Gone(gone) => Some(&gone.uid),
     }
 }
 
@@ -187,7 +188,7 @@ impl Work {
         let noted = self.noted_disputes(index).await?;
         let bucket = &self.buckets[index];
         let is_complete = bucket.sweep_end.as_deref() == Some("") && bucket.counters.unidentified == 0;
-        let is_whole = is_complete && self.run.keys.is_none();
+        let is_whole = is_complete && self.run.keys.is_none() && !self.reads_changes(index);
         let is_gone = |no| if is_whole { !noted.met.contains(no) } else { noted.settled.contains(no) };
         let (application, class) = self.class_of(index);
         let of = DisputesOf { application: &application, class: &class };

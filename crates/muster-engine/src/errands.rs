@@ -15,10 +15,11 @@ use muster_store::{ErrandRecord, NewErrand, RunRecord, Settled, StoreError, Tena
 use tokio::sync::watch;
 
 use crate::Engine;
-use crate::configuration::{LoadedConfiguration, remote_class};
+use crate::configuration::LoadedConfiguration;
 use crate::error::with_causes;
 use crate::lease::BEATS;
 use crate::placing::Existing;
+use crate::remote::remote_class;
 use crate::worker::{Spawned, told};
 
 /// Errands that are looked up between two looks.
@@ -269,7 +270,7 @@ impl Engine {
         let class = application.object_classes.iter().find(|class| class.id == source.object_class_id)?;
         let definition = configuration.connector_definition(&application.connector_definition_id)?;
         let kind = self.connectors.get(definition.connector_type.as_str())?;
-        kind.file(&remote_class(class)).map(str::to_owned)
+        kind.file(&remote_class(application, class)).map(str::to_owned)
     }
 }
 

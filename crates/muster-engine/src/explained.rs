@@ -15,9 +15,10 @@ use muster_plan::change::Action;
 use muster_plan::rules::in_words;
 use muster_store::{ChangeRow, RunRecord, StoreError, TenantStore};
 
-use crate::configuration::{LoadedConfiguration, object_types, remote_class};
+use crate::configuration::{LoadedConfiguration, object_types};
 use crate::outbound::AccountClass;
 use crate::prepare::{CompiledTask, compile};
+use crate::remote::remote_class;
 use crate::{Connectors, Engine};
 
 /// What the frozen configuration of a run says about its changes.
@@ -105,7 +106,7 @@ impl Class {
         Self {
             application: application.id.clone(),
             direction,
-            remote: remote_class(class),
+            remote: remote_class(application, class),
             class: class.clone(),
             connector: definition.map(|definition| definition.connector_type.to_string()),
             kind,

@@ -42,6 +42,9 @@ impl Work {
 
     async fn remember_read(&self) -> Result<(), EngineError> {
         for (index, bucket) in self.buckets.iter().enumerate() {
+            if self.reads_changes(index) {
+                continue;
+            }
             let (application, class) = match &self.task {
                 Task::Inbound(task) => (&task.application.id, &task.class.id),
                 Task::Outbound(task) => {

@@ -1,5 +1,6 @@
 //! Launching: a run is made under the database's guard with the configuration it will use, then offered.
 
+use muster_connector::{Capabilities, ChangeFeed};
 use muster_model::configuration::task::{SweepKind, SynchronizationTaskDefinition, TaskType};
 use muster_model::configuration::{Configuration, ConfigurationKind, Document, Problems, Resource};
 use muster_model::run::{Mode, Override, TaskKind};
@@ -139,7 +140,7 @@ impl Engine {
         loaded: &LoadedConfiguration,
         launch: Launch,
     ) -> Result<NewRun, LaunchError> {
-        let absence = absence_of(loaded, &launch)?;
+        let absence = self.absence_of(loaded, &launch)?;
         // What cannot be compiled is refused now, not found out by the worker.
         prepare::compile(&loaded.resources, &launch.kind, &launch.task)?;
         let estimate = self.estimate(store, loaded, &launch).await?;
@@ -182,39 +183,6 @@ impl Engine {
     }
 }
 
-fn absence_of(loaded: &LoadedConfiguration, launch: &Launch) -> Result<Absence, LaunchError> {
-    let no_task = || LaunchError::NoTask(launch.task.clone());
-    let concludes = match launch.kind {
-        TaskKind::Synchronization => {
-            let task = loaded.resources.synchronization_task(&launch.task).ok_or_else(no_task)?;
-            concludes(task)?
-        }
-        TaskKind::Provisioning => {
-            loaded.resources.provisioning_task(&launch.task).ok_or_else(no_task)?;
-            true
-        }
-    };
-    Ok(if concludes && launch.keys.is_none() { Absence::Concluded } else { Absence::Ignored })
-}
-
-/// Whether a task concludes from absence. What this version cannot do is refused, not done otherwise.
-fn concludes(task: &SynchronizationTaskDefinition) -> Result<bool, ConfigurationError> {
-    let (source, concludes) = match &task.task_type {
-        TaskType::Reconciliation(source) => (source, true),
-        TaskType::Import(source) => (source, false),
-        TaskType::Cleanup(_) => {
-            return Err(impossible(task, "/taskType", "is CLEANUP, which this version cannot run"));
-        }
-    };
-    match source.sweep {
-        SweepKind::Full => Ok(concludes),
-        SweepKind::Changes => {
-            let message = "is CHANGES, which no connector of this version can read; use FULL";
-            Err(impossible(task, "/sweep", message))
-        }
-    }
-}
-
 fn impossible(task: &SynchronizationTaskDefinition, place: &str, message: &str) -> ConfigurationError {
     let mut problems = Problems::new();
     problems.add(place, message);
@@ -223,6 +191,47 @@ fn impossible(task: &SynchronizationTaskDefinition, place: &str, message: &str) 
 }
 
 impl Engine {
+    fn absence_of(&self, loaded: &LoadedConfiguration, launch: &Launch) -> Result<Absence, LaunchError> {
+        let no_task = || LaunchError::NoTask(launch.task.clone());
+        let concludes = match launch.kind {
+            TaskKind::Synchronization => {
+                let task = loaded.resources.synchronization_task(&launch.task).ok_or_else(no_task)?;
+                self.concludes(&loaded.resources, task)?
+            }
+            TaskKind::Provisioning => {
+                loaded.resources.provisioning_task(&launch.task).ok_or_else(no_task)?;
+                true
+            }
+        };
+        Ok(if concludes && launch.keys.is_none() { Absence::Concluded } else { Absence::Ignored })
+    }
+
+    /// Whether a task concludes from absence. What cannot be done is refused, not done otherwise.
+    fn concludes(
+        &self,
+        configuration: &Configuration,
+        task: &SynchronizationTaskDefinition,
+    ) -> Result<bool, ConfigurationError> {
+        let (source, concludes) = match &task.task_type {
+            TaskType::Reconciliation(source) => (source, true),
+            TaskType::Import(source) => (source, false),
+            TaskType::Cleanup(_) => {
+                return Err(impossible(task, "/taskType", "is CLEANUP, which this version cannot run"));
+            }
+        };
+        let of_class = configuration.application(&source.application_id).and_then(|application| {
+            let id = &application.connector_definition_id;
+            configuration.connector_definition(id).map(|definition| self.can(definition))
+        });
+        match (source.sweep, of_class.flatten()) {
+            (SweepKind::Changes, Some(Capabilities { changes: ChangeFeed::None, .. })) => {
+                let message = "is CHANGES, which the connector of this application cannot read; use FULL";
+                Err(impossible(task, "/sweep", message))
+            }
+            (SweepKind::Full | SweepKind::Changes, _) => Ok(concludes),
+        }
+    }
+
     /// The configuration with some resources in the place of others, as if they had been saved. What was wrong
     /// in others before is none of its business.
     fn instead(

@@ -1,7 +1,7 @@
 //! Applications that a provisioning run goes on without, since they cannot be read or written: the others go on. Which
 //! they are is stored with the buckets before anything follows from it.
 
-use muster_connector::{Capabilities, ConnectorError};
+use muster_connector::ConnectorError;
 use muster_model::ApplicationId;
 use muster_model::configuration::Configuration;
 use muster_model::error::ErrorCode;
@@ -13,6 +13,7 @@ use muster_store::{
 
 use crate::Engine;
 use crate::error::{EngineError, of_run};
+use crate::outbound::ClassAbilities;
 use crate::outbound::OutboundTask;
 use crate::prepare::CompiledTask;
 use crate::quarantine::{failure_of, left_alone};
@@ -21,7 +22,7 @@ use crate::worker::{Task, Work};
 /// What the connectors of a task can do, class by class, and of each application that has none why not.
 #[derive(Default)]
 pub(crate) struct Opened {
-    pub(crate) abilities: Vec<Option<Capabilities>>,
+    pub(crate) abilities: Vec<Option<ClassAbilities>>,
     pub(crate) faults: Vec<(ApplicationId, ConnectorError)>,
 }
 
@@ -65,7 +66,11 @@ impl Engine {
                 continue;
             }
             match self.open_connector(store, configuration, &class.application).await {
-                Ok(connector) => opened.abilities.push(Some(connector.capabilities())),
+                Ok(connector) => {
+                    let gives_keys = self.gives_keys(configuration, &class.application, &class.class);
+                    let capabilities = connector.capabilities();
+                    opened.abilities.push(Some(ClassAbilities { capabilities, gives_keys }));
+                }
                 Err(fault) => {
                     opened.abilities.push(None);
                     opened.faults.push((id.clone(), fault));

@@ -19,6 +19,7 @@ mod explained;
 mod figures;
 mod findings;
 mod finish;
+mod first_met;
 mod launch;
 mod lease;
 mod left_out;
@@ -30,6 +31,7 @@ mod naming;
 mod next_task;
 mod operation;
 mod outbound;
+mod pace;
 mod parking;
 mod parsed;
 mod parts;
@@ -39,6 +41,7 @@ mod prepare;
 mod probe;
 mod quarantine;
 mod referred;
+mod remote;
 mod report;
 mod retention;
 mod retry;
@@ -49,6 +52,7 @@ mod stalled;
 mod successors;
 mod surroundings;
 mod sweep;
+mod sweep_changes;
 mod sweep_end;
 mod sweep_inbound;
 mod sweep_outbound;
@@ -64,7 +68,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use muster_connector::{ConnectorKind, FileRoots, Host};
+use muster_connector::{ConnectorKind, FileRoots};
 use muster_egress::Egress;
 use muster_model::TenantSlug;
 use muster_store::{Acting, Store};
@@ -83,7 +87,7 @@ pub use figures::describe_figures;
 pub use launch::{Launch, LaunchError};
 pub use live::LiveAccount;
 pub use prepare::check_compiles;
-pub use probe::Probe;
+pub use probe::{Probe, ProbeError};
 pub use quarantine::{ApplicationState, ApplicationStatus, ReleaseError};
 pub use report::csv_octets;
 pub use retention::{Dropped, Retention};
@@ -172,10 +176,10 @@ impl Settings {
         self.data_dir.join("files").join(tenant.as_str())
     }
 
-    /// What a connector of this tenant may use of the host.
+    /// Where files of a tenant may lie.
     #[must_use]
-    pub fn host(&self, tenant: &TenantSlug) -> Host {
-        Host { files: FileRoots { own: self.tenant_files(tenant), further: self.file_roots.clone() } }
+    pub fn file_roots(&self, tenant: &TenantSlug) -> FileRoots {
+        FileRoots { own: self.tenant_files(tenant), further: self.file_roots.clone() }
     }
 }
 
@@ -191,6 +195,7 @@ pub struct Engine {
     pub(crate) figures: Arc<Figures>,
     pub(crate) stalled: Arc<stalled::Told>,
     pub(crate) outbox: Arc<Notify>,
+    pub(crate) paces: Arc<pace::Paces>,
 }
 
 impl Engine {
@@ -216,6 +221,7 @@ impl Engine {
             figures: Arc::default(),
             stalled: Arc::default(),
             outbox: Arc::default(),
+            paces: Arc::default(),
         }
     }
 

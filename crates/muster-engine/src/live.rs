@@ -12,7 +12,8 @@ use muster_model::{ApplicationId, Attributes, ObjectClassId};
 use muster_store::{AccountRecord, TenantStore};
 
 use crate::Engine;
-use crate::configuration::{object_class, remote_class};
+use crate::configuration::object_class;
+use crate::remote::remote_class;
 
 /// Applications that are asked at the same time.
 const AT_ONCE: usize = 4;
@@ -117,7 +118,7 @@ async fn read_class(
         return Ok(accounts.iter().map(|(place, _)| (*place, unknown_for(&reason))).collect());
     };
     let uids: Vec<String> = accounts.iter().map(|(_, uid)| (*uid).to_owned()).collect();
-    let entries = connector.read(&remote_class(class), &uids).await?;
+    let entries = connector.read(&remote_class(application, class), &uids).await?;
     Ok(accounts.iter().map(|(place, uid)| (*place, among(&entries, uid))).collect())
 }
 
@@ -130,7 +131,7 @@ fn among(entries: &[Entry], uid: &str) -> LiveAccount {
         Entry::Bad(bad) if bad.uid.as_deref().is_none_or(|known| known == uid) => {
             Some(unknown_for(&bad.message))
         }
-        Entry::Account(_) | Entry::Bad(_) => None,
+        Entry::Account(_) | Entry::Bad(_) | Entry::Gone(_) => None,
     });
     found.unwrap_or(LiveAccount::NotFound)
 }

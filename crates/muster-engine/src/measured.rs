@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use metrics::histogram;
 use muster_connector::{
-    Capabilities, Connector, ConnectorError, Entry, Operation, RemoteClass, Snapshot, Step, Sweep,
-    SweepRequest, Writer,
+    Capabilities, Connector, ConnectorError, Entry, OfferedClass, Operation, RemoteClass, Snapshot, Step,
+    Sweep, SweepRequest, WriteResult, Writer,
 };
 use tokio::time::Instant;
 
@@ -64,6 +64,10 @@ impl Connector for Measured<Box<dyn Connector>> {
         self.caller.measure("probe", self.inner.probe(class)).await
     }
 
+    async fn discover(&self, classes: &[RemoteClass]) -> Result<Vec<OfferedClass>, ConnectorError> {
+        self.caller.measure("discover", self.inner.discover(classes)).await
+    }
+
     async fn sweep(&self, request: SweepRequest) -> Result<Box<dyn Sweep>, ConnectorError> {
         let inner = self.caller.measure("sweep", self.inner.sweep(request)).await?;
         Ok(Box::new(Measured { inner, caller: Arc::clone(&self.caller) }))
@@ -71,6 +75,10 @@ impl Connector for Measured<Box<dyn Connector>> {
 
     async fn read(&self, class: &RemoteClass, uids: &[String]) -> Result<Vec<Entry>, ConnectorError> {
         self.caller.measure("read", self.inner.read(class, uids)).await
+    }
+
+    async fn find(&self, class: &RemoteClass, names: &[String]) -> Result<Vec<Entry>, ConnectorError> {
+        self.caller.measure("find", self.inner.find(class, names)).await
     }
 
     async fn writer(&self, class: &RemoteClass) -> Result<Box<dyn Writer>, ConnectorError> {
@@ -81,7 +89,7 @@ impl Connector for Measured<Box<dyn Connector>> {
 
 #[async_trait]
 impl Sweep for Measured<Box<dyn Sweep>> {
-    fn snapshot(&self) -> Snapshot {
+    fn snapshot(&self) -> Option<Snapshot> {
         self.inner.snapshot()
     }
 
@@ -92,7 +100,7 @@ impl Sweep for Measured<Box<dyn Sweep>> {
 
 #[async_trait]
 impl Writer for Measured<Box<dyn Writer>> {
-    async fn write(&mut self, operations: Vec<Operation>) -> Vec<Result<(), ConnectorError>> {
+    async fn write(&mut self, operations: Vec<Operation>) -> Vec<WriteResult> {
         let begun = Instant::now();
         let outcomes = self.inner.write(operations).await;
         self.caller.note("write", begun, outcomes.iter().all(Result::is_ok));

@@ -1,5 +1,7 @@
 //! What a staged change asks of a target in a wave.
 
+use std::collections::HashSet;
+
 use muster_connector::{AttributeWrite, Operation};
 use muster_model::run::Wave;
 use muster_model::{AttributeName, Field, Value};
@@ -86,10 +88,33 @@ fn update<'a>(
     row: &ChangeRow,
     fields: impl Iterator<Item = (&'a AttributeName, &'a Field)>,
 ) -> Option<Operation> {
-    let write =
-        |(name, field): (&AttributeName, &Field)| (name.clone(), AttributeWrite::Replace(field.clone()));
+    let write = |(name, field): (&AttributeName, &Field)| (name.clone(), write_of(row, name, field));
     let writes: Vec<(AttributeName, AttributeWrite)> = fields.map(write).collect();
-    (!writes.is_empty()).then(|| Operation::Update { uid: row.uid.clone(), writes, enabled: None })
+    (!writes.is_empty()).then(|| Operation::Update {
+        uid: row.uid.clone(),
+        name: None,
+        writes,
+        enabled: None,
+    })
+}
+
+/// What becomes of one attribute. Of several values only those are written that come and go: an account may have very
+/// many.
+fn write_of(row: &ChangeRow, name: &AttributeName, after: &Field) -> AttributeWrite {
+    let before = row.before.iter().find(|(known, _)| known == name).map(|(_, before)| before);
+    let (Some(Field::Many(before)), Field::Many(after)) = (before, after) else {
+        return AttributeWrite::Replace(after.clone());
+    };
+    if after.is_empty() {
+        return AttributeWrite::Replace(Field::Absent);
+    }
+    AttributeWrite::Values { add: lacking(after, before), remove: lacking(before, after) }
+}
+
+/// Those of some values that others lack.
+fn lacking(values: &[Value], others: &[Value]) -> Vec<Value> {
+    let others: HashSet<_> = others.iter().map(Value::to_text).collect();
+    values.iter().filter(|value| !others.contains(&value.to_text())).cloned().collect()
 }
 
 fn operation_of(row: &ChangeRow) -> Option<Operation> {
@@ -101,11 +126,8 @@ fn operation_of(row: &ChangeRow) -> Option<Operation> {
             enabled: row.state < 2,
         }),
         Action::Link | Action::Update | Action::Disable => {
-            let mut writes: Vec<(AttributeName, AttributeWrite)> = row
-                .result
-                .iter()
-                .map(|(name, field)| (name.clone(), AttributeWrite::Replace(field.clone())))
-                .collect();
+            let write_of = |(name, field)| (Clone::clone(name), write_of(row, name, field));
+            let mut writes: Vec<(AttributeName, AttributeWrite)> = row.result.iter().map(write_of).collect();
             writes.extend(row.memberships.iter().map(|membership| {
                 let values =
                     |texts: &[String]| texts.iter().map(|text| Value::String(text.clone())).collect();
@@ -120,9 +142,9 @@ fn operation_of(row: &ChangeRow) -> Option<Operation> {
                 state => Some(state == 1),
             };
             let nothing = writes.is_empty() && enabled.is_none();
-            (!nothing).then_some(Operation::Update { uid, writes, enabled })
+            (!nothing).then_some(Operation::Update { uid, name: None, writes, enabled })
         }
-        Action::Delete => Some(Operation::Delete { uid }),
+        Action::Delete => Some(Operation::Delete { uid, name: None }),
         Action::Refresh | Action::Unlink | Action::MarkGone => None,
     }
 }

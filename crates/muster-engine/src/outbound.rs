@@ -28,8 +28,9 @@ use crate::error::EngineError;
 use crate::naming::by_naming;
 use crate::prepare::under;
 use crate::referred::Deciding;
+use crate::remote::entitlements_attribute;
 use crate::sweep::{Before, Decided, MetShadow};
-use crate::sweep_inbound::{fitting, note_bad, take};
+use crate::sweep_inbound::{fitting, note_bad, read_of, take};
 
 /// A provisioning task, compiled.
 pub(crate) struct OutboundTask {
@@ -49,6 +50,14 @@ pub(crate) struct AccountClass {
     pub(crate) target: Target,
     /// Whether an account can only name accounts that exist.
     pub(crate) references_must_exist: bool,
+}
+
+/// What an opened connector can do with a class.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ClassAbilities {
+    pub(crate) capabilities: Capabilities,
+    /// Whether accounts get their keys from the system.
+    pub(crate) gives_keys: bool,
 }
 
 /// A provisioning task in one run.
@@ -107,6 +116,8 @@ impl OutboundTask {
                         abilities: AccountAbilities {
                             can_be_disabled: false,
                             membership: membership_attribute(application),
+                            name: None,
+                            can_be_renamed: false,
                         },
                     },
                     guards: mappings[0].guards.clone(),
@@ -140,15 +151,17 @@ impl OutboundTask {
     /// When a target cannot be written so that a crash neither loses nor doubles an account.
     pub(crate) fn of_run(
         mut self,
-        connectors: &[Option<Capabilities>],
+        connectors: &[Option<ClassAbilities>],
         directories: Vec<DirectoryId>,
     ) -> Result<OutboundRun, EngineError> {
         for (class, can) in self.classes.iter_mut().zip(connectors) {
-            let Some(can) = can else { continue };
-            if !can.create_is_found_by_key {
+            let Some(ClassAbilities { capabilities: can, gives_keys }) = can else { continue };
+            if !can.create_is_found {
                 return Err(EngineError::NotFoundByKey { application: class.application.id.clone() });
             }
             class.decisions.abilities.can_be_disabled = can.enable;
+            class.decisions.abilities.can_be_renamed = can.rename;
+            class.decisions.abilities.name = class.class.name_attribute.clone().filter(|_| *gives_keys);
             class.references_must_exist = can.references_must_exist;
         }
         Ok(OutboundRun {
@@ -171,12 +184,12 @@ fn profiles_of(configuration: &Configuration, application: &ApplicationId) -> Ve
 }
 
 fn membership_attribute(application: &Application) -> Option<muster_model::AttributeName> {
-    application
-        .object_classes
-        .iter()
-        .filter_map(|class| class.membership.as_ref())
-        .find(|membership| membership.held_by == MembershipHolder::Account)
-        .map(|membership| membership.attribute.clone())
+    let entitlements = application.object_classes.iter().find(|class| class.membership.is_some())?;
+    let membership = entitlements.membership.as_ref()?;
+    Some(match membership.held_by {
+        MembershipHolder::Account => membership.attribute.clone(),
+        MembershipHolder::Entitlement => entitlements_attribute(entitlements),
+    })
 }
 
 impl OutboundRun {
@@ -206,12 +219,13 @@ impl OutboundRun {
     ) -> Result<Decided, EngineError> {
         let class = &self.classes[index];
         let mut decided = Decided::default();
-        decided.counters.read = entries.len() as u64;
+        decided.counters.read = read_of(&entries);
         let keys: Vec<Option<KeyHash>> = entries
             .iter()
             .map(|entry| match entry {
                 Entry::Account(account) => Some(class.decisions.account_key(&account.uid)),
                 Entry::Bad(bad) => bad.uid.as_deref().map(|uid| class.decisions.account_key(uid)),
+                Entry::Gone(gone) => Some(class.decisions.account_key(&gone.uid)),
             })
             .collect();
         let asked: Vec<KeyHash> = keys.iter().flatten().copied().collect();
@@ -224,7 +238,7 @@ impl OutboundRun {
             let linked = key.and_then(|key| shadows.get(&key));
             let (candidates, found_by) = match entry {
                 Entry::Account(account) => candidates.remove(&account.uid).unwrap_or_default(),
-                Entry::Bad(_) => (Vec::new(), None),
+                Entry::Bad(_) | Entry::Gone(_) => (Vec::new(), None),
             };
             facts.push(OutboundFacts {
                 shadow: linked.map(|linked| linked.shadow.clone()),
@@ -246,6 +260,8 @@ impl OutboundRun {
                     note_bad(&mut decided, bad.clone());
                     (Outcome::Failed, None, bad.place.0)
                 }
+                // Targets are read whole, so who is gone is not met.
+                Entry::Gone(_) => continue,
                 Entry::Account(account) => {
                     let decide = || {
                         let decision = class.decide(account, linked, facts, at);
@@ -305,7 +321,7 @@ impl OutboundRun {
             .filter(|(_, key)| key.and_then(|key| shadows.get(&key)).is_none_or(belongs_to_nobody))
             .filter_map(|(entry, _)| match entry {
                 Entry::Account(account) => Some(account),
-                Entry::Bad(_) => None,
+                Entry::Bad(_) | Entry::Gone(_) => None,
             })
             .collect();
         if unlinked.is_empty() {

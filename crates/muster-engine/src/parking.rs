@@ -3,17 +3,19 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use muster_connector::{AttributeWrite, ConnectorError, Operation};
 use muster_model::error::ErrorCode;
 use muster_model::failure::FailureClass;
 use muster_model::run::{Outcome, Wave};
+use muster_model::text::instant;
 use muster_plan::digest::{Canonical, Digest};
 use muster_plan::failure::cause;
 use muster_plan::key::KeyHash;
 use muster_plan::parking::Again;
-use muster_store::{ChangeRow, Hash, Parked, ProblemRow, ProblemStep};
+use muster_store::{ChangeRow, Hash, Parked, ProblemRow, ProblemStep, Release, StoreError, TenantStore};
 
+use crate::Engine;
 use crate::error::EngineError;
 use crate::worker::{Task, Work};
 
@@ -38,7 +40,7 @@ impl Ask {
         let parked = self.parked.as_ref().filter(|parked| parked.fingerprint == self.fingerprint)?;
         let next = match parked.retry_at {
             Some(at) if at <= now => return None,
-            Some(at) => format!("the next try is after {}", in_seconds(at)),
+            Some(at) => format!("the next try is after {}", instant(at)),
             None => {
                 "it is tried again when the account or the configuration changes, or somebody releases it"
                     .to_owned()
@@ -48,7 +50,7 @@ impl Ask {
             1 => "once".to_owned(),
             many => format!("{many} times"),
         };
-        let last = in_seconds(parked.last_at);
+        let last = instant(parked.last_at);
         let message = format!(
             "parked, not tried in this run: {} (tried {times}, last at {last}); {next}",
             parked.message
@@ -90,14 +92,7 @@ pub(crate) struct Refusal {
 
 impl Refusal {
     pub(crate) fn of(error: &ConnectorError) -> Self {
-        let wait = match error {
-            ConnectorError::Transient { retry_after, .. } => *retry_after,
-            ConnectorError::Rejected { .. }
-            | ConnectorError::Conflict { .. }
-            | ConnectorError::Missing { .. }
-            | ConnectorError::Unusable { .. } => None,
-        };
-        Self { class: class_of(error), message: error.to_string(), wait }
+        Self { class: error.class(), message: error.to_string(), wait: error.retry_after() }
     }
 
     /// Whether it did is not known, since the account could not be read for this reason.
@@ -108,17 +103,6 @@ impl Refusal {
 
     pub(crate) fn problem(&self, row: &ChangeRow) -> ProblemRow {
         problem(row, ErrorCode::ChangeRefused, (self.class, self.message.clone()))
-    }
-}
-
-/// What is to be expected of trying again after this fault.
-pub(crate) fn class_of(error: &ConnectorError) -> FailureClass {
-    match error {
-        ConnectorError::Transient { .. } => FailureClass::Transient,
-        ConnectorError::Rejected { .. }
-        | ConnectorError::Conflict { .. }
-        | ConnectorError::Missing { .. } => FailureClass::Rejected,
-        ConnectorError::Unusable { .. } => FailureClass::Unusable,
     }
 }
 
@@ -135,8 +119,14 @@ fn problem(row: &ChangeRow, code: ErrorCode, (class, message): (FailureClass, St
     }
 }
 
-fn in_seconds(at: DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(SecondsFormat::Secs, true)
+impl Engine {
+    /// Releases parked accounts: the next run asks for them. Answers how many there were.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn release_parked(&self, store: &TenantStore, which: Release<'_>) -> Result<u64, StoreError> {
+        store.release_parked(which, self.surroundings.now()).await
+    }
 }
 
 impl Work {
@@ -146,7 +136,9 @@ impl Work {
         let (application, class) = task.account_class(index);
         let bucket = &self.buckets[index];
         let is_complete = bucket.sweep_end.as_deref() == Some("") && bucket.counters.unidentified == 0;
-        if is_complete && self.run.keys.is_none() && self.store.any_parked(&application.id).await? {
+        // Where an application is left out, not all that there was to ask has been asked.
+        let is_whole = is_complete && bucket.left_out.is_none() && self.run.keys.is_none();
+        if is_whole && self.store.any_parked(&application.id).await? {
             self.store.forget_parked(&self.run, &application.id, &class.id).await?;
         }
         Ok(())

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use muster_model::condition::Condition;
 use muster_model::configuration::application::{Application, Direction, ObjectClass};
 use muster_model::configuration::guard::Guards;
-use muster_model::configuration::task::{ErrorPolicy, TaskType};
+use muster_model::configuration::task::{ErrorPolicy, SweepKind, TaskType};
 use muster_model::configuration::{Configuration, ConfigurationKind, Problems};
 use muster_model::run::TaskKind;
 use muster_model::{ApplicationId, ConfigurationId, DirectoryId, ObjectId};
@@ -46,6 +46,7 @@ pub(crate) struct InboundTask {
     pub(crate) directory: DirectoryId,
     pub(crate) filter: Option<Condition>,
     pub(crate) import: bool,
+    pub(crate) sweep: SweepKind,
     pub(crate) rules: Rules,
     pub(crate) keys: KeySpecs,
     pub(crate) other_sources: Vec<ApplicationId>,
@@ -79,6 +80,7 @@ impl InboundTask {
         };
         InboundRun {
             decisions: Arc::new(decisions),
+            sweep: self.sweep,
             target,
             application: self.application,
             class: self.class,
@@ -93,6 +95,8 @@ impl InboundTask {
 /// A synchronization task in one run.
 pub(crate) struct InboundRun {
     pub(crate) decisions: Arc<Inbound>,
+    /// What the task asks to be read.
+    pub(crate) sweep: SweepKind,
     pub(crate) target: Target,
     pub(crate) application: Application,
     pub(crate) class: ObjectClass,
@@ -150,6 +154,7 @@ fn compile_inbound(
         directory: task.directory_id.clone(),
         filter: source.filter.clone(),
         import,
+        sweep: source.sweep,
         rules,
         keys: key_specs(configuration)?,
         other_sources: other_sources(configuration, &application.id),

@@ -1,12 +1,15 @@
-//! Whether the applications of a tenant can be reached, asked without a run.
+//! Whether the applications of a tenant can be reached, and what they offer, asked without a run.
 
-use muster_connector::ConnectorError;
+use std::time::Duration;
+
+use muster_connector::{ConnectorError, OfferedClass, RemoteClass, TestStep, TestedStep};
 use muster_model::configuration::application::{Application, ObjectClass};
-use muster_model::{ApplicationId, ObjectClassId};
-use muster_store::TenantStore;
+use muster_model::{ApplicationId, ConfigurationId, ObjectClassId};
+use muster_store::{StoreError, TenantStore};
 
 use crate::Engine;
-use crate::configuration::{ConfigurationError, LoadedConfiguration, remote_class};
+use crate::configuration::{ConfigurationError, LoadedConfiguration};
+use crate::remote::remote_class;
 
 /// What came of looking at a class of an application.
 #[derive(Debug)]
@@ -19,7 +22,86 @@ pub struct Probe {
     pub result: Result<(), ConnectorError>,
 }
 
+/// The longest that somebody waits for an answer about a system.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Why nothing is found out about a system.
+#[derive(Debug, thiserror::Error)]
+pub enum ProbeError {
+    /// There is no such connector definition.
+    #[error("there is no connector definition `{0}`")]
+    NoDefinition(ConfigurationId),
+    /// There is no such application.
+    #[error("there is no application `{0}`")]
+    NoApplication(ApplicationId),
+    /// The configuration cannot be read.
+    #[error("the configuration cannot be used")]
+    Configuration(#[from] ConfigurationError),
+    /// The store failed.
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+    /// The system cannot be asked, or does not answer as it should.
+    #[error(transparent)]
+    Connector(#[from] ConnectorError),
+}
+
 impl Engine {
+    /// Tests a connector definition, step by step: whether its system can be reached, lets us in, and has the classes of
+    /// all applications that use it. Also while it is in maintenance.
+    ///
+    /// # Errors
+    /// When there is none, or the configuration cannot be read.
+    pub async fn test_connector(
+        &self,
+        store: &TenantStore,
+        definition: &ConfigurationId,
+    ) -> Result<Vec<TestedStep>, ProbeError> {
+        let configuration = LoadedConfiguration::load(store).await?.resources;
+        let found = configuration.connector_definition(definition);
+        let definition = found.ok_or_else(|| ProbeError::NoDefinition(definition.clone()))?;
+        let using = configuration.applications();
+        let using = using.filter(|application| application.connector_definition_id == definition.id);
+        let mut classes: Vec<RemoteClass> = Vec::new();
+        for application in using {
+            for class in application.object_classes.iter().map(|class| remote_class(application, class)) {
+                if !classes.contains(&class) {
+                    classes.push(class);
+                }
+            }
+        }
+        let test = self.test_definition(store, definition, &classes);
+        Ok(match tokio::time::timeout(PATIENCE, test).await {
+            Ok(steps) => steps,
+            Err(_) => vec![TestedStep { step: TestStep::Open, result: Err(slow()) }],
+        })
+    }
+
+    /// What an application offers: its classes and their attributes.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be asked.
+    pub async fn discover(
+        &self,
+        store: &TenantStore,
+        application: &ApplicationId,
+    ) -> Result<Vec<OfferedClass>, ProbeError> {
+        let configuration = LoadedConfiguration::load(store).await?.resources;
+        let found = configuration.application(application);
+        let application = found.ok_or_else(|| ProbeError::NoApplication(application.clone()))?;
+        let classes: Vec<RemoteClass> =
+            application.object_classes.iter().map(|class| remote_class(application, class)).collect();
+        let offered = async {
+            let connector = self.open_connector(store, &configuration, application).await?;
+            connector.discover(&classes).await
+        };
+        let mut offered = tokio::time::timeout(PATIENCE, offered).await.map_err(|_| slow())??;
+        offered.sort_by(|a, b| a.remote_name.cmp(&b.remote_name));
+        for class in &mut offered {
+            class.attributes.sort_by(|a, b| a.name.cmp(&b.name));
+        }
+        Ok(offered)
+    }
+
     /// Looks at every class of every application of a tenant.
     ///
     /// # Errors
@@ -43,6 +125,11 @@ impl Engine {
         (application, class): (&Application, &ObjectClass),
     ) -> Result<(), ConnectorError> {
         let connector = self.open_connector(store, &loaded.resources, application).await?;
-        connector.probe(&remote_class(class)).await
+        connector.probe(&remote_class(application, class)).await
     }
+}
+
+fn slow() -> ConnectorError {
+    let message = format!("the system did not answer within {} s", PATIENCE.as_secs());
+    ConnectorError::Transient { message, retry_after: None }
 }

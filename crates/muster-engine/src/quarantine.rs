@@ -1,19 +1,19 @@
 //! Applications in quarantine: noted where runs fail at them, left alone until they are to be tried again, and forgotten
 //! once a run has come through there. When that is, `muster-plan` decides.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use muster_connector::ConnectorError;
 use muster_model::ApplicationId;
 use muster_model::configuration::Configuration;
 use muster_model::configuration::application::Application;
 use muster_model::configuration::task::Verify;
+use muster_model::text::instant;
 use muster_plan::quarantine::{QUARANTINED_FROM, is_left_alone};
 use muster_store::{ApplicationFailure, NewRun, QuarantineRecord, RunRecord, StoreError, TenantStore};
 
 use crate::Engine;
 use crate::configuration::LoadedConfiguration;
 use crate::error::{EngineError, with_causes};
-use crate::parking::class_of;
 use crate::prepare::compile;
 use crate::worker::{Task, Work};
 
@@ -158,7 +158,7 @@ impl Engine {
         let record = records.into_iter().find(|record| record.application == *application);
         let Some(record) = record.filter(|record| record.failures == QUARANTINED_FROM) else { return };
         self.figures.quarantined(store.slug());
-        let next = record.next_at.map(moment).unwrap_or_default();
+        let next = record.next_at.map(instant).unwrap_or_default();
         tracing::warn!(
             tenant = %store.slug(), %application, reason = record.reason, next_attempt = next,
             "application in quarantine"
@@ -176,18 +176,11 @@ pub(crate) fn failure_of(
     if known.is_some_and(|known| in_maintenance(configuration, known)) {
         return None;
     }
-    let retry_after = match fault {
-        ConnectorError::Transient { retry_after, .. } => *retry_after,
-        ConnectorError::Rejected { .. }
-        | ConnectorError::Conflict { .. }
-        | ConnectorError::Missing { .. }
-        | ConnectorError::Unusable { .. } => None,
-    };
     Some(ApplicationFailure {
         application: application.clone(),
-        class: class_of(fault),
+        class: fault.class(),
         reason: fault.to_string(),
-        retry_after,
+        retry_after: fault.retry_after(),
     })
 }
 
@@ -203,14 +196,10 @@ pub(crate) fn left_alone(record: &QuarantineRecord, now: DateTime<Utc>) -> Optio
         "it is in quarantine since it failed {} times in a row, first at {}, and last: {}; it is tried again from {} on, \
          or once somebody releases it",
         record.failures,
-        moment(record.first_at),
+        instant(record.first_at),
         record.reason,
-        moment(next)
+        instant(next)
     ))
-}
-
-fn moment(instant: DateTime<Utc>) -> String {
-    instant.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 /// Why a run is not to be begun now, if it or one before it needs nothing but applications that are left alone.

@@ -113,7 +113,13 @@ impl OutboundRun {
         let past = if of_class.peek().is_some() { Past::HadAccount } else { Past::NeverHadAccount };
         if let Some(live) = of_class.find(|account| account.state == ShadowState::Live) {
             let kept = class.decisions.keeps_account(object, live.profile.as_ref());
-            let account = kept.then(|| ReferredAccount { uid: live.uid.clone(), key: live.key });
+            let name = class.decisions.abilities.name.as_ref().map(|name| live.snapshot.get(name.as_str()));
+            let uid = match name {
+                None => Some(live.uid.clone()),
+                // Nothing may be remembered of it; then nobody can say what it is called.
+                Some(name) => name.first().map(|name| name.to_text().into_owned()),
+            };
+            let account = uid.filter(|_| kept).map(|uid| ReferredAccount { uid, key: live.key });
             return resolved(account, false);
         }
         if deciding.linked.contains(&object.id) {

@@ -75,7 +75,7 @@ impl Engine {
         let input = self.input_file(errand.configuration, errand.run);
         let template = publication.relative_file_path.as_deref().unwrap_or(usual);
         let path = path(template, &errand.original_filename(input.as_deref()), errand.ended());
-        let files = self.settings.host(errand.store.slug()).files;
+        let files = self.settings.file_roots(errand.store.slug());
         if input.is_some_and(|input| placing::is_same(&files, &input, &path)) {
             return Err(format!("`{path}` is the file that the run read; give the report another name"));
         }

@@ -84,14 +84,16 @@ impl Engine {
         if let Failures::Entries(entries) = which {
             all_can_be_asked_for(store, failed, entries).await?;
         }
-        // Also what cannot be asked for by a key is tried again, by the next run over all accounts.
-        store.release_failed(failed, which).await?;
         let FailedKeys { keys, without } = store.failed_keys(failed, which, MOST_RETRIED + 1).await?;
         match (keys.len(), without) {
             (0, 0) => return Err(RetryError::Nothing),
-            (0, without) => return Err(RetryError::NoKey(without)),
             (found, _) if found > MOST_RETRIED as usize => return Err(RetryError::TooMany),
             (_, _) => {}
+        }
+        // Also what cannot be asked for by a key is tried again, by the next run over all accounts.
+        store.release_failed(failed, which, self.surroundings.now()).await?;
+        if keys.is_empty() {
+            return Err(RetryError::NoKey(without));
         }
         let launch =
             Launch { keys: Some(keys), ..Launch::of(failed.task_kind, failed.task.clone(), Mode::Apply) };

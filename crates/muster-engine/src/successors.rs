@@ -50,7 +50,7 @@ impl Work {
             let shadow = |change: &u32| rows.get(change).and_then(|row| row.shadow);
             by_shadow.extend(takers.iter().filter_map(|(change, at)| Some((shadow(change)?, *at, *change))));
         }
-        Ok(settled(by_shadow, &self.met(index).await?))
+        Ok(settled(by_shadow, &self.unmet(index).await?))
     }
 
     /// Whether somebody whom the sweep of the bucket did not meet is gone.
@@ -74,13 +74,13 @@ impl Work {
     }
 }
 
-fn settled(mut takers: Vec<Taker>, met: &RoaringBitmap) -> Successions {
+fn settled(mut takers: Vec<Taker>, unmet: &RoaringBitmap) -> Successions {
     takers.sort_unstable();
     let mut successions = Successions::default();
     for takers in takers.chunk_by(|a, b| a.0 == b.0) {
         let (shadow, position, _) = takers[0];
         // An account that is read twice is one; CHECK lets the first count.
-        if !met.contains(shadow) && takers.iter().all(|(_, at, _)| *at == position) {
+        if unmet.contains(shadow) && takers.iter().all(|(_, at, _)| *at == position) {
             successions.taken_over.insert(shadow);
         } else {
             successions.rivalled.extend(takers.iter().map(|(_, _, change)| *change));
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn one_account_takes_the_place_of_one_that_is_gone() {
-        let met = RoaringBitmap::from_iter([9]);
+        let unmet = RoaringBitmap::from_iter([1, 2, 3]);
         for (takers, taken_over, rivalled) in [
             (vec![], vec![], vec![]),
             (vec![(1, 7, 10)], vec![1], vec![]),
@@ -104,7 +104,7 @@ mod tests {
             (vec![(1, 7, 10), (2, 6, 12), (1, 7, 11)], vec![1, 2], vec![]),
             (vec![(2, 6, 12), (9, 6, 13), (1, 7, 10), (1, 6, 11)], vec![2], vec![10, 11, 13]),
         ] {
-            let found = settled(takers.clone(), &met);
+            let found = settled(takers.clone(), &unmet);
             assert_eq!(found.taken_over.iter().collect::<Vec<_>>(), taken_over, "{takers:?}");
             assert_eq!(found.rivalled.iter().collect::<Vec<_>>(), rivalled, "{takers:?}");
         }

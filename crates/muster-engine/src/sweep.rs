@@ -14,11 +14,13 @@ use muster_model::run::{Counters, Outcome};
 use muster_plan::guard::Tally;
 use muster_plan::key::KeyHash;
 use muster_plan::lifecycle::Event;
-use muster_store::{Bucket, DisputesOf, Met, PageRows, ProblemRow, ProblemStep};
+use muster_store::{Bucket, DisputesOf, PageRows, ProblemRow, ProblemStep};
 use tracing::Instrument as _;
 
-use crate::configuration::remote_class;
+use crate::disputes::uid_of;
 use crate::error::EngineError;
+use crate::first_met::{FirstMet, meet};
+use crate::remote::remote_class;
 use crate::worker::{Done, Spawned, Task, Work};
 
 /// Pages that are decided at the same time.
@@ -65,6 +67,8 @@ pub(crate) struct MetShadow {
 pub(crate) struct Decided {
     pub(crate) rows: PageRows,
     pub(crate) met: Vec<MetShadow>,
+    /// Shadows whose accounts are said to be gone.
+    pub(crate) gone: Vec<u32>,
     pub(crate) counters: Counters,
     pub(crate) tally: Tally,
 }
@@ -75,28 +79,8 @@ impl Decided {
     }
 }
 
-/// Where each shadow was first met, so that the second meeting can name the first.
-pub(crate) struct FirstMet(Vec<u32>);
-
-impl FirstMet {
-    const SOMEWHERE: u32 = u32::MAX;
-
-    /// Notes a meeting; answers where the shadow was met before, if it was.
-    fn meet(&mut self, shadow: u32, place: u64) -> Option<u32> {
-        let index = shadow as usize;
-        if index >= self.0.len() {
-            self.0.resize(index + 1, 0);
-        }
-        let before = self.0[index];
-        if before == 0 {
-            self.0[index] = u32::try_from(place).unwrap_or(Self::SOMEWHERE).max(1);
-        }
-        (before != 0).then_some(before)
-    }
-}
-
 /// A page that is being decided, and where the sweep stands after it.
-struct InHand {
+pub(crate) struct InHand {
     decided: Spawned<Result<Decided, EngineError>>,
     cursor: Cursor,
     estimated_total: Option<u64>,
@@ -150,9 +134,19 @@ impl Work {
         let opened =
             self.engine.open_connector(&self.store, &self.configuration.resources, &application).await;
         let connector = opened.map_err(Self::connector_error(&application.id))?;
-        let end = match self.run.keys.clone() {
-            Some(keys) => self.read_keys(index, (&application, &class), &*connector, &keys).await?,
-            None => self.read_all(index, (&application, &class), &*connector).await?,
+        let of = (&application, &class);
+        if let Some(keys) = self.run.keys.clone() {
+            let end = self.read_keys(index, of, &*connector, &keys).await?;
+            return self.end_sweep(index, end).await;
+        }
+        let end = match self.read_all(index, of, &*connector).await {
+            Err(EngineError::Connector { source: ConnectorError::Outdated { message }, .. })
+                if self.reads_changes(index) =>
+            {
+                self.read_in_full(index, &message).await?;
+                self.read_all(index, of, &*connector).await?
+            }
+            end => end?,
         };
         self.end_sweep(index, end).await
     }
@@ -183,9 +177,9 @@ impl Work {
     ) -> Result<SweepEnd, EngineError> {
         // All keys are one page; once it is stored there is nothing to take up.
         if self.buckets[index].page > 0 {
-            return Ok(SweepEnd::Complete);
+            return Ok(SweepEnd::Complete { token: None });
         }
-        let read = connector.read(&remote_class(class), keys).await;
+        let read = connector.read(&remote_class(application, class), keys).await;
         let entries = read.map_err(Self::connector_error(&application.id))?;
         let not_found = self.not_found(index, keys, &entries);
         // The cursor tells the next class which keys are still to be found.
@@ -197,9 +191,17 @@ impl Work {
             page.not_found = not_found;
         }
         let mut in_hand = VecDeque::from([page]);
-        let mut first_met = FirstMet(Vec::new());
+        let mut first_met = FirstMet::default();
         self.stage_next(index, &mut in_hand, &mut first_met).await?;
-        Ok(SweepEnd::Complete)
+        Ok(SweepEnd::Complete { token: None })
+    }
+
+    /// The key by which an account of a bucket's class is found here.
+    pub(crate) fn account_key(&self, index: usize, uid: &str) -> KeyHash {
+        match &self.task {
+            Task::Inbound(task) => task.decisions.account_key(uid),
+            Task::Outbound(task) => task.classes[index].decisions.account_key(uid),
+        }
     }
 
     /// The keys of a run that neither this class nor those before it hold, each once.
@@ -208,14 +210,8 @@ impl Work {
         let before = before.next().and_then(|bucket| bucket.cursor.as_deref());
         let before: Option<Vec<String>> = before.and_then(|cursor| serde_json::from_str(cursor).ok());
         let asked = before.unwrap_or_else(|| keys.to_vec());
-        let key = |uid: &str| match &self.task {
-            Task::Inbound(task) => task.decisions.account_key(uid),
-            Task::Outbound(task) => task.classes[index].decisions.account_key(uid),
-        };
-        let uids = entries.iter().filter_map(|entry| match entry {
-            Entry::Account(account) => Some(account.uid.as_str()),
-            Entry::Bad(bad) => bad.uid.as_deref(),
-        });
+        let key = |uid: &str| self.account_key(index, uid);
+        let uids = entries.iter().filter_map(uid_of);
         let mut met: HashSet<KeyHash> = uids.map(key).collect();
         asked.into_iter().filter(|uid| met.insert(key(uid))).collect()
     }
@@ -233,7 +229,7 @@ impl Work {
             Err(EngineError::Connector { source: ConnectorError::Missing { .. }, .. })
                 if self.is_new_target(index) =>
             {
-                return Ok(SweepEnd::Complete);
+                return Ok(SweepEnd::Complete { token: None });
             }
             Err(error) => return Err(error),
         };
@@ -250,7 +246,11 @@ impl Work {
                 }
             }
             if in_hand.is_empty() {
-                return Ok(end.unwrap_or(SweepEnd::Complete));
+                let end = end.unwrap_or(SweepEnd::Complete { token: None });
+                if self.reads_changes(index) && matches!(end, SweepEnd::Complete { .. }) {
+                    self.read_open(index, (application, class), connector, &mut first_met).await?;
+                }
+                return Ok(end);
             }
             self.stage_next(index, &mut in_hand, &mut first_met).await?;
         }
@@ -273,7 +273,7 @@ impl Work {
             let mut in_hand = VecDeque::from([self.decide(index, page)]);
             self.stage_next(index, &mut in_hand, &mut first_met).await?;
         }
-        Ok(SweepEnd::Complete)
+        Ok(SweepEnd::Complete { token: None })
     }
 
     /// Begins the sweep, or takes it up if the source is still the same; otherwise what was staged is
@@ -287,8 +287,10 @@ impl Work {
     ) -> Result<Box<dyn Sweep>, EngineError> {
         let failed = Self::connector_error(&application.id);
         let last_count = self.store.last_read(&application.id, &class.id).await?;
+        let reads = self.reads(index, connector).await?;
         let request = |resume| SweepRequest {
-            class: remote_class(class),
+            class: remote_class(application, class),
+            reads: reads.clone(),
             page_size: page_size.clone(),
             resume,
             last_count,
@@ -297,7 +299,8 @@ impl Work {
         let resume = bucket.cursor.clone().map(Cursor).filter(|_| bucket.page > 0);
         let resumed = resume.is_some();
         let sweep = connector.sweep(request(resume)).await;
-        let same = sweep.as_ref().is_ok_and(|sweep| Some(&sweep.snapshot().0) == bucket.snapshot.as_ref());
+        let snapshot = sweep.as_ref().ok().and_then(|sweep| sweep.snapshot());
+        let same = snapshot.is_some_and(|snapshot| Some(&snapshot.0) == bucket.snapshot.as_ref());
         if resumed && same {
             return sweep.map_err(failed);
         }
@@ -306,7 +309,7 @@ impl Work {
         let staged = self.buckets[index].page > 0;
         let first = self.first_change(index);
         let bucket = &mut self.buckets[index];
-        bucket.snapshot = Some(sweep.snapshot().0);
+        bucket.snapshot = sweep.snapshot().map(|snapshot| snapshot.0);
         (bucket.page, bucket.cursor, bucket.next_change) = (0, None, first);
         bucket.counters = Counters::default();
         bucket.tally = Tally::default();
@@ -331,11 +334,14 @@ impl Work {
         let definition =
             self.configuration.resources.connector_definition(&application.connector_definition_id);
         let kind = definition.and_then(|definition| self.engine.connectors.get(&*definition.connector_type));
-        kind.map_or_else(|| format!("entry {place}"), |kind| kind.place(&remote_class(class), Place(place)))
+        kind.map_or_else(
+            || format!("entry {place}"),
+            |kind| kind.place(&remote_class(application, class), Place(place)),
+        )
     }
 
     async fn met_so_far(&self, index: usize) -> Result<FirstMet, EngineError> {
-        let mut first_met = FirstMet(Vec::new());
+        let mut first_met = FirstMet::default();
         let mut after = 0;
         loop {
             let pages = self.store.pages(&self.run, self.buckets[index].no, after, 100).await?;
@@ -349,7 +355,7 @@ impl Work {
 
     /// Begins to decide a page. Every entry has a number of its own for a change, whether it needs one or not,
     /// so that pages can be decided side by side.
-    fn decide(&mut self, index: usize, page: Page) -> InHand {
+    pub(crate) fn decide(&mut self, index: usize, page: Page) -> InHand {
         let page = Page { entries: page.entries.into_iter().map(with_storable_key).collect(), ..page };
         let (store, run, at) = (self.store.clone(), self.run.clone(), self.decided_at());
         let bucket = &mut self.buckets[index];
@@ -383,7 +389,7 @@ impl Work {
         }
     }
 
-    async fn stage_next(
+    pub(crate) async fn stage_next(
         &mut self,
         index: usize,
         in_hand: &mut VecDeque<InHand>,
@@ -408,37 +414,6 @@ impl Work {
         let now = self.engine.surroundings.now();
         Ok(self.store.stage(&self.run, &stored, &met, decided.rows, now).await?)
     }
-}
-
-/// Merges what the page met; an entry whose account was met before counts as failed, and is not acted on.
-fn meet(decided: &mut Decided, first_met: &mut FirstMet, in_words: &dyn Fn(u64) -> String) -> Met {
-    let mut met = Met::default();
-    for shadow in std::mem::take(&mut decided.met) {
-        let Some(before) = first_met.meet(shadow.no, shadow.place) else {
-            met.note(shadow.no, shadow.outcome);
-            continue;
-        };
-        decided.rows.remove(shadow.change);
-        decided.counters.move_outcome(shadow.outcome, Outcome::Failed, 1);
-        let first = match before {
-            FirstMet::SOMEWHERE => String::new(),
-            place => format!(", at {}", in_words(place.into())),
-        };
-        decided.rows.note(ProblemRow {
-            change: None,
-            outcome: Some(Outcome::Failed),
-            step: ProblemStep::Read,
-            code: ErrorCode::EntryRepeated,
-            uid: None,
-            place: Some(shadow.place),
-            message: format!(
-                "the key at {} was read before{first}; the first counts, remove the other",
-                in_words(shadow.place)
-            ),
-            class: None,
-        });
-    }
-    met
 }
 
 /// Counts keys that were asked for and are not there. Whether somebody is gone is concluded by runs over all accounts
@@ -468,6 +443,6 @@ fn with_storable_key(entry: Entry) -> Entry {
             Entry::Bad(BadEntry { place: account.place, uid: None, message })
         }
         Entry::Bad(bad) => Entry::Bad(BadEntry { uid: bad.uid.filter(|uid| !uid.contains('\u{0}')), ..bad }),
-        Entry::Account(_) => entry,
+        Entry::Account(_) | Entry::Gone(_) => entry,
     }
 }

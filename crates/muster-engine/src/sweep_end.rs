@@ -22,10 +22,17 @@ impl Work {
     pub(crate) async fn end_sweep(&mut self, index: usize, end: SweepEnd) -> Result<(), EngineError> {
         let read = self.buckets[index].counters.read;
         let mut reason = match end {
-            SweepEnd::Complete => String::new(),
+            SweepEnd::Complete { token } => {
+                self.buckets[index].token = token.map(|token| token.0);
+                String::new()
+            }
             SweepEnd::CutShort { reason } => reason,
         };
-        let known = Before::of(&self.buckets[index]).accounts;
+        // Of a part of the source nothing can be said by its size.
+        let known = match self.reads_changes(index) {
+            true => 0,
+            false => Before::of(&self.buckets[index]).accounts,
+        };
         if reason.is_empty() && read == 0 && known > 0 && self.run.keys.is_none() {
             reason = match known {
                 1 => "the source is empty, but 1 account is known".to_owned(),

@@ -43,7 +43,7 @@ impl InboundRun {
         before: Before,
     ) -> Result<Decided, EngineError> {
         let mut decided = Decided::default();
-        decided.counters.read = entries.len() as u64;
+        decided.counters.read = read_of(&entries);
         let mut rest: Vec<Read> =
             (first..).zip(entries).map(|(number, entry)| self.look_at(number, entry)).collect();
         let mut shadows = HashMap::new();
@@ -75,6 +75,7 @@ impl InboundRun {
                     take(&mut decided, run, (bucket, number, key), place, decision);
                 }
                 (Entry::Account(_), None) => {}
+                (Entry::Gone(_), _) => decided.gone.extend(shadow.map(|linked| linked.shadow.base.no.0)),
                 (Entry::Bad(bad), key) => {
                     if let Some((key, uid)) = key.zip(bad.uid.as_deref()) {
                         let found = (Outcome::Failed, None);
@@ -88,12 +89,19 @@ impl InboundRun {
         Ok(decided)
     }
 
+    /// Decides about a shadow whose account is gone, and whose object another source may hold.
+    fn decide_missing(&self, linked: &LinkedShadow, elsewhere: bool) -> Decision {
+        let other = if elsewhere { OtherSource::HoldsLiveShadow } else { OtherSource::None };
+        self.decisions.decide_missing(&linked.shadow, linked.owner.as_ref(), other)
+    }
+
     fn look_at(&self, number: u32, entry: Entry) -> Read {
         let (uid, digest) = match &entry {
             Entry::Account(account) => {
                 (Some(account.uid.as_str()), self.decisions.shortcut(&account.uid, &account.record))
             }
             Entry::Bad(bad) => (bad.uid.as_deref(), None),
+            Entry::Gone(gone) => (Some(gone.uid.as_str()), None),
         };
         Read { number, key: uid.map(|uid| self.decisions.account_key(uid)), digest, entry }
     }
@@ -238,6 +246,11 @@ pub(crate) fn fitting(
     fitting
 }
 
+/// How many of these entries are there.
+pub(crate) fn read_of(entries: &[Entry]) -> u64 {
+    entries.iter().filter(|entry| !matches!(entry, Entry::Gone(_))).count() as u64
+}
+
 /// Whether the account exists, as far as is known.
 fn is_live(shadow: &&ShadowFacts) -> bool {
     shadow.state == ShadowState::Live
@@ -315,6 +328,27 @@ pub(crate) fn take(
 impl Work {
     /// All shadows that the sweep of a bucket met: the union of what its pages stored, and of nothing else.
     pub(crate) async fn met(&self, index: usize) -> Result<RoaringBitmap, EngineError> {
+        self.union_of_pages(index, |met| met.all()).await
+    }
+
+    /// The shadows that a sweep did not meet: of all accounts those that no page met, of changes those of which a page
+    /// said that they are gone.
+    pub(crate) async fn unmet(&self, index: usize) -> Result<RoaringBitmap, EngineError> {
+        let met = self.met(index).await?;
+        let mut unmet = RoaringBitmap::new();
+        if self.reads_changes(index) {
+            unmet = self.union_of_pages(index, |met| met.gone().clone()).await?;
+        } else {
+            unmet.insert_range(1..=Before::of(&self.buckets[index]).last_shadow);
+        }
+        Ok(unmet - met)
+    }
+
+    async fn union_of_pages(
+        &self,
+        index: usize,
+        of_page: impl Fn(&muster_store::Met) -> RoaringBitmap,
+    ) -> Result<RoaringBitmap, EngineError> {
         let mut met = RoaringBitmap::new();
         let mut after = 0;
         loop {
@@ -325,7 +359,7 @@ impl Work {
                     return Err(EngineError::Broken(message));
                 }
                 after = page.page;
-                met |= page.met.all();
+                met |= of_page(&page.met);
             }
             if pages.is_empty() {
                 return Ok(met);
@@ -335,11 +369,7 @@ impl Work {
 
     /// Stages what is to be done about accounts that a complete sweep of a source did not meet.
     pub(crate) async fn stage_missing(&mut self, index: usize, task: &InboundRun) -> Result<(), EngineError> {
-        let met = self.met(index).await? | self.successions(index).await?.taken_over;
-        let last = Before::of(&self.buckets[index]).last_shadow;
-        let mut absent = RoaringBitmap::new();
-        absent.insert_range(1..=last);
-        absent -= met;
+        let mut absent = self.unmet(index).await? - self.successions(index).await?.taken_over;
         let done: u32 = match self.buckets[index].step {
             0 => 0,
             _ => self.buckets[index].cursor.as_deref().and_then(|cursor| cursor.parse().ok()).unwrap_or(0),
@@ -365,8 +395,7 @@ impl Work {
         decided.counters.lacking = missing.len() as u64;
         let bucket = &mut self.buckets[index];
         for (linked, elsewhere) in missing {
-            let other = if elsewhere { OtherSource::HoldsLiveShadow } else { OtherSource::None };
-            let decision = task.decisions.decide_missing(&linked.shadow, linked.owner.as_ref(), other);
+            let decision = task.decide_missing(&linked, elsewhere);
             let at = (bucket.no, bucket.next_change, linked.key);
             take(&mut decided, &self.run, at, (&linked.shadow.uid, None), decision);
             bucket.next_change = bucket.next_change.saturating_add(1);

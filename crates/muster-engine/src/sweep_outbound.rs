@@ -13,10 +13,10 @@ use muster_store::{LinkedShadow, OwnerRow};
 use roaring::RoaringBitmap;
 use uuid::Uuid;
 
-use crate::configuration::remote_class;
 use crate::error::EngineError;
 use crate::outbound::{OutboundRun, note_open};
 use crate::referred::Deciding;
+use crate::remote::remote_class;
 use crate::sweep::{Before, Decided};
 use crate::sweep_inbound::take;
 use crate::worker::{Task, Work};
@@ -58,7 +58,7 @@ impl Work {
         let configuration = &self.configuration.resources;
         let opened = self.engine.open_connector(&self.store, configuration, application).await;
         let connector = opened.map_err(Self::connector_error(&application.id))?;
-        let read = connector.read(&remote_class(class), uids).await;
+        let read = connector.read(&remote_class(application, class), uids).await;
         read.map_err(Self::connector_error(&application.id))
     }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use muster_connector::{
-    BadEntry, Capabilities, Connector, ConnectorError, Entry, Operation, Page, RemoteClass, Snapshot, Step,
-    Sweep, SweepEnd, SweepRequest, Writer,
+    BadEntry, Capabilities, Connector, ConnectorError, Entry, OfferedClass, Operation, Page, RemoteClass,
+    Snapshot, Step, Sweep, SweepEnd, SweepRequest, TestedStep, WriteResult, Writer,
 };
 use muster_model::SecretName;
 use muster_model::secret::reference;
@@ -37,9 +37,18 @@ impl Veil {
         | ConnectorError::Rejected { message }
         | ConnectorError::Conflict { message }
         | ConnectorError::Missing { message }
+        | ConnectorError::Outdated { message }
         | ConnectorError::Unusable { message }) = &mut error;
         self.over_text(message);
         error
+    }
+
+    pub(crate) fn over_step(&self, TestedStep { step, result }: TestedStep) -> TestedStep {
+        let over_found = |mut found: String| {
+            self.over_text(&mut found);
+            found
+        };
+        TestedStep { step, result: result.map(over_found).map_err(|error| self.over_error(error)) }
     }
 
     fn over_text(&self, text: &mut String) {
@@ -54,7 +63,7 @@ impl Veil {
         for entry in entries {
             match entry {
                 Entry::Bad(BadEntry { message, .. }) => self.over_text(message),
-                Entry::Account(_) => {}
+                Entry::Account(_) | Entry::Gone(_) => {}
             }
         }
     }
@@ -70,6 +79,10 @@ impl Connector for Veiled<Box<dyn Connector>> {
         self.inner.probe(class).await.map_err(|error| self.veil.over_error(error))
     }
 
+    async fn discover(&self, classes: &[RemoteClass]) -> Result<Vec<OfferedClass>, ConnectorError> {
+        self.inner.discover(classes).await.map_err(|error| self.veil.over_error(error))
+    }
+
     async fn sweep(&self, request: SweepRequest) -> Result<Box<dyn Sweep>, ConnectorError> {
         let inner = self.inner.sweep(request).await.map_err(|error| self.veil.over_error(error))?;
         Ok(Box::new(Veiled { inner, veil: self.veil.clone() }))
@@ -77,6 +90,12 @@ impl Connector for Veiled<Box<dyn Connector>> {
 
     async fn read(&self, class: &RemoteClass, uids: &[String]) -> Result<Vec<Entry>, ConnectorError> {
         let mut entries = self.inner.read(class, uids).await.map_err(|error| self.veil.over_error(error))?;
+        self.veil.over_entries(&mut entries);
+        Ok(entries)
+    }
+
+    async fn find(&self, class: &RemoteClass, names: &[String]) -> Result<Vec<Entry>, ConnectorError> {
+        let mut entries = self.inner.find(class, names).await.map_err(|error| self.veil.over_error(error))?;
         self.veil.over_entries(&mut entries);
         Ok(entries)
     }
@@ -89,7 +108,7 @@ impl Connector for Veiled<Box<dyn Connector>> {
 
 #[async_trait]
 impl Sweep for Veiled<Box<dyn Sweep>> {
-    fn snapshot(&self) -> Snapshot {
+    fn snapshot(&self) -> Option<Snapshot> {
         self.inner.snapshot()
     }
 
@@ -98,7 +117,7 @@ impl Sweep for Veiled<Box<dyn Sweep>> {
         match &mut step {
             Step::Page(Page { entries, .. }) => self.veil.over_entries(entries),
             Step::End(SweepEnd::CutShort { reason }) => self.veil.over_text(reason),
-            Step::End(SweepEnd::Complete) => {}
+            Step::End(SweepEnd::Complete { .. }) => {}
         }
         Ok(step)
     }
@@ -106,7 +125,7 @@ impl Sweep for Veiled<Box<dyn Sweep>> {
 
 #[async_trait]
 impl Writer for Veiled<Box<dyn Writer>> {
-    async fn write(&mut self, operations: Vec<Operation>) -> Vec<Result<(), ConnectorError>> {
+    async fn write(&mut self, operations: Vec<Operation>) -> Vec<WriteResult> {
         let outcomes = self.inner.write(operations).await.into_iter();
         outcomes.map(|outcome| outcome.map_err(|error| self.veil.over_error(error))).collect()
     }
@@ -141,6 +160,7 @@ mod tests {
             ConnectorError::Rejected { message: message.clone() },
             ConnectorError::Conflict { message: message.clone() },
             ConnectorError::Missing { message: message.clone() },
+            ConnectorError::Outdated { message: message.clone() },
             ConnectorError::Unusable { message: message.clone() },
         ] {
             assert_eq!(veil().over_error(error).to_string(), told);
@@ -153,19 +173,16 @@ mod tests {
     #[tokio::test]
     async fn a_connector_under_the_veil_does_the_same_and_tells_less() {
         let kind = MemoryKind { name: "memory", system: MemorySystem::new(CAPABLE) };
-        let host = Host { files: FileRoots { own: "/nonexistent".into(), further: Vec::new() } };
+        let files = FileRoots { own: "/nonexistent".into(), further: Vec::new() };
+        let host = Host::new("acme".parse().unwrap(), files);
         let bare = kind.open(&Properties::new(), &host).await.unwrap();
         let connector = veil().over(bare);
-        let class = RemoteClass {
-            remote_name: "person".to_owned(),
-            uid_attribute: "id".into(),
-            attributes: Vec::new(),
-        };
+        let class = RemoteClass::new("person", "id");
         let create = || Operation::Create { uid: SECRET.to_owned(), attributes: Vec::new(), enabled: true };
         let mut writer = connector.writer(&class).await.unwrap();
         let outcomes = writer.write(vec![create(), create()]).await;
         writer.close().await.unwrap();
-        assert_eq!(outcomes[0], Ok(()));
+        assert!(outcomes[0].is_ok());
         assert_eq!(outcomes[1].as_ref().unwrap_err().to_string(), "`${secret:long}` exists already");
         let read = connector.read(&class, &[SECRET.to_owned()]).await.unwrap();
         assert!(matches!(&read[..], [Entry::Account(account)] if account.uid == SECRET));

@@ -43,6 +43,8 @@ pub enum ErrorCode {
     ChangeRefused,
     /// The application has refused the same change before, and was not asked again.
     ChangeParked,
+    /// All accounts were read, where only what has changed was to be.
+    SweptInFull,
     /// A change's object moved on since the plan was made.
     ChangeStale,
     /// A guard held the plan.
@@ -69,7 +71,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All codes, in the order of their ids.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::Internal,
         Self::Unauthorized,
         Self::Forbidden,
@@ -101,6 +103,7 @@ impl ErrorCode {
         Self::OwnerUnknown,
         Self::ChangeParked,
         Self::ApplicationLeftOut,
+        Self::SweptInFull,
     ];
 
     /// The stable id, `MUS-C` and seven digits. Never given to another meaning.
@@ -138,6 +141,7 @@ impl ErrorCode {
             Self::OwnerUnknown => "MUS-C0000116",
             Self::ChangeParked => "MUS-C0000117",
             Self::ApplicationLeftOut => "MUS-C0000118",
+            Self::SweptInFull => "MUS-C0000119",
         }
     }
 
@@ -175,6 +179,7 @@ impl ErrorCode {
             Self::PlanOutdated => "PLAN_OUTDATED",
             Self::OwnerUnknown => "OWNER_UNKNOWN",
             Self::ChangeParked => "CHANGE_PARKED",
+            Self::SweptInFull => "SWEPT_IN_FULL",
             Self::ApplicationLeftOut => "APPLICATION_LEFT_OUT",
         }
     }

@@ -21,6 +21,7 @@ pub mod lookup;
 pub mod mapping;
 pub mod order;
 pub mod outbound;
+pub mod pace;
 pub mod parking;
 pub mod quarantine;
 pub mod rules;

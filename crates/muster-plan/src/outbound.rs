@@ -37,6 +37,10 @@ pub struct AccountAbilities {
     pub can_be_disabled: bool,
     /// The attribute that lists its entitlements, if it does.
     pub membership: Option<AttributeName>,
+    /// The attribute that holds its name, where the target gives keys itself: an account is made under it.
+    pub name: Option<AttributeName>,
+    /// Whether it can be given another name.
+    pub can_be_renamed: bool,
 }
 
 /// Everything that outbound decisions about one class of accounts share.
@@ -161,6 +165,12 @@ impl Outbound {
             canonical.field(&comparable(&account.field(name.as_str())));
         }
         canonical.digest()
+    }
+
+    /// The attribute by whose value an account is made: its name where the target gives keys itself, else its key.
+    #[must_use]
+    pub fn made_under(&self) -> &AttributeName {
+        self.abilities.name.as_ref().unwrap_or(&self.uid_attribute)
     }
 
     /// The attributes that rules and profiles write.

@@ -11,6 +11,7 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 use muster_model::run::Mode;
+use muster_model::text::hex;
 use muster_model::{ApplicationId, ObjectClassId};
 use muster_plan::change::Action;
 
@@ -19,7 +20,8 @@ use crate::apply::{APART, Bases, Batch, Over, Target, change_number};
 use crate::database::{Dialect, Urgency};
 use crate::error::StoreError;
 use crate::make::Taken;
-use crate::parked::Noted;
+use crate::page::change_id;
+use crate::parked::{GivenKey, Noted};
 use crate::row::{get, number, unsigned};
 use crate::run::RunRecord;
 use crate::stage::{Bucket, ProblemRow, ProblemStep};
@@ -70,6 +72,7 @@ impl TenantStore {
         let tx = self.database.begin(Urgency::Bulk).await?;
         self.move_cursor(&tx, run, bucket, now).await?;
         let over = Over { tx: &tx, tenant: self.tenant, run: run.seq };
+        self.give_keys(&over, &noted.given).await?;
         let written = [batch.creates.clone(), batch.others.clone()].concat();
         self.lock_shadows(&over, target, &written).await?;
         let moved = self.moved_on(&over, &written, Bases::Shadows).await?;
@@ -88,11 +91,51 @@ impl TenantStore {
         self.change_accounts(&over, target, (&unsettled, Remembered::NotYet)).await?;
         self.delete_shadows(&over, target, &others).await?;
         self.give_up(&over, target, &moved).await?;
+        self.mark_gone(&over, target, &noted.gone).await?;
         let overtaken = moved.iter().map(|number| ProblemRow::overtaken(*number));
         let problems: Vec<ProblemRow> = noted.problems.iter().cloned().chain(overtaken).collect();
         self.note_in(&tx, run, bucket.no, &problems, now).await?;
         self.park(&tx, (run, target), noted).await?;
         tx.commit().await
+    }
+
+    /// Remembers that the accounts of these changes' shadows are gone.
+    async fn mark_gone(&self, over: &Over<'_>, target: &Target, numbers: &[u32]) -> Result<(), StoreError> {
+        over.execute(
+            &format!(
+                "UPDATE shadow SET state = 1, version = shadow.version + 1, digest = NULL, account_digest = NULL \
+                 FROM (SELECT c.tenant, c.shadow FROM {{changes}} {APART}) AS n \
+                 WHERE shadow.tenant = n.tenant AND shadow.application = ? AND shadow.no = n.shadow"
+            ),
+            Vec::new(),
+            numbers,
+            vec![target.application.as_str().into()],
+        )
+        .await
+        .map(|_| ())
+    }
+
+    /// Has changes that made accounts say which keys these have got, where they said only their names.
+    async fn give_keys(&self, over: &Over<'_>, given: &[GivenKey]) -> Result<(), StoreError> {
+        if given.is_empty() {
+            return Ok(());
+        }
+        let listed = given.iter().map(|given| (given.change, &given.uid, hex(&given.key.0)));
+        let listed: Vec<(u32, &String, String)> = listed.collect();
+        let sql = match self.dialect() {
+            Dialect::Sqlite => {
+                "UPDATE change SET uid = j.value ->> 1, uid_key = unhex(j.value ->> 2) FROM json_each(?) AS j \
+                 WHERE change.id = ? + (j.value ->> 0) AND change.tenant = ?"
+            }
+            Dialect::Postgres => {
+                "UPDATE change SET uid = j.value ->> 1, uid_key = decode(j.value ->> 2, 'hex') \
+                 FROM jsonb_array_elements(?::text::jsonb) AS j(value) \
+                 WHERE change.id = ?::bigint + (j.value ->> 0)::bigint AND change.tenant = ?"
+            }
+        };
+        let listed = serde_json::to_string(&listed).unwrap_or_default();
+        let values = vec![listed.into(), change_id(over.run, 0).into(), self.tenant.into()];
+        over.tx.execute(sql, values).await.map(|_| ())
     }
 
     /// Keeps other transactions from changing the shadows of the listed changes; the same order everywhere keeps two

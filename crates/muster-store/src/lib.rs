@@ -72,6 +72,7 @@ mod sight_tests;
 mod sqlite;
 mod stage;
 mod tenant;
+mod tokens;
 mod tries;
 mod undo;
 #[cfg(test)]
@@ -114,7 +115,7 @@ pub use lists::{KeyEntry, Lists, Makes, Mention, Met, Slot};
 pub use objects::OwnerRow;
 pub use outbox::{ErrandRecord, NewErrand, ReportRow, Settled};
 pub use page::PageRows;
-pub use parked::{Noted, Parked, ParkedFilter, ParkedRecord, Release};
+pub use parked::{GivenKey, Noted, Parked, ParkedFilter, ParkedRecord, Release};
 pub use principal::{NewToken, Principal, Token};
 pub use quarantine::{ApplicationFailure, QuarantineRecord};
 pub use reached::{PageOrder, step_of};
@@ -128,6 +129,7 @@ pub use search::ObjectSearch;
 pub use secret::{Binding, BindingRule, NewSecret, OpenSecret, Put, SecretRecord};
 pub use stage::{Bucket, ProblemRow, ProblemStep, StagedPage};
 pub use tenant::{Tenant, TenantStore};
+pub use tokens::LastToken;
 pub use undo::UndoneObject;
 pub use wakeups::{Wakeup, Wakeups};
 

@@ -9,24 +9,41 @@ use uuid::Uuid;
 
 use crate::error::StoreError;
 
-/// The shadows that a page met, by what became of them.
+/// The shadows that a page met, by what became of them, and those of which it said that they are gone.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Met(Vec<(Outcome, RoaringBitmap)>);
+pub struct Met {
+    sets: Vec<(Outcome, RoaringBitmap)>,
+    gone: RoaringBitmap,
+}
+
+/// What stands for those that are gone where an outcome stands for others.
+const GONE: u8 = u8::MAX;
 
 impl Met {
     /// Notes that a shadow was met.
     pub fn note(&mut self, shadow: u32, outcome: Outcome) {
-        if let Some((_, set)) = self.0.iter_mut().find(|(known, _)| *known == outcome) {
+        if let Some((_, set)) = self.sets.iter_mut().find(|(known, _)| *known == outcome) {
             set.insert(shadow);
         } else {
-            self.0.push((outcome, RoaringBitmap::from_iter([shadow])));
+            self.sets.push((outcome, RoaringBitmap::from_iter([shadow])));
         }
+    }
+
+    /// Notes that a shadow was said to be gone.
+    pub fn note_gone(&mut self, shadow: u32) {
+        self.gone.insert(shadow);
+    }
+
+    /// The shadows that were said to be gone.
+    #[must_use]
+    pub fn gone(&self) -> &RoaringBitmap {
+        &self.gone
     }
 
     /// All shadows met, whatever became of them.
     #[must_use]
     pub fn all(&self) -> RoaringBitmap {
-        self.0.iter().fold(RoaringBitmap::new(), |mut all, (_, set)| {
+        self.sets.iter().fold(RoaringBitmap::new(), |mut all, (_, set)| {
             all |= set;
             all
         })
@@ -34,8 +51,9 @@ impl Met {
 
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();
-        for (outcome, set) in &self.0 {
-            out.push(*outcome as u8);
+        let gone = (!self.gone.is_empty()).then_some((GONE, &self.gone));
+        for (head, set) in self.sets.iter().map(|(outcome, set)| (*outcome as u8, set)).chain(gone) {
+            out.push(head);
             out.extend_from_slice(&u32::try_from(set.serialized_size()).unwrap_or(u32::MAX).to_le_bytes());
             // Writing to memory does not fail.
             let _ = set.serialize_into(&mut out);
@@ -45,16 +63,19 @@ impl Met {
 
     pub(crate) fn decode(mut octets: &[u8]) -> Result<Self, StoreError> {
         let unreadable = |detail: &str| StoreError::unreadable("met set", detail);
-        let mut sets = Vec::new();
-        while let [outcome, a, b, c, d, rest @ ..] = octets {
+        let mut met = Self::default();
+        while let [head, a, b, c, d, rest @ ..] = octets {
             let length = u32::from_le_bytes([*a, *b, *c, *d]) as usize;
-            let outcome = Outcome::ALL.get(usize::from(*outcome)).ok_or_else(|| unreadable("outcome"))?;
             let set = rest.get(..length).ok_or_else(|| unreadable("cut short"))?;
             let set = RoaringBitmap::deserialize_from(set).map_err(|error| unreadable(&error.to_string()))?;
-            sets.push((*outcome, set));
+            match (*head, Outcome::ALL.get(usize::from(*head))) {
+                (GONE, _) => met.gone = set,
+                (_, Some(outcome)) => met.sets.push((*outcome, set)),
+                (_, None) => return Err(unreadable("outcome")),
+            }
             octets = &rest[length..];
         }
-        Ok(Self(sets))
+        Ok(met)
     }
 }
 
@@ -265,9 +286,10 @@ mod tests {
             met.note(shadow, Outcome::Unchanged);
         }
         met.note(9, Outcome::Failed);
+        met.note_gone(12);
         let again = Met::decode(&met.encode()).expect("reads");
         assert_eq!(again, met);
-        assert_eq!(again.all().len(), 4);
+        assert_eq!((again.all().len(), again.gone().len()), (4, 1));
         assert!(Met::decode(&met.encode()[..8]).is_err());
     }
 

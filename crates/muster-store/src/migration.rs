@@ -43,6 +43,7 @@ const STEPS: &[Step] = &[
     step!("0017_undo"),
     step!("0018_left_out"),
     step!("0019_parked"),
+    step!("0020_changes"),
 ];
 
 /// The version of the schema that all steps lead to.

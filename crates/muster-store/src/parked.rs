@@ -110,6 +110,22 @@ pub struct Noted {
     pub parked: Vec<Parked>,
     /// Accounts that are parked no longer.
     pub released: Vec<KeyHash>,
+    /// The keys that the target has given to accounts that it made.
+    pub given: Vec<GivenKey>,
+    /// Changes that were to make an account anew whose name another account has: the one that their shadow remembers is
+    /// gone, and must not stand in the way of that other.
+    pub gone: Vec<u32>,
+}
+
+/// The key that a target has given to an account that was made under its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GivenKey {
+    /// The change that made it.
+    pub change: u32,
+    /// The key.
+    pub uid: String,
+    /// By which it is found here.
+    pub key: KeyHash,
 }
 
 /// Which parked accounts are released.
@@ -209,12 +225,23 @@ impl TenantStore {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn release_failed(&self, run: &RunRecord, which: &Failures) -> Result<u64, StoreError> {
+    pub async fn release_failed(
+        &self,
+        run: &RunRecord,
+        which: &Failures,
+        now: DateTime<Utc>,
+    ) -> Result<u64, StoreError> {
         let (failed, mut values) = self.failed(run, which, (self.apart(), Vec::new()));
         let sql = format!("DELETE FROM parked WHERE uid IN (SELECT p.uid FROM {failed}) AND tenant = ?");
         values.push(self.tenant.into());
         let tx = self.database.begin(Urgency::Short).await?;
         let released = tx.execute(&sql, values).await?;
+        if released > 0 {
+            let subject = Subject::task(run.task_kind, run.task.as_str());
+            let entry = NewAuditEntry::new(Act::Release, subject).of_run(run.id).at(now);
+            let entry = entry.with("accounts", released);
+            self.append(&tx, entry).await?;
+        }
         tx.commit().await?;
         Ok(released)
     }

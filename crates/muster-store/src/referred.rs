@@ -4,15 +4,22 @@
 use std::collections::HashMap;
 
 use muster_model::shadow::ShadowState;
-use muster_model::{ApplicationId, ConfigurationId, ImObject, ObjectClassId, ObjectId};
+use muster_model::{
+    ApplicationId, AttributeName, Attributes, ConfigurationId, ImObject, ObjectClassId, ObjectId,
+};
 use muster_plan::key::KeyHash;
 use sea_orm::{QueryResult, Value};
 use uuid::Uuid;
 
 use crate::TenantStore;
+use crate::apply::APART;
+use crate::codec;
+use crate::database::Dialect;
 use crate::error::StoreError;
 use crate::facts::{OBJECT_COLUMNS, hex_list, object_at, octets};
-use crate::row::{get, number};
+use crate::page::change_id;
+use crate::row::{get, number, unsigned};
+use crate::run::RunRecord;
 
 /// An object that a reference means, with its accounts in one application.
 #[derive(Debug, Clone)]
@@ -30,6 +37,8 @@ pub struct KnownAccount {
     pub key: KeyHash,
     /// Its key in the remote system.
     pub uid: String,
+    /// What is remembered of it.
+    pub snapshot: Attributes,
     /// Its class.
     pub class: ObjectClassId,
     /// Whether it exists, as far as is known.
@@ -54,7 +63,7 @@ impl TenantStore {
         }
         let (list, [key]) = self.list_of(["unhex(j.value)"]);
         let sql = format!(
-            "SELECT {OBJECT_COLUMNS}, k.hash, s.uid_key, s.uid, s.class, s.state, s.profile \
+            "SELECT {OBJECT_COLUMNS}, k.hash, s.uid_key, s.uid, s.class, s.state, s.profile, s.snapshot \
              FROM {list} CROSS JOIN key k CROSS JOIN object o LEFT JOIN shadow s \
              ON s.tenant = o.tenant AND s.owner = o.id AND s.application = ? \
              WHERE k.tenant = ? AND k.hash = {key} AND o.tenant = k.tenant AND o.id = k.object \
@@ -72,6 +81,48 @@ impl TenantStore {
             }
         }
         Ok(found)
+    }
+
+    /// The names that the accounts of outbound changes had when they were last read, by the numbers of the changes.
+    /// Accounts of which nothing is remembered are left out.
+    ///
+    /// # Errors
+    /// When the database fails or holds something unreadable.
+    pub async fn remembered_names(
+        &self,
+        run: &RunRecord,
+        numbers: &[u32],
+        name: &AttributeName,
+    ) -> Result<HashMap<u32, String>, StoreError> {
+        if numbers.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let (list, [listed]) = match self.dialect() {
+            Dialect::Sqlite => self.list_of(["j.value"]),
+            Dialect::Postgres => self.list_of(["j.value::bigint"]),
+        };
+        let sql = format!(
+            "SELECT n.number, c.before, c.snapshot FROM \
+             (SELECT ? + {listed} AS id, {listed} AS number FROM {list} {APART}) AS n \
+             CROSS JOIN change c WHERE c.id = n.id AND c.tenant = ? AND c.snapshot IS NOT NULL"
+        );
+        let numbers = serde_json::to_string(numbers).unwrap_or_default();
+        let values = vec![change_id(run.seq, 0).into(), Value::from(numbers), Value::from(self.tenant)];
+        let mut names = HashMap::new();
+        for row in self.database.query(&sql, values).await? {
+            let before =
+                get::<Option<String>>(&row, 1)?.map(|text| codec::decode_fields(&text)).transpose()?;
+            let before = before.into_iter().flatten().find(|(changed, _)| changed == name);
+            let field = match before {
+                Some((_, field)) => field,
+                // What changes otherwise leaves the name as it is.
+                None => codec::decode(&get::<String>(&row, 2)?)?.get(name.as_str()).clone(),
+            };
+            if let Some(text) = field.first() {
+                names.insert(unsigned(number(&row, 0)?, "number of a change")?, text.to_text().into_owned());
+            }
+        }
+        Ok(names)
     }
 
     /// Of these keys of accounts those under which one exists, as far as is known, with its owner.
@@ -103,9 +154,11 @@ impl TenantStore {
 fn account_at(row: &QueryResult, first: usize) -> Result<Option<KnownAccount>, StoreError> {
     let Some(key) = get::<Option<Vec<u8>>>(row, first)? else { return Ok(None) };
     let profile: Option<String> = get(row, first + 4)?;
+    let snapshot: Option<String> = get(row, first + 5)?;
     Ok(Some(KnownAccount {
         key: KeyHash(octets(key)?),
         uid: get(row, first + 1)?,
+        snapshot: snapshot.map(|text| codec::decode(&text)).transpose()?.unwrap_or_default(),
         class: ObjectClassId::new(&get::<String>(row, first + 2)?)?,
         state: match number(row, first + 3)? {
             0 => ShadowState::Live,

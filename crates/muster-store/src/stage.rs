@@ -162,6 +162,10 @@ pub struct Bucket {
     pub next_change: u32,
     /// What identifies the state of the source.
     pub snapshot: Option<String>,
+    /// The token that its sweep reads changes from, empty where it reads all accounts; `None` before that is known.
+    pub since: Option<String>,
+    /// The token that its sweep has ended with, where the source gives any.
+    pub token: Option<String>,
     /// How the sweep ended, once it has: empty for complete, else the reason.
     pub sweep_end: Option<String>,
     /// What percentages are taken of, in the engine's own form.
@@ -198,7 +202,7 @@ impl TenantStore {
         let rows = tx
             .query(
                 "SELECT no, application, fence, step, cursor, page, next_change, snapshot, sweep_end, \
-                 population, counters, tally, estimate, left_out FROM bucket WHERE tenant = ? AND run = ? ORDER BY no",
+                 population, counters, tally, estimate, left_out, since, token FROM bucket WHERE tenant = ? AND run = ? ORDER BY no",
                 vec![self.tenant.into(), run.seq.into()],
             )
             .await?;
@@ -232,6 +236,8 @@ impl TenantStore {
             i64::from(bucket.next_change).into(),
             bucket.snapshot.clone().into(),
             bucket.sweep_end.clone().into(),
+            bucket.since.clone().into(),
+            bucket.token.clone().into(),
             bucket.population.clone().into(),
             bucket.estimate.cast_signed().into(),
             encode_counters(&bucket.counters).into(),
@@ -247,7 +253,7 @@ impl TenantStore {
         let moved = tx
             .execute(
                 "UPDATE bucket SET step = ?, cursor = ?, page = ?, next_change = ?, snapshot = ?, \
-                 sweep_end = ?, population = ?, estimate = ?, counters = ?, tally = ?, progressed_at = ? \
+                 sweep_end = ?, since = ?, token = ?, population = ?, estimate = ?, counters = ?, tally = ?, progressed_at = ? \
                  WHERE tenant = ? AND run = ? AND no = ? AND fence = ? AND EXISTS \
                  (SELECT 1 FROM run r WHERE r.seq = ? AND r.epoch = ? AND r.status = 1 AND r.stopping = 0)",
                 values,
@@ -471,5 +477,7 @@ fn bucket(row: &QueryResult) -> Result<Bucket, StoreError> {
         tally: decode_tally(&get::<String>(row, 11)?)?,
         estimate: number(row, 12)?.unsigned_abs(),
         left_out: get(row, 13)?,
+        since: get(row, 14)?,
+        token: get(row, 15)?,
     })
 }

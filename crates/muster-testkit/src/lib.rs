@@ -11,6 +11,8 @@ pub mod people;
 pub mod receiver;
 #[cfg(feature = "server")]
 pub mod server;
+#[cfg(feature = "servers")]
+pub mod servers;
 #[cfg(feature = "engine")]
 pub mod simulation;
 #[cfg(feature = "engine")]

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use muster_connector::memory::{MemoryKind, MemorySystem};
 use muster_connector::properties::{PropertyDescription, unknown};
 use muster_connector::{
-    Capabilities, ClassProblem, Connector, ConnectorError, ConnectorKind, Host, Place, Properties,
+    Capabilities, ClassProblem, Connector, ConnectorError, ConnectorKind, FileRoots, Host, Place, Properties,
     PropertyProblem, RemoteClass,
 };
 use muster_store::MasterKey;
@@ -64,16 +64,33 @@ impl ConnectorKind for LockedKind {
         unknown(properties, &KNOWN)
     }
 
-    fn check_class(&self, properties: &Properties, class: &RemoteClass, host: &Host) -> Vec<ClassProblem> {
-        self.memory().check_class(properties, class, host)
+    fn check_class(
+        &self,
+        properties: &Properties,
+        class: &RemoteClass,
+        files: &FileRoots,
+    ) -> Vec<ClassProblem> {
+        self.memory().check_class(properties, class, files)
+    }
+
+    fn is_address(&self, property: &str) -> bool {
+        self.memory().is_address(property)
     }
 
     fn place(&self, class: &RemoteClass, place: Place) -> String {
         self.memory().place(class, place)
     }
 
+    fn file<'a>(&self, class: &'a RemoteClass) -> Option<&'a str> {
+        self.memory().file(class)
+    }
+
     fn capabilities(&self, properties: &Properties) -> Capabilities {
         self.memory().capabilities(properties)
+    }
+
+    fn gives_keys(&self, properties: &Properties, class: &RemoteClass) -> bool {
+        self.memory().gives_keys(properties, class)
     }
 
     async fn open(&self, properties: &Properties, host: &Host) -> Result<Box<dyn Connector>, ConnectorError> {
@@ -83,5 +100,21 @@ impl ConnectorKind for LockedKind {
             return Err(ConnectorError::Rejected { message: format!("the password is not `{given}`") });
         }
         self.memory().open(properties, host).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use muster_connector::memory::CAPABLE;
+
+    use super::*;
+
+    #[test]
+    fn it_gives_keys_as_its_system_does() {
+        let (none, class) = (Properties::new(), RemoteClass::new("people", "id"));
+        let system = MemorySystem::new(CAPABLE);
+        for (system, gives_keys) in [(system.clone(), false), (system.with_given_keys(), true)] {
+            assert_eq!(LockedKind::new("locked", "", system).gives_keys(&none, &class), gives_keys);
+        }
     }
 }

@@ -8,8 +8,13 @@ pub mod settings;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use muster_connector::{ConnectorKind, FileRoots, Host};
+use muster_connector::{ConnectorKind, FileRoots};
 use muster_connector_csv::CsvKind;
+use muster_connector_ldap::LdapKind;
+use muster_connector_rest::RestKind;
+use muster_connector_scim::ScimKind;
+use muster_connector_sql::SqlKind;
+use muster_egress::Egress;
 use muster_engine::{
     Channel, Connectors, Delivery, Engine, Notifications, Settings as EngineSettings, check_compiles,
     check_connectors,
@@ -130,7 +135,8 @@ impl Muster {
             egress: settings.egress.way_out(),
             ..settings.work.engine_settings(place.data_dir.clone(), machine.owner())
         };
-        let engine = Engine::new(store.clone(), connectors(), Arc::new(machine), delivery(&store), settings);
+        let connectors = connectors(&settings.egress);
+        let engine = Engine::new(store.clone(), connectors, Arc::new(machine), delivery(&store), settings);
         Self { engine, store, made_key: None }
     }
 }
@@ -152,9 +158,9 @@ impl Place {
 pub fn check(configuration: &Configuration) -> Problems {
     // Where a tenant's files lie is the server's; a path is looked at by itself.
     let own = std::env::temp_dir().join("muster");
-    let host = Host { files: FileRoots { own, further: Vec::new() } };
+    let files = FileRoots { own, further: Vec::new() };
     let mut problems = configuration.check();
-    problems.merge(check_connectors(&connectors(), &host, configuration));
+    problems.merge(check_connectors(&connectors(&Egress::default()), &files, configuration));
     for resource in configuration.iter() {
         let place = Configuration::pointer(resource);
         let compiled = check_compiles(configuration, resource.kind(), &resource.id());
@@ -171,8 +177,14 @@ fn delivery(store: &Store) -> Arc<dyn Delivery> {
     }
 }
 
-/// Every connector that is built in.
-fn connectors() -> Connectors {
-    let kinds: [Arc<dyn ConnectorKind>; 1] = [Arc::new(CsvKind)];
+/// Every connector that is built in. What they may call is what the way out lets them.
+fn connectors(egress: &Egress) -> Connectors {
+    let kinds: [Arc<dyn ConnectorKind>; 5] = [
+        Arc::new(CsvKind),
+        Arc::new(LdapKind::new(egress.clone())),
+        Arc::new(RestKind::new(egress.clone())),
+        Arc::new(ScimKind::new(egress.clone())),
+        Arc::new(SqlKind::new(egress.clone())),
+    ];
     kinds.into_iter().map(|kind| (kind.name(), kind)).collect()
 }

@@ -7,7 +7,7 @@ use muster_testkit::people::{BadLines, Day, Export, Turnover, write_csv};
 
 use super::program::{Beside, Figures, PART, expect_outcome, instrument, place, printed, reconcile, watch};
 use super::row::{Extra, Row};
-use super::{Database, SEED, Setup, api, dataset, idle, plan, top};
+use super::{Database, SEED, Setup, api, dataset, directory, idle, plan, top};
 use crate::error::Error;
 use crate::postgres::{Durability, Server};
 use crate::program::run_until_interrupted;
@@ -45,6 +45,36 @@ pub(crate) const JOBS: &[Job] = &[
     Job { name: "csv-first", storage: Storage::Each, prepare: prepare_tenant, measure: measure_first },
     Job { name: "csv-same", storage: Storage::Each, prepare: prepare_known, measure: measure_same },
     Job { name: "csv-1pct", storage: Storage::Each, prepare: prepare_changed, measure: measure_changed },
+    Job {
+        name: "ldap-read",
+        storage: Storage::None,
+        prepare: |setup| write_people(setup, Day::First),
+        measure: directory::measure_read,
+    },
+    Job {
+        name: "ldap-first",
+        storage: Storage::Each,
+        prepare: prepare_known,
+        measure: directory::measure_first,
+    },
+    Job {
+        name: "ldap-same",
+        storage: Storage::Each,
+        prepare: prepare_known,
+        measure: directory::measure_same,
+    },
+    Job {
+        name: "ldap-1pct",
+        storage: Storage::Each,
+        prepare: prepare_known,
+        measure: directory::measure_changed,
+    },
+    Job {
+        name: "prov-same",
+        storage: Storage::Each,
+        prepare: prepare_known,
+        measure: directory::measure_shadow,
+    },
     Job {
         name: "dataset-import",
         storage: Storage::Each,
@@ -162,12 +192,12 @@ fn insert_floor(setup: &Setup<'_>) -> Result<Figures, Error> {
 }
 
 /// Lets the disk finish what the preparation and the floor wrote, so that the job does not wait for it.
-fn settle(setup: &Setup<'_>) -> Result<(), Error> {
+pub(super) fn settle(setup: &Setup<'_>) -> Result<(), Error> {
     run_until_interrupted(&mut std::process::Command::new("sync"), setup.interruptions)
 }
 
 /// Writes the people of a day to where the tenant's configuration looks for them.
-fn write_people(setup: &Setup<'_>, day: Day) -> Result<(), Error> {
+pub(super) fn write_people(setup: &Setup<'_>, day: Day) -> Result<(), Error> {
     let export = people(setup, day);
     let path = people_file(setup);
     let write = || {
@@ -177,15 +207,15 @@ fn write_people(setup: &Setup<'_>, day: Day) -> Result<(), Error> {
     write().map(|_| ()).map_err(Error::io("make people"))
 }
 
-fn people(setup: &Setup<'_>, day: Day) -> Export {
+pub(super) fn people(setup: &Setup<'_>, day: Day) -> Export {
     Export { count: setup.entries, seed: SEED, day, bad_lines: BadLines::None }
 }
 
 /// As many come, change and go as `csv-1pct` says.
-fn second_day() -> Day {
+pub(super) fn second_day() -> Day {
     Day::Second(Turnover::default())
 }
 
-fn people_file(setup: &Setup<'_>) -> PathBuf {
+pub(super) fn people_file(setup: &Setup<'_>) -> PathBuf {
     setup.data.join("files/bench/hr/people.csv")
 }

@@ -6,6 +6,8 @@
 
 mod api;
 mod dataset;
+mod directory;
+mod directory_writes;
 mod idle;
 mod job;
 mod plan;

@@ -5,6 +5,8 @@ use std::io;
 use serde::Serialize;
 
 use super::api::Latencies;
+use super::directory::Applied;
+use super::directory_writes::Operations;
 use super::idle::Idle;
 use super::plan::Pages;
 use super::program::{Figures, PART, Pace};
@@ -49,6 +51,10 @@ pub(crate) enum Extra {
     Idle(Idle),
     /// How long the pages of a list took.
     Pages(Pages),
+    /// How fast what was planned was carried out.
+    Applied(Applied),
+    /// What a directory was asked to do.
+    Operations(Operations),
 }
 
 impl Row {
@@ -157,6 +163,14 @@ impl Extra {
             Self::Pages(Pages { page_p50_ms, page_p99_ms }) => {
                 Some(format!("a page p50 {page_p50_ms:.2} ms, p99 {page_p99_ms:.2} ms"))
             }
+            Self::Applied(Applied { apply_seconds, apply_entries_per_second, apply_ratio }) => Some(format!(
+                "{apply_seconds:.3} s of it within APPLY: {apply_entries_per_second:.0} entries/s, {apply_ratio:.3} \
+                 of the floor"
+            )),
+            Self::Operations(Operations { added, modified, groups, values }) => Some(format!(
+                "{added} accounts added, {modified} modified, {groups} modifications of groups; {values} values \
+                 besides those of new accounts, none of them needless"
+            )),
         }
     }
 }

@@ -115,7 +115,10 @@ impl Served {
 }
 
 /// The key of secrets that nobody has: with SQLite a server makes its own, here all are told one.
-fn master_key(setup: &Setup<'_>) -> Result<PathBuf, Error> {
+///
+/// # Errors
+/// When it cannot be written.
+pub(super) fn master_key(setup: &Setup<'_>) -> Result<PathBuf, Error> {
     let path = setup.directory.join("master.key");
     let written = OpenOptions::new()
         .write(true)

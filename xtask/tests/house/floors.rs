@@ -29,15 +29,18 @@ const FLOORS: [(&str, u8); 13] = [
 const ASIDE: u8 = 6;
 const CONNECTORS: &str = "muster-connector-";
 
-/// Outside crates, each with the one crate of ours that may name it.
-const WALLS: [(&str, &str); 7] = [
-    ("actix-web", "muster-api"),
-    ("metrics-exporter-prometheus", "muster"),
-    ("rustls", "muster-api"),
-    ("sea-orm", "muster-store"),
-    ("sqlx", "muster-store"),
-    ("rhai", "muster-plan"),
-    ("quick-xml", "muster-dataset"),
+/// Outside crates, each with the crates of ours that may name it: one alone, but for what both ends of a wire need.
+const WALLS: [(&str, &[&str]); 10] = [
+    ("actix-web", &["muster-api"]),
+    ("ldap3", &["muster-connector-ldap"]),
+    ("metrics-exporter-prometheus", &["muster"]),
+    ("rustls", &["muster-api", "muster-egress"]),
+    ("webpki-roots", &["muster-egress"]),
+    ("sea-orm", &["muster-store"]),
+    ("sqlx", &["muster-store", "muster-connector-sql"]),
+    ("rhai", &["muster-plan"]),
+    ("quick-xml", &["muster-dataset"]),
+    ("ureq", &["muster-egress", "muster"]),
 ];
 
 /// The crates without input, output, clock, chance and environment.
@@ -107,11 +110,11 @@ fn broken_rule(dependency: &Dependency) -> Option<String> {
     let Dependency { of, on, in_tests_only } = dependency;
     let Some(own) = floor(of) else { return Some(format!("`{of}` has no floor: give it one")) };
     if !is_ours(on) {
-        let wall = WALLS.iter().find(|(outside, keeper)| outside == on && keeper != of);
+        let wall = WALLS.iter().find(|(outside, keepers)| outside == on && !keepers.contains(&of.as_str()));
         let pure = PURE.contains(&of.as_str());
         return match wall {
-            Some((_, keeper)) if !in_tests_only && own < ASIDE => {
-                Some(format!("`{of}` names `{on}`, which only `{keeper}` may"))
+            Some((_, keepers)) if !in_tests_only && own < ASIDE => {
+                Some(format!("`{of}` names `{on}`, which only `{}` may", keepers.join("` and `")))
             }
             _ if pure && !in_tests_only && IMPURE.contains(&on.as_str()) => {
                 Some(format!("`{of}` decides only and may not name `{on}`"))
@@ -163,6 +166,9 @@ fn what_a_floor_forbids_is_seen() {
         ("muster-engine", "metrics-exporter-prometheus", false, false),
         ("muster-engine", "metrics", false, true),
         ("muster-api", "sea-orm", false, false),
+        ("muster-api", "rustls", false, true),
+        ("muster-egress", "rustls", false, true),
+        ("muster-engine", "rustls", false, false),
         ("muster-bench", "sqlx", false, true),
         ("muster-bench", "muster-testkit", false, true),
         ("muster-fuzz", "muster-connector-csv", false, true),

@@ -67,8 +67,10 @@ fn check_classes(call: &Call, before: &Configuration, body: &Value) -> Problems 
     let Some(definition) = id.and_then(Result::ok).and_then(|id| before.connector_definition(&id)) else {
         return problems;
     };
-    for (index, class) in readable::<ObjectClassDocument>(body, "objectClasses") {
-        let found = call.engine().check_class(call.store.slug(), definition, &class);
+    let classes = readable::<ObjectClassDocument>(body, "objectClasses");
+    let known: Vec<_> = classes.iter().map(|(_, class)| class.clone()).collect();
+    for (index, class) in classes {
+        let found = call.engine().check_class(call.store.slug(), definition, (&known, &class));
         problems.merge(found.placed_under(&format!("/objectClasses/{index}")));
     }
     problems

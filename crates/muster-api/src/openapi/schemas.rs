@@ -15,7 +15,7 @@ use muster_model::run::{Outcome, OutcomeStatus, Phase, ProgressStatus};
 use muster_model::schedule::{FireOutcome, ScheduleState};
 use serde_json::{Map, Value, json};
 
-use super::{applications, disputes, objects, reference};
+use super::{applications, connections, disputes, objects, reference};
 use crate::routes::Route;
 use crate::view::CLASS;
 
@@ -45,6 +45,8 @@ pub(super) fn schemas() -> Map<String, Value> {
         ("ValueOrigin", change::value_origin()),
         ("Account", objects::account()),
         ("ApplicationStatus", applications::status()),
+        ("ConnectionTest", connections::test()),
+        ("ApplicationSchema", connections::schema()),
         ("Dispute", disputes::dispute()),
         ("DisputeDecision", disputes::decision()),
         ("AccountUnlink", disputes::unlink()),

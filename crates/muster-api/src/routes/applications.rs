@@ -4,13 +4,17 @@ use super::others::{answer, route};
 use super::{Access, Content, Method, Route, TenantOperation};
 use crate::rights::Permission;
 
-/// What is done with an application as runs find it.
+/// What is done with an application as runs find it, and with its connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ApplicationOperation {
     /// How it goes with it.
     Status,
     /// The next run tries it.
     Release,
+    /// What it offers.
+    Schema,
+    /// Whether its connector reaches it.
+    TestConnection,
 }
 
 pub(super) fn routes() -> Vec<Route> {
@@ -40,6 +44,32 @@ pub(super) fn routes() -> Vec<Route> {
                 "~release",
                 (Permission::Operate, ApplicationOperation::Release),
                 ("releaseApplication", "Have the next run try an application that is in quarantine"),
+            )
+        },
+        Route {
+            answers: vec![answer(200, "What it offers", Content::Json("ApplicationSchema"))],
+            refusals: &[409],
+            ..application(
+                Method::Get,
+                "~schema",
+                (Permission::Configure, ApplicationOperation::Schema),
+                ("getApplicationSchema", "Get the classes and attributes that an application offers"),
+            )
+        },
+        Route {
+            group: "Configuration",
+            answers: vec![answer(200, "What came of each step", Content::Json("ConnectionTest"))],
+            ..route(
+                Method::Post,
+                "/{tenant}/api/sync/conf/connector-definitions/{id}/~test",
+                Access::Tenant(
+                    Permission::Configure,
+                    TenantOperation::Application(ApplicationOperation::TestConnection),
+                ),
+                (
+                    "testConnection",
+                    "Test whether a remote system can be reached, lets us in and has what is asked for",
+                ),
             )
         },
     ]

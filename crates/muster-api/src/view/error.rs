@@ -110,6 +110,7 @@ fn fix(code: ErrorCode) -> &'static str {
             "mend the value, the mapping or the application; where that does not change what is asked, release the \
              account with `POST …/parked/~release`"
         }
+        ErrorCode::SweptInFull => "nothing: the next run reads what has changed since this one",
         ErrorCode::ChangeStale => "nothing: the next run decides anew",
         ErrorCode::GuardTripped => "look at the changes, then approve or reject the plan",
         ErrorCode::PlanRejected => "launch the task again for a new plan",

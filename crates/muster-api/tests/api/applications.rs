@@ -1,4 +1,5 @@
-//! Applications as runs find them: whether one fails, when it is tried again, and releasing it.
+//! Applications as runs find them: whether one fails, when it is tried again, and releasing it; and what is found out about
+//! one without a run.
 
 use std::sync::Arc;
 
@@ -19,10 +20,14 @@ const RELEASE: &str = "/acme/api/sync/conf/applications/hr/~release";
 
 /// A server whose application cannot be read.
 fn down() -> (TestServer, Client, Watch) {
-    let watch = Watch::new(Arc::new(|call: &Call| {
+    with_kind(Watch::new(Arc::new(|call: &Call| {
         let fault = ConnectorError::Transient { message: "no answer".to_owned(), retry_after: None };
         (call.kind == CallKind::Sweep).then_some(Fault::Fail(Moment::Before, fault))
-    }));
+    })))
+}
+
+/// A server whose application fails by a plan.
+fn with_kind(watch: Watch) -> (TestServer, Client, Watch) {
     let kind = MemoryKind { name: "down", system: MemorySystem::new(CAPABLE) };
     let mut connectors = Connectors::new();
     connectors.insert("down", Arc::new(FaultyKind::new(Box::new(kind), watch.clone())));
@@ -109,4 +114,50 @@ fn another_tenant_neither_sees_nor_releases_it() {
     assert_eq!(own["state"], "ACTIVE");
     let _ = stranger.post_nothing(&RELEASE.replace("acme", "globex")).expect(204);
     assert_eq!(status(&admin)["state"], "QUARANTINED");
+}
+
+const TEST: &str = "/acme/api/sync/conf/connector-definitions/down/~test";
+const SCHEMA: &str = "/acme/api/sync/conf/applications/hr/~schema";
+
+#[test]
+fn a_connection_is_tested_and_says_what_is_wrong() {
+    let (_server, admin, _) = down();
+    let tested = admin.post_nothing(TEST).expect(200).json();
+    let class = json!({"step": "CLASS", "class": "people", "passed": true, "message": "can be read"});
+    assert_eq!(tested, json!({"connectorDefinitionId": "down", "passed": true, "steps": [class]}));
+    let missing = TEST.replace("down", "none");
+    let _ = expect_error(admin.post_nothing(&missing), 404, "NOT_FOUND");
+
+    let definition = json!({"id": "file", "name": "File", "type": "memory"});
+    let _ = admin.post(&conf("acme", "connector-definitions"), &definition).expect(201);
+    let tested = admin.post_nothing(&TEST.replace("down", "file")).expect(200).json();
+    assert_eq!((&tested["passed"], &tested["steps"]), (&json!(true), &json!([])), "nobody uses it yet");
+}
+
+#[test]
+fn a_failed_step_is_told_and_no_error_of_the_request() {
+    let fault = |kind| {
+        let watch = Watch::new(Arc::new(move |call: &Call| {
+            let fault = ConnectorError::Unusable { message: "the password is wrong".to_owned() };
+            (call.kind == kind).then_some(Fault::Fail(Moment::Before, fault))
+        }));
+        with_kind(watch)
+    };
+    let (_server, admin, _) = fault(CallKind::Probe);
+    let tested = admin.post_nothing(TEST).expect(200).json();
+    assert_eq!(tested["passed"], false);
+    assert_eq!(tested["steps"][0]["message"], "the password is wrong");
+    let (_server, admin, _) = fault(CallKind::Discover);
+    let error = expect_error(admin.get(SCHEMA), 409, "CONFLICT");
+    assert_eq!(error["description"], "the password is wrong");
+}
+
+#[test]
+fn an_application_says_what_it_offers() {
+    let (_server, admin, _) = down();
+    let schema = admin.get(SCHEMA).expect(200).json();
+    assert_eq!(schema["applicationId"], "hr");
+    assert_eq!(schema["objectClasses"][0]["remoteName"], "people");
+    let missing = SCHEMA.replace("/hr/", "/none/");
+    let _ = expect_error(admin.get(&missing), 404, "NOT_FOUND");
 }

@@ -119,6 +119,13 @@ impl Auditor {
             self.check(("POST", &restore), &[("id", "new")], &json!({"version": 1}), &[&left("REPLACE")]);
             self.check(("DELETE", &one), &[("id", "new")], &json!(null), &[&left("DELETE")]);
         }
+        // A connection that is tested changes nothing.
+        let test = "/{tenant}/api/sync/conf/connector-definitions/{id}/~test".to_owned();
+        let before = self.log().len();
+        let _ =
+            self.admin.post_nothing(&test.replace("{tenant}", "acme").replace("{id}", "memory")).expect(200);
+        assert_eq!(self.log().len(), before);
+        self.called.insert(("POST", test));
     }
 
     fn check_dataset(&mut self) {

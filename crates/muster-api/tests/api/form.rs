@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use muster_api::ApiSettings;
 use muster_connector::memory::CAPABLE;
 use muster_connector::{
-    Capabilities, ClassProblem, Connector, ConnectorError, ConnectorKind, Host, Place, Properties,
+    Capabilities, ClassProblem, Connector, ConnectorError, ConnectorKind, FileRoots, Host, Place, Properties,
     PropertyProblem, RemoteClass,
 };
 use muster_store::{ResourceWrite, Written};
@@ -149,7 +149,7 @@ impl ConnectorKind for Panicking {
         panic!("the secret is swordfish")
     }
 
-    fn check_class(&self, _: &Properties, _: &RemoteClass, _: &Host) -> Vec<ClassProblem> {
+    fn check_class(&self, _: &Properties, _: &RemoteClass, _: &FileRoots) -> Vec<ClassProblem> {
         Vec::new()
     }
 

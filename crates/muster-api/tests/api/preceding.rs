@@ -67,15 +67,16 @@ fn both_are_worked_on_in_their_order() {
 #[test]
 fn a_task_that_cannot_be_run_refuses_those_after_it_by_its_name() {
     let (_server, admin) = configured(Staff::Absent);
-    let mut task = synchronization_task("changes");
-    task["sweep"] = json!("CHANGES");
+    let task = json!({
+        "id": "cleaner", "name": "C", "taskType": "CLEANUP", "directoryId": "main", "action": "KEEP",
+    });
     let _ = admin.post(&conf("acme", "sync-task-definitions"), &task).expect(201);
-    save_after(&admin, "changes");
+    save_after(&admin, "cleaner");
     let error = expect_error(admin.post_nothing(SECOND), 409, "CONFLICT");
     let description = error["description"].as_str().unwrap();
-    assert!(description.starts_with("`changes`, which comes before `second`, cannot be run: "), "{error}");
+    assert!(description.starts_with("`cleaner`, which comes before `second`, cannot be run: "), "{error}");
     assert!(
-        description.contains("is CHANGES") && error["fix"].as_str().unwrap().contains("preSynchronization")
+        description.contains("is CLEANUP") && error["fix"].as_str().unwrap().contains("preSynchronization")
     );
     assert_eq!(admin.get(SECOND).expect(200).json(), json!([]));
 }

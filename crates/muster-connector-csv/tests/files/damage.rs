@@ -9,12 +9,13 @@ use crate::place::read;
 async fn bad(damage: &[u8], given: &[(&str, &str)]) -> Vec<BadEntry> {
     let content = [b"id,name,mail\n1,Ann,a@x\n", damage, b"\n9,Zoe,z@x\n"].concat();
     let swept = read(&content, given, &[]).await;
-    assert_eq!(swept.end, SweepEnd::Complete, "{}", String::from_utf8_lossy(damage));
+    assert_eq!(swept.end, SweepEnd::Complete { token: None }, "{}", String::from_utf8_lossy(damage));
     let (mut bad, mut sound) = (Vec::new(), Vec::new());
     for entry in swept.entries() {
         match entry {
             Entry::Account(account) => sound.push(account.uid),
             Entry::Bad(entry) => bad.push(entry),
+            Entry::Gone(gone) => panic!("{} is gone", gone.uid),
         }
     }
     assert_eq!(sound, ["1", "9"], "{}", String::from_utf8_lossy(damage));
@@ -61,6 +62,7 @@ async fn a_key_that_may_be_shifted_is_not_certain() {
         .map(|entry| match entry {
             Entry::Account(account) => Ok(account.uid),
             Entry::Bad(bad) => Err(bad.uid),
+            Entry::Gone(gone) => panic!("{} is gone", gone.uid),
         })
         .collect();
     assert_eq!(uids, [Err(None), Err(None), Ok("2".to_owned())]);

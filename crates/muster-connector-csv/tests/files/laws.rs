@@ -62,6 +62,7 @@ proptest! {
             let (place, uid) = match &entry {
                 Entry::Account(account) => (account.place.0, Some(&account.uid)),
                 Entry::Bad(bad) => (bad.place.0, bad.uid.as_ref()),
+                Entry::Gone(gone) => (gone.place.0, Some(&gone.uid)),
             };
             assert!(place > last, "places rise");
             last = place;
@@ -141,6 +142,7 @@ fn operation(uid: &str, act: Act) -> Operation {
     let texts = |texts: Vec<String>| texts.into_iter().map(Value::String).collect();
     let update = |name: &str, write| Operation::Update {
         uid: uid.to_owned(),
+        name: None,
         writes: vec![(name.into(), write)],
         enabled: None,
     };

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use muster_connector::{
     Account, Connector, ConnectorError, ConnectorKind, Cursor, Entry, FileRoots, Host, Operation, Page,
-    Properties, RemoteAttribute, RemoteClass, Step, SweepEnd, SweepRequest,
+    Properties, Reads, RemoteAttribute, RemoteClass, Step, SweepEnd, SweepRequest, Writer,
 };
 use muster_connector_csv::CsvKind;
 use muster_model::Field;
@@ -55,7 +55,10 @@ impl Files {
     }
 
     pub(crate) async fn open(&self, given: &[(&str, &str)]) -> Box<dyn Connector> {
-        CsvKind.open(&properties(given), &Host { files: self.roots.clone() }).await.unwrap()
+        CsvKind
+            .open(&properties(given), &Host::new("acme".parse().unwrap(), self.roots.clone()))
+            .await
+            .unwrap()
     }
 }
 
@@ -69,15 +72,17 @@ pub(crate) fn class(attributes: &[&str]) -> RemoteClass {
         name: name.trim_end_matches('*').into(),
         multi_valued: name.ends_with('*'),
     });
-    RemoteClass {
-        remote_name: "people.csv".to_owned(),
-        uid_attribute: "id".into(),
-        attributes: attributes.collect(),
-    }
+    RemoteClass { attributes: attributes.collect(), ..RemoteClass::new("people.csv", "id") }
 }
 
 pub(crate) fn request(class: &RemoteClass) -> SweepRequest {
-    SweepRequest { class: class.clone(), page_size: 100.into(), resume: None, last_count: None }
+    SweepRequest {
+        class: class.clone(),
+        reads: Reads::All,
+        page_size: 100.into(),
+        resume: None,
+        last_count: None,
+    }
 }
 
 /// All that a sweep gave.
@@ -100,6 +105,7 @@ impl Swept {
         let account = |entry| match entry {
             Entry::Account(account) => account,
             Entry::Bad(bad) => panic!("{}", bad.message),
+            Entry::Gone(gone) => panic!("{} is gone", gone.uid),
         };
         self.entries().into_iter().map(account).collect()
     }
@@ -108,7 +114,7 @@ impl Swept {
     pub(crate) fn reason(&self) -> &str {
         match &self.end {
             SweepEnd::CutShort { reason } => reason,
-            SweepEnd::Complete => panic!("the sweep is complete"),
+            SweepEnd::Complete { .. } => panic!("the sweep is complete"),
         }
     }
 }
@@ -137,6 +143,15 @@ pub(crate) async fn read(content: impl AsRef<[u8]>, given: &[(&str, &str)], attr
     sweep(&*files.open(given).await, request(&class(attributes))).await
 }
 
+/// What becomes of operations that get no keys.
+pub(crate) async fn written(
+    writer: &mut dyn Writer,
+    operations: Vec<Operation>,
+) -> Vec<Result<(), ConnectorError>> {
+    let outcomes = writer.write(operations).await.into_iter();
+    outcomes.map(|outcome| outcome.map(|written| assert_eq!(written.given_uid, None))).collect()
+}
+
 /// One session of writes.
 pub(crate) async fn write(
     connector: &dyn Connector,
@@ -144,7 +159,7 @@ pub(crate) async fn write(
     operations: Vec<Operation>,
 ) -> Vec<Result<(), ConnectorError>> {
     let mut writer = connector.writer(class).await.unwrap();
-    let outcomes = writer.write(operations).await;
+    let outcomes = written(writer.as_mut(), operations).await;
     writer.close().await.unwrap();
     outcomes
 }
@@ -157,17 +172,17 @@ pub(crate) fn create(uid: &str, fields: &[(&str, Field)]) -> Operation {
 
 pub(crate) fn replace(uid: &str, name: &str, field: Field) -> Operation {
     let write = muster_connector::AttributeWrite::Replace(field);
-    Operation::Update { uid: uid.to_owned(), writes: vec![(name.into(), write)], enabled: None }
+    Operation::Update { uid: uid.to_owned(), name: None, writes: vec![(name.into(), write)], enabled: None }
 }
 
 pub(crate) fn values(uid: &str, name: &str, add: &[&str], remove: &[&str]) -> Operation {
     let texts = |texts: &[&str]| texts.iter().map(|text| (*text).into()).collect();
     let write = muster_connector::AttributeWrite::Values { add: texts(add), remove: texts(remove) };
-    Operation::Update { uid: uid.to_owned(), writes: vec![(name.into(), write)], enabled: None }
+    Operation::Update { uid: uid.to_owned(), name: None, writes: vec![(name.into(), write)], enabled: None }
 }
 
 pub(crate) fn delete(uid: &str) -> Operation {
-    Operation::Delete { uid: uid.to_owned() }
+    Operation::Delete { uid: uid.to_owned(), name: None }
 }
 
 pub(crate) fn many(texts: &[&str]) -> Field {

@@ -20,7 +20,7 @@ async fn a_file_is_read_in_its_order_with_exact_lines() {
     let places: Vec<_> = accounts.iter().map(|account| (account.uid.as_str(), account.place.0)).collect();
     assert_eq!(places, [("1", 2), ("2", 5), ("3", 9)]);
     assert_eq!(fields(&accounts[1]), [Field::text("2"), Field::text("two\r\nlines\rand\na third")]);
-    assert_eq!((accounts[0].enabled, &swept.end), (None, &SweepEnd::Complete));
+    assert_eq!((accounts[0].enabled, &swept.end), (None, &SweepEnd::Complete { token: None }));
     assert_eq!(swept.pages[0].estimated_total, Some(3));
 }
 

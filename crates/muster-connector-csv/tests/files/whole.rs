@@ -48,7 +48,7 @@ async fn a_file_is_complete_or_cut_short() {
         let asked = SweepRequest { last_count, ..request(&class(&[])) };
         let swept = sweep(&*connector, asked.clone()).await;
         match says {
-            None => assert_eq!(swept.end, SweepEnd::Complete, "{content:?}"),
+            None => assert_eq!(swept.end, SweepEnd::Complete { token: None }, "{content:?}"),
             Some(says) => {
                 let reason = swept.reason();
                 assert!(reason.contains("`people.csv`") && reason.contains(says), "{content:?}: {reason}");
@@ -137,12 +137,12 @@ async fn a_file_that_changes_under_the_reader_is_cut_short() {
         change(&files);
         match end(sweep).await {
             SweepEnd::CutShort { reason } => assert!(reason.contains(says), "{reason}"),
-            SweepEnd::Complete => panic!("complete, although the file {says}"),
+            SweepEnd::Complete { .. } => panic!("complete, although the file {says}"),
         }
     }
     let files = Files::with(many_records());
     let connector = files.open(&[]).await;
-    assert_eq!(end(begun(&*connector).await).await, SweepEnd::Complete);
+    assert_eq!(end(begun(&*connector).await).await, SweepEnd::Complete { token: None });
 }
 
 #[tokio::test]

@@ -1,37 +1,34 @@
 //! What one operation does to the system in memory, and what it refuses.
 
-use std::sync::Arc;
-
 use muster_model::{AttributeName, Attributes, Field, Value};
 
-use super::{Held, MemoryAccount, State};
-use crate::{AttributeWrite, Capabilities, ConnectorError, Operation};
+use super::{Held, MemoryAccount, MemorySystem, State};
+use crate::{AttributeWrite, ConnectorError, Operation, RemoteClass, WriteResult, Written};
 
 /// What the system admits.
-pub(super) struct Rules {
-    pub(super) capabilities: Capabilities,
-    pub(super) references: Arc<[AttributeName]>,
+pub(super) struct Rules<'a> {
+    pub(super) system: &'a MemorySystem,
 }
 
-impl Rules {
+impl Rules<'_> {
     /// Carries out one operation, or refuses it and changes nothing.
-    pub(super) fn apply(
-        &self,
-        state: &mut State,
-        class: &str,
-        operation: Operation,
-    ) -> Result<(), ConnectorError> {
+    pub(super) fn apply(&self, state: &mut State, of: &RemoteClass, operation: Operation) -> WriteResult {
+        let class = of.remote_name.as_str();
         match operation {
             Operation::Create { uid, attributes, enabled } => {
                 self.admit_state(&uid, (!enabled).then_some(false))?;
-                if held(state, class, &uid).is_some() {
+                let is_there = match self.system.gives_keys {
+                    true => state.named(of, &uid).is_some(),
+                    false => held(state, class, &uid).is_some(),
+                };
+                if is_there {
                     return Err(ConnectorError::Conflict { message: format!("`{uid}` exists already") });
                 }
                 let attributes: Attributes = attributes.into_iter().collect();
                 self.admit_references(state, &uid, &attributes)?;
-                put(state, class, uid, MemoryAccount { enabled, attributes });
+                return Ok(self.made(state, of, uid, MemoryAccount { enabled, attributes }));
             }
-            Operation::Update { uid, writes, enabled } => {
+            Operation::Update { uid, writes, enabled, .. } => {
                 self.admit_state(&uid, enabled)?;
                 let mut account = match held(state, class, &uid) {
                     Some(Held::Account(account)) => account.clone(),
@@ -45,24 +42,55 @@ impl Rules {
                     let field = changed(account.attributes.get(name.as_str()), write);
                     account.attributes.set(name, field);
                 }
+                self.admit_name(state, of, (&uid, &account))?;
                 self.admit_references(state, &uid, &account.attributes)?;
                 put(state, class, uid, account);
             }
-            Operation::Delete { uid } => match held(state, class, &uid) {
+            Operation::Delete { uid, .. } => match held(state, class, &uid) {
                 Some(Held::Account(_)) => {
                     self.admit_delete(state, &uid)?;
-                    state.class(class).remove(&uid);
+                    state.class(class, &uid).remove(&uid);
                 }
                 Some(Held::Bad { .. } | Held::Mistyped { .. }) => return Err(unreadable(&uid)),
                 None => {}
             },
         }
-        Ok(())
+        Ok(Written::default())
+    }
+
+    /// Puts an account there that is made, and says which key it got.
+    fn made(&self, state: &mut State, of: &RemoteClass, uid: String, mut account: MemoryAccount) -> Written {
+        if !self.system.gives_keys {
+            put(state, &of.remote_name, uid, account);
+            return Written::default();
+        }
+        state.given += 1;
+        let given = format!("id-{}", state.given);
+        account.attributes.set(of.uid_attribute.clone(), Field::text(&given));
+        put(state, &of.remote_name, given.clone(), account);
+        Written { given_uid: Some(given) }
+    }
+
+    /// No two accounts have one name, where they are made under it.
+    fn admit_name(
+        &self,
+        state: &State,
+        of: &RemoteClass,
+        (uid, account): (&str, &MemoryAccount),
+    ) -> Result<(), ConnectorError> {
+        let name = account.attributes.get(of.naming_attribute().as_str()).first().map(Value::to_text);
+        let Some(name) = name.filter(|_| self.system.gives_keys) else { return Ok(()) };
+        match state.named(of, &name) {
+            Some(other) if other != uid => {
+                Err(ConnectorError::Conflict { message: format!("`{name}` is the name of `{other}`") })
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     fn admit_state(&self, uid: &str, enabled: Option<bool>) -> Result<(), ConnectorError> {
         match enabled {
-            Some(_) if !self.capabilities.enable => {
+            Some(_) if !self.system.capabilities.enable => {
                 Err(rejected(format!("`{uid}` cannot be enabled or disabled in this system")))
             }
             Some(_) | None => Ok(()),
@@ -71,13 +99,13 @@ impl Rules {
 
     /// An account that others name stays, where names of accounts that do not exist are refused.
     fn admit_delete(&self, state: &State, uid: &str) -> Result<(), ConnectorError> {
-        if !self.capabilities.references_must_exist {
+        if !self.system.capabilities.references_must_exist {
             return Ok(());
         }
         for (other, held) in state.classes.values().flatten() {
             if let Held::Account(account) = held
                 && other != uid
-                && names(account, &self.references, uid)
+                && names(account, &self.system.references, uid)
             {
                 return Err(rejected(format!("`{uid}` is named by `{other}`; delete that first")));
             }
@@ -91,10 +119,10 @@ impl Rules {
         uid: &str,
         attributes: &Attributes,
     ) -> Result<(), ConnectorError> {
-        if !self.capabilities.references_must_exist {
+        if !self.system.capabilities.references_must_exist {
             return Ok(());
         }
-        for name in self.references.iter() {
+        for name in self.system.references.iter() {
             for value in attributes.get(name.as_str()).values() {
                 let key = value.to_text();
                 if key != uid && !state.exists(&key) {
@@ -120,7 +148,7 @@ fn held<'a>(state: &'a State, class: &str, uid: &str) -> Option<&'a Held> {
 fn put(state: &mut State, class: &str, uid: String, account: MemoryAccount) {
     let account = Held::Account(account);
     if held(state, class, &uid) != Some(&account) {
-        state.class(class).insert(uid, account);
+        state.class(class, &uid).insert(uid, account);
     }
 }
 

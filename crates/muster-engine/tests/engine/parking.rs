@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use muster_connector::ConnectorError;
 use muster_connector::faulty::{Call, CallKind, Fault, FaultPlan, Moment, no_faults};
+use muster_connector::{ConnectorError, Durable};
 use muster_engine::RetryError;
 use muster_model::ApplicationId;
 use muster_model::audit::Act;
@@ -17,6 +17,8 @@ use muster_store::{AuditFilter, Failures, Parked, ParkedFilter, Release, RunReco
 use muster_testkit::world::configuration::ad;
 use muster_testkit::world::{TestDatabase, World, on_each_database};
 use serde_json::json;
+
+use crate::left_out::{failing, three_targets};
 
 /// Each launch is a minute after the one before.
 const TEN_MINUTES: Duration = Duration::from_secs(600);
@@ -173,6 +175,9 @@ fn who_tries_failed_entries_again_means_those_that_are_parked_as_well() {
         let refused = world.engine().admit_retry(world.store(), &run, &Failures::All).await;
         assert!(matches!(refused, Err(RetryError::NoKey(2))), "{refused:?}");
         assert_eq!(tried(&world).await, []);
+        let released =
+            AuditFilter { act: Some(Act::Release), run: Some(run.id), limit: 10, ..AuditFilter::default() };
+        assert_eq!(world.store().audit(&released).await.expect("the database").len(), 1);
         let (run, _) = provision(&mut world, no_faults()).await;
         assert_eq!(run.state.outcome, Some(OutcomeStatus::Success));
 
@@ -200,5 +205,23 @@ fn a_target_that_cannot_be_used_parks_nobody() {
         assert_eq!(tried(&world).await, []);
         let (run, asked) = provision(&mut world, no_faults()).await;
         assert_eq!((asked, run.state.outcome), (3, Some(OutcomeStatus::Success)));
+    });
+}
+
+#[test]
+fn what_an_application_refused_stays_parked_where_it_is_left_out_afterwards() {
+    on_each_database(async |database| {
+        let mut world = three_targets(database, Durable::EachCall).await;
+        world.disturb("mail", picky());
+        world.provision("ad").await;
+        let before = tried(&world).await;
+        assert_eq!(before, expected(&[("1", 1), ("2", 1)]));
+        // Others are to be changed, and the target is gone before anything is written.
+        world.hire("3", "3@x", "Another name", "IT");
+        world.synchronize("hr").await;
+        world.disturb("mail", failing(CallKind::Writer, 1));
+        let run = world.provision("ad").await;
+        assert_eq!(run.left_out.len(), 1, "{:?}", world.problems(&run).await);
+        assert_eq!(tried(&world).await, before);
     });
 }

@@ -11,6 +11,7 @@ use muster_model::configuration::ConfigurationKind;
 use muster_model::failure::FailureClass;
 use muster_model::run::{Mode, OutcomeStatus};
 use muster_model::schedule::FireOutcome;
+use muster_model::text::instant;
 use muster_store::{QuarantineRecord, RunRecord};
 use muster_testkit::world::configuration::{connector, reconciliation};
 use muster_testkit::world::{World, on_each_database, provisioning, synchronization};
@@ -75,8 +76,7 @@ fn a_target_that_fails_three_times_is_left_alone_until_its_next_attempt() {
         assert!(!called);
         assert_eq!((run.state.outcome, &run.left_out[..]), (Some(OutcomeStatus::Partial), &[id("mail")][..]));
         let told = told(&world, &run).await;
-        let next =
-            first.next_at.map(|next| next.format("%Y-%m-%dT%H:%M:%SZ").to_string()).expect("an instant");
+        let next = first.next_at.map(instant).expect("an instant");
         for part in ["application `mail`", "quarantine", "no answer", &next, "releases it"] {
             assert!(told.len() == 1 && told[0].contains(part), "{part} in {told:?}");
         }

@@ -332,7 +332,7 @@ fn a_page_asks_once_for_all_whom_its_owners_refer_to() {
 #[test]
 fn a_target_that_cannot_find_what_it_made_is_refused() {
     on_sqlite(async |database| {
-        let forgetful = Capabilities { create_is_found_by_key: false, ..CAPABLE };
+        let forgetful = Capabilities { create_is_found: false, ..CAPABLE };
         let world = World::usual(database).await.with_capabilities("ad", forgetful);
         people(&world, &[("1", "IT", "")]).await;
         let run = world.provision("ad").await;

@@ -5,7 +5,7 @@ use muster_connector::memory::{CAPABLE, MemorySystem};
 use muster_connector::{Capabilities, Durable};
 use muster_model::configuration::ConfigurationKind;
 use muster_model::run::{Mode, OutcomeStatus};
-use muster_testkit::world::configuration::{naming, provisioning as task, staff};
+use muster_testkit::world::configuration::{ad, giving_keys, naming, provisioning as task, staff};
 use muster_testkit::world::{TestDatabase, World, on_each_database, on_sqlite, provisioning};
 use serde_json::json;
 
@@ -94,6 +94,39 @@ async fn entangled(database: &TestDatabase, durable: Durable) -> World {
     }
     world.synchronize("hr").await;
     world
+}
+
+/// People of whom some have accounts already, others are to get them, under keys that the target gives.
+async fn given(database: &TestDatabase, durable: Durable) -> World {
+    let system = MemorySystem::new(Capabilities { durable, ..CAPABLE }).with_given_keys();
+    let world = World::usual(database).await.with_page_size(2).with_system("ad", system);
+    world.save(ConfigurationKind::Application, giving_keys(ad())).await;
+    let hire = |number: u32, email: &str| {
+        world.hire(&number.to_string(), email, &format!("Name {number}"), "IT");
+    };
+    (1..=3).for_each(|number| hire(number, &format!("{number}@x")));
+    world.synchronize("hr").await;
+    world.provision("ad").await;
+    hire(1, "one@x");
+    (4..=7).for_each(|number| hire(number, &format!("{number}@x")));
+    world.synchronize("hr").await;
+    world
+}
+
+#[test]
+fn accounts_that_get_their_keys_from_the_target() {
+    for durable in [Durable::EachCall, Durable::AtClose] {
+        on_each_database(async |database| {
+            let before = async |database: &TestDatabase| given(database, durable).await;
+            let story = Story { before, launch: || provisioning("ad", Mode::Apply) };
+            story.survives_a_dead_process(database).await;
+        });
+        on_sqlite(async |database| {
+            let before = async |database: &TestDatabase| given(database, durable).await;
+            let story = Story { before, launch: || provisioning("ad", Mode::Apply) };
+            story.survives_a_cancel(database).await;
+        });
+    }
 }
 
 #[test]

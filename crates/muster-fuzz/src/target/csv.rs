@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use muster_connector::{
-    Connector, ConnectorError, ConnectorKind, Cursor, Entry, FileRoots, Host, RemoteAttribute, RemoteClass,
-    Step, SweepEnd, SweepRequest,
+    Connector, ConnectorError, ConnectorKind, Cursor, Entry, FileRoots, Host, Reads, RemoteAttribute,
+    RemoteClass, Step, SweepEnd, SweepRequest,
 };
 use muster_connector_csv::CsvKind;
 use tempfile::TempDir;
@@ -72,7 +72,7 @@ impl Place {
 }
 
 fn host(own: &Path) -> Host {
-    Host { files: FileRoots { own: own.to_owned(), further: Vec::new() } }
+    Host::new("acme".parse().expect("a slug"), FileRoots { own: own.to_owned(), further: Vec::new() })
 }
 
 async fn compare(connector: &dyn Connector) {
@@ -90,7 +90,13 @@ async fn compare(connector: &dyn Connector) {
 }
 
 async fn sweep(connector: &dyn Connector, page_size: usize, resume: Option<Cursor>) -> Swept {
-    let request = SweepRequest { class: class(), page_size: page_size.into(), resume, last_count: None };
+    let request = SweepRequest {
+        class: class(),
+        reads: Reads::All,
+        page_size: page_size.into(),
+        resume,
+        last_count: None,
+    };
     let mut sweep = connector.sweep(request).await?;
     let (mut entries, mut cursors) = (Vec::new(), Vec::new());
     loop {
@@ -107,8 +113,7 @@ async fn sweep(connector: &dyn Connector, page_size: usize, resume: Option<Curso
 fn class() -> RemoteClass {
     let attribute = |name: &str, multi_valued| RemoteAttribute { name: name.into(), multi_valued };
     RemoteClass {
-        remote_name: FILE.to_owned(),
-        uid_attribute: "id".into(),
         attributes: vec![attribute("id", false), attribute("name", false)],
+        ..RemoteClass::new(FILE, "id")
     }
 }

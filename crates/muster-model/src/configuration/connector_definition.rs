@@ -33,9 +33,9 @@ pub struct ConnectorProperty {
 /// How hard a remote system may be worked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ConnectorLimits {
-    /// Operations at the same time, at least 1.
+    /// Operations at the same time, at least 1; 32 where nothing is set.
     pub max_concurrent_operations: Option<u32>,
-    /// How long one operation may take, at least 1.
+    /// How long one operation may take, at least 1; 30,000 where nothing is set.
     pub operation_timeout_millis: Option<u32>,
     /// Operations a second, at least 1.
     pub requests_per_second: Option<u32>,

@@ -38,10 +38,10 @@ impl Outbound {
             }
         };
         let mut result: Attributes = writes.into_iter().map(|(name, field)| (name, to_text(field))).collect();
-        let uid = match result.get(self.uid_attribute.as_str()).first().map(Value::to_text) {
+        let uid = match result.get(self.made_under().as_str()).first().map(Value::to_text) {
             Some(uid) if !uid.is_empty() => uid.into_owned(),
             _ => {
-                let message = format!("object {} gives no `{}`", owner.id, self.uid_attribute);
+                let message = format!("object {} gives no `{}`", owner.id, self.made_under());
                 return Decision::failed(Some(situation), ErrorCode::MappingFailed, message);
             }
         };
@@ -126,7 +126,8 @@ impl Outbound {
     ) {
         for (name, wanted) in writes {
             // An account is found by its key; giving it another one is a matter of its own.
-            if name == self.uid_attribute {
+            let is_its_name = name == *self.made_under();
+            if name == self.uid_attribute || is_its_name && !self.abilities.can_be_renamed {
                 continue;
             }
             let after = to_text(wanted);
@@ -201,7 +202,8 @@ impl Outbound {
 
     pub(super) fn snapshot_of(&self, rules: &Rules, account: &dyn AttributeSource) -> Attributes {
         let mut names: Vec<&AttributeName> = self.written(rules).collect();
-        names.push(&self.uid_attribute);
+        // A key that the target gives is not known when the account is made, and stands with the shadow.
+        names.push(self.made_under());
         names.into_iter().map(|name| (name.clone(), account.field(name.as_str()).into_owned())).collect()
     }
 

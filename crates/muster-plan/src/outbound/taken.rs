@@ -77,7 +77,7 @@ pub struct Referred {
 /// The account of an object that is referred to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReferredAccount {
-    /// Its key in the remote system.
+    /// What the remote system calls it: its name where the system gives keys itself, else its key.
     pub uid: String,
     /// The key by which it is found here.
     pub key: KeyHash,
@@ -237,7 +237,7 @@ impl Outbound {
         }
         let input = MappingInput { source: owner, snapshot: None, target: None, provenance: None, now };
         let Ok(Mapped::Writes(writes)) = map(rules, &input) else { return None };
-        let key = writes.into_iter().find(|(name, _)| *name == self.uid_attribute)?.1;
+        let key = writes.into_iter().find(|(name, _)| name == self.made_under())?.1;
         let uid = to_text(key).first().map(|value| value.to_text().into_owned())?;
         (!uid.is_empty()).then(|| ReferredAccount { key: self.account_key(&uid), uid })
     }

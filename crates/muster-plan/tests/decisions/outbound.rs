@@ -55,7 +55,12 @@ pub(crate) fn outbound(reactions: &serde_json::Value) -> Outbound {
             profile("admins", "department eq \"IT\"", 5, &["admins", "all"]),
         ]),
         scope: "kind eq \"IDENTITY\"".parse().expect("a condition"),
-        abilities: AccountAbilities { can_be_disabled: true, membership: Some("groups".into()) },
+        abilities: AccountAbilities {
+            can_be_disabled: true,
+            membership: Some("groups".into()),
+            name: None,
+            can_be_renamed: false,
+        },
     }
 }
 

@@ -71,7 +71,7 @@ fn parked_accounts_are_found_by_their_keys_and_applications() {
             found.extend(findings(&tenant.database, &sql, values).await);
         }
         assert!(found.is_empty(), "{}", found.join("\n\n"));
-        assert_eq!(tenant.release_failed(&run, &Failures::All).await.unwrap(), 0, "nobody failed");
+        assert_eq!(tenant.release_failed(&run, &Failures::All, now()).await.unwrap(), 0, "nobody failed");
         assert_eq!(
             tenant.release_parked(Release::OfApplication(&hr), now()).await.unwrap(),
             u64::from(MANY / 2) - 1

@@ -86,7 +86,7 @@ impl Laws {
                         return Err(format!("account {uid} of tenant {} was made twice", deed.tenant));
                     }
                 }
-                Operation::Delete { uid } => {
+                Operation::Delete { uid, .. } => {
                     creates.remove(uid);
                 }
                 Operation::Update { .. } => {}

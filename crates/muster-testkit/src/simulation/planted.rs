@@ -105,12 +105,16 @@ pub(super) struct Half {
 
 #[async_trait]
 impl Sweep for Half {
-    fn snapshot(&self) -> Snapshot {
+    fn snapshot(&self) -> Option<Snapshot> {
         self.inner.snapshot()
     }
 
     async fn next(&mut self) -> Result<Step, ConnectorError> {
         self.pages += 1;
-        if self.pages > 1 { Ok(Step::End(SweepEnd::Complete)) } else { self.inner.next().await }
+        if self.pages > 1 {
+            Ok(Step::End(SweepEnd::Complete { token: None }))
+        } else {
+            self.inner.next().await
+        }
     }
 }

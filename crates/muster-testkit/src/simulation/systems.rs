@@ -6,8 +6,9 @@ use async_trait::async_trait;
 use muster_connector::faulty::{Call, CallKind, Fault, FaultPlan, Moment};
 use muster_connector::memory::{MemoryAccount, MemoryKind, MemorySystem};
 use muster_connector::{
-    Capabilities, ClassProblem, Connector, ConnectorError, ConnectorKind, Durable, Entry, Host, Operation,
-    Place, Properties, PropertyProblem, RemoteClass, Sweep, SweepRequest, Writer,
+    Capabilities, ClassProblem, Connector, ConnectorError, ConnectorKind, Durable, Entry, FileRoots, Host,
+    OfferedClass, Operation, Place, Properties, PropertyProblem, RemoteClass, Sweep, SweepRequest,
+    WriteResult, Writer,
 };
 use muster_model::Attributes;
 
@@ -66,16 +67,33 @@ impl ConnectorKind for NotedKind {
         self.memory.check(properties)
     }
 
-    fn check_class(&self, properties: &Properties, class: &RemoteClass, host: &Host) -> Vec<ClassProblem> {
-        self.memory.check_class(properties, class, host)
+    fn check_class(
+        &self,
+        properties: &Properties,
+        class: &RemoteClass,
+        files: &FileRoots,
+    ) -> Vec<ClassProblem> {
+        self.memory.check_class(properties, class, files)
+    }
+
+    fn is_address(&self, property: &str) -> bool {
+        self.memory.is_address(property)
     }
 
     fn place(&self, class: &RemoteClass, place: Place) -> String {
         self.memory.place(class, place)
     }
 
+    fn file<'a>(&self, class: &'a RemoteClass) -> Option<&'a str> {
+        self.memory.file(class)
+    }
+
     fn capabilities(&self, properties: &Properties) -> Capabilities {
         self.memory.capabilities(properties)
+    }
+
+    fn gives_keys(&self, properties: &Properties, class: &RemoteClass) -> bool {
+        self.memory.gives_keys(properties, class)
     }
 
     async fn open(&self, properties: &Properties, host: &Host) -> Result<Box<dyn Connector>, ConnectorError> {
@@ -85,6 +103,7 @@ impl ConnectorKind for NotedKind {
 }
 
 #[async_trait]
+#[deny(clippy::missing_trait_methods)]
 impl Connector for Noted {
     fn capabilities(&self) -> Capabilities {
         self.inner.capabilities()
@@ -92,6 +111,10 @@ impl Connector for Noted {
 
     async fn probe(&self, class: &RemoteClass) -> Result<(), ConnectorError> {
         self.inner.probe(class).await
+    }
+
+    async fn discover(&self, classes: &[RemoteClass]) -> Result<Vec<OfferedClass>, ConnectorError> {
+        self.inner.discover(classes).await
     }
 
     async fn sweep(&self, request: SweepRequest) -> Result<Box<dyn Sweep>, ConnectorError> {
@@ -106,6 +129,10 @@ impl Connector for Noted {
         self.inner.read(class, uids).await
     }
 
+    async fn find(&self, class: &RemoteClass, names: &[String]) -> Result<Vec<Entry>, ConnectorError> {
+        self.inner.find(class, names).await
+    }
+
     async fn writer(&self, class: &RemoteClass) -> Result<Box<dyn Writer>, ConnectorError> {
         let inner = self.inner.writer(class).await?;
         let done = match self.capabilities().durable {
@@ -117,8 +144,9 @@ impl Connector for Noted {
 }
 
 #[async_trait]
+#[deny(clippy::missing_trait_methods)]
 impl Writer for NotedWriter {
-    async fn write(&mut self, operations: Vec<Operation>) -> Vec<Result<(), ConnectorError>> {
+    async fn write(&mut self, operations: Vec<Operation>) -> Vec<WriteResult> {
         let outcomes = self.inner.write(operations.clone()).await;
         let made = operations.into_iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_ok());
         let made: Vec<Operation> = made.map(|(operation, _)| operation).collect();
@@ -188,4 +216,32 @@ pub(super) fn plan(board: &Arc<Board>, rates: Rates, process: u32, system: Strin
             )
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use muster_connector::memory::CAPABLE;
+    use muster_model::Field;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn accounts_of_a_system_that_gives_keys_are_found_by_their_names() {
+        let system = MemorySystem::new(CAPABLE).with_given_keys();
+        let attributes: Attributes = [("id", "7"), ("login", "ann")]
+            .map(|(name, text)| (name, Field::text(text)))
+            .into_iter()
+            .collect();
+        system.put("people", "7", MemoryAccount { enabled: true, attributes });
+        let memory = MemoryKind { name: "noted", system };
+        let ledger = Ledger::default();
+        let kind = NotedKind { memory, tenant: 0, owner: "worker".to_owned(), ledger, planted: None };
+        let class = RemoteClass { name_attribute: Some("login".into()), ..RemoteClass::new("people", "id") };
+        assert!(kind.gives_keys(&Properties::new(), &class));
+        let files = FileRoots { own: "/nonexistent".into(), further: Vec::new() };
+        let host = Host::new("acme".parse().expect("a slug"), files);
+        let connector = kind.open(&Properties::new(), &host).await.expect("it is open");
+        let found = connector.find(&class, &["ann".to_owned()]).await.expect("it is read");
+        assert!(matches!(&found[..], [Entry::Account(account)] if account.uid == "7"), "{found:?}");
+    }
 }

@@ -130,6 +130,22 @@ pub fn naming(take: &str) -> Value {
     application
 }
 
+/// A target like that one, whose accounts have a login as their name, the owner's e-mail address, and a key that only
+/// the target knows.
+///
+/// # Panics
+/// When it has no attributes or no mappings.
+#[must_use]
+pub fn giving_keys(mut application: Value) -> Value {
+    let class = &mut application["objectClasses"][0];
+    class["uidAttribute"] = "id".into();
+    class["nameAttribute"] = "login".into();
+    let attributes = class["attributes"].as_array_mut().expect("attributes");
+    attributes.extend([json!({ "name": "id" }), json!({ "name": "login" })]);
+    application["objectTypes"][0]["attributeMappings"][0] = outbound("login", "email");
+    application
+}
+
 /// Who gets an account, and which groups.
 #[must_use]
 pub fn staff() -> Value {

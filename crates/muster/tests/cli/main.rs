@@ -6,6 +6,7 @@ mod audit;
 mod copies;
 mod dataset;
 mod demo;
+mod directory;
 mod doctor;
 mod failures;
 mod guard;

@@ -45,15 +45,15 @@ document! {
 }
 
 document! {
-    /// How hard a remote system may be worked. What is absent is not limited.
+    /// How hard a remote system may be worked, by all applications of the definition together.
     ConnectorLimitsDocument named "ConnectorLimits" {
-        /// Operations at the same time.
+        /// Operations at the same time; absent, 32. It begins with 8 and finds out how many the system bears.
         optional max_concurrent_operations: u32 = "maxConcurrentOperations" in FROM_ONE;
-        /// How long one operation may take, in milliseconds.
+        /// How long one operation may take, in milliseconds; absent, 30,000.
         optional operation_timeout_millis: u32 = "operationTimeoutMillis" in FROM_ONE;
-        /// Operations a second.
+        /// Operations a second; absent, not limited.
         optional requests_per_second: u32 = "requestsPerSecond" in FROM_ONE;
-        /// How a failed operation is tried again; absent, it is not.
+        /// How an operation that was not answered is tried again; absent, twice, after 200 and 400 milliseconds.
         optional retry: RetryDocument = "retry";
     }
 }

@@ -15,9 +15,10 @@ document! {
         required id: ObjectClassId = "id";
         /// Its name in the remote system; for a file, the path below the tenant's directory.
         required remote_name: String = "remoteName";
-        /// The attribute that holds the unique key.
+        /// The attribute that holds the unique key, best one that never changes.
         required uid_attribute: AttributeName = "uidAttribute";
-        /// The attribute that people know the object by; absent, the key.
+        /// The attribute that people know the object by; absent, the key. Where the system gives keys itself, accounts
+        /// are made under it, and it is required.
         optional name_attribute: AttributeName = "nameAttribute";
         /// The attributes that are read and written; absent, all that the system offers.
         narrowing attributes: RemoteAttributeDocument = "attributes" each "attribute";

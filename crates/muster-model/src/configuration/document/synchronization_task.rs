@@ -37,8 +37,8 @@ document! {
         defaulted directory_id: DirectoryId = "directoryId";
         /// The id by which User Sync knows it; made when absent, never changed once made.
         optional unique_id: Uuid = "uniqueId";
-        /// RECONCILIATION, IMPORT: whether all accounts are read, or the changes only. This version refuses to
-        /// launch CHANGES.
+        /// RECONCILIATION, IMPORT: whether all accounts are read, or only what has changed since the last run,
+        /// where the connector can tell.
         defaulted sweep: SweepKind = "sweep";
         /// RECONCILIATION, IMPORT: which accounts it looks at; absent, all.
         optional filter: Condition = "filter";

@@ -3,7 +3,6 @@
 use std::io::Write as _;
 use std::time::Instant;
 
-use chrono::Utc;
 use muster::{Machine, Muster};
 use muster_api::changes::{ChangeReader, Head};
 use muster_api::view::{CauseView, ErrorView, FailureView, ParkedView, ProgressView};
@@ -103,7 +102,7 @@ impl Process {
 
     /// Releases parked accounts; answers how many there were.
     pub(super) async fn release(self, which: Release<'_>) -> Result<u64, CommandError> {
-        Ok(self.store.release_parked(which, Utc::now()).await?)
+        Ok(self.muster.engine.release_parked(&self.store, which).await?)
     }
 
     /// Launches a run of entries that failed, and works on it.
