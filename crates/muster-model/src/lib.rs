@@ -22,6 +22,7 @@ pub mod secret;
 pub mod settings;
 pub mod shadow;
 pub mod text;
+pub mod user_sync;
 
 pub use attribute::{AttributeName, AttributeSource, Attributes, Field, Reference, Value, ValueType};
 pub use ids::{

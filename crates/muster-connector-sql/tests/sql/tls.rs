@@ -83,7 +83,7 @@ impl Server {
             let copied = command_as_owner("install", &["-m", "600"], &file, &data.join(name));
             assert!(copied, "{name} is put in place");
         }
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = muster_testkit::servers::free_port().unwrap();
         let process = command("postgres", path)
             .arg("-D")
             .arg(&data)

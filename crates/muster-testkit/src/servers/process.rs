@@ -3,12 +3,16 @@
 use std::io;
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread::sleep;
 use std::time::Duration;
 
 /// How often a server is asked whether it answers, and how long to wait between.
 const TRIES: u32 = 600;
 const WAIT: Duration = Duration::from_millis(50);
+/// The ports for servers of tests: Linux gives those from 32768 on by itself.
+const FIRST_PORT: u16 = 12_000;
+const PORTS: u16 = 20_000;
 
 /// A running program, killed when dropped.
 #[derive(Debug)]
@@ -25,10 +29,11 @@ impl Process {
         let child = command.stdin(Stdio::null()).spawn();
         let mut process = Self(child.unwrap_or_else(|error| panic!("cannot start {program}: {error}")));
         for _ in 0..TRIES {
+            let answers = TcpStream::connect(("127.0.0.1", port)).is_ok();
             if let Some(status) = process.0.try_wait().unwrap_or_default() {
                 panic!("{program} has ended before it answered: {status}");
             }
-            if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+            if answers {
                 return process;
             }
             sleep(WAIT);
@@ -56,10 +61,23 @@ impl Drop for Process {
     }
 }
 
-/// A port of this machine that nobody listens at. Another program may take it before the server does.
+/// A port of this machine that nobody listens at, below those that the system gives to whoever asks for any: between
+/// this answer and the start of the server another test would be given it.
 ///
 /// # Errors
 /// When there is none.
 pub fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+    static ASKED: AtomicU16 = AtomicU16::new(0);
+    let process = u16::try_from(std::process::id() % u32::from(PORTS)).unwrap_or_default();
+    let mut refused = io::Error::from(io::ErrorKind::AddrInUse);
+    for _ in 0..PORTS {
+        // Processes that run side by side begin far from each other.
+        let step = ASKED.fetch_add(1, Ordering::Relaxed).wrapping_add(process.wrapping_mul(61));
+        let port = FIRST_PORT + step % PORTS;
+        match TcpListener::bind(("127.0.0.1", port)) {
+            Ok(_) => return Ok(port),
+            Err(error) => refused = error,
+        }
+    }
+    Err(refused)
 }
