@@ -38,9 +38,12 @@ impl Work {
                 let next = self.buckets.iter().map(|bucket| bucket.next_change).max();
                 self.buckets[index].next_change = next.unwrap_or(1);
             }
-            match self.task.clone() {
-                Task::Inbound(task) => self.stage_missing(index, &task).await?,
-                Task::Outbound(task) => self.stage_unmet(index, &task).await?,
+            let staged = match self.task.clone() {
+                Task::Inbound(task) => self.stage_missing(index, &task).await,
+                Task::Outbound(task) => self.stage_unmet(index, &task).await,
+            };
+            if let Err(error) = staged {
+                self.go_on_without(error).await?;
             }
         }
         Ok(Event::AbsenceStaged.into())
@@ -110,6 +113,7 @@ impl Work {
     /// What guards have against the plan.
     async fn holds(&self) -> Result<Vec<Hold>, EngineError> {
         let mut holds: Vec<Hold> = self.run.undoes.map(Hold::Undo).into_iter().collect();
+        holds.extend(self.emptied());
         holds.extend(self.trips().await?);
         if self.run.keys.is_none()
             && self.run.undoes.is_none()
@@ -119,6 +123,18 @@ impl Work {
             holds.extend(ways.into_iter().map(Hold::Widened));
         }
         Ok(holds)
+    }
+
+    /// The targets that a complete sweep found empty, though accounts are known there.
+    fn emptied(&self) -> Vec<Hold> {
+        let is_read = matches!(self.task, Task::Outbound(_)) && self.run.keys.is_none();
+        let empty = self
+            .buckets
+            .iter()
+            .filter(|bucket| is_read && bucket.sweep_end.as_deref() == Some("") && bucket.counters.read == 0);
+        let known = empty.map(|bucket| (bucket.application.clone(), Before::of(bucket).accounts));
+        let known = known.filter(|(_, known)| *known > 0);
+        known.map(|(application, known)| Hold::Emptied { application, known }).collect()
     }
 
     /// The limits that the plan exceeds, application by application.
@@ -228,7 +244,7 @@ fn verdict(event: Event, holds: &[Hold]) -> Vec<ProblemRow> {
     let tripped = holds.iter().map(|hold| {
         let message = match hold {
             Hold::Limit { application, .. } => format!("application `{application}`: {hold}"),
-            Hold::Widened(_) | Hold::Undo(_) => hold.to_string(),
+            Hold::Emptied { .. } | Hold::Widened(_) | Hold::Undo(_) => hold.to_string(),
         };
         of_run(ProblemStep::Check, ErrorCode::GuardTripped, message)
     });

@@ -20,9 +20,9 @@ const KEYS_EACH: u64 = 4;
 /// The places of one part, each with a change, sorted.
 #[derive(Debug, Default)]
 struct Places {
-    /// Shadows that are made.
+    /// Shadows that are made, or accounts for shadows that are there.
     made: Vec<(u64, u32)>,
-    /// Accounts that are made, whether their shadows are or not.
+    /// Accounts that are made, whether their shadows are or not, or taken for others that are gone.
     created: Vec<(u64, u32)>,
     /// Accounts that are disabled or deleted.
     withdrawn: Vec<(u64, u32)>,
@@ -80,6 +80,9 @@ impl Work {
             findings.extend(self.adopted(&places).await?);
         }
         let mut left_out: RoaringBitmap = findings.iter().map(|finding| finding.change()).collect();
+        let in_the_way = self.names_in_the_way(index, &left_out).await?;
+        left_out.extend(in_the_way.iter().map(|finding| finding.change()));
+        findings.extend(in_the_way);
         let rivalled = self.successions(index).await?.rivalled - &left_out;
         findings.extend(rivalled.iter().map(|change| Finding::Rivalled { change }));
         left_out |= rivalled;
@@ -115,8 +118,11 @@ impl Work {
         self.each_lists(index, |lists| {
             for slot in lists.slots.iter().filter(|slot| part.holds(slot.position)) {
                 let place = (slot.position.0, slot.change);
-                if slot.makes != Makes::Nothing {
+                if slot.makes != Makes::Nothing || slot.action == Action::Create {
                     places.made.push(place);
+                }
+                if slot.makes == Makes::NewKey {
+                    places.created.push(place);
                 }
                 match slot.action {
                     Action::Create => places.created.push(place),
@@ -193,11 +199,10 @@ impl Work {
         for suspects in suspects.chunks(ROWS_AT_ONCE) {
             for row in self.rows(&changes_at(suspects)).await?.into_values() {
                 match (row.action, row.shadow) {
-                    (Action::Create, _) => {
+                    (Action::Create, _) | (_, Some(_)) => {
                         created.insert(row.uid);
                     }
                     (_, None) => withdrawn.push((row.uid, row.number)),
-                    (_, Some(_)) => {}
                 }
             }
         }

@@ -11,8 +11,8 @@ use muster_model::run::Outcome;
 use muster_model::{ApplicationId, Attributes, ObjectClassId, ObjectId};
 use muster_plan::change::Action;
 use muster_plan::dispute::{Decided, Dispute};
-use muster_plan::key::KeyHash;
-use muster_store::{ChangeRow, DisputesOf, FoundDispute, KnownDispute, PageDisputes, TenantStore};
+use muster_plan::key::{KeyHash, Position};
+use muster_store::{ChangeRow, DisputesOf, FoundDispute, KnownDispute, Makes, PageDisputes, TenantStore};
 
 use crate::error::EngineError;
 use crate::findings::ROWS_AT_ONCE;
@@ -134,14 +134,24 @@ impl Work {
         let (of, no) = (DisputesOf { application: &application, class: &class }, self.buckets[index].no);
         let left = counters.outcome(Outcome::Reported) + counters.outcome(Outcome::Ignored);
         if left > 0 {
+            // When a page met them nobody knew yet that they take the places of others.
+            let mut taken: HashSet<Position> = HashSet::new();
+            self.each_lists(index, |lists| {
+                let slots = lists.slots.iter().filter(|slot| slot.makes == Makes::NewKey);
+                taken.extend(slots.map(|slot| slot.position));
+            })
+            .await?;
             let mut after = 0;
             loop {
                 let pages = self.store.page_disputes(&self.run, no, after, PAGES_AT_ONCE).await?;
                 let Some((last, _)) = pages.last() else { break };
                 after = *last;
-                for (_, page) in pages.into_iter().filter(|(_, page)| !page.found.is_empty()) {
-                    let now = self.engine.surroundings.now();
-                    self.store.put_disputes(&self.run, of, page.found, now).await?;
+                for (_, mut page) in pages {
+                    page.found.retain(|found| !taken.contains(&found.key.position()));
+                    if !page.found.is_empty() {
+                        let now = self.engine.surroundings.now();
+                        self.store.put_disputes(&self.run, of, page.found, now).await?;
+                    }
                 }
             }
         }

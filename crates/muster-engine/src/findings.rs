@@ -3,13 +3,14 @@
 
 use std::collections::HashMap;
 
+use muster_model::AttributeName;
 use muster_model::configuration::application::Situation;
 use muster_model::error::ErrorCode;
 use muster_model::run::Outcome;
 use muster_store::{ChangeRow, ProblemRow, ProblemStep};
 
 use crate::error::EngineError;
-use crate::worker::Work;
+use crate::worker::{Task, Work};
 
 /// Changes whose findings are noted, or whose rows are looked at, at a time.
 pub(crate) const ROWS_AT_ONCE: usize = 1000;
@@ -29,6 +30,10 @@ pub(crate) enum Finding {
     Unmade { change: u32 },
     /// It takes the place of an account that is still there, or may be, or that others take as well.
     Rivalled { change: u32 },
+    /// It gets a name that another gives up only for one that comes from it in turn.
+    Exchanged { change: u32, first: u32 },
+    /// It gets the name of an account that another deletes, later in the run.
+    Awaited { change: u32, first: u32 },
 }
 
 impl Finding {
@@ -40,14 +45,18 @@ impl Finding {
             | Self::Disputed { change }
             | Self::Open { change }
             | Self::Unmade { change }
-            | Self::Rivalled { change } => change,
+            | Self::Rivalled { change }
+            | Self::Exchanged { change, .. }
+            | Self::Awaited { change, .. } => change,
         }
     }
 
     /// The other change that it is about.
     fn first(self) -> Option<u32> {
         match self {
-            Self::Repeated { first, .. } => Some(first),
+            Self::Repeated { first, .. } | Self::Exchanged { first, .. } | Self::Awaited { first, .. } => {
+                Some(first)
+            }
             Self::Adopted { .. }
             | Self::Disputed { .. }
             | Self::Open { .. }
@@ -65,6 +74,8 @@ impl Finding {
             Self::Open { .. } => 3,
             Self::Unmade { .. } => 4,
             Self::Rivalled { .. } => 5,
+            Self::Exchanged { .. } => 6,
+            Self::Awaited { .. } => 7,
         };
         (sort, self.change())
     }
@@ -89,9 +100,12 @@ impl Finding {
     fn is_warning(self) -> bool {
         match self {
             Self::Open { .. } | Self::Unmade { .. } => true,
-            Self::Repeated { .. } | Self::Adopted { .. } | Self::Disputed { .. } | Self::Rivalled { .. } => {
-                false
-            }
+            Self::Repeated { .. }
+            | Self::Adopted { .. }
+            | Self::Disputed { .. }
+            | Self::Rivalled { .. }
+            | Self::Exchanged { .. }
+            | Self::Awaited { .. } => false,
         }
     }
 }
@@ -214,6 +228,25 @@ impl Work {
                     format!("account `{uid}` fits object {object}, which belongs to account `{before}`");
                 (Some(Outcome::Reported), ErrorCode::Disputed, message)
             }
+            Finding::Exchanged { .. } => {
+                let name = self.name_in_words(index, row);
+                let (other, has) =
+                    first.map(|first| (first.uid.as_str(), self.name_before(index, row))).unwrap_or_default();
+                let message = format!(
+                    "accounts `{uid}` and `{other}` are to exchange names: `{uid}`, called `{has}`, is to be called \
+                     `{name}`, as `{other}` is. A name has to be free before it is given again: give one of them \
+                     another name there by hand, and launch the task again"
+                );
+                (Some(Outcome::Failed), ErrorCode::ChangeRefused, message)
+            }
+            Finding::Awaited { .. } => {
+                let name = self.name_in_words(index, row);
+                let other = first.map(|first| first.uid.as_str()).unwrap_or_default();
+                let message = format!(
+                    "the name `{name}` is that of account `{other}`, which this run deletes; the next run gives it again"
+                );
+                (Some(Outcome::Failed), ErrorCode::ChangeRefused, message)
+            }
         };
         ProblemRow {
             change: Some(row.number),
@@ -229,18 +262,46 @@ impl Work {
 
     fn repeated_in_words(&self, index: usize, row: &ChangeRow, first: &ChangeRow) -> String {
         match (row.place, first.place) {
-            (Some(place), Some(before)) => format!(
+            (Some(place), Some(before)) if row.uid == first.uid => format!(
                 "key `{}` at {} was read before, at {}; the first counts, remove the other",
                 row.uid,
                 self.place(index, place),
                 self.place(index, before)
             ),
-            (None, _) | (_, None) => {
+            (Some(_) | None, _) => {
                 let object = |row: &ChangeRow| row.object.map(|id| id.to_string()).unwrap_or_default();
                 let (first, second) = (object(first), object(row));
-                format!("objects {first} and {second} both give the key `{}`; make it unique", row.uid)
+                let (what, given) = match self.name_attribute(index) {
+                    Some(_) => ("name", self.name_in_words(index, row)),
+                    None => ("key", row.uid.clone()),
+                };
+                format!("objects {first} and {second} both give the {what} `{given}`; make it unique")
             }
         }
+    }
+
+    /// The attribute that holds the names of accounts, where the target gives them keys.
+    fn name_attribute(&self, index: usize) -> Option<&AttributeName> {
+        match &self.task {
+            Task::Inbound(_) => None,
+            Task::Outbound(task) => task.classes[index].decisions.abilities.name.as_ref(),
+        }
+    }
+
+    /// The name that an account gets.
+    fn name_in_words(&self, index: usize, row: &ChangeRow) -> String {
+        let name = self.name_attribute(index).and_then(|name| row.result.get(name.as_str()).first());
+        name.map_or_else(|| row.uid.clone(), |name| name.to_text().into_owned())
+    }
+
+    /// The name that an account has, if the change gives it another one.
+    fn name_before(&self, index: usize, row: &ChangeRow) -> String {
+        let name = self.name_attribute(index);
+        let before = row.before.iter().find(|(changed, _)| Some(changed) == name);
+        before
+            .and_then(|(_, field)| field.first())
+            .map(|name| name.to_text().into_owned())
+            .unwrap_or_default()
     }
 }
 
@@ -258,6 +319,8 @@ mod tests {
             Finding::Open { change: 1 },
             Finding::Unmade { change: 1 },
             Finding::Rivalled { change: 4 },
+            Finding::Exchanged { change: 1, first: 2 },
+            Finding::Awaited { change: 1, first: 2 },
         ];
         assert!(findings.is_sorted() && findings.map(Finding::place).is_sorted());
         for finding in findings {

@@ -1,5 +1,6 @@
 //! Levels: what the names of accounts demand of the order in which changes are written, where a target refuses names
-//! of accounts that do not exist. Held for the changes alone that name somebody or are named.
+//! of accounts that do not exist, or a name that another account still has. Held for the changes alone that name somebody
+//! or are named, and for those that hand names over.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -13,6 +14,7 @@ use roaring::RoaringBitmap;
 
 use crate::error::EngineError;
 use crate::naming::NAMES_EACH;
+use crate::outbound::AccountClass;
 use crate::parts::Part;
 use crate::sequence::Step;
 use crate::worker::Work;
@@ -130,7 +132,7 @@ pub(crate) fn windows(counts: &BTreeMap<u32, u64>, changes: u64, at_once: u64) -
     windows
 }
 
-/// Who waits for whom, and with which name.
+/// Who waits for whom, and with which name: first those who name others.
 #[derive(Debug, Default)]
 struct Waiting {
     pairs: Vec<(u32, u32)>,
@@ -140,7 +142,24 @@ struct Waiting {
 impl Work {
     /// The levels in which accounts are made and changed, and whom they name later: members of their own cycle, and
     /// accounts that a later bucket makes.
-    pub(crate) async fn building(&self, index: usize) -> Result<Levels, EngineError> {
+    pub(crate) async fn building(&self, index: usize, class: &AccountClass) -> Result<Levels, EngineError> {
+        let (mut waiting, mut later) = match class.orders_references() {
+            true => self.waiting_for_accounts(index).await?,
+            false => (Waiting::default(), Later::new()),
+        };
+        if class.hands_names_over() {
+            waiting.pairs.extend(self.waiting_for_names(index).await?);
+        }
+        let (levels, deferred) = arrange(&waiting.pairs);
+        // A name that is handed over is no account that could be named later.
+        let named = deferred.into_iter().filter_map(|at| Some((waiting.pairs[at].0, *waiting.keys.get(at)?)));
+        later.extend(named);
+        later.sort_unstable();
+        Ok(Levels::Building { levels, later })
+    }
+
+    /// Who names accounts that are made by others of the bucket, and who those that a later bucket makes.
+    async fn waiting_for_accounts(&self, index: usize) -> Result<(Waiting, Later), EngineError> {
         let application = &self.buckets[index].application;
         let mut later = Later::new();
         let mut waiting = Waiting::default();
@@ -163,15 +182,12 @@ impl Work {
                 }
             }
         }
-        let (levels, deferred) = arrange(&waiting.pairs);
-        later.extend(deferred.into_iter().map(|place| (waiting.pairs[place].0, waiting.keys[place])));
-        later.sort_unstable();
-        Ok(Levels::Building { levels, later })
+        Ok((waiting, later))
     }
 
     /// What is left for the time when everybody has been made.
-    pub(crate) async fn connecting(&self, index: usize) -> Result<Levels, EngineError> {
-        let later = match self.building(index).await? {
+    pub(crate) async fn connecting(&self, index: usize, class: &AccountClass) -> Result<Levels, EngineError> {
+        let later = match self.building(index, class).await? {
             Levels::Building { later, .. } | Levels::Connecting { later, .. } => later,
             Levels::None | Levels::Withdrawing { .. } => Later::new(),
         };
@@ -218,7 +234,7 @@ impl Work {
 
 /// Orders changes by who waits for whom; answers the levels of those that are not in the first, by their numbers, and
 /// the places of the pairs that belong to cycles.
-fn arrange(pairs: &[(u32, u32)]) -> (Vec<(u32, u32)>, Vec<usize>) {
+pub(crate) fn arrange(pairs: &[(u32, u32)]) -> (Vec<(u32, u32)>, Vec<usize>) {
     let mut nodes: Vec<u32> = pairs.iter().flat_map(|(from, to)| [*from, *to]).collect();
     nodes.sort_unstable();
     nodes.dedup();

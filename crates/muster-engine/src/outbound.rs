@@ -232,7 +232,14 @@ impl OutboundRun {
         let shadows = store.linked_shadows(&class.application.id, &asked).await?;
         let in_dispute = class.may_be_in_dispute(&keys, &shadows);
         let disputes = known_disputes(store, &in_dispute, before).await?;
-        let mut candidates = self.candidates(class, store, &entries, &keys, &shadows).await?;
+        let is_of_nobody =
+            |key: &Option<KeyHash>| key.and_then(|key| shadows.get(&key)).is_none_or(belongs_to_nobody);
+        let of_nobody = entries.iter().zip(&keys).filter_map(|(entry, key)| match entry {
+            Entry::Account(account) => is_of_nobody(key).then_some(account),
+            Entry::Bad(_) | Entry::Gone(_) => None,
+        });
+        let of_nobody: Vec<&Account> = of_nobody.collect();
+        let mut candidates = self.candidates(class, store, &of_nobody).await?;
         let mut facts: Vec<OutboundFacts> = Vec::with_capacity(entries.len());
         for (entry, key) in entries.iter().zip(&keys) {
             let linked = key.and_then(|key| shadows.get(&key));
@@ -288,7 +295,7 @@ impl OutboundRun {
     }
 
     /// Adds what the references of the owners come to.
-    async fn take_for(
+    pub(crate) async fn take_for(
         &self,
         class: &AccountClass,
         store: &TenantStore,
@@ -306,24 +313,13 @@ impl OutboundRun {
     }
 
     /// The objects that fit accounts without a link, by account key.
-    async fn candidates(
+    pub(crate) async fn candidates(
         &self,
         class: &AccountClass,
         store: &TenantStore,
-        entries: &[Entry],
-        keys: &[Option<KeyHash>],
-        shadows: &HashMap<KeyHash, LinkedShadow>,
+        unlinked: &[&Account],
     ) -> Result<HashMap<String, Candidates>, EngineError> {
         let mut found: HashMap<String, Candidates> = HashMap::new();
-        let unlinked: Vec<&Account> = entries
-            .iter()
-            .zip(keys)
-            .filter(|(_, key)| key.and_then(|key| shadows.get(&key)).is_none_or(belongs_to_nobody))
-            .filter_map(|(entry, _)| match entry {
-                Entry::Account(account) => Some(account),
-                Entry::Bad(_) | Entry::Gone(_) => None,
-            })
-            .collect();
         if unlinked.is_empty() {
             return Ok(found);
         }
@@ -351,6 +347,11 @@ impl AccountClass {
     /// Whether accounts of the class name others by their keys.
     pub(crate) fn names_any(&self) -> bool {
         self.decisions.naming_attributes().next().is_some()
+    }
+
+    /// Whether accounts that others name have to be made before those.
+    pub(crate) fn orders_references(&self) -> bool {
+        self.names_any() && self.references_must_exist
     }
 
     /// The accounts that can be in dispute: those that belong to nobody, or to somebody who is not to have them.
@@ -429,7 +430,7 @@ impl AccountClass {
 }
 
 /// Objects that fit an account, and the place of the rule that found them.
-type Candidates = (Vec<ImObject>, Option<u32>);
+pub(crate) type Candidates = (Vec<ImObject>, Option<u32>);
 
 /// Whether an account is known that nobody was ever, or is any more, linked to.
 fn belongs_to_nobody(linked: &LinkedShadow) -> bool {
@@ -437,7 +438,7 @@ fn belongs_to_nobody(linked: &LinkedShadow) -> bool {
 }
 
 /// An account as decisions see it.
-fn view(account: &Account) -> AccountView<'_> {
+pub(crate) fn view(account: &Account) -> AccountView<'_> {
     AccountView {
         uid: &account.uid,
         place: Some(account.place.0),

@@ -12,7 +12,7 @@ use muster_model::text::instant;
 use muster_plan::digest::{Canonical, Digest};
 use muster_plan::failure::cause;
 use muster_plan::key::KeyHash;
-use muster_plan::parking::Again;
+use muster_plan::parking::{Again, DueTo};
 use muster_store::{ChangeRow, Hash, Parked, ProblemRow, ProblemStep, Release, StoreError, TenantStore};
 
 use crate::Engine;
@@ -24,6 +24,8 @@ pub(crate) struct Ask {
     pub(crate) row: ChangeRow,
     pub(crate) key: KeyHash,
     fingerprint: Digest,
+    /// What a refusal of it would be due to, unless the target says otherwise.
+    due_to: DueTo,
     /// What is known of it when the target has refused something for the account before.
     pub(crate) parked: Option<Parked>,
 }
@@ -32,7 +34,14 @@ impl Ask {
     /// What a change asks in a wave of a run by these rules.
     pub(crate) fn new(row: ChangeRow, key: KeyHash, asked: (&Hash, Wave, &Operation)) -> Self {
         let (rules, wave, operation) = asked;
-        Self { row, key, fingerprint: fingerprint(rules, wave, operation), parked: None }
+        let due_to = match operation {
+            // Memberships alone stand and fall with the groups.
+            Operation::Update { writes, enabled: None, .. } if writes.len() == row.memberships.len() => {
+                DueTo::Others
+            }
+            Operation::Create { .. } | Operation::Update { .. } | Operation::Delete { .. } => DueTo::Asked,
+        };
+        Self { row, key, fingerprint: fingerprint(rules, wave, operation), due_to, parked: None }
     }
 
     /// Why nothing is asked now, if the very same was refused before and there is no point yet in asking again.
@@ -52,7 +61,7 @@ impl Ask {
         };
         let last = instant(parked.last_at);
         let message = format!(
-            "parked, not tried in this run: {} (tried {times}, last at {last}); {next}",
+            "parked, not tried in this run: tried {times}, and refused at {last} with \"{}\"; {next}",
             parked.message
         );
         Some(problem(&self.row, ErrorCode::ChangeParked, (parked.failure, message)))
@@ -62,7 +71,8 @@ impl Ask {
     pub(crate) fn refused(&self, refusal: &Refusal, now: DateTime<Utc>) -> Option<Parked> {
         let same = self.parked.as_ref().filter(|parked| parked.fingerprint == self.fingerprint);
         let attempts = same.map_or(0, |parked| parked.attempts).saturating_add(1);
-        let retry_at = match Again::after(refusal.class, attempts, (refusal.wait, now)) {
+        let due_to = refusal.due_to.unwrap_or(self.due_to);
+        let retry_at = match Again::after((refusal.class, due_to), attempts, (refusal.wait, now)) {
             Again::AtOnce => return None,
             Again::At(at) => Some(at),
             Again::WhenReleased => None,
@@ -88,17 +98,20 @@ pub(crate) struct Refusal {
     message: String,
     /// How long it asks to wait.
     wait: Option<Duration>,
+    /// What it is due to, where the target says so.
+    due_to: Option<DueTo>,
 }
 
 impl Refusal {
     pub(crate) fn of(error: &ConnectorError) -> Self {
-        Self { class: error.class(), message: error.to_string(), wait: error.retry_after() }
+        let due_to = matches!(error, ConnectorError::Conflict { .. }).then_some(DueTo::Others);
+        Self { class: error.class(), message: error.to_string(), wait: error.retry_after(), due_to }
     }
 
     /// Whether it did is not known, since the account could not be read for this reason.
     pub(crate) fn unread(error: &ConnectorError, unread: &str) -> Self {
         let message = format!("{error}; it could not be read, the next run decides: {unread}");
-        Self { class: FailureClass::Transient, message, wait: None }
+        Self { class: FailureClass::Transient, message, wait: None, due_to: None }
     }
 
     pub(crate) fn problem(&self, row: &ChangeRow) -> ProblemRow {

@@ -127,11 +127,14 @@ impl Work {
         let class = &task.classes[index];
         let ended = exceptions.iter().filter(|(_, outcome)| outcome.is_some());
         let ended: HashSet<u32> = ended.map(|(change, _)| *change).collect();
-        let (levels, failed) = match (class.names_any() && class.references_must_exist, wave) {
+        let (levels, failed) = match (class.orders_references(), wave) {
+            (false, Wave::Build) if class.hands_names_over() => (self.building(index, class).await?, None),
             (false, _) => (Levels::None, None),
-            (true, Wave::Build) => (self.building(index).await?, Some(self.not_made(index, &ended).await?)),
+            (true, Wave::Build) => {
+                (self.building(index, class).await?, Some(self.not_made(index, &ended).await?))
+            }
             (true, Wave::Connect) => {
-                (self.connecting(index).await?, Some(self.not_made(index, &ended).await?))
+                (self.connecting(index, class).await?, Some(self.not_made(index, &ended).await?))
             }
             (true, Wave::Withdraw) => (self.withdrawing(index).await?, None),
         };
@@ -178,10 +181,14 @@ impl Work {
     /// Stores in which levels the changes of a bucket are written, so that it can be told of each whether it has been.
     pub(crate) async fn store_levels(&self, index: usize, task: &OutboundRun) -> Result<(), EngineError> {
         let class = &task.classes[index];
-        if !(class.names_any() && class.references_must_exist) {
-            return Ok(());
+        let mut all = Vec::new();
+        if class.orders_references() || class.hands_names_over() {
+            all.push(self.building(index, class).await?);
         }
-        for levels in [self.building(index).await?, self.withdrawing(index).await?] {
+        if class.orders_references() {
+            all.push(self.withdrawing(index).await?);
+        }
+        for levels in all {
             if !levels.above_first().is_empty() {
                 self.store
                     .set_levels(&self.run, &self.buckets[index], levels.above_first(), self.now())

@@ -33,7 +33,9 @@ impl Work {
             true => 0,
             false => Before::of(&self.buckets[index]).accounts,
         };
-        if reason.is_empty() && read == 0 && known > 0 && self.run.keys.is_none() {
+        let is_inbound = matches!(self.task, Task::Inbound(_));
+        // An empty target holds the plan by which it would be filled.
+        if reason.is_empty() && is_inbound && read == 0 && known > 0 && self.run.keys.is_none() {
             reason = match known {
                 1 => "the source is empty, but 1 account is known".to_owned(),
                 many => format!("the source is empty, but {many} accounts are known"),
@@ -46,17 +48,19 @@ impl Work {
             }
         }
         let failed = self.buckets[index].counters.outcome(Outcome::Failed);
-        let is_read = matches!(self.task, Task::Inbound(_)) && self.run.keys.is_none();
+        let is_read = is_inbound && self.run.keys.is_none();
         if reason.is_empty() && is_read && failed > FEW_FAILED && failed * FAILED_SHARE > read {
             reason =
                 format!("{failed} of {read} entries failed; look at why, correct it and run the task again");
         }
         let mut problems = Vec::new();
         if !reason.is_empty() {
-            problems.push(warning(
-                ErrorCode::SourceCutShort,
-                format!("{reason}; nobody is concluded to be gone"),
-            ));
+            let of = match is_inbound {
+                true => String::new(),
+                false => format!("application `{}`: ", self.buckets[index].application),
+            };
+            let message = format!("{of}{reason}; nobody is concluded to be gone");
+            problems.push(warning(ErrorCode::SourceCutShort, message));
         }
         let unidentified = self.buckets[index].counters.unidentified;
         if unidentified > 0 {

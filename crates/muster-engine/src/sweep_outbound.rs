@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use chrono::{DateTime, Utc};
 use muster_connector::{Account, Cursor, Entry, Page, Place};
 use muster_model::configuration::application::{Application, ObjectClass};
+use muster_model::shadow::ShadowState;
 use muster_model::{AttributeName, Field, ImObject, ObjectId, Record};
 use muster_plan::decision::Decision;
 use muster_plan::outbound::OwnerView;
@@ -111,12 +112,20 @@ impl Work {
         let in_scope: Vec<&OwnerRow> = in_scope.collect();
         let objects: Vec<&ImObject> = in_scope.iter().map(|owner| &owner.object).collect();
         let taken = task.taken(class, &self.store, &objects, Deciding { at, linked }).await?;
+        // What is remembered of accounts that nobody is to have is looked at with those that have gone since.
+        let had = in_scope.iter().filter_map(|owner| Some((&owner.object, owner.shadow.as_ref()?)));
+        let had =
+            had.filter(|(owner, linked)| decisions.grants(owner) || linked.shadow.state == ShadowState::Gone);
+        let remade = self.remade(index, task, &had.map(|(_, linked)| linked).collect::<Vec<_>>()).await?;
         let mut decided = Decided::default();
         let bucket = &mut self.buckets[index];
         for (owner, taken) in in_scope.into_iter().zip(&taken) {
             let shadow = owner.shadow.as_ref().map(|linked| &linked.shadow);
             let view = OwnerView { object: &owner.object, shadow, taken };
-            let decide = || decisions.decide_owner(view, at);
+            let decide = || {
+                let remade = owner.shadow.as_ref().and_then(|gone| remade.decide(decisions, gone, at));
+                remade.or_else(|| decisions.decide_owner(view, at))
+            };
             let Some(mut decision) = Decision::or_broken(decide, Some) else { continue };
             decided.counters.lacking += 1;
             let uid = decision.change.as_ref().map(|change| change.uid.clone()).unwrap_or_default();
@@ -154,18 +163,31 @@ impl Work {
         for page in numbers.chunks(self.engine.settings.page_size) {
             self.may_go_on()?;
             let gone = self.store.missing_shadows(application, of_class, page, &[]).await?;
+            let decisions = &class.decisions;
+            let forgotten = gone.into_iter().filter_map(|(linked, _)| {
+                let decision = decisions.decide_gone(&linked.shadow, linked.owner.as_ref())?;
+                Some((linked, decision))
+            });
+            let forgotten: Vec<(LinkedShadow, Decision)> = forgotten.collect();
+            let of: Vec<&LinkedShadow> = forgotten.iter().map(|(linked, _)| linked).collect();
+            let (remade, at) = (self.remade(index, task, &of).await?, self.decided_at());
             let mut decided = Decided::default();
             let bucket = &mut self.buckets[index];
-            for (linked, _) in gone {
-                let decision = class.decisions.decide_gone(&linked.shadow, linked.owner.as_ref());
-                let Some(decision) = decision else { continue };
+            for (linked, forget) in forgotten {
                 decided.counters.lacking += 1;
-                let place = (bucket.no, bucket.next_change, linked.key);
+                // Limits look at accounts that were made anew alone: the others the target has lost already.
+                let decision = remade.decide(decisions, &linked, at);
+                decision
+                    .iter()
+                    .flat_map(|decision| &decision.change)
+                    .for_each(|change| bucket.tally.count(change));
+                let decision = decision.unwrap_or(forget);
+                let uid = decision.change.as_ref().map_or(&linked.shadow.uid, |change| &change.uid).clone();
+                let place = (bucket.no, bucket.next_change, decisions.account_key(&uid));
                 bucket.next_change = bucket.next_change.saturating_add(1);
-                take(&mut decided, &self.run, place, (&linked.shadow.uid, None), decision);
+                take(&mut decided, &self.run, place, (&uid, None), decision);
             }
             bucket.cursor = page.last().map(|number| format!("{SHADOW}{number}"));
-            // Limits do not look at these: the target has lost the accounts already.
             self.store_unmet(index, decided).await?;
         }
         Ok(())

@@ -188,16 +188,17 @@ pub struct Change {
     pub account_digest: Option<Digest>,
     /// The next instant at which the answer can change by itself.
     pub due_at: Option<DateTime<Utc>>,
-    /// Keys that the object is found by afterwards and was not before.
+    /// Keys that the object is found by afterwards and was not before; outbound that of the name that the account gets,
+    /// where the target gives keys.
     pub keys_added: Vec<KeyHash>,
-    /// Keys that the object was found by and is no longer.
+    /// Keys that the object was found by and is no longer; outbound that of the name that the account gives up.
     pub keys_removed: Vec<KeyHash>,
     /// Keys of the objects that the result refers to.
     pub references: Vec<KeyHash>,
     /// For a create or link: the keys by which an owner was looked for. Two of one plan that share one are disputed.
     pub correlation: Vec<KeyHash>,
-    /// Inbound, the key of the account whose shadow it takes over, should a complete sweep not meet that account. CHECK
-    /// leaves the change out otherwise.
+    /// The key of the account whose shadow it takes over, should a complete sweep not meet that account. CHECK leaves the
+    /// change out otherwise.
     pub succeeds: Option<String>,
     /// Why, in a few words, where situation and reaction do not say it all.
     pub why: Option<String>,

@@ -43,6 +43,13 @@ pub enum Hold {
         /// The limit.
         trip: Trip,
     },
+    /// A target shows none of the accounts that are known there: it is empty, or another one.
+    Emptied {
+        /// The application.
+        application: ApplicationId,
+        /// How many accounts are known.
+        known: u64,
+    },
     /// The configuration lets the task take away more than it did when it was last carried out, in this way.
     Widened(String),
     /// It undoes this run: nothing is undone before somebody has looked at what.
@@ -53,6 +60,17 @@ impl std::fmt::Display for Hold {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Limit { trip, .. } => trip.fmt(f),
+            Self::Emptied { application, known } => {
+                let known = match known {
+                    1 => "1 account is".to_owned(),
+                    many => format!("{many} accounts are"),
+                };
+                write!(
+                    f,
+                    "emptied: application `{application}` shows no account, but {known} known; approve the plan if they \
+                     are really gone, to have them made again"
+                )
+            }
             Self::Widened(how) => write!(f, "{how}: whom that takes something from is looked at once"),
             Self::Undo(undone) => write!(f, "it undoes run {undone}; an undo is always held"),
         }

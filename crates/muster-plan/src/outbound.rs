@@ -25,6 +25,7 @@ use crate::situation::{self, Entitlement, Ownership, Past};
 mod account;
 mod decided;
 mod profiles;
+mod remade;
 pub mod taken;
 mod withdraw;
 
@@ -137,6 +138,12 @@ impl Outbound {
     #[must_use]
     pub fn account_key(&self, uid: &str) -> KeyHash {
         KeyHash::of_account(&self.application, &self.class, uid)
+    }
+
+    /// The key of the name of an account, where it has one beside its key.
+    fn name_key(&self, account: &dyn AttributeSource) -> Option<KeyHash> {
+        let name = account.field(self.abilities.name.as_ref()?.as_str());
+        Some(self.account_key(&name.first()?.to_text()))
     }
 
     /// Our half of the promise. `owner` is an [`ImObject`], or a [`Referring`](taken::Referring) where the rules

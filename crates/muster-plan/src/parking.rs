@@ -23,18 +23,28 @@ pub enum Again {
     WhenReleased,
 }
 
+/// What a refusal is due to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DueTo {
+    /// What was asked.
+    Asked,
+    /// Something else in the system, which may change without anybody asking for anything else: a name that another
+    /// account has, a group that is not there.
+    Others,
+}
+
 impl Again {
     /// After the last of so many attempts.
     #[must_use]
     pub fn after(
-        class: FailureClass,
+        (class, due_to): (FailureClass, DueTo),
         attempts: u32,
         (asked, now): (Option<Duration>, DateTime<Utc>),
     ) -> Self {
-        match class {
-            FailureClass::Unusable => Self::AtOnce,
-            FailureClass::Rejected => Self::WhenReleased,
-            FailureClass::Transient => {
+        match (class, due_to) {
+            (FailureClass::Unusable, _) => Self::AtOnce,
+            (FailureClass::Rejected, DueTo::Asked) => Self::WhenReleased,
+            (FailureClass::Rejected, DueTo::Others) | (FailureClass::Transient, _) => {
                 let doublings = attempts.saturating_sub(1).min(20);
                 let wait = (FIRST * (1 << doublings)).min(LONGEST);
                 let asked = asked.and_then(|asked| TimeDelta::from_std(asked).ok());
@@ -53,7 +63,7 @@ mod tests {
     fn waits_double_up_to_six_hours_unless_the_system_asks_for_more() {
         let now = DateTime::UNIX_EPOCH;
         let wait = |attempts, asked: Option<u64>| match Again::after(
-            FailureClass::Transient,
+            (FailureClass::Transient, DueTo::Asked),
             attempts,
             (asked.map(Duration::from_secs), now),
         ) {
@@ -70,7 +80,10 @@ mod tests {
     #[test]
     fn what_was_rejected_waits_for_a_change_and_what_is_not_the_accounts_fault_does_not_wait() {
         let now = DateTime::UNIX_EPOCH;
-        assert_eq!(Again::after(FailureClass::Rejected, 1, (None, now)), Again::WhenReleased);
-        assert_eq!(Again::after(FailureClass::Unusable, 1, (None, now)), Again::AtOnce);
+        let after = |class, due_to| Again::after((class, due_to), 1, (None, now));
+        assert_eq!(after(FailureClass::Rejected, DueTo::Asked), Again::WhenReleased);
+        assert_eq!(after(FailureClass::Unusable, DueTo::Others), Again::AtOnce);
+        let soon = Again::At(now + FIRST);
+        assert_eq!(after(FailureClass::Rejected, DueTo::Others), soon, "the system may have changed by then");
     }
 }

@@ -156,6 +156,9 @@ fn row(hold: &Hold) -> Json {
     match hold {
         Hold::Widened(how) => json!({ "widened": how }),
         Hold::Undo(undone) => json!({ "undoes": undone.to_string() }),
+        Hold::Emptied { application, known } => {
+            json!({ "application": application.as_str(), "emptied": known })
+        }
         Hold::Limit { application, trip } => {
             let Trip { guarded, of, changes, population, limit, window } = trip;
             json!({
@@ -182,6 +185,10 @@ fn hold(row: &Json) -> Option<Hold> {
     if let Some(undone) = row["undoes"].as_str() {
         return Uuid::parse_str(undone).ok().map(|undone| Hold::Undo(RunId(undone)));
     }
+    let application = ApplicationId::new(row["application"].as_str()?).ok()?;
+    if let Some(known) = row["emptied"].as_u64() {
+        return Some(Hold::Emptied { application, known });
+    }
     let small = |name: &str| row[name].as_u64().and_then(|number| u32::try_from(number).ok());
     let limit = Limit {
         count: row["count"].as_u64(),
@@ -191,7 +198,7 @@ fn hold(row: &Json) -> Option<Hold> {
     };
     let window = small("hours").zip(row["before"].as_u64());
     Some(Hold::Limit {
-        application: ApplicationId::new(row["application"].as_str()?).ok()?,
+        application,
         trip: Trip {
             guarded: *Guarded::ALL.get(usize::try_from(row["guarded"].as_u64()?).ok()?)?,
             of: row["of"].as_str().map(str::to_owned),
@@ -228,6 +235,7 @@ mod tests {
             trip(None, Some(Window { hours: 24, before: 12 })),
             Hold::Widened("the limit is wider".to_owned()),
             Hold::Undo(RunId(Uuid::from_u128(7))),
+            Hold::Emptied { application: ApplicationId::new("ad").unwrap(), known: 7 },
         ];
         assert_eq!(decode(&encode(&holds).unwrap()).unwrap(), holds);
         assert_eq!(encode(&[]), None);

@@ -118,6 +118,7 @@ impl Makes {
                 (Some(_), _) if change.succeeds.is_some() => Self::NewKey,
                 (Some(_), _) => Self::Nothing,
             },
+            Action::Disable if change.succeeds.is_some() => Self::NewKey,
             // Without a shadow they are about an account of nobody, and leave it nobody's.
             Action::Update
             | Action::Refresh

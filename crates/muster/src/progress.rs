@@ -42,6 +42,9 @@ pub(crate) struct Progress {
     pub(crate) statements: u64,
     #[serde(default)]
     pub(crate) error_details: Vec<Problem>,
+    /// The applications that it goes on without; of servers that know no such thing none.
+    #[serde(default, rename = "leftOutApplicationIds")]
+    pub(crate) left_out: Vec<String>,
 }
 
 /// What a run has counted.
@@ -127,7 +130,8 @@ impl Progress {
     pub(crate) fn is_cut_short(&self) -> bool {
         let noted =
             self.error_details.iter().any(|problem| problem.label == ErrorCode::SourceCutShort.label());
-        noted || (self.outcome_status == Some(OutcomeStatus::Partial) && !self.has_failed_entries())
+        let is_partial = self.outcome_status == Some(OutcomeStatus::Partial);
+        noted || is_partial && !self.has_failed_entries() && self.left_out.is_empty()
     }
 }
 

@@ -115,9 +115,14 @@ impl Summary<'_> {
     fn ending(&self) -> String {
         let progress = self.progress;
         let done = if progress.is_simulation() { "simulated, nothing was written" } else { "done" };
+        let left_out = match progress.left_out.as_slice() {
+            [one] => format!("application `{one}` was left out"),
+            several => format!("applications `{}` were left out", several.join("`, `")),
+        };
         let flaws = [
             (progress.would_be_held(), "the plan would be held"),
             (progress.has_failed_entries(), "some entries failed"),
+            (!progress.left_out.is_empty(), left_out.as_str()),
             (progress.is_cut_short(), "the source was cut short, so nobody was taken for gone"),
         ];
         let flaws: Vec<_> = flaws.into_iter().filter_map(|(is_so, words)| is_so.then_some(words)).collect();
@@ -308,6 +313,10 @@ problems, the first 1 (1 entry failed)
             }));
             view
         };
+        let left_out = |mut view: Value, applications: &[&str]| {
+            view["leftOutApplicationIds"] = json!(applications);
+            view
+        };
         let gone = "the source was cut short, so nobody was taken for gone";
         for (view, expected) in [
             (well(finished("SUCCESS", "APPLY")), "done".to_owned()),
@@ -315,6 +324,14 @@ problems, the first 1 (1 entry failed)
             (finished("PARTIAL", "APPLY"), "done, but some entries failed".to_owned()),
             (well(finished("PARTIAL", "APPLY")), format!("done, but {gone}")),
             (cut_short(well(finished("PARTIAL", "APPLY"))), format!("done, but {gone}")),
+            (
+                left_out(well(finished("PARTIAL", "APPLY")), &["ad"]),
+                "done, but application `ad` was left out".to_owned(),
+            ),
+            (
+                left_out(cut_short(finished("PARTIAL", "APPLY")), &["ad", "wiki"]),
+                format!("done, but some entries failed; applications `ad`, `wiki` were left out; {gone}"),
+            ),
             (
                 cut_short(finished("PARTIAL", "SIMULATE")),
                 format!(

@@ -27,6 +27,27 @@ impl TripView {
     /// And for an undo, which is always looked at.
     const UNDO: &str = "undo";
 
+    /// And for a target that shows none of the accounts that are known there.
+    const EMPTIED: &str = "emptied";
+
+    /// What has no figures.
+    fn bare(guard: &'static str, description: String) -> Self {
+        Self {
+            application_id: None,
+            guard,
+            of: None,
+            changes: None,
+            population: None,
+            count: None,
+            percent: None,
+            minimum: None,
+            window_hours: None,
+            changes_before: None,
+            description,
+            fix: "look at the changes; approve the plan if they are meant, otherwise reject it",
+        }
+    }
+
     /// The columns of a list as rows.
     pub(crate) const HEAD: [&str; 12] = [
         "applicationId",
@@ -81,20 +102,15 @@ impl From<&Hold> for TripView {
                 description,
                 fix: "look at the changes; approve the plan if they are meant, otherwise reject it and mend the source",
             },
-            Hold::Widened(_) | Hold::Undo(_) => Self {
-                application_id: None,
-                guard: if matches!(hold, Hold::Undo(_)) { Self::UNDO } else { Self::CONFIGURATION },
-                of: None,
-                changes: None,
-                population: None,
-                count: None,
-                percent: None,
-                minimum: None,
-                window_hours: None,
-                changes_before: None,
-                description,
-                fix: "look at the changes; approve the plan if they are meant, otherwise reject it",
+            Hold::Emptied { application, known } => Self {
+                application_id: Some(application.to_string()),
+                population: Some(*known),
+                fix: "approve the plan if the accounts are really gone, otherwise reject it and mend how the application \
+                      is reached",
+                ..Self::bare(Self::EMPTIED, description)
             },
+            Hold::Widened(_) => Self::bare(Self::CONFIGURATION, description),
+            Hold::Undo(_) => Self::bare(Self::UNDO, description),
         }
     }
 }

@@ -280,7 +280,7 @@ fn what_profiles_and_scopes_take_away_is_looked_at_as_well() {
             .iter()
             .filter_map(|hold| match hold {
                 Hold::Widened(way) => Some(way.as_str()),
-                Hold::Limit { .. } | Hold::Undo(_) => None,
+                Hold::Limit { .. } | Hold::Emptied { .. } | Hold::Undo(_) => None,
             })
             .collect();
         assert_eq!(

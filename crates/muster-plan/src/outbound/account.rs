@@ -46,6 +46,7 @@ impl Outbound {
             }
         };
         let mut change = bare_change(Action::Create, situation, reaction, &uid);
+        change.keys_added = self.name_key(&result).into_iter().collect();
         if let Some(attribute) = self.abilities.membership.clone() {
             change.granted = Some(grant.entitlements.clone());
             if !grant.entitlements.is_empty() {
@@ -134,6 +135,11 @@ impl Outbound {
             let before = account.field(name.as_str()).into_owned();
             if comparable(&before) == comparable(&after) {
                 continue;
+            }
+            if is_its_name {
+                let key = |field: &Field| Some(self.account_key(&field.first()?.to_text()));
+                change.keys_removed = key(&before).into_iter().collect();
+                change.keys_added = key(&after).into_iter().collect();
             }
             change.snapshot.set(name.clone(), after.clone());
             change.result.set(name.clone(), if after.is_absent() { Field::Null } else { after.clone() });

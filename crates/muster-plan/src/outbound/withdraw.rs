@@ -124,6 +124,7 @@ impl Outbound {
         if action == Action::Delete {
             // Whom it names has to stay until it is gone.
             change.references = self.named_by(account.attributes);
+            change.keys_removed = self.name_key(account.attributes).into_iter().collect();
         }
         if action != Action::Disable {
             return Decision::change(change);
