@@ -175,28 +175,6 @@ fn an_account_that_is_gone_is_made_again_under_another_key() {
 }
 
 #[test]
-fn an_account_that_somebody_made_anew_under_the_name_is_taken_by_the_next_run() {
-    on_each_database(async |database| {
-        let world = staffed(database, CAPABLE).await;
-        world.provision("ad").await;
-        world.system("ad").take("account", "id-2");
-        let anew = [("id", "new-9"), ("login", "ann@x"), ("cn", "Else"), ("mail", "ann@x")];
-        world.put("ad", "account", "new-9", &anew);
-        let run = world.provision("ad").await;
-        assert_eq!(run.state.outcome, Some(OutcomeStatus::Partial), "the old one was not known to be gone");
-        let run = world.provision("ad").await;
-        assert_eq!(run.state.outcome, Some(OutcomeStatus::Success), "{:?}", world.problems(&run).await);
-        assert_eq!(accounts(&world), ["ann@x new-9 Ann", "bob@x id-1 Bob"]);
-        let run = world.provision("ad").await;
-        assert_eq!((run.counters.outcome(Outcome::Unchanged), world.changes(&run).await), (2, vec![]));
-        // Who leaves loses it.
-        world.hire("1", "ann@x", "Ann", "HR");
-        world.synchronize("hr").await;
-        assert_eq!(world.provision("ad").await.counters.outcome(Outcome::Disabled), 1);
-    });
-}
-
-#[test]
 fn who_is_referred_to_is_named_by_the_name() {
     on_each_database(async |database| {
         let world = World::usual(database).await.with_system("ad", target(CAPABLE));

@@ -225,3 +225,22 @@ fn what_an_application_refused_stays_parked_where_it_is_left_out_afterwards() {
         assert_eq!(tried(&world).await, before);
     });
 }
+
+#[test]
+fn memberships_that_were_refused_are_asked_for_again_without_anybody_releasing_them() {
+    on_each_database(async |database| {
+        let mut world = three(database).await;
+        provision(&mut world, no_faults()).await;
+        // What is asked concerns a group alone, which the target does not have just now.
+        world.hire("1", "1@x", "Name 1", "FIN");
+        world.synchronize("hr").await;
+        let (run, asked) = provision(&mut world, picky()).await;
+        assert_eq!((run.counters.outcome(Outcome::Failed), asked), (1, 1));
+        let soon = world.clock().instant() + TimeDelta::minutes(1);
+        let times: Vec<_> = parked(&world).await.iter().map(|one| (one.failure, one.retry_at)).collect();
+        assert_eq!(times, [(FailureClass::Rejected, Some(soon))]);
+        let (run, asked) = provision(&mut world, no_faults()).await;
+        assert_eq!((asked, run.state.outcome), (1, Some(OutcomeStatus::Success)));
+        assert_eq!(tried(&world).await, []);
+    });
+}

@@ -136,7 +136,7 @@ fn no_account_is_made_while_it_may_exist_unread() {
         let run = world.provision("ad").await;
         let expected = expect![[r#"
             PARTIAL: 2 read, 0 lacking, 2 unchanged
-            ! the directory stopped answering; nobody is concluded to be gone"#]];
+            ! application `ad`: the directory stopped answering; nobody is concluded to be gone"#]];
         shown::check(&world, &before, &run, &expected).await;
     });
 }
