@@ -84,7 +84,8 @@ fn accounts_that_exchange_names_are_told_of_until_one_of_them_is_called_otherwis
         assert!(names.iter().all(|part| said.iter().any(|said| said.contains(part))), "{said:?}");
         assert_eq!(held(&world), ["1@x a", "2@x b"]);
         // Somebody follows.
-        let (uid, mut account) = world.system("ad").accounts("account").into_iter().next().expect("an account");
+        let (uid, mut account) =
+            world.system("ad").accounts("account").into_iter().next().expect("an account");
         account.attributes.set("login".into(), muster_model::Field::text("between"));
         world.system("ad").put("account", &uid, account);
         went_well(&world, &world.provision("ad").await).await;
@@ -119,7 +120,8 @@ fn two_people_who_come_to_one_name_are_told_so() {
             gone.into_iter().for_each(|uid| world.system("ad").take("account", uid));
             let run = provision(&world, after).await;
             let said = world.problems(&run).await;
-            let is_said = |said: &String| said.contains("both give the name") || said.contains("exists already");
+            let is_said =
+                |said: &String| said.contains("both give the name") || said.contains("exists already");
             assert!(said.iter().any(is_said), "{after:?}: {said:?}");
             assert!(!said.iter().any(|said| said.contains("another run")), "{after:?}: {said:?}");
             assert_eq!(run.counters.outcome(Outcome::Failed), 1, "{after:?}: {said:?}");
