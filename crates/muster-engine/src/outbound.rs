@@ -232,14 +232,7 @@ impl OutboundRun {
         let shadows = store.linked_shadows(&class.application.id, &asked).await?;
         let in_dispute = class.may_be_in_dispute(&keys, &shadows);
         let disputes = known_disputes(store, &in_dispute, before).await?;
-        let is_of_nobody =
-            |key: &Option<KeyHash>| key.and_then(|key| shadows.get(&key)).is_none_or(belongs_to_nobody);
-        let of_nobody = entries.iter().zip(&keys).filter_map(|(entry, key)| match entry {
-            Entry::Account(account) => is_of_nobody(key).then_some(account),
-            Entry::Bad(_) | Entry::Gone(_) => None,
-        });
-        let of_nobody: Vec<&Account> = of_nobody.collect();
-        let mut candidates = self.candidates(class, store, &of_nobody).await?;
+        let mut candidates = self.candidates(class, store, &of_nobody(&entries, &keys, &shadows)).await?;
         let mut facts: Vec<OutboundFacts> = Vec::with_capacity(entries.len());
         for (entry, key) in entries.iter().zip(&keys) {
             let linked = key.and_then(|key| shadows.get(&key));
@@ -435,6 +428,22 @@ pub(crate) type Candidates = (Vec<ImObject>, Option<u32>);
 /// Whether an account is known that nobody was ever, or is any more, linked to.
 fn belongs_to_nobody(linked: &LinkedShadow) -> bool {
     linked.shadow.owner.is_none()
+}
+
+/// The accounts of a page that belong to nobody.
+fn of_nobody<'a>(
+    entries: &'a [Entry],
+    keys: &[Option<KeyHash>],
+    shadows: &HashMap<KeyHash, LinkedShadow>,
+) -> Vec<&'a Account> {
+    let is_of_nobody =
+        |key: &Option<KeyHash>| key.and_then(|key| shadows.get(&key)).is_none_or(belongs_to_nobody);
+    let of_nobody = entries.iter().zip(keys).filter(|(_, key)| is_of_nobody(key));
+    let accounts = of_nobody.filter_map(|(entry, _)| match entry {
+        Entry::Account(account) => Some(account),
+        Entry::Bad(_) | Entry::Gone(_) => None,
+    });
+    accounts.collect()
 }
 
 /// An account as decisions see it.
