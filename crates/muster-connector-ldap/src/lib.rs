@@ -41,6 +41,7 @@ mod discover;
 mod dn;
 mod fault;
 mod filter;
+mod former;
 mod groups;
 mod layout;
 mod link;
