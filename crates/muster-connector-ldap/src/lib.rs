@@ -56,6 +56,7 @@ mod settings;
 mod sweep;
 mod syncrepl;
 mod system;
+mod test;
 mod update;
 mod writer;
 
