@@ -186,7 +186,7 @@ async fn who_was_moved_or_deleted_by_hand_is_not_held_under_the_old_name() {
     let slapd = Slapd::start(
         &SlapdSettings::default(),
         &(crowd(4)
-            + &format!("dn: {elsewhere}\nobjectClass: organizationalUnit\nou: elsewhere\n\n")
+            + &*format!("dn: {elsewhere}\nobjectClass: organizationalUnit\nou: elsewhere\n\n")
             + &*group("staff", (0..4).map(|number| format!("uid=u{number},{PEOPLE}")))
             + &*group("admins", (0..1).map(|number| format!("uid=u{number},{PEOPLE}")))),
     );
