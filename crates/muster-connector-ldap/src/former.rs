@@ -44,7 +44,8 @@ impl Target {
         };
         let naming = class.naming_attribute().as_str();
         let is_named_by = |attribute: &str| naming.eq_ignore_ascii_case(attribute);
-        let value = name.unwrap_or(uid);
+        let value = if class.name_attribute.is_some() { name } else { Some(uid) };
+        let Some(value) = value else { return Vec::new() };
         let mut members = Vec::new();
         match member_by {
             MemberBy::Uid if is_named_by("uid") => members.push((value.to_owned(), true)),

@@ -260,7 +260,8 @@ impl Target {
                     changed.map(|done| match self.membership() {
                         None => done,
                         Some(_) => {
-                            let formers = self.formers(at, (uid, name.as_deref()), standing);
+                            let mut formers = self.formers(at, (uid, name.as_deref()), standing);
+                            formers.retain(|former| done.before.as_ref() != Some(&former.member));
                             Done { formers, ..done }
                         }
                     })
