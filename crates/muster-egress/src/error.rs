@@ -128,7 +128,9 @@ impl EgressError {
                     .to_owned()
             }
             Self::Unresolved { source, .. } => format!("its name cannot be resolved: {}", told(source)),
-            Self::TimedOut { limit, .. } => format!("no answer came within {} seconds", limit.as_secs_f32()),
+            Self::TimedOut { limit, .. } => {
+                format!("it did not answer within {} seconds", limit.as_secs_f32())
+            }
             Self::Unreachable { source, .. } => told(source),
             Self::Certificate { problem, .. } => format!("its certificate {problem}"),
             Self::CutOff { source, .. } => {
