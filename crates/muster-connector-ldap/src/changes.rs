@@ -127,7 +127,7 @@ impl System {
             code::SUCCESS | code::SIZE_LIMIT | code::TIME_LIMIT | code::ADMIN_LIMIT => {
                 Ok(found.entries.iter().filter_map(|entry| self.stamp(entry)).max())
             }
-            _ => Err(crate::fault::unreadable(&self.address(), &layout.base, &found.outcome)),
+            _ => Err(self.unreadable(&layout.base, &found.outcome)),
         }
     }
 

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use muster_connector::{
     Capabilities, ClassPart, ClassProblem, Connector, ConnectorError, ConnectorKind, Entry, FileRoots, Host,
-    OfferedClass, Place, Properties, PropertyProblem, RemoteClass, Sweep, SweepRequest, TestStep, TestedStep,
-    Writer, test_classes,
+    OfferedClass, Place, Properties, PropertyProblem, RemoteClass, Sweep, SweepRequest, TestStep, TestSteps,
+    TestedStep, Writer,
 };
 use muster_egress::Egress;
 
@@ -16,12 +16,12 @@ use crate::filter::Filter;
 use crate::groups::Groups;
 use crate::layout::{DN, Layout, is_given, value_filter};
 use crate::locate::{AT_ONCE, Target};
-use crate::message::{Message, Scope, Search, code};
+use crate::message::{Message, Search};
 use crate::opening::Opening;
-use crate::settings::{Security, Settings, is_word};
-use crate::sweep;
+use crate::settings::{Settings, is_word};
 use crate::system::{System, control};
 use crate::writer::LdapWriter;
+use crate::{sweep, test};
 
 /// So many entries are asked for by name side by side.
 const SIDE_BY_SIDE: usize = 32;
@@ -130,52 +130,23 @@ impl ConnectorKind for LdapKind {
         Ok(Box::new(LdapConnector { system: Arc::new(System::open(opening).await?) }))
     }
 
-    async fn test(&self, properties: &Properties, host: &Host, classes: &[RemoteClass]) -> Vec<TestedStep> {
-        let mut steps = Vec::new();
-        let Err((step, error)) = self.tested(properties, host, classes, &mut steps).await else {
-            return steps;
-        };
-        steps.push(TestedStep { step, result: Err(error) });
-        steps
-    }
-}
-
-impl LdapKind {
-    async fn tested(
+    async fn test(
         &self,
         properties: &Properties,
         host: &Host,
         classes: &[RemoteClass],
-        steps: &mut Vec<TestedStep>,
-    ) -> Result<(), (TestStep, ConnectorError)> {
-        let opening = self.opening(properties, host).map_err(|error| (TestStep::Open, error))?;
-        let address = opening.settings.address();
-        let stream = opening.dial().await.map_err(|error| (TestStep::Address, error))?;
-        steps.push(TestedStep::passed(TestStep::Address, format!("{address} answers")));
-        let link = opening.secure(stream).await.map_err(|error| (TestStep::Tls, error))?;
-        let secured = match opening.settings.security {
-            Security::Tls | Security::StartTls => "the certificate is in order",
-            Security::None => "the connection is not encrypted, as `security` says",
-        };
-        steps.push(TestedStep::passed(TestStep::Tls, secured));
-        opening.log_in(&link).await.map_err(|error| (TestStep::Credentials, error))?;
-        let logged_in = match &opening.settings.credentials {
-            Some(credentials) => format!("`{}` is let in", credentials.dn),
-            None => "nobody is logged in: there is no `bindDn`".to_owned(),
-        };
-        steps.push(TestedStep::passed(TestStep::Credentials, logged_in));
-        drop(link);
-        let system = System::open(opening).await.map_err(|error| (TestStep::Capabilities, error))?;
-        let connector = LdapConnector { system: Arc::new(system) };
-        steps.push(TestedStep::passed(TestStep::Capabilities, connector.in_words()));
-        steps.extend(test_classes(&connector, classes).await);
-        Ok(())
+        steps: &mut TestSteps,
+    ) {
+        match self.opening(properties, host) {
+            Ok(opening) => drop(test::test(opening, classes, steps).await),
+            Err(error) => steps.put(TestedStep { step: TestStep::Open, result: Err(error) }),
+        }
     }
 }
 
 /// A server that was opened.
-struct LdapConnector {
-    system: Arc<System>,
+pub(crate) struct LdapConnector {
+    pub(crate) system: Arc<System>,
 }
 
 impl LdapConnector {
@@ -184,7 +155,7 @@ impl LdapConnector {
     }
 
     /// What the server can do, for people.
-    fn in_words(&self) -> String {
+    pub(crate) fn in_words(&self) -> String {
         let offered = &self.system.offered;
         let has =
             |control, yes: &str, no: &str| if offered.has(control) { yes.to_owned() } else { no.to_owned() };
@@ -266,19 +237,8 @@ impl Connector for LdapConnector {
                 return Err(missing("attribute", name.as_str()));
             }
         }
-        let layout = self.layout(class);
-        let nothing = ["1.1".to_owned()];
-        let filter = Filter::present("objectClass");
-        let (base, time_limit) = (&layout.base, self.system.seconds());
-        let search = Search { base, scope: Scope::Base, filter: &filter, attributes: &nothing, time_limit };
-        let found = self.system.gather(&search, &[]).await?;
-        match found.outcome.code {
-            code::SUCCESS if !found.entries.is_empty() => Ok(()),
-            code::SUCCESS => Err(ConnectorError::Unusable {
-                message: format!("{address} does not show `{base}`: give the `bindDn` the right to read it"),
-            }),
-            _ => Err(crate::fault::unreadable(&address, base, &found.outcome)),
-        }
+        let base = self.layout(class).base;
+        self.system.is_there(self.system.settings().property_naming(&base), &base).await
     }
 
     async fn discover(&self, classes: &[RemoteClass]) -> Result<Vec<OfferedClass>, ConnectorError> {

@@ -124,7 +124,8 @@ impl Target {
             request = request.with(Control { oid: control::POST_READ, critical: false, value });
         }
         let doing = format!("add `{dn}`");
-        let (message, outcome) = self.system.order(&doing, &request).await?;
+        let rdn = draft.dn.rdn().map(ToString::to_string).unwrap_or_default();
+        let (message, outcome) = self.system.order_naming(&doing, &request, &rdn).await?;
         match outcome.code {
             code::SUCCESS => {}
             code::NO_SUCH_OBJECT if !draft.is_named => {

@@ -14,10 +14,7 @@ pub(crate) fn transient(message: String) -> ConnectorError {
 
 /// A call that never got anywhere.
 pub(crate) fn unreachable(address: &str, error: &EgressError) -> ConnectorError {
-    let message = match std::error::Error::source(error) {
-        Some(source) => format!("cannot connect to {address}: {error}: {}", shown(&source.to_string())),
-        None => format!("cannot connect to {address}: {error}"),
-    };
+    let message = format!("cannot connect to {address}: {}", error.of_who_was_called());
     if error.needs_change() { ConnectorError::Unusable { message } } else { transient(message) }
 }
 
@@ -54,7 +51,7 @@ pub(crate) fn refused(address: &str, doing: &str, outcome: &Outcome) -> Connecto
         code::ENTRY_EXISTS => ConnectorError::Conflict { message: told },
         code::NO_SUCH_OBJECT | code::ASSERTION_FAILED => ConnectorError::Missing { message: told },
         // Busy, unavailable, other (a full disk, say), canceled and too late, and limits of time.
-        51 | 52 | 80 | code::TIME_LIMIT | code::ADMIN_LIMIT | 118..=121 => transient(told),
+        51 | 52 | code::OTHER | code::TIME_LIMIT | code::ADMIN_LIMIT | 118..=121 => transient(told),
         7 | 8 | 13 | 48 | 49 => ConnectorError::Unusable {
             message: format!("{told}; look at `bindDn`, `bindPassword` and `security`"),
         },
@@ -64,20 +61,34 @@ pub(crate) fn refused(address: &str, doing: &str, outcome: &Outcome) -> Connecto
     }
 }
 
-/// A search that could not be carried out: what it is refused for concerns everything.
-pub(crate) fn unreadable(address: &str, base: &str, outcome: &Outcome) -> ConnectorError {
+/// An entry whose name is likely more than the server has room for.
+pub(crate) fn too_long(address: &str, octets: usize, outcome: &Outcome) -> ConnectorError {
+    let message = format!(
+        "{address} refused a name of {octets} octets, which is likely longer than it has room for: {}",
+        said(outcome)
+    );
+    ConnectorError::Rejected { message }
+}
+
+/// A search that could not be carried out below what a property names: what it is refused for concerns everything.
+pub(crate) fn unreadable(address: &str, (property, base): (&str, &str), outcome: &Outcome) -> ConnectorError {
     let told = format!("{address} cannot be searched below `{base}`: {}", said(outcome));
     let advice = match outcome.code {
-        code::NO_SUCH_OBJECT => "set `baseDn` to an entry that is there and that the `bindDn` may see",
-        50 => "give the `bindDn` the right to search and to read there",
+        code::NO_SUCH_OBJECT => {
+            format!("set `{property}` to an entry that is there and that the `bindDn` may see")
+        }
+        50 => "give the `bindDn` the right to search and to read there".to_owned(),
         code::SIZE_LIMIT => {
             "raise the limit of entries that the server sets for the `bindDn`, or set `pageSize` lower"
+                .to_owned()
         }
-        34 => "correct `baseDn`",
+        34 => format!("correct `{property}`"),
         _ => match refused(address, "search", outcome) {
             ConnectorError::Rejected { .. }
             | ConnectorError::Missing { .. }
-            | ConnectorError::Conflict { .. } => "look at `baseDn`, `filter` and the rights of the `bindDn`",
+            | ConnectorError::Conflict { .. } => {
+                format!("look at `{property}`, the filter and the rights of the `bindDn`")
+            }
             error @ (ConnectorError::Transient { .. }
             | ConnectorError::Outdated { .. }
             | ConnectorError::Unusable { .. }) => return error,
@@ -170,9 +181,9 @@ mod tests {
             );
         }
         for code in [32, 50, 21] {
-            let error = unreadable("ldap.example.org:636", "dc=x", &outcome(code));
+            let error = unreadable("ldap.example.org:636", ("groupBaseDn", "dc=x"), &outcome(code));
             assert!(matches!(error, ConnectorError::Unusable { .. }), "{code}: {error:?}");
         }
-        assert!(matches!(unreadable("a", "b", &outcome(52)), ConnectorError::Transient { .. }));
+        assert!(matches!(unreadable("a", ("baseDn", "b"), &outcome(52)), ConnectorError::Transient { .. }));
     }
 }

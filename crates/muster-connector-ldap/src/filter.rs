@@ -75,6 +75,20 @@ impl Filter {
         }
     }
 
+    /// The attributes that it looks at.
+    pub(crate) fn attributes(&self) -> Box<dyn Iterator<Item = &str> + Send + '_> {
+        match self {
+            Self::And(filters) | Self::Or(filters) => Box::new(filters.iter().flat_map(Self::attributes)),
+            Self::Not(filter) => filter.attributes(),
+            Self::Present(attribute)
+            | Self::Compared(attribute, ..)
+            | Self::Parts { attribute, .. }
+            | Self::Extensible { attribute, .. } => {
+                Box::new(Some(attribute.as_str()).into_iter().filter(|attribute| !attribute.is_empty()))
+            }
+        }
+    }
+
     /// Its octets, as RFC 4511 §4.5.1 has them.
     pub(crate) fn write(&self, writer: &mut Writer) {
         match self {

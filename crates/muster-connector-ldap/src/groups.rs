@@ -151,6 +151,12 @@ impl<'a> Groups<'a> {
         self.look(Filter::equal(self.member_attribute(), member)).await
     }
 
+    /// Whether any group has one of these members.
+    pub(crate) async fn hold_any(&self, members: impl Iterator<Item = &str>) -> Result<bool, ConnectorError> {
+        let each = members.map(|member| Filter::equal(self.member_attribute(), member));
+        Ok(!self.look(Filter::Or(each.collect())).await?.is_empty())
+    }
+
     /// The names of groups by their keys; keys without a group are left out.
     pub(crate) async fn names(&self, keys: &[String]) -> Result<HashMap<String, String>, ConnectorError> {
         if self.key().eq_ignore_ascii_case(DN) {

@@ -41,6 +41,7 @@ mod discover;
 mod dn;
 mod fault;
 mod filter;
+mod former;
 mod groups;
 mod layout;
 mod link;
@@ -55,6 +56,7 @@ mod settings;
 mod sweep;
 mod syncrepl;
 mod system;
+mod test;
 mod update;
 mod writer;
 

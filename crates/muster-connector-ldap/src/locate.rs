@@ -61,10 +61,13 @@ impl Target {
 
     /// Where the account should stand, going by its name, if that is worth a try.
     pub(crate) fn candidate(&self, uid: &str, name: Option<&str>) -> Option<Dn> {
+        let is_worth_it = self.is_checked() && self.layout.class.membership.is_none();
+        is_worth_it.then(|| self.place_of(uid, name)).flatten()
+    }
+
+    /// Where an account of this name stands, if it stands where accounts are made.
+    pub(crate) fn place_of(&self, uid: &str, name: Option<&str>) -> Option<Dn> {
         let Layout { class, settings, key, .. } = &*self.layout;
-        if !self.is_checked() || class.membership.is_some() {
-            return None;
-        }
         let below = |value: &str| settings.container.child(Rdn::new(&settings.rdn_attribute, value));
         match (&class.name_attribute, name) {
             (Some(attribute), Some(name)) if attribute.as_str().eq_ignore_ascii_case(DN) => {

@@ -7,6 +7,7 @@ use crate::filter::Filter;
 
 /// Numbers of results that something depends on (RFC 4511 §4.1.9, RFC 4528, RFC 4533).
 pub(crate) mod code {
+    pub(crate) const OTHER: i64 = 80;
     pub(crate) const SUCCESS: i64 = 0;
     pub(crate) const TIME_LIMIT: i64 = 3;
     pub(crate) const SIZE_LIMIT: i64 = 4;

@@ -107,7 +107,10 @@ impl Opening {
         let outcome = outcome.map_err(|error| failed(error.into()))?;
         match outcome.code {
             code::SUCCESS => Ok(stream),
-            _ => Err(self.unusable(format!("{}; look at `security`", refused(&address, doing, &outcome)))),
+            _ => {
+                let message = format!("{}; look at `security`", refused(&address, doing, &outcome));
+                Err(ConnectorError::Unusable { message })
+            }
         }
     }
 

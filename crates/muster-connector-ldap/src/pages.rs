@@ -9,7 +9,7 @@ use muster_connector::text::shown;
 use tokio::time::Instant;
 
 use crate::ber::{Malformed, Reader, Writer, tag};
-use crate::fault::{limit_reached, transient, unreadable};
+use crate::fault::{limit_reached, transient};
 use crate::filter::Filter;
 use crate::link::{Answers, Link, LinkError};
 use crate::message::{Control, Message, Outcome, Request, Scope, Search, code};
@@ -151,7 +151,7 @@ impl Pages {
             return Ok(Piece { entries, end: Some(PagesEnd::Short(reason)) });
         }
         if outcome.code != code::SUCCESS {
-            return Err(unreadable(&self.system.address(), &self.wanted.base, &outcome));
+            return Err(self.system.unreadable(&self.wanted.base, &outcome));
         }
         if cookie.is_empty() {
             self.way = Way::Over;

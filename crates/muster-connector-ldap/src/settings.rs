@@ -5,7 +5,7 @@ use std::str::FromStr;
 use muster_connector::properties::{PropertyDescription, unknown};
 use muster_connector::{Capabilities, ChangeFeed, Durable, Properties, PropertyProblem};
 
-use crate::dn::Dn;
+use crate::dn::{self, Dn};
 use crate::filter::Filter;
 use crate::message::Scope;
 use crate::properties::{PER_CLASS, PROPERTIES};
@@ -267,6 +267,21 @@ impl Settings {
     /// The settings for a class.
     pub(crate) fn class(&self, class: &str) -> ClassSettings {
         Reading { properties: &self.properties, problems: Vec::new() }.class(class)
+    }
+
+    /// The name of a property as it is given for a class, or for all; `None` where it is not.
+    pub(crate) fn property(&self, name: &str, class: &str) -> Option<String> {
+        let reading = Reading { properties: &self.properties, problems: Vec::new() };
+        Some(reading.of_class(name, class)).filter(|name| reading.text(name).is_some())
+    }
+
+    /// The property that names an entry, for messages about searches below it.
+    pub(crate) fn property_naming(&self, dn: &str) -> &str {
+        let places = ["baseDn", "groupBaseDn", "container"];
+        let named = self.properties.iter().find(|(name, text)| {
+            places.contains(&name.split('.').next().unwrap_or_default()) && dn::normal(text) == dn::normal(dn)
+        });
+        named.map_or("baseDn", |(name, _)| name.as_str())
     }
 
     /// The server in words, as messages have it.

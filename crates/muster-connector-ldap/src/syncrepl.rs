@@ -14,7 +14,7 @@ use muster_connector::{
 
 use crate::ber::{Malformed, Reader, Writer, tag};
 use crate::changes::{Since, token};
-use crate::fault::{limit_reached, unreadable};
+use crate::fault::limit_reached;
 use crate::layout::{Layout, NO_PLACE, uuid_text};
 use crate::link::Answers;
 use crate::message::{Control, Message, Request, Search, code};
@@ -165,7 +165,7 @@ impl SyncSweep {
                         let reason = format!("{} did not tell all changes: {reason}", self.system.address());
                         self.end = Some(SweepEnd::CutShort { reason });
                     }
-                    _ => return Err(unreadable(&self.system.address(), &self.layout.base, &outcome)),
+                    _ => return Err(self.system.unreadable(&self.layout.base, &outcome)),
                 },
             }
         }

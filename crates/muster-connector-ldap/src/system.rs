@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::ber::Malformed;
-use crate::fault::{lost, refused, unreadable};
+use crate::fault::{lost, refused, too_long, unreadable};
 use crate::filter::Filter;
 use crate::link::{Answers, Link, LinkError};
 use crate::message::{Control, Message, Outcome, RawEntry, Request, Scope, Search, answer, code};
@@ -29,6 +29,9 @@ pub(crate) mod control {
 
 /// A search whose answer is gathered has no more entries than this.
 const MOST_GATHERED: usize = 20_000;
+/// The index of names of OpenLDAP has no room for a relative name of some more octets than this. All that it says then is
+/// that something went wrong.
+const LONG_NAME: usize = 240;
 /// More referrals than this are not remembered.
 pub(crate) const MOST_REFERENCES: usize = 20;
 
@@ -120,6 +123,10 @@ impl System {
         refused(&self.address(), doing, outcome)
     }
 
+    pub(crate) fn unreadable(&self, base: &str, outcome: &Outcome) -> ConnectorError {
+        unreadable(&self.address(), (self.settings().property_naming(base), base), outcome)
+    }
+
     /// The fault of an operation that may go well later.
     pub(crate) fn may_pass(&self, doing: &str, outcome: &Outcome) -> Option<ConnectorError> {
         let error = (outcome.code != code::SUCCESS).then(|| self.refused(doing, outcome))?;
@@ -136,11 +143,24 @@ impl System {
         doing: &str,
         request: &Request,
     ) -> Result<(Message, Outcome), ConnectorError> {
+        self.order_naming(doing, request, "").await
+    }
+
+    /// The same where an entry is given this relative name.
+    pub(crate) async fn order_naming(
+        &self,
+        doing: &str,
+        request: &Request,
+        name: &str,
+    ) -> Result<(Message, Outcome), ConnectorError> {
         let make = || async {
             let link = self.link().await?;
             let answer = link.call(request, self.deadline()).await;
             let answer = answer.map_err(|error| self.lost(doing, &error))?;
             let outcome = answer.outcome().map_err(|error| self.garbled(doing, error))?;
+            if outcome.code == code::OTHER && name.len() > LONG_NAME {
+                return Err(too_long(&self.address(), name.len(), &outcome));
+            }
             self.may_pass(doing, &outcome).map_or(Ok((answer, outcome)), Err)
         };
         self.opening.host.pace.call(make).await
@@ -180,7 +200,7 @@ impl System {
                 Err(ConnectorError::Unusable { message })
             }
             (code::SUCCESS, _) => Ok(gathered),
-            _ => Err(unreadable(&self.address(), search.base, &gathered.outcome)),
+            _ => Err(self.unreadable(search.base, &gathered.outcome)),
         }
     }
 
@@ -197,7 +217,7 @@ impl System {
             code::SUCCESS => Ok(gathered.entries.into_iter().next()),
             // No such entry, and a name that cannot be one.
             code::NO_SUCH_OBJECT | 34 => Ok(None),
-            _ => Err(unreadable(&self.address(), dn, &gathered.outcome)),
+            _ => Err(self.unreadable(dn, &gathered.outcome)),
         }
     }
 

@@ -207,7 +207,7 @@ impl Target {
             let rdn = name.rdn().map(ToString::to_string).unwrap_or_default();
             let doing = format!("rename `{}` to `{name}`", located.dn);
             let request = Request::rename(&located.dn.to_string(), &rdn, moved.as_deref());
-            let (_, outcome) = self.system.order(&doing, &self.proven(request, uid)).await?;
+            let (_, outcome) = self.system.order_naming(&doing, &self.proven(request, uid), &rdn).await?;
             self.went(&doing, &outcome)?;
             if let Some(uid) = name.rdn().and_then(|rdn| rdn.value_of("uid")) {
                 located.uid = Some(uid.to_owned());

@@ -8,6 +8,7 @@ use muster_connector::{AttributeWrite, ConnectorError, Operation, WriteResult, W
 use muster_model::{AttributeName, Field};
 
 use crate::create::{New, Taken};
+use crate::former::{Former, LeftBehind};
 use crate::groups::Groups;
 use crate::layout::DN;
 use crate::locate::{Standing, Target};
@@ -68,13 +69,17 @@ fn runs<'o>(target: &Target, operations: &'o [Operation]) -> Vec<&'o [Operation]
 struct Done {
     result: WriteResult,
     wish: Option<Wish>,
-    /// What groups held of the account before, where they hold something else now.
-    renamed: Option<(String, String)>,
+    /// What groups hold of the account now, where it was changed.
+    member: Option<String>,
+    /// What they held of it before, where that is something else.
+    before: Option<String>,
+    /// What they may hold of it from longer ago.
+    formers: Vec<Former>,
 }
 
 impl Done {
     fn of(result: WriteResult) -> Self {
-        Self { result, wish: None, renamed: None }
+        Self { result, wish: None, member: None, before: None, formers: Vec::new() }
     }
 }
 
@@ -165,12 +170,13 @@ impl Target {
         standings: &HashMap<String, Standing>,
     ) -> Result<HashMap<usize, ConnectorError>, ConnectorError> {
         let Some(groups) = Groups::of(&self.system, &self.layout) else { return Ok(HashMap::new()) };
-        let mut members = Vec::new();
-        for (at, operation) in operations.iter().enumerate() {
-            if let Operation::Delete { uid, .. } = operation
-                && let Some(Standing::At(located)) = standings.get(uid)
-            {
-                members.extend(self.member(located).map(|member| (at, member)));
+        let (mut members, mut formers) = (Vec::new(), Vec::new());
+        for (of, operation) in operations.iter().enumerate() {
+            let Operation::Delete { uid, name } = operation else { continue };
+            let Some(standing) = standings.get(uid) else { continue };
+            formers.extend(self.formers(of, (uid, name.as_deref()), standing));
+            if let Standing::At(located) = standing {
+                members.extend(self.member(located).map(|member| (of, member)));
             }
         }
         let held = members.into_iter().map(|(at, member)| {
@@ -183,6 +189,9 @@ impl Target {
             let (at, member, held) = held?;
             held.iter().for_each(|(_, group)| changes.remove(group, at, &member));
         }
+        for LeftBehind { former, groups } in self.left_behind(&groups, formers).await? {
+            groups.iter().for_each(|group| changes.remove(group, former.of, &former.member));
+        }
         Ok(groups.carry_out(changes).await)
     }
 
@@ -192,15 +201,29 @@ impl Target {
         let mut wishes = Vec::new();
         let mut failed: HashMap<usize, ConnectorError> = HashMap::new();
         let mut changes = GroupChanges::default();
-        for (at, done) in done.iter_mut().filter(|(_, done)| done.result.is_ok()) {
-            wishes.extend(done.wish.take().map(|wish| (*at, wish)));
-            let Some((before, now)) = done.renamed.take() else { continue };
-            match groups.holding(&before).await {
-                Ok(held) => held.iter().for_each(|(_, group)| {
-                    changes.remove(group, *at, &before);
-                    changes.add(group, *at, &now);
-                }),
-                Err(error) => drop(failed.insert(*at, error)),
+        let (mut formers, mut renamed) = (Vec::new(), Vec::new());
+        for (of, done) in done.iter_mut().filter(|(_, done)| done.result.is_ok()) {
+            let of = *of;
+            wishes.extend(done.wish.take().map(|wish| (of, wish)));
+            formers.append(&mut done.formers);
+            let Some(member) = done.before.take() else { continue };
+            match groups.holding(&member).await {
+                Ok(held) => {
+                    let groups = held.into_iter().map(|(_, group)| group).collect();
+                    renamed.push(LeftBehind { former: Former { of, member, is_sure: true }, groups });
+                }
+                Err(error) => drop(failed.insert(of, error)),
+            }
+        }
+        match self.left_behind(&groups, formers.clone()).await {
+            Ok(left) => renamed.extend(left),
+            Err(error) => failed.extend(formers.iter().map(|former| (former.of, error.clone()))),
+        }
+        for LeftBehind { former: Former { of, member, is_sure }, groups } in &renamed {
+            let now = done.get(*of).and_then(|(_, done)| done.member.as_deref()).filter(|_| *is_sure);
+            for group in groups {
+                changes.remove(group, *of, member);
+                now.iter().for_each(|now| changes.add(group, *of, now));
             }
         }
         failed.extend(groups.wish(&mut changes, &wishes).await);
@@ -232,8 +255,16 @@ impl Target {
                     let new = New { uid, attributes, enabled: *enabled };
                     self.make(standing, &new, taken).await
                 }
-                Operation::Update { uid, writes, enabled, .. } => {
-                    self.change(standing, (uid, writes, *enabled)).await
+                Operation::Update { uid, name, writes, enabled } => {
+                    let changed = self.change(standing, (uid, writes, *enabled)).await;
+                    changed.map(|done| match self.membership() {
+                        None => done,
+                        Some(_) => {
+                            let mut formers = self.formers(at, (uid, name.as_deref()), standing);
+                            formers.retain(|former| done.before.as_ref() != Some(&former.member));
+                            Done { formers, ..done }
+                        }
+                    })
                 }
                 Operation::Delete { uid, .. } => match left.get(&at) {
                     Some(error) => Err(error.clone()),
@@ -268,7 +299,7 @@ impl Target {
         let wish = self.member(&located).filter(|_| !add.is_empty());
         let wish = wish.map(|member| Wish { member, add, remove: Vec::new() });
         *standing = Standing::At(located);
-        Ok(Done { result, wish, renamed: None })
+        Ok(Done { wish, ..Done::of(result) })
     }
 
     async fn change(
@@ -285,15 +316,15 @@ impl Target {
         };
         let located = self.update(standing, &Change { uid, writes, enabled }).await?;
         let now = self.member(&located).filter(|_| membership.is_some());
-        let renamed = before.zip(now.clone()).filter(|(before, now)| before != now);
-        let wish = match (of_groups.first(), now) {
+        let before = before.filter(|before| now.as_ref().is_some_and(|now| now != before));
+        let wish = match (of_groups.first(), &now) {
             (None, _) => None,
-            (Some((_, write)), Some(member)) => Some(self.wish(member, write).await?),
+            (Some((_, write)), Some(member)) => Some(self.wish(member.clone(), write).await?),
             (Some(_), None) => {
                 return Err(self.rejected(format_args!("`{uid}` has no `uid` that groups could name it by")));
             }
         };
-        Ok(Done { result: Ok(Written::default()), wish, renamed })
+        Ok(Done { wish, member: now, before, ..Done::of(Ok(Written::default())) })
     }
 
     /// What a write of the memberships asks for.

@@ -257,7 +257,8 @@ fn told(error: &dyn std::error::Error) -> String {
 /// What no answer means.
 fn unanswered(error: &EgressError, place: &str) -> Failed {
     let step = if let EgressError::Certificate { .. } = error { TestStep::Tls } else { TestStep::Address };
-    Failed { step, fault: fault(format!("{place}: {}", told(error)), error.needs_change(), None) }
+    let message = format!("{place}: {}", error.of_who_was_called());
+    Failed { step, fault: fault(message, error.needs_change(), None) }
 }
 
 fn no_token(error: &TokenError, place: &str) -> Failed {

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use muster_connector::{
     Capabilities, ChangeFeed, ClassProblem, Connector, ConnectorError, ConnectorKind, Durable, Entry,
     FileRoots, Host, OfferedAttribute, OfferedClass, Place, Properties, PropertyProblem, Reads, RemoteClass,
-    Sweep, SweepRequest, TestStep, TestedStep, Writer, test_classes,
+    Sweep, SweepRequest, TestStep, TestSteps, TestedStep, Writer, test_classes,
 };
 use muster_egress::Egress;
 
@@ -117,39 +117,39 @@ impl ConnectorKind for RestKind {
         Ok(Box::new(connector))
     }
 
-    async fn test(&self, properties: &Properties, host: &Host, classes: &[RemoteClass]) -> Vec<TestedStep> {
+    async fn test(
+        &self,
+        properties: &Properties,
+        host: &Host,
+        classes: &[RemoteClass],
+        steps: &mut TestSteps,
+    ) {
         let is_encrypted = properties.get("baseUrl").is_some_and(|url| url.starts_with("https://"));
         let connector = match self.connector(properties, host) {
             Ok(connector) => connector,
-            Err(error) => return vec![TestedStep { step: TestStep::Open, result: Err(error) }],
+            Err(error) => return steps.put(TestedStep { step: TestStep::Open, result: Err(error) }),
         };
+        steps.begin(TestStep::Address);
         let failed = connector.first_call().await.err();
         let has_failed = failed.is_some();
-        let mut steps = before(is_encrypted, failed);
+        steps.put_call(&steps_of_a_call(is_encrypted), failed.map(|failed| (failed.step, failed.fault)));
         if !has_failed {
-            steps.extend(test_classes(&connector, classes).await);
+            test_classes(&connector, classes, steps).await;
         }
-        steps
     }
 }
 
-/// The steps before the classes, the last one as it failed.
-fn before(is_encrypted: bool, failed: Option<Failed>) -> Vec<TestedStep> {
-    let tls = if is_encrypted {
-        "the certificate is good"
-    } else {
-        "nothing is encrypted: `baseUrl` begins with `http:`"
+/// What a call goes through before the classes are looked at.
+fn steps_of_a_call(is_encrypted: bool) -> [(TestStep, &'static str); 3] {
+    let tls = match is_encrypted {
+        true => "the certificate is good",
+        false => "nothing is encrypted: `baseUrl` begins with `http:`",
     };
-    let (step, fault) = failed.map_or((None, None), |failed| (Some(failed.step), Some(failed.fault)));
-    let known = [
+    [
         (TestStep::Address, "the API answers"),
         (TestStep::Tls, tls),
         (TestStep::Credentials, "the credentials are taken"),
-    ];
-    let reached = known.into_iter().take_while(|(known, _)| step.as_ref().is_none_or(|step| step != known));
-    let mut steps: Vec<_> = reached.map(|(step, found)| TestedStep::passed(step, found)).collect();
-    steps.extend(step.zip(fault).map(|(step, fault)| TestedStep { step, result: Err(fault) }));
-    steps
+    ]
 }
 
 /// One API.

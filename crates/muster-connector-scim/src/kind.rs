@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use muster_connector::{
     Capabilities, ChangeFeed, ClassProblem, Connector, ConnectorError, ConnectorKind, Durable, Entry,
     FileRoots, Host, OfferedClass, Place, Properties, PropertyProblem, RemoteClass, Sweep, SweepRequest,
-    TestStep, TestedStep, Writer, test_classes,
+    TestStep, TestSteps, TestedStep, Writer, test_classes,
 };
 use muster_egress::Egress;
 
@@ -105,43 +105,40 @@ impl ConnectorKind for ScimKind {
         Ok(Box::new(connected))
     }
 
-    async fn test(&self, properties: &Properties, host: &Host, classes: &[RemoteClass]) -> Vec<TestedStep> {
+    async fn test(
+        &self,
+        properties: &Properties,
+        host: &Host,
+        classes: &[RemoteClass],
+        steps: &mut TestSteps,
+    ) {
         let is_encrypted = properties.get("baseUrl").is_some_and(|url| url.starts_with("https://"));
+        steps.begin(TestStep::Address);
         let connected = self.connect(properties, host).await;
-        let (failed, connector) = match connected {
-            Ok(connector) => (None, Some(connector)),
-            Err(failed) => (Some(failed), None),
-        };
-        let mut steps = before(is_encrypted, failed);
-        if let Some(connector) = connector {
-            let found = connector.service.config.in_words();
-            steps.push(TestedStep::passed(TestStep::Capabilities, found));
-            steps.extend(test_classes(&connector, classes).await);
+        let taken = steps_of_a_call(is_encrypted);
+        match connected {
+            Ok(connector) => {
+                steps.put_call(&taken, None);
+                let found = connector.service.config.in_words();
+                steps.put(TestedStep::passed(TestStep::Capabilities, found));
+                test_classes(&connector, classes, steps).await;
+            }
+            Err(Failed { step, fault }) => steps.put_call(&taken, Some((step, fault))),
         }
-        steps
     }
 }
 
-/// The steps before a service says what it can do, the last one as it failed.
-fn before(is_encrypted: bool, failed: Option<Failed>) -> Vec<TestedStep> {
-    let tls = if is_encrypted {
-        "the certificate is good"
-    } else {
-        "nothing is encrypted: `baseUrl` begins with `http:`"
+/// What a call goes through before the service says what it can do.
+fn steps_of_a_call(is_encrypted: bool) -> [(TestStep, &'static str); 3] {
+    let tls = match is_encrypted {
+        true => "the certificate is good",
+        false => "nothing is encrypted: `baseUrl` begins with `http:`",
     };
-    let (step, fault) = failed.map_or((None, None), |failed| (Some(failed.step), Some(failed.fault)));
-    let known = [
+    [
         (TestStep::Address, "the service answers"),
         (TestStep::Tls, tls),
         (TestStep::Credentials, "the credentials are taken"),
-    ];
-    // Settings that are wrong come before all of it.
-    let reached = known
-        .into_iter()
-        .take_while(|(known, _)| step.as_ref().is_none_or(|step| step != known && *step != TestStep::Open));
-    let mut steps: Vec<_> = reached.map(|(step, found)| TestedStep::passed(step, found)).collect();
-    steps.extend(step.zip(fault).map(|(step, fault)| TestedStep { step, result: Err(fault) }));
-    steps
+    ]
 }
 
 /// One service.

@@ -42,6 +42,8 @@ pub(crate) struct Column {
     pub(crate) ordering: Ordering,
     pub(crate) is_nullable: bool,
     pub(crate) has_default: bool,
+    /// Whether the database may give a value again that a row had which is gone.
+    pub(crate) is_given_again: bool,
     /// Whether only the database can write it.
     pub(crate) is_computed: bool,
     /// The names of the unique indexes that cover this column alone.
@@ -183,6 +185,7 @@ async fn of_query(link: &mut Link, query: &str) -> Result<Relation, Fault> {
             ordering,
             is_nullable: true,
             has_default: false,
+            is_given_again: false,
             is_computed: true,
             unique: Vec::new(),
             partly_unique: Vec::new(),

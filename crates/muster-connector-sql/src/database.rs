@@ -16,7 +16,10 @@ use crate::postgres::{Dialling, Failed};
 use crate::reading::{Reader, held};
 use crate::settings::{Access, Settings, System};
 use crate::sqlite;
-use crate::value::{Bind, Cell};
+use crate::value::{Bind, Cell, Kind};
+
+/// Values of PostgreSQL that all others are earlier or less than.
+const ENDLESS: [&str; 3] = ["infinity", "Infinity", "NaN"];
 
 /// One database, and the connections to it.
 pub(crate) struct Database {
@@ -148,14 +151,15 @@ impl Database {
     ) -> Result<Cell, ConnectorError> {
         let Some(column) = &layout.change else { return Ok(Cell::Null) };
         let (name, rows) = (quoted(&column.name), layout.relation.rows_as_q());
-        let since = since.filter(|since| **since != Cell::Null);
         let sql = match layout.dialect {
             Dialect::Postgres => format!(
-                "SELECT max({name})::text, (max({name}) < CAST($1 AS {}))::text FROM {rows}",
+                "SELECT max({name})::text, (max({name}) < CAST($1 AS {}))::text, min({name})::text FROM {rows}",
                 column.type_name
             ),
-            Dialect::Sqlite => format!("SELECT max({name}), max({name}) < ?1 FROM {rows}"),
+            Dialect::Sqlite => format!("SELECT max({name}), max({name}) < ?1, min({name}) FROM {rows}"),
         };
+        let is_of_changes = since.is_some();
+        let since = since.filter(|since| **since != Cell::Null);
         let bind = since.map_or(Bind::Null, Cell::bind);
         let (sql, bind) = (&sql, &bind);
         let answer = self
@@ -165,7 +169,18 @@ impl Database {
             })
             .await?;
         let mut row = answer.into_iter().next().unwrap_or_default().into_iter();
-        let (last, is_before) = (row.next().unwrap_or(Cell::Null), row.next().unwrap_or(Cell::Null));
+        let mut next = || row.next().unwrap_or(Cell::Null);
+        let (last, is_before, first) = (next(), next(), next());
+        if !are_in_order(column, (&first, &last)) {
+            let message = format!(
+                "`{}` of `{}` in {} holds a value that is later than all others whatever happens, since it is of \
+                 another sort: correct it; until then everything is read",
+                column.name,
+                layout.shown,
+                self.shown()
+            );
+            return if is_of_changes { Err(ConnectorError::Outdated { message }) } else { Ok(Cell::Null) };
+        }
         if since.is_some() && (last == Cell::Null || is_before.is_true()) {
             let message = format!(
                 "`{}` in {} holds no change as late as that which was seen last; read everything",
@@ -228,5 +243,16 @@ impl Database {
             (false, 1) => Err(Fault::broken("too many rows have one key; make it unique")),
             (false, _) => Ok(None),
         }
+    }
+}
+
+/// Whether the values of a column of changes, of which these are the first and the last, rise with time. SQLite keeps
+/// texts among numbers and sorts them behind; PostgreSQL has what is later than everything.
+fn are_in_order(column: &Column, (first, last): (&Cell, &Cell)) -> bool {
+    let is_number = |cell: &Cell| matches!(cell, Cell::Integer(_) | Cell::Real(_));
+    match last {
+        Cell::Text(text) if column.kind != Kind::Text && ENDLESS.contains(&text.as_str()) => false,
+        Cell::Text(_) | Cell::Octets(_) | Cell::Unreadable => !is_number(first),
+        Cell::Null | Cell::Integer(_) | Cell::Real(_) => true,
     }
 }

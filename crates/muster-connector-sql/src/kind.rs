@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use muster_connector::{
-    Capabilities, ClassPart, ClassProblem, Connector, ConnectorError, ConnectorKind, FileRoots, Host, Place,
-    Properties, PropertyProblem, RemoteClass, TestStep, TestedStep, paths, test_classes,
+    Capabilities, ChangeFeed, ClassPart, ClassProblem, Connector, ConnectorError, ConnectorKind, FileRoots,
+    Host, Place, Properties, PropertyProblem, RemoteClass, TestStep, TestSteps, TestedStep, paths,
+    test_classes,
 };
 use muster_egress::Egress;
 
@@ -108,7 +109,7 @@ impl ConnectorKind for SqlKind {
                 rename: false,
                 references_must_exist: false,
                 create_is_found: true,
-                changes: muster_connector::ChangeFeed::None,
+                changes: ChangeFeed::None,
                 durable: muster_connector::Durable::EachCall,
             },
         }
@@ -128,24 +129,28 @@ impl ConnectorKind for SqlKind {
         Ok(Box::new(SqlConnector { database, capabilities, layouts: Mutex::new(HashMap::new()) }))
     }
 
-    async fn test(&self, properties: &Properties, host: &Host, classes: &[RemoteClass]) -> Vec<TestedStep> {
+    async fn test(
+        &self,
+        properties: &Properties,
+        host: &Host,
+        classes: &[RemoteClass],
+        steps: &mut TestSteps,
+    ) {
         let database = match self.database(properties, host) {
             Ok(database) => database,
-            Err(error) => return vec![TestedStep { step: TestStep::Open, result: Err(error) }],
+            Err(error) => return steps.put(TestedStep { step: TestStep::Open, result: Err(error) }),
         };
-        let mut steps = Vec::new();
-        if let Err(Failed { step, error }) = connection_steps(&database, &mut steps).await {
-            steps.push(TestedStep { step, result: Err(error) });
-            return steps;
+        if let Err(Failed { step, error }) = connection_steps(&database, steps).await {
+            return steps.put(TestedStep { step, result: Err(error) });
         }
-        match self.open(properties, host).await {
-            Ok(connector) => {
-                steps.push(TestedStep::passed(TestStep::Capabilities, found(connector.capabilities())));
-                steps.extend(test_classes(&*connector, classes).await);
-            }
-            Err(error) => steps.push(TestedStep { step: TestStep::Capabilities, result: Err(error) }),
+        let opened = async {
+            let connector = self.open(properties, host).await?;
+            let found = found(connector.capabilities());
+            Ok((connector, found))
+        };
+        if let Some(connector) = steps.make(TestStep::Capabilities, opened).await {
+            test_classes(&*connector, classes, steps).await;
         }
-        steps
     }
 }
 
@@ -158,27 +163,36 @@ async fn ability(link: &mut Link, settings: &Settings) -> Result<Capabilities, c
 fn found(can: Capabilities) -> String {
     let write = if can.write { "can be written" } else { "is only read" };
     let enable = if can.enable { "tells who is enabled" } else { "does not tell who is enabled" };
-    format!("it {write}, {enable}, and tells changes: {:?}", can.changes)
+    let changes = match can.changes {
+        ChangeFeed::None => "does not tell changes",
+        ChangeFeed::WithoutDeletes => "tells changes, but not who is gone",
+        ChangeFeed::WithDeletes => "tells changes and who is gone",
+    };
+    format!("it {write}, {enable}, and {changes}")
 }
 
 /// Goes the way to a connection step by step.
-async fn connection_steps(database: &Database, steps: &mut Vec<TestedStep>) -> Result<(), Failed> {
+async fn connection_steps(database: &Database, steps: &mut TestSteps) -> Result<(), Failed> {
     let System::Postgres(server) = &database.settings.system else {
+        steps.begin(TestStep::Open);
         database.connect(Access::ReadOnly).await?;
-        steps.push(TestedStep::passed(TestStep::Open, format!("{} is there", database.shown())));
+        steps.put(TestedStep::passed(TestStep::Open, format!("{} is there", database.shown())));
         return Ok(());
     };
     let dialling = database.dialling();
+    steps.begin(TestStep::Address);
     let stream = dialling.reach(server).await?;
     let place = format!("{}:{} answers", server.host, server.port);
-    steps.push(TestedStep::passed(TestStep::Address, place));
+    steps.put(TestedStep::passed(TestStep::Address, place));
+    steps.begin(TestStep::Tls);
     let wire = dialling.secure(server, stream).await?;
     let safe = match server.tls {
         Tls::VerifyFull { .. } => format!("encrypted, and it is {}", server.host),
         Tls::Disabled => "not encrypted: `tls` is `DISABLE`".to_owned(),
     };
-    steps.push(TestedStep::passed(TestStep::Tls, safe));
+    steps.put(TestedStep::passed(TestStep::Tls, safe));
+    steps.begin(TestStep::Credentials);
     dialling.log_in(server, Access::ReadOnly, wire).await?;
-    steps.push(TestedStep::passed(TestStep::Credentials, format!("`{}` may log in", server.user)));
+    steps.put(TestedStep::passed(TestStep::Credentials, format!("`{}` may log in", server.user)));
     Ok(())
 }

@@ -154,6 +154,17 @@ impl Layout {
                 ));
             }
         }
+        if self.gives_keys && self.key.is_given_again {
+            let advice = match self.dialect {
+                Dialect::Sqlite => "declare it `AUTOINCREMENT`",
+                Dialect::Postgres => "have its sequence not `CYCLE`",
+            };
+            return Some(format!(
+                "the database gives keys in `{}` of `{shown}` again when their rows are gone, so that one could become \
+                 somebody else's; {advice}, or set `keysGivenBy` to `CALLER`",
+                self.key.name
+            ));
+        }
         let rights = self.relation.rights;
         let lacks = [("INSERT", rights.insert), ("UPDATE", rights.update), ("DELETE", rights.delete)];
         let lacks: Vec<&str> = lacks.into_iter().filter(|(_, has)| !has).map(|(name, _)| name).collect();

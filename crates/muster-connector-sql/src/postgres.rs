@@ -87,8 +87,7 @@ fn at(server: &Server, step: TestStep, fault: Fault) -> Failed {
 
 fn not_reached(server: &Server, error: &EgressError) -> Failed {
     let sort = if error.needs_change() { Sort::Unusable } else { Sort::Transient };
-    let cause = std::error::Error::source(error).map(|cause| format!(": {}", shown(&cause.to_string())));
-    let message = format!("{error}{}; look at `host` and `port`", cause.unwrap_or_default());
+    let message = format!("{}; look at `host` and `port`", error.of_who_was_called());
     at(server, TestStep::Address, Fault { sort, ..Fault::broken(message) })
 }
 

@@ -86,6 +86,10 @@ impl Reader<'_> {
         let mut entries: Vec<Entry> = Vec::with_capacity(rows.len());
         for ((row, key), is_again) in rows.into_iter().zip(&keys).zip(is_again) {
             if is_again {
+                // Marked rows come last among those of a key, and do not have it any more.
+                if is_deleted(&row) {
+                    continue;
+                }
                 entries.pop();
             }
             let place = At(first + entries.len() as u64);
@@ -105,11 +109,11 @@ impl Reader<'_> {
     }
 
     fn entry(&self, place: At, uid: String, row: Vec<Cell>, beside: &mut [Beside]) -> Entry {
-        let mut cells = row.into_iter();
-        let (_, state, deleted) = (cells.next(), cells.next(), cells.next());
-        if deleted.is_some_and(|cell| cell.is_true()) {
+        if is_deleted(&row) {
             return Entry::Gone(GoneEntry { place, uid });
         }
+        let mut cells = row.into_iter();
+        let (_, state, _) = (cells.next(), cells.next(), cells.next());
         let enabled = match self.state(state) {
             Ok(enabled) => enabled,
             Err(problem) => return bad(place, Some(uid), &problem),
@@ -218,6 +222,10 @@ impl Reader<'_> {
         }
         Ok(beside)
     }
+}
+
+fn is_deleted(row: &[Cell]) -> bool {
+    row.get(BEFORE - 1).is_some_and(Cell::is_true)
 }
 
 /// The texts that a column can hold, each once: what cannot be converted is not asked for, since nobody has it.

@@ -99,15 +99,26 @@ impl SqlSweep {
             (Some(since), Some(change)) => {
                 binds.push(since.bind());
                 let overlap = self.database.settings.change.as_ref().map_or(0, |rule| rule.overlap);
-                conditions.push(dialect.is_changed(change, binds.len(), overlap));
+                let changed = dialect.is_changed(change, binds.len(), overlap);
+                // Where a key may stand in several rows, one of these that has not changed makes it nobody's.
+                conditions.push(match key.unique.is_empty() {
+                    true => {
+                        let (ordered, rows) = (dialect.ordered(key, ""), self.layout.relation.rows_as_q());
+                        format!("{ordered} IN (SELECT {ordered} FROM {rows} WHERE {changed})")
+                    }
+                    false => changed,
+                });
             }
             (None, _) => conditions.extend(reader.is_account()),
         }
+        let alive_first = self.layout.deleted.as_ref().filter(|_| self.since.is_some());
+        let alive_first = alive_first.map(|column| format!(", {} DESC", dialect.is_alive(column, "q.")));
         let sql = format!(
-            "{} WHERE {} ORDER BY {} LIMIT {}",
+            "{} WHERE {} ORDER BY {}{} LIMIT {}",
             reader.select(),
             conditions.join(" AND "),
             dialect.ordered(key, "q."),
+            alive_first.unwrap_or_default(),
             limit + 1
         );
         (sql, binds)

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use crate::{
     Capabilities, ClassProblem, Connector, ConnectorError, ConnectorKind, Entry, FileRoots, Host,
     OfferedClass, Operation, Place, Properties, PropertyProblem, RemoteClass, Snapshot, Step, Sweep,
-    SweepEnd, SweepRequest, TestStep, TestedStep, WriteResult, Writer,
+    SweepEnd, SweepRequest, TestStep, TestSteps, TestedStep, WriteResult, Writer, tested,
 };
 
 /// The kinds of calls that reach a connector.
@@ -333,21 +333,26 @@ impl ConnectorKind for FaultyKind {
 
     /// The steps are those of the kind, which knows how it comes to its system. Looking at a class is a
     /// [`CallKind::Probe`] here too.
-    async fn test(&self, properties: &Properties, host: &Host, classes: &[RemoteClass]) -> Vec<TestedStep> {
-        let mut steps = self.inner.test(properties, host, classes).await;
-        for TestedStep { step, result } in &mut steps {
+    async fn test(
+        &self,
+        properties: &Properties,
+        host: &Host,
+        classes: &[RemoteClass],
+        steps: &mut TestSteps,
+    ) {
+        for TestedStep { step, mut result } in tested(&*self.inner, properties, host, classes).await {
             match step {
                 TestStep::Class(_) => {
-                    let looked = std::mem::replace(result, Ok(String::new()));
-                    *result = self.watch.around(CallKind::Probe, async { looked }).await;
+                    result = self.watch.around(CallKind::Probe, async { result }).await;
                 }
                 TestStep::Open
                 | TestStep::Address
                 | TestStep::Tls
                 | TestStep::Credentials
-                | TestStep::Capabilities => {}
+                | TestStep::Capabilities
+                | TestStep::Property(_) => {}
             }
+            steps.put(TestedStep { step, result });
         }
-        steps
     }
 }

@@ -8,7 +8,8 @@ use muster_model::TenantSlug;
 
 use crate::test::test_classes;
 use crate::{
-    Capabilities, Connector, ConnectorError, Paced, Place, RemoteClass, TestStep, TestedStep, properties,
+    Capabilities, Connector, ConnectorError, Paced, Place, RemoteClass, TestStep, TestSteps, TestedStep,
+    properties,
 };
 
 /// Settings of a connector definition: property names and their texts, secrets already put in.
@@ -126,11 +127,18 @@ pub trait ConnectorKind: Send + Sync {
     async fn open(&self, properties: &Properties, host: &Host) -> Result<Box<dyn Connector>, ConnectorError>;
 
     /// Tests, one step after the other, whether the system can be reached, lets us in, and has these classes. Ends with
-    /// the first step that fails, except that every class is looked at.
-    async fn test(&self, properties: &Properties, host: &Host, classes: &[RemoteClass]) -> Vec<TestedStep> {
+    /// the first step that fails, except that every property and class is looked at.
+    async fn test(
+        &self,
+        properties: &Properties,
+        host: &Host,
+        classes: &[RemoteClass],
+        steps: &mut TestSteps,
+    ) {
+        steps.begin(TestStep::Open);
         match self.open(properties, host).await {
-            Ok(connector) => test_classes(&*connector, classes).await,
-            Err(error) => vec![TestedStep { step: TestStep::Open, result: Err(error) }],
+            Ok(connector) => test_classes(&*connector, classes, steps).await,
+            Err(error) => steps.put(TestedStep { step: TestStep::Open, result: Err(error) }),
         }
     }
 }

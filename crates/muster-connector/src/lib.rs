@@ -32,7 +32,7 @@ pub use offer::{OfferedAttribute, OfferedClass};
 pub use pace::{Admission, Pace, Paced, Unpaced};
 pub use rounds::rounds;
 pub use sweep::{ChangeToken, Cursor, Page, PageSize, Reads, Snapshot, Step, Sweep, SweepEnd, SweepRequest};
-pub use test::{TestStep, TestedStep, test_classes};
+pub use test::{TestStep, TestSteps, TestedStep, test_classes, tested};
 pub use write::{AttributeWrite, Operation, WriteResult, Writer, Written};
 
 /// What a connector can promise, so that the engine plans only what the system can do.

@@ -36,7 +36,8 @@ pub enum Operation {
     Update {
         /// Its key.
         uid: String,
-        /// The name that it had when it was last read, if that is known and not its key. It may have another by now.
+        /// The name that it had when it was last brought up to date, if that is known and not its key. It may have
+        /// another by now, and others may still know it by that one.
         name: Option<String>,
         /// What changes.
         writes: Vec<(AttributeName, AttributeWrite)>,
@@ -47,13 +48,13 @@ pub enum Operation {
     Delete {
         /// Its key.
         uid: String,
-        /// The name that it had when it was last read, as in an update.
+        /// The name that it had, as in an update.
         name: Option<String>,
     },
 }
 
 impl Operation {
-    /// The same of an account that had this name when it was last read.
+    /// The same of an account that had this name.
     #[must_use]
     pub fn known_as(mut self, known: Option<String>) -> Self {
         match &mut self {

@@ -14,7 +14,7 @@ use muster_connector::memory::{CAPABLE, MemoryAccount, MemoryKind, MemorySystem}
 use muster_connector::{
     Capabilities, ChangeFeed, ClassProblem, Connector, ConnectorError, ConnectorKind, Durable, FileRoots,
     Host, Operation, Place, Properties, PropertyProblem, Reads, RemoteAttribute, RemoteClass, Step, SweepEnd,
-    SweepRequest, TestStep, TestedStep, test_classes,
+    SweepRequest, TestStep, TestSteps, TestedStep, test_classes, tested,
 };
 use muster_model::{AttributeName, Attributes, Field};
 
@@ -231,13 +231,12 @@ impl ConnectorKind for StepByStep {
         self.0.open(given, host).await
     }
 
-    async fn test(&self, given: &Properties, host: &Host, classes: &[RemoteClass]) -> Vec<TestedStep> {
-        let mut steps = vec![TestedStep::passed(TestStep::Address, "127.0.0.1 answers")];
+    async fn test(&self, given: &Properties, host: &Host, classes: &[RemoteClass], steps: &mut TestSteps) {
+        steps.put(TestedStep::passed(TestStep::Address, "127.0.0.1 answers"));
         match self.open(given, host).await {
-            Ok(connector) => steps.extend(test_classes(&*connector, classes).await),
-            Err(error) => steps.push(TestedStep { step: TestStep::Credentials, result: Err(error) }),
+            Ok(connector) => test_classes(&*connector, classes, steps).await,
+            Err(error) => steps.put(TestedStep { step: TestStep::Credentials, result: Err(error) }),
         }
-        steps
     }
 }
 
@@ -253,7 +252,7 @@ async fn a_kind_that_fails_by_plan_tests_as_the_kind_does_that_it_is_around() {
         let memory = MemoryKind { name: "memory", system: system(CAPABLE, &[]) };
         let watch = Watch::new(plan);
         let kind = FaultyKind::new(Box::new(StepByStep(memory)), watch.clone());
-        let steps = kind.test(&Properties::new(), &host, &classes).await;
+        let steps = tested(&kind, &Properties::new(), &host, &classes).await;
         let looked = |name: &str, result| TestedStep { step: TestStep::Class(name.to_owned()), result };
         let expected = [
             TestedStep::passed(TestStep::Address, "127.0.0.1 answers"),

@@ -118,6 +118,35 @@ pub enum EgressError {
 }
 
 impl EgressError {
+    /// What happened, with its cause, for a message that says already who was called.
+    #[must_use]
+    pub fn of_who_was_called(&self) -> String {
+        match self {
+            Self::NotAllowed { .. } => {
+                "it is not among the addresses that the operator of this server lets the \
+                                        tenant call (setting `egress.allow`)"
+                    .to_owned()
+            }
+            Self::Unresolved { source, .. } => format!("its name cannot be resolved: {}", told(source)),
+            Self::TimedOut { limit, .. } => {
+                format!("it did not answer within {} seconds", limit.as_secs_f32())
+            }
+            Self::Unreachable { source, .. } => told(source),
+            Self::Certificate { problem, .. } => format!("its certificate {problem}"),
+            Self::CutOff { source, .. } => {
+                format!("it closed the connection before its answer was complete: {}", told(source))
+            }
+            Self::Garbled { source, .. } => format!("what it answered is not HTTP: {}", told(source)),
+            Self::TooLong { limit, .. } => format!("its answer is longer than {limit} octets"),
+            Self::HeadTooLong { octets, headers, .. } => {
+                format!("the head of its answer has more than {octets} octets or {headers} headers")
+            }
+            Self::Url(_) | Self::OtherOrigin { .. } | Self::Request(_) | Self::Roots(_) | Self::Broken(_) => {
+                self.to_string()
+            }
+        }
+    }
+
     /// Whether the same call may go well later: the receiver may come back, the operator may list the address.
     #[must_use]
     pub fn may_pass(&self) -> bool {
@@ -157,6 +186,12 @@ impl EgressError {
             | Self::Broken(_) => false,
         }
     }
+}
+
+/// An error with its causes.
+fn told(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    shown(&causes.map(ToString::to_string).collect::<Vec<_>>().join(": "))
 }
 
 /// What somebody else wrote, as it may stand in a message: on one line, and not for long.

@@ -291,7 +291,7 @@ impl Work {
             self.store.changes_of(&self.run, &live).await?.into_iter().map(|row| (row.number, row)).collect();
         let decisions = &way.of.task.classes[way.of.index].decisions;
         let mut names = match &decisions.abilities.name {
-            Some(name) => self.store.remembered_names(&self.run, &live, name).await?,
+            Some(name) => self.store.remembered_names(&self.run, way.application(), &live, name).await?,
             None => HashMap::new(),
         };
         let mut answered = Answered::default();

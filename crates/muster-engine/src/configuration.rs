@@ -21,6 +21,7 @@ use zeroize::Zeroize;
 
 use crate::measured::measured;
 use crate::parsed;
+use crate::probe::patiently_tested;
 use crate::remote::{remote_class, remote_class_among};
 use crate::{Connectors, Engine};
 
@@ -402,7 +403,7 @@ impl Engine {
             Err(error) => return vec![TestedStep { step: TestStep::Open, result: Err(error) }],
         };
         let host = Host { pace: Paced::default(), ..self.host(store.slug(), definition) };
-        let steps = kind.test(&settings, &host, classes).await;
+        let steps = patiently_tested(&**kind, &settings, &host, classes).await;
         settings.values_mut().for_each(Zeroize::zeroize);
         steps.into_iter().map(|step| veil.over_step(step)).collect()
     }

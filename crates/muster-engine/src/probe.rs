@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use muster_connector::{ConnectorError, OfferedClass, RemoteClass, TestStep, TestedStep};
+use muster_connector::{
+    ConnectorError, ConnectorKind, Host, OfferedClass, Properties, RemoteClass, TestSteps, TestedStep,
+};
 use muster_model::configuration::application::{Application, ObjectClass};
 use muster_model::{ApplicationId, ConfigurationId, ObjectClassId};
 use muster_store::{StoreError, TenantStore};
@@ -69,11 +71,7 @@ impl Engine {
                 }
             }
         }
-        let test = self.test_definition(store, definition, &classes);
-        Ok(match tokio::time::timeout(PATIENCE, test).await {
-            Ok(steps) => steps,
-            Err(_) => vec![TestedStep { step: TestStep::Open, result: Err(slow()) }],
-        })
+        Ok(self.test_definition(store, definition, &classes).await)
     }
 
     /// What an application offers: its classes and their attributes.
@@ -129,7 +127,79 @@ impl Engine {
     }
 }
 
+/// The steps of a test that are made while somebody waits; the one that is not answered by then has failed.
+pub(crate) async fn patiently_tested(
+    kind: &dyn ConnectorKind,
+    settings: &Properties,
+    host: &Host,
+    classes: &[RemoteClass],
+) -> Vec<TestedStep> {
+    let mut steps = TestSteps::default();
+    if tokio::time::timeout(PATIENCE, kind.test(settings, host, classes, &mut steps)).await.is_err() {
+        steps.break_off(slow());
+    }
+    steps.into_made()
+}
+
 fn slow() -> ConnectorError {
     let message = format!("the system did not answer within {} s", PATIENCE.as_secs());
     ConnectorError::Transient { message, retry_after: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use muster_connector::{
+        Capabilities, ClassProblem, Connector, FileRoots, Place, PropertyProblem, TestStep,
+    };
+
+    use super::*;
+
+    /// Answers at its address, and then no more.
+    struct Silent;
+
+    #[async_trait]
+    impl ConnectorKind for Silent {
+        fn name(&self) -> &'static str {
+            "silent"
+        }
+
+        fn check(&self, _: &Properties) -> Vec<PropertyProblem> {
+            Vec::new()
+        }
+
+        fn check_class(&self, _: &Properties, _: &RemoteClass, _: &FileRoots) -> Vec<ClassProblem> {
+            Vec::new()
+        }
+
+        fn place(&self, _: &RemoteClass, _: Place) -> String {
+            String::new()
+        }
+
+        fn capabilities(&self, _: &Properties) -> Capabilities {
+            muster_connector::memory::CAPABLE
+        }
+
+        async fn open(&self, _: &Properties, _: &Host) -> Result<Box<dyn Connector>, ConnectorError> {
+            std::future::pending().await
+        }
+
+        async fn test(&self, given: &Properties, host: &Host, _: &[RemoteClass], steps: &mut TestSteps) {
+            steps.put(TestedStep::passed(TestStep::Address, "answers"));
+            let opened = async { self.open(given, host).await.map(|_| ((), String::new())) };
+            steps.make(TestStep::Credentials, opened).await;
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_steps_that_were_made_are_told_where_the_next_is_not_answered() {
+        let files = FileRoots { own: "/nonexistent".into(), further: Vec::new() };
+        let host = Host::new("acme".parse().unwrap(), files);
+        let steps = patiently_tested(&Silent, &Properties::new(), &host, &[]).await;
+        let expected = [
+            TestedStep::passed(TestStep::Address, "answers"),
+            TestedStep { step: TestStep::Credentials, result: Err(slow()) },
+        ];
+        assert_eq!(steps, expected);
+    }
 }

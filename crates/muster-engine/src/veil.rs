@@ -12,6 +12,9 @@ use muster_model::SecretName;
 use muster_model::secret::reference;
 use secrecy::{ExposeSecret, SecretString};
 
+/// A value of fewer letters may be a part of any word.
+const SHORT: usize = 4;
+
 /// The values that are not to be told, the longest first.
 #[derive(Clone, Default)]
 pub(crate) struct Veil(Arc<[(SecretName, SecretString)]>);
@@ -53,9 +56,7 @@ impl Veil {
 
     fn over_text(&self, text: &mut String) {
         for (name, value) in self.0.iter() {
-            if text.contains(value.expose_secret()) {
-                *text = text.replace(value.expose_secret(), &reference(name));
-            }
+            *text = replaced(text, value.expose_secret(), &reference(name));
         }
     }
 
@@ -67,6 +68,25 @@ impl Veil {
             }
         }
     }
+}
+
+/// A text with something else in the place of a value. A short one is a part of many words, and is replaced where it stands
+/// alone.
+fn replaced(text: &str, value: &str, by: &str) -> String {
+    let is_part = |letter: Option<char>| letter.is_some_and(char::is_alphanumeric);
+    let is_short = value.chars().count() < SHORT;
+    let (mut replaced, mut end) = (String::with_capacity(text.len()), 0);
+    for (at, _) in text.match_indices(value) {
+        let after = at + value.len();
+        if is_short && (is_part(text[..at].chars().next_back()) || is_part(text[after..].chars().next())) {
+            continue;
+        }
+        replaced.push_str(&text[end..at]);
+        replaced.push_str(by);
+        end = after;
+    }
+    replaced.push_str(&text[end..]);
+    replaced
 }
 
 #[async_trait]
@@ -168,6 +188,18 @@ mod tests {
         let mut entries = [Entry::Bad(BadEntry { place: muster_connector::Place(1), uid: None, message })];
         veil().over_entries(&mut entries);
         assert!(matches!(&entries, [Entry::Bad(BadEntry { message, .. })] if message == told));
+    }
+
+    #[test]
+    fn short_values_are_no_parts_of_words() {
+        for (text, value, told) in [
+            ("a bad answer, a", "a", "* bad answer, *"),
+            ("bad, and `ba`", "ba", "bad, and `*`"),
+            ("1234 and 12345", "1234", "* and *5"),
+            ("\u{e9}t\u{e9} t", "t", "\u{e9}t\u{e9} *"),
+        ] {
+            assert_eq!(replaced(text, value, "*"), told);
+        }
     }
 
     #[tokio::test]

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use muster_model::shadow::ShadowState;
 use muster_model::{
-    ApplicationId, AttributeName, Attributes, ConfigurationId, ImObject, ObjectClassId, ObjectId,
+    ApplicationId, AttributeName, Attributes, ConfigurationId, Field, ImObject, ObjectClassId, ObjectId,
 };
 use muster_plan::key::KeyHash;
 use sea_orm::{QueryResult, Value};
@@ -83,14 +83,15 @@ impl TenantStore {
         Ok(found)
     }
 
-    /// The names that the accounts of outbound changes had when they were last read, by the numbers of the changes.
-    /// Accounts of which nothing is remembered are left out.
+    /// The names that the accounts of outbound changes had when they were last brought up to date, or else when they were
+    /// last read, by the numbers of the changes. Accounts of which nothing is remembered are left out.
     ///
     /// # Errors
     /// When the database fails or holds something unreadable.
     pub async fn remembered_names(
         &self,
         run: &RunRecord,
+        application: &ApplicationId,
         numbers: &[u32],
         name: &AttributeName,
     ) -> Result<HashMap<u32, String>, StoreError> {
@@ -102,23 +103,35 @@ impl TenantStore {
             Dialect::Postgres => self.list_of(["j.value::bigint"]),
         };
         let sql = format!(
-            "SELECT n.number, c.before, c.snapshot FROM \
+            "SELECT n.number, c.before, c.snapshot, s.snapshot FROM \
              (SELECT ? + {listed} AS id, {listed} AS number FROM {list} {APART}) AS n \
-             CROSS JOIN change c WHERE c.id = n.id AND c.tenant = ? AND c.snapshot IS NOT NULL"
+             CROSS JOIN change c \
+             LEFT JOIN shadow s ON s.tenant = c.tenant AND s.application = ? AND s.no = c.shadow \
+             WHERE c.id = n.id AND c.tenant = ?"
         );
         let numbers = serde_json::to_string(numbers).unwrap_or_default();
-        let values = vec![change_id(run.seq, 0).into(), Value::from(numbers), Value::from(self.tenant)];
+        let values = vec![
+            change_id(run.seq, 0).into(),
+            Value::from(numbers),
+            Value::from(application.as_str()),
+            Value::from(self.tenant),
+        ];
         let mut names = HashMap::new();
         for row in self.database.query(&sql, values).await? {
+            let held = |column| -> Result<Option<Field>, StoreError> {
+                let snapshot = get::<Option<String>>(&row, column)?.map(|text| codec::decode(&text));
+                let field = snapshot.transpose()?.map(|snapshot| snapshot.get(name.as_str()).clone());
+                Ok(field.filter(|field| !field.has_no_value()))
+            };
             let before =
                 get::<Option<String>>(&row, 1)?.map(|text| codec::decode_fields(&text)).transpose()?;
             let before = before.into_iter().flatten().find(|(changed, _)| changed == name);
-            let field = match before {
-                Some((_, field)) => field,
+            let field = match (held(3)?, before) {
+                (Some(field), _) | (None, Some((_, field))) => Some(field),
                 // What changes otherwise leaves the name as it is.
-                None => codec::decode(&get::<String>(&row, 2)?)?.get(name.as_str()).clone(),
+                (None, None) => held(2)?,
             };
-            if let Some(text) = field.first() {
+            if let Some(text) = field.as_ref().and_then(Field::first) {
                 names.insert(unsigned(number(&row, 0)?, "number of a change")?, text.to_text().into_owned());
             }
         }

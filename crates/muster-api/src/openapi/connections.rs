@@ -9,6 +9,7 @@ pub(super) fn test() -> Value {
     let flag = || json!({"type": "boolean"});
     let step = object(&[
         ("step", words(&STEPS)),
+        ("property", described(or_null(text()), "The property that was looked at.")),
         (
             "class",
             described(or_null(text()), "The class that was looked at, by its name in the remote system."),
@@ -19,7 +20,13 @@ pub(super) fn test() -> Value {
     object(&[
         ("connectorDefinitionId", text()),
         ("passed", described(flag(), "Whether every step went well.")),
-        ("steps", described(list(step), "In their order; what comes after a failed one is not tried.")),
+        (
+            "steps",
+            described(
+                list(step),
+                "In their order; what comes after a failed one is not tried, but every property and class is.",
+            ),
+        ),
     ])
 }
 

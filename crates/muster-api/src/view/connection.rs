@@ -17,13 +17,15 @@ pub struct ConnectionTestView {
 #[serde(rename_all = "camelCase")]
 struct TestedStepView {
     step: &'static str,
+    property: Option<String>,
     class: Option<String>,
     passed: bool,
     message: String,
 }
 
 /// The steps of a test, as clients see them.
-pub(crate) const STEPS: [&str; 6] = ["OPEN", "ADDRESS", "TLS", "CREDENTIALS", "CAPABILITIES", "CLASS"];
+pub(crate) const STEPS: [&str; 7] =
+    ["OPEN", "ADDRESS", "TLS", "CREDENTIALS", "CAPABILITIES", "PROPERTY", "CLASS"];
 
 impl ConnectionTestView {
     pub(crate) fn new(definition: &ConfigurationId, steps: &[TestedStep]) -> Self {
@@ -37,16 +39,17 @@ impl ConnectionTestView {
 
 impl From<&TestedStep> for TestedStepView {
     fn from(TestedStep { step, result }: &TestedStep) -> Self {
-        let (step, class) = match step {
-            TestStep::Open => (STEPS[0], None),
-            TestStep::Address => (STEPS[1], None),
-            TestStep::Tls => (STEPS[2], None),
-            TestStep::Credentials => (STEPS[3], None),
-            TestStep::Capabilities => (STEPS[4], None),
-            TestStep::Class(name) => (STEPS[5], Some(name.clone())),
+        let (step, property, class) = match step {
+            TestStep::Open => (STEPS[0], None, None),
+            TestStep::Address => (STEPS[1], None, None),
+            TestStep::Tls => (STEPS[2], None, None),
+            TestStep::Credentials => (STEPS[3], None, None),
+            TestStep::Capabilities => (STEPS[4], None, None),
+            TestStep::Property(name) => (STEPS[5], Some(name.clone()), None),
+            TestStep::Class(name) => (STEPS[6], None, Some(name.clone())),
         };
         let message = result.as_ref().map_or_else(ToString::to_string, Clone::clone);
-        Self { step, class, passed: result.is_ok(), message }
+        Self { step, property, class, passed: result.is_ok(), message }
     }
 }
 

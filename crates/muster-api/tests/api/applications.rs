@@ -123,7 +123,7 @@ const SCHEMA: &str = "/acme/api/sync/conf/applications/hr/~schema";
 fn a_connection_is_tested_and_says_what_is_wrong() {
     let (_server, admin, _) = down();
     let tested = admin.post_nothing(TEST).expect(200).json();
-    let class = json!({"step": "CLASS", "class": "people", "passed": true, "message": "can be read"});
+    let class = json!({"step": "CLASS", "property": null, "class": "people", "passed": true, "message": "can be read"});
     assert_eq!(tested, json!({"connectorDefinitionId": "down", "passed": true, "steps": [class]}));
     let missing = TEST.replace("down", "none");
     let _ = expect_error(admin.post_nothing(&missing), 404, "NOT_FOUND");

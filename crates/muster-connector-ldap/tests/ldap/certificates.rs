@@ -1,12 +1,10 @@
 //! Encryption and credentials: who the server is has to be proved, and what is wrong is told step by step.
 
-use std::time::Duration;
-
 use muster_connector::{ConnectorError, ConnectorKind, Properties, TestStep};
 use muster_testkit::servers::slapd::{PASSWORD, Slapd, SlapdSettings};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
 
-use crate::support::{all, crowd, host, kind, open, people, properties, with};
+use crate::support::{all, crowd, kind, open, people, properties, tested, with};
 
 /// An authority, and a server with a certificate of it.
 struct House {
@@ -96,20 +94,20 @@ async fn a_test_goes_step_by_step() {
     let house = house("127.0.0.1", |_| {});
     let sound = house.properties("TLS");
     let steps = async |properties: &Properties| {
-        let mut tested = kind().test(properties, &host(Duration::from_secs(5)), &[people()]).await;
+        let mut tested = tested(properties, &[people()]).await;
         let last = tested.pop().unwrap();
         assert!(tested.iter().all(|step| step.result.is_ok()), "{tested:?}");
         (tested.len(), last)
     };
     let (count, last) = steps(&sound).await;
-    assert_eq!((count, &last.step), (4, &TestStep::Class("inetOrgPerson".to_owned())));
+    assert_eq!((count, &last.step), (6, &TestStep::Class("inetOrgPerson".to_owned())));
     assert!(last.result.is_ok(), "{last:?}");
     for (change, step, before) in [
         (("host", "not-listed.example.org"), TestStep::Address, 0),
         (("port", "1"), TestStep::Address, 0),
         (("caCertificate", ""), TestStep::Tls, 1),
         (("bindPassword", "wrong"), TestStep::Credentials, 2),
-        (("baseDn", "dc=elsewhere"), TestStep::Class("inetOrgPerson".to_owned()), 4),
+        (("baseDn", "dc=elsewhere"), TestStep::Class("inetOrgPerson".to_owned()), 5),
     ] {
         let mut properties = with(&sound, &[change]);
         if change.0 == "baseDn" {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use muster_connector::{ConnectorError, Operation, RemoteClass};
 use muster_model::Field;
-use muster_testkit::servers::slapd::{Slapd, SlapdSettings};
+use muster_testkit::servers::slapd::{SUFFIX, Slapd, SlapdSettings};
 
 use crate::support::{GROUPS, NOBODY, PEOPLE, crowd, membership, one, opened, people, update, values, write};
 
@@ -132,4 +132,101 @@ async fn groups_are_accounts_of_a_class_of_their_own() {
     let group = one(&*connector, &class, "new").await;
     assert_eq!(Some(group.uid), made.given_uid);
     assert_eq!(group.record.get("member"), &Field::Many(vec![NOBODY.into()]));
+}
+
+/// What the groups hold, in LDIF.
+fn members(slapd: &Slapd) -> String {
+    slapd.search(GROUPS, "(objectClass=groupOfNames)", &["member"])
+}
+
+fn move_to(slapd: &Slapd, dn: &str, rdn: &str, parent: &str) {
+    slapd.modify(&format!(
+        "dn: {dn}\nchangetype: modrdn\nnewrdn: {rdn}\ndeleteoldrdn: 1\nnewsuperior: {parent}\n"
+    ));
+}
+
+/// As after the death of a server that had renamed the entry and not yet the members of its groups.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rename_that_was_broken_off_is_finished_by_who_tries_again() {
+    let slapd = Slapd::start(
+        &SlapdSettings::default(),
+        &(crowd(3)
+            + &*group("staff", (0..2).map(|number| format!("uid=u{number},{PEOPLE}")))
+            + &*group(
+                "others",
+                [format!("uid=u0,{PEOPLE}"), "cn=gone,dc=example,dc=org".to_owned()].into_iter(),
+            )),
+    );
+    let connector = opened(&slapd, &[]).await;
+    let uid = one(&*connector, &grouped(), "u0").await.uid;
+    move_to(&slapd, &format!("uid=u0,{PEOPLE}"), "uid=new", PEOPLE);
+    let again = || update(&uid, Some("u0"), vec![("uid", crate::support::replace("new"))]);
+    for _ in 0..2 {
+        let result = write(&*connector, &grouped(), vec![again()]).await.remove(0);
+        assert!(result.is_ok(), "{result:?}");
+        let held = members(&slapd);
+        assert!(!held.contains("uid=u0,"), "{held}");
+        assert_eq!(held.matches("uid=new,").count(), 2, "{held}");
+        assert!(held.contains("uid=u1,") && held.contains("cn=gone,"), "others are left alone: {held}");
+    }
+    // Who is called so by now is not taken out.
+    let make = crate::support::create("u0");
+    let made = write(&*connector, &grouped(), vec![make]).await.remove(0).unwrap().given_uid.unwrap();
+    let join = update(&made, Some("u0"), vec![("groups", values(&["staff"], &[]))]);
+    for operation in [join, again()] {
+        let result = write(&*connector, &grouped(), vec![operation]).await.remove(0);
+        assert!(result.is_ok(), "{result:?}");
+    }
+    assert!(members(&slapd).contains("uid=u0,"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_moved_or_deleted_by_hand_is_not_held_under_the_old_name() {
+    let elsewhere = format!("ou=elsewhere,{SUFFIX}");
+    let slapd = Slapd::start(
+        &SlapdSettings::default(),
+        &(crowd(4)
+            + &*format!("dn: {elsewhere}\nobjectClass: organizationalUnit\nou: elsewhere\n\n")
+            + &*group("staff", (0..4).map(|number| format!("uid=u{number},{PEOPLE}")))
+            + &*group("admins", (0..1).map(|number| format!("uid=u{number},{PEOPLE}")))),
+    );
+    let connector = opened(&slapd, &[]).await;
+    let mut uids = Vec::new();
+    for number in 0..3 {
+        uids.push(one(&*connector, &grouped(), &format!("u{number}")).await.uid);
+    }
+    move_to(&slapd, &format!("uid=u0,{PEOPLE}"), "uid=u0", &elsewhere);
+    slapd.modify(&format!(
+        "dn: uid=u1,{PEOPLE}\nchangetype: delete\n\ndn: uid=u3,{PEOPLE}\nchangetype: delete\n"
+    ));
+    let result = write(
+        &*connector,
+        &grouped(),
+        vec![
+            update(&uids[0], Some("u0"), vec![("groups", values(&["staff"], &[]))]),
+            Operation::Delete { uid: uids[1].clone(), name: Some("u1".to_owned()) },
+            Operation::Delete { uid: uids[2].clone(), name: Some("u2".to_owned()) },
+        ],
+    )
+    .await;
+    assert!(result.iter().all(Result::is_ok), "{result:?}");
+    let held = members(&slapd);
+    for gone in [0, 1, 2] {
+        assert!(!held.contains(&format!("uid=u{gone},{PEOPLE}")), "{held}");
+    }
+    assert_eq!(
+        held.matches(&format!("uid=u0,{elsewhere}")).count(),
+        1,
+        "nobody gets what was not theirs: {held}"
+    );
+    assert!(held.contains(&format!("uid=u3,{PEOPLE}")), "nobody has said that this one was ours: {held}");
+    // By its whole name it is known where it stood.
+    let named = RemoteClass { name_attribute: Some("dn".into()), ..grouped() };
+    let (from, to) = (format!("uid=u0,{elsewhere}"), format!("uid=u0,{PEOPLE}"));
+    move_to(&slapd, &from, "uid=u0", PEOPLE);
+    let change = update(&uids[0], Some(&from), vec![("displayName", crate::support::replace("x"))]);
+    let result = write(&*connector, &named, vec![change]).await.remove(0);
+    assert!(result.is_ok(), "{result:?}");
+    let held = members(&slapd);
+    assert!(held.contains(&to) && !held.contains(&from), "{held}");
 }

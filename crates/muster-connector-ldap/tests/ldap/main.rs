@@ -10,4 +10,5 @@ mod hostile;
 mod limits;
 mod second;
 mod support;
+mod tested;
 mod writes;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use muster_connector::{
     Account, AttributeWrite, Connector, ConnectorError, ConnectorKind, Entry, FileRoots, Host, Operation,
     Properties, Reads, RemoteAttribute, RemoteClass, RemoteMembership, Step, SweepEnd, SweepRequest,
-    WriteResult,
+    TestedStep, WriteResult,
 };
 use muster_connector_ldap::LdapKind;
 use muster_egress::{Egress, Limits};
@@ -56,6 +56,11 @@ pub(crate) async fn open(properties: &Properties) -> Result<Box<dyn Connector>, 
     kind().open(properties, &host(Duration::from_secs(30))).await
 }
 
+/// The steps of a test.
+pub(crate) async fn tested(properties: &Properties, classes: &[RemoteClass]) -> Vec<TestedStep> {
+    muster_connector::tested(&kind(), properties, &host(Duration::from_secs(5)), classes).await
+}
+
 pub(crate) async fn opened(slapd: &Slapd, more: &[(&str, &str)]) -> Box<dyn Connector> {
     open(&with(&properties(slapd), more)).await.unwrap()
 }
@@ -93,7 +98,8 @@ pub(crate) fn membership(class: &str, member: &str) -> RemoteMembership {
 /// The entries that hold others.
 pub(crate) fn tops() -> String {
     format!(
-        "dn: {PEOPLE}\nobjectClass: organizationalUnit\nou: people\n\ndn: {GROUPS}\nobjectClass: organizationalUnit\nou: groups\n\n"
+        "dn: {PEOPLE}\nobjectClass: organizationalUnit\nou: people\n\ndn: {GROUPS}\nobjectClass: organizationalUnit\nou: groups\n\n\
+         dn: {NOBODY}\nobjectClass: organizationalRole\ncn: nobody\n\n"
     )
 }
 

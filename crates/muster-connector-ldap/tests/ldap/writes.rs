@@ -217,3 +217,20 @@ async fn a_full_disk_is_told_and_loses_nothing_that_was_promised() {
     assert!(refused.into_iter().all(|error| matches!(error, ConnectorError::Transient { .. })));
     assert_eq!(all(&*connector, people()).await.len(), made + 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_is_too_long_for_the_server_is_refused() {
+    let slapd = Slapd::start(&SlapdSettings::default(), &crowd(1));
+    let connector = opened(&slapd, &[]).await;
+    let uid = one(&*connector, &people(), "u0").await.uid;
+    let rename = |letters| update(&uid, Some("u0"), vec![("uid", replace(&"x".repeat(letters)))]);
+    for operation in [create(&"x".repeat(300)), create(&"x".repeat(2_000)), rename(400)] {
+        let refused = write(&*connector, &people(), vec![operation]).await.remove(0);
+        assert!(
+            matches!(&refused, Err(ConnectorError::Rejected { message }) if message.contains("octets")),
+            "{refused:?}"
+        );
+    }
+    let fits = write(&*connector, &people(), vec![create(&"x".repeat(200)), rename(210)]).await;
+    assert!(fits.iter().all(Result::is_ok), "{fits:?}");
+}

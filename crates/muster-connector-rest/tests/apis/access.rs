@@ -128,7 +128,8 @@ async fn another_thing_than_was_asked_for_is_not_believed() {
 
 /// The steps of a test, each with whether it passed.
 async fn tested(url: &str, description: &str) -> Vec<(TestStep, bool)> {
-    let steps = kind().test(&properties(url, description, &[]), &host(), &[users()]).await;
+    let steps =
+        muster_connector::tested(&kind(), &properties(url, description, &[]), &host(), &[users()]).await;
     steps.into_iter().map(|step| (step.step, step.result.is_ok())).collect()
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use muster_connector::{
     ChangeFeed, ChangeToken, ConnectorKind, FileRoots, Host, Reads, RemoteClass, Step, SweepEnd,
-    SweepRequest, TestStep, TestedStep,
+    SweepRequest, TestStep, TestedStep, tested,
 };
 use serde_json::json;
 
@@ -242,7 +242,7 @@ async fn a_test_says_how_far_it_came() {
     let offered = json!({"patch": {"supported": true}, "bulk": {"supported": true, "maxOperations": 7, "maxPayloadSize": 9}});
     let fake = Fake::start(offered, |asked| (asked.path == "/Users").then(|| page(asked, 2)));
     let classes = [users(&[]), RemoteClass { remote_name: "Badge".to_owned(), ..users(&[]) }];
-    let steps = kind().test(&properties(&fake.url(), &[]), &host(), &classes).await;
+    let steps = tested(&kind(), &properties(&fake.url(), &[]), &host(), &classes).await;
     let class = |name: &str| Class(name.to_owned());
     let expected = [
         (Address, true),
@@ -259,11 +259,11 @@ async fn a_test_says_how_far_it_came() {
         "{words}"
     );
     let refusing = Fake::telling_all(json!({}), |_| Some(refusal(401, "", "no")));
-    let steps = kind().test(&properties(&refusing.url(), &[]), &host(), &classes).await;
+    let steps = tested(&kind(), &properties(&refusing.url(), &[]), &host(), &classes).await;
     assert_eq!(shown(&steps), [(Address, true), (Tls, true), (Credentials, false)]);
-    let steps = kind().test(&properties("http://127.0.0.1:1", &[]), &host(), &classes).await;
+    let steps = tested(&kind(), &properties("http://127.0.0.1:1", &[]), &host(), &classes).await;
     assert_eq!(shown(&steps), [(Address, false)]);
-    let steps = kind().test(&properties("ftp://x", &[]), &host(), &classes).await;
+    let steps = tested(&kind(), &properties("ftp://x", &[]), &host(), &classes).await;
     assert_eq!(shown(&steps), [(TestStep::Open, false)]);
 }
 

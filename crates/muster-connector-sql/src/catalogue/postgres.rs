@@ -22,7 +22,10 @@ SELECT n.nspname::text, c.relname::text, (c.relkind IN ('r', 'p'))::text, c.oid:
       AND i.indpred IS NULL),
   (SELECT string_agg(ic.relname, E'\x1f') FROM pg_index i JOIN pg_class ic ON ic.oid = i.indexrelid
     WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indnkeyatts = 1 AND i.indkey[0] = a.attnum
-      AND i.indpred IS NOT NULL)
+      AND i.indpred IS NOT NULL),
+  EXISTS (SELECT 1 FROM pg_depend d JOIN pg_sequence s ON s.seqrelid = d.objid
+    WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid
+      AND d.refobjsubid = a.attnum AND s.seqcycle)::text
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
   JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_collation k ON k.oid = a.attcollation
@@ -75,6 +78,7 @@ fn column(row: Vec<Cell>) -> (Relation, Column) {
         is_computed: row.truth() || !is_table,
         unique: row.names(),
         partly_unique: row.names(),
+        is_given_again: row.truth(),
     };
     (relation, column)
 }

@@ -1,6 +1,6 @@
 //! Settings that lead nowhere, each with its own step and message; a database that is not what it should be.
 
-use muster_connector::{ConnectorError, ConnectorKind as _, RemoteClass, TestStep};
+use muster_connector::{ConnectorError, ConnectorKind as _, RemoteClass, TestStep, tested};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _};
 
 use crate::systems::{System, host, kind, server, sweep, text_pairs};
@@ -9,8 +9,8 @@ const PEOPLE: &str = "CREATE TABLE people (id text PRIMARY KEY, name text)";
 
 /// The step that fails, what the message says, and whether it may pass by itself.
 async fn fails_at(system: &System, more: &[(&str, &str)]) -> (TestStep, ConnectorError) {
-    let steps =
-        kind().test(&system.properties(more), &system.host(), &[RemoteClass::new("people", "id")]).await;
+    let classes = [RemoteClass::new("people", "id")];
+    let steps = tested(&kind(), &system.properties(more), &system.host(), &classes).await;
     let last = steps.last().unwrap().clone();
     let (passed, error) = (steps.len() - 1, last.result.expect_err("the last step fails"));
     assert!(steps[..passed].iter().all(|step| step.result.is_ok()), "{steps:?}");
@@ -157,4 +157,34 @@ async fn two_columns_that_one_name_may_mean_are_not_mixed_up() {
     }
     assert!(connector.probe(&RemoteClass::new("People", "id")).await.is_err(), "names are compared exactly");
     connector.probe(&RemoteClass::new("public.people", "id")).await.unwrap();
+}
+
+#[tokio::test]
+async fn keys_that_a_database_gives_again_are_refused() {
+    for system in crate::systems::each().await {
+        let (again, once) = match system.is_postgres() {
+            true => ("bigint GENERATED ALWAYS AS IDENTITY (CYCLE)", "bigint GENERATED ALWAYS AS IDENTITY"),
+            false => ("integer", "integer"),
+        };
+        let end = if system.is_postgres() { "" } else { "AUTOINCREMENT" };
+        system
+            .run(format!(
+                "CREATE TABLE again (id {again} PRIMARY KEY, name text UNIQUE);
+                 CREATE TABLE once (id {once} PRIMARY KEY {end}, name text UNIQUE)"
+            ))
+            .await;
+        let class = |table: &str| RemoteClass {
+            name_attribute: Some("name".into()),
+            ..RemoteClass::new(table, "id")
+        };
+        let given = system.open(&[("keysGivenBy", "DATABASE")]).await;
+        assert_eq!(given.probe(&class("once")).await, Ok(()));
+        let refused = given.probe(&class("again")).await.unwrap_err();
+        assert!(refused.to_string().contains("`keysGivenBy`"), "{refused}");
+        assert!(given.writer(&class("again")).await.is_err());
+        let ours = system.open(&[]).await;
+        assert_eq!(ours.probe(&class("again")).await, Ok(()), "keys that we give are ours to keep apart");
+        let only_read = system.open(&[("keysGivenBy", "DATABASE"), ("writable", "false")]).await;
+        assert_eq!(only_read.probe(&class("again")).await, Ok(()));
+    }
 }

@@ -78,7 +78,7 @@ impl Subject {
             (Keys::Texts, _) => ("text PRIMARY KEY NOT NULL", "text"),
             (Keys::Numbers, _) => ("integer PRIMARY KEY NOT NULL", "integer"),
             (Keys::GivenNumbers, true) => ("bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY", "bigint"),
-            (Keys::GivenNumbers, false) => ("integer PRIMARY KEY", "integer"),
+            (Keys::GivenNumbers, false) => ("integer PRIMARY KEY AUTOINCREMENT", "integer"),
             (Keys::GivenUuids, true) => ("uuid PRIMARY KEY DEFAULT gen_random_uuid()", "uuid"),
             (Keys::GivenUuids, false) => ("text PRIMARY KEY NOT NULL DEFAULT (hex(randomblob(16)))", "text"),
         };

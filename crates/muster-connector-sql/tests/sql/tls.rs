@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
-use muster_connector::{ConnectorError, ConnectorKind as _, Properties, TestStep};
+use muster_connector::{ConnectorError, Properties, TestStep, tested};
 use muster_connector_sql::SqlKind;
 use muster_egress::{Egress, Limits};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
@@ -156,7 +156,7 @@ fn kind() -> SqlKind {
 
 async fn steps(properties: &Properties) -> (Vec<TestStep>, Option<ConnectorError>) {
     let directory = tempfile::tempdir().unwrap();
-    let tested = kind().test(properties, &host(directory.path()), &[]).await;
+    let tested = tested(&kind(), properties, &host(directory.path()), &[]).await;
     let error = tested.iter().find_map(|step| step.result.clone().err());
     (tested.into_iter().map(|step| step.step).collect(), error)
 }
