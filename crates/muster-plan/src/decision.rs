@@ -42,6 +42,8 @@ pub struct ShadowFacts {
     pub granted: Vec<String>,
     /// Outbound, why the last change disabled the account.
     pub disabled: Option<DisabledReason>,
+    /// The number of the run that changed it last, where that was one of single accounts.
+    pub read_by: Option<i64>,
 }
 
 /// Something to tell people about one entry.
@@ -117,6 +119,13 @@ impl Decision {
     pub(crate) fn failed(situation: Option<Situation>, code: ErrorCode, message: String) -> Self {
         let problem = Some(Problem { code, message });
         Self { situation, outcome: Outcome::Failed, change: None, problem, left: None }
+    }
+
+    /// The entry may be older than what is known: a run of this number, launched later, has read the account since.
+    pub(crate) fn overtaken(later: i64) -> Self {
+        let message = format!("run {later}, which began later, has read the account since; it stays as that left it");
+        let problem = Some(Problem { code: ErrorCode::ChangeStale, message });
+        Self { situation: None, outcome: Outcome::Stale, change: None, problem, left: None }
     }
 
     /// The entry is left alone, silently or with a report, as the reaction says.

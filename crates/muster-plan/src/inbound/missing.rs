@@ -28,6 +28,9 @@ impl Inbound {
         owner: Option<&ImObject>,
         other_source: OtherSource,
     ) -> Decision {
+        if let Some(later) = self.read_later(Some(shadow)) {
+            return Decision::overtaken(later);
+        }
         let situation = Situation::Missing;
         let reaction = self.rules.reaction(situation);
         let Some(object) = owner else {
