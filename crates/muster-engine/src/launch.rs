@@ -3,7 +3,7 @@
 use muster_connector::{Capabilities, ChangeFeed};
 use muster_model::configuration::task::{SweepKind, SynchronizationTaskDefinition, TaskType};
 use muster_model::configuration::{Configuration, ConfigurationKind, Document, Problems, Resource};
-use muster_model::run::{Mode, Override, TaskKind};
+use muster_model::run::{Mode, Override, OwnerBy, TaskKind};
 use muster_model::{ConfigurationId, RunId};
 use muster_plan::lifecycle::{Absence, RunState};
 use muster_store::{NewRun, RunRecord, StoreError, TenantStore};
@@ -150,6 +150,7 @@ impl Engine {
             task: launch.task,
             state: RunState::launched(launch.mode, absence),
             keys: launch.keys,
+            owner_by: OwnerBy::Key,
             rules: loaded.hash(),
             rules_body: loaded.body.clone(),
             estimate,

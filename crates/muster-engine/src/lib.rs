@@ -20,6 +20,7 @@ mod figures;
 mod findings;
 mod finish;
 mod first_met;
+mod kept;
 mod launch;
 mod lease;
 mod left_out;
@@ -41,6 +42,7 @@ mod prepare;
 mod probe;
 mod quarantine;
 mod referred;
+mod relink;
 mod remote;
 mod report;
 mod retention;
@@ -48,6 +50,7 @@ mod retry;
 mod schedules;
 mod secret;
 mod sequence;
+mod single;
 mod stalled;
 mod successors;
 mod surroundings;
@@ -55,6 +58,7 @@ mod sweep;
 mod sweep_changes;
 mod sweep_end;
 mod sweep_inbound;
+mod sweep_keys;
 mod sweep_outbound;
 mod sweep_undo;
 mod ticker;
@@ -94,6 +98,7 @@ pub use retention::{Dropped, Retention};
 pub use retry::{MOST_RETRIED, Retried, RetryError};
 pub use schedules::{ScheduleError, Scheduling};
 pub use secret::{LONGEST_SECRET, SecretError};
+pub use single::{SingleSyncError, SingleUser};
 pub use surroundings::Surroundings;
 pub use ticker::Look;
 pub use undo::UndoError;
@@ -196,6 +201,7 @@ pub struct Engine {
     pub(crate) stalled: Arc<stalled::Told>,
     pub(crate) outbox: Arc<Notify>,
     pub(crate) paces: Arc<pace::Paces>,
+    pub(crate) kept: Arc<kept::KeptConnectors>,
 }
 
 impl Engine {
@@ -222,6 +228,7 @@ impl Engine {
             stalled: Arc::default(),
             outbox: Arc::default(),
             paces: Arc::default(),
+            kept: Arc::default(),
         }
     }
 

@@ -128,6 +128,7 @@ impl OutboundTask {
                         kind,
                         object_type: None,
                         making: Making::First,
+                        read_by: None,
                     },
                     references_must_exist: false,
                     application: application.clone(),

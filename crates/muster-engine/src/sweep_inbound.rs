@@ -11,7 +11,7 @@ use muster_model::shadow::ShadowState;
 use muster_model::{ImObject, ObjectId};
 use muster_plan::decision::{AccountView, Decision, ShadowFacts};
 use muster_plan::digest::Digest;
-use muster_plan::inbound::{InboundFacts, OtherSource};
+use muster_plan::inbound::{InboundFacts, OtherSource, Relink};
 use muster_plan::key::{KeyHash, KeySpecs};
 use muster_store::{DisputesOf, LinkedShadow, ProblemRow, ProblemStep, RunRecord, TenantStore};
 use roaring::RoaringBitmap;
@@ -40,7 +40,7 @@ impl InboundRun {
         run: &RunRecord,
         entries: Vec<Entry>,
         (bucket, first, at): (u32, u32, DateTime<Utc>),
-        before: Before,
+        (before, relink): (Before, Option<Relink>),
     ) -> Result<Decided, EngineError> {
         let mut decided = Decided::default();
         decided.counters.read = read_of(&entries);
@@ -57,6 +57,9 @@ impl InboundRun {
         let disputes = known_disputes(store, &keys, before).await?;
         let mut facts = self.facts(store, &rest, &shadows, &disputes).await?;
         self.find_rivals(store, &mut facts, &rest, before).await?;
+        if let (Some(relink), Some(known)) = (relink, facts.values_mut().next()) {
+            known.relink = Some(relink);
+        }
         for Read { number, entry, key, .. } in rest {
             let shadow = key.and_then(|key| shadows.get(&key));
             match (entry, key) {
@@ -352,7 +355,7 @@ impl Work {
         let mut met = RoaringBitmap::new();
         let mut after = 0;
         loop {
-            let pages = self.store.pages(&self.run, self.buckets[index].no, after, 100).await?;
+            let pages = self.pages(index, after).await?;
             for page in &pages {
                 if page.page != after + 1 {
                     let message = format!("page {} of the sweep is missing", after + 1);

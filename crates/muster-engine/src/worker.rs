@@ -9,12 +9,13 @@ use muster_model::ApplicationId;
 use muster_model::run::{Counters, ProgressStatus, Wave};
 use muster_plan::errand::Read;
 use muster_plan::guard::Hold;
+use muster_plan::inbound::Relink;
 use muster_plan::lifecycle::{Effect, Event, RunState, step};
 use muster_store::{
-    Acting, Advance, ApplicationFailure, Bucket, Hash, ProblemRow, QuarantineRecord, RunRecord, StoreError,
-    TenantStore,
+    Acting, Advance, ApplicationFailure, Bucket, Hash, ProblemRow, QuarantineRecord, RunRecord, StagedPage,
+    StoreError, TenantStore,
 };
-use tokio::sync::watch;
+use tokio::sync::{OnceCell, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tracing::Instrument as _;
 
@@ -26,7 +27,8 @@ use crate::lease::Lease;
 use crate::left_out::Opened;
 use crate::outbound::OutboundRun;
 use crate::preceding::may_begin;
-use crate::prepare::{CompiledTask, InboundRun, compile};
+use crate::prepare::{CompiledTask, InboundRun, InboundTask, compile};
+use crate::sweep_keys::ReadBefore;
 
 /// A run with which so many workers in a row were lost would take the next with it as well.
 const MOST_BREAKDOWNS: u32 = 5;
@@ -50,7 +52,7 @@ pub(crate) struct Work {
     pub(crate) engine: Engine,
     pub(crate) store: TenantStore,
     pub(crate) run: RunRecord,
-    pub(crate) configuration: LoadedConfiguration,
+    pub(crate) configuration: Arc<LoadedConfiguration>,
     pub(crate) task: Task,
     pub(crate) buckets: Vec<Bucket>,
     /// Of each bucket the waves that have a change, once that is known.
@@ -60,7 +62,36 @@ pub(crate) struct Work {
     pub(crate) failing: Vec<QuarantineRecord>,
     /// Applications that this worker has written to.
     pub(crate) written: HashSet<ApplicationId>,
+    /// What was read for it already.
+    pub(crate) read_before: Option<ReadBefore>,
+    /// Whose account the one is that is decided next, where that is found by its user name.
+    pub(crate) relink: Option<Relink>,
+    /// The page of a brief run, once it has been looked at.
+    pub(crate) only_page: OnceCell<Vec<StagedPage>>,
     stop: watch::Receiver<bool>,
+}
+
+/// What a worker begins with.
+pub(crate) enum Basis {
+    /// What is stored.
+    Stored,
+    /// What it knows already of a run that was claimed as it was launched.
+    Known(Box<Known>),
+}
+
+/// What is known of a run that was claimed as it was launched.
+pub(crate) struct Known {
+    pub(crate) configuration: Arc<LoadedConfiguration>,
+    pub(crate) task: InboundTask,
+    pub(crate) buckets: Vec<Bucket>,
+    pub(crate) read: ReadBefore,
+}
+
+/// A run as its worker leaves it.
+pub(crate) struct Left {
+    pub(crate) run: RunRecord,
+    /// Why it failed, if it has.
+    pub(crate) failed: Option<EngineError>,
 }
 
 /// What a run does.
@@ -81,6 +112,15 @@ pub(crate) struct Done {
     pub(crate) problems: Vec<ProblemRow>,
     /// Applications that failed before, and do so no longer.
     pub(crate) came_through: Vec<ApplicationId>,
+}
+
+impl Done {
+    /// Whether nothing is to be stored but that it is done.
+    fn says_no_more(&self) -> bool {
+        let Self { plan_hash, holds, counters, problems, came_through, event: _ } = self;
+        let says_nothing_of_plan = plan_hash.is_none() && holds.is_empty() && counters.is_none();
+        says_nothing_of_plan && problems.is_empty() && came_through.is_empty()
+    }
 }
 
 impl From<Event> for Done {
@@ -211,20 +251,25 @@ impl Engine {
         stop: watch::Receiver<bool>,
     ) -> Result<RunRecord, EngineError> {
         let span = tracing::info_span!("run", tenant = %store.slug(), run = %run.id);
-        self.carry(store, run, stop).instrument(span).await
+        let carried = async {
+            // A door of the run's own: what goes through it was sent on its behalf.
+            let store = store.acting(self.own_acting()).counting_its_own().for_bulk();
+            let claimed =
+                store.claim(&run, &self.settings.owner, self.surroundings.now(), self.lease_end()).await?;
+            Ok(self.carry(&store, claimed, Basis::Stored, stop).await?.run)
+        };
+        carried.instrument(span).await
     }
 
-    async fn carry(
+    /// Works on a run that was claimed until it ends, is held, or is taken away.
+    pub(crate) async fn carry(
         &self,
         store: &TenantStore,
-        run: RunRecord,
+        claimed: RunRecord,
+        basis: Basis,
         stop: watch::Receiver<bool>,
-    ) -> Result<RunRecord, EngineError> {
-        let id = run.id;
-        // A door of the run's own: what goes through it was sent on its behalf.
-        let store = &store.acting(self.own_acting()).counting_its_own().for_bulk();
-        let claimed =
-            store.claim(&run, &self.settings.owner, self.surroundings.now(), self.lease_end()).await?;
+    ) -> Result<Left, EngineError> {
+        let id = claimed.id;
         tracing::info!(task = %claimed.task, mode = claimed.state.mode.as_str(), "run taken up");
         let lease = Arc::new(Lease::of(self, store, &claimed));
         let beating = Arc::clone(&lease);
@@ -235,39 +280,55 @@ impl Engine {
         } else if claimed.breakdowns >= MOST_BREAKDOWNS {
             Err(EngineError::BrokenDown { breakdowns: claimed.breakdowns })
         } else {
-            self.drive(store, &claimed, (lease, stop)).await
+            self.drive(store, &claimed, basis, (lease, stop)).await
         };
         drop(heart);
-        let outcome = match driven {
-            Ok(()) => Ok(()),
-            Err(EngineError::Lost) => self.wind_down(store, &claimed).await,
+        let failed = match driven {
+            Ok(()) => None,
+            Err(EngineError::Lost) => {
+                self.wind_down(store, &claimed).await?;
+                None
+            }
             Err(error) => {
                 tracing::warn!(error = with_causes(&error), "run failed");
-                self.end_failed(store, &claimed, &error).await
+                self.end_failed(store, &claimed, &error).await?;
+                Some(error)
             }
         };
-        outcome?;
         let left = store.run(id).await?.ok_or(EngineError::Lost)?;
         // Whoever had it last counts it.
         if left.state.is_terminal() && left.epoch == claimed.epoch {
             let outcome = left.state.outcome.map_or("NONE", |outcome| outcome.as_str());
             tracing::info!(outcome, entries = left.counters.entries(), "run ended");
             self.figures.run_ended(store.slug(), &left);
-            self.push_released(store, id).await;
+            // Nobody waits for a run of single keys.
+            if left.keys.is_none() {
+                self.push_released(store, id).await;
+            }
         }
-        Ok(left)
+        Ok(Left { run: left, failed })
     }
 
     async fn drive(
         &self,
         store: &TenantStore,
         run: &RunRecord,
+        basis: Basis,
         (lease, stop): (Arc<Lease>, watch::Receiver<bool>),
     ) -> Result<(), EngineError> {
-        may_begin(store, run).await?;
-        let configuration = LoadedConfiguration::parse(store.rules_body(&run.rules).await?)?;
-        let task = compile(&configuration.resources, &run.task_kind, &run.task)?;
-        let buckets = store.buckets(run, &task.applications()).await?;
+        let (configuration, task, buckets, read_before) = match basis {
+            Basis::Known(known) => {
+                let Known { configuration, task, buckets, read } = *known;
+                (configuration, CompiledTask::Inbound(Box::new(task)), buckets, Some(read))
+            }
+            Basis::Stored => {
+                may_begin(store, run).await?;
+                let configuration = LoadedConfiguration::parse(store.rules_body(&run.rules).await?)?;
+                let task = compile(&configuration.resources, &run.task_kind, &run.task)?;
+                let buckets = store.buckets(run, &task.applications()).await?;
+                (Arc::new(configuration), task, buckets, None)
+            }
+        };
         let failing = store.quarantines().await?;
         let alone = self.left_alone(run, &task, &failing);
         let mut opened = Opened::default();
@@ -289,6 +350,9 @@ impl Engine {
             lease,
             failing,
             written: HashSet::new(),
+            read_before,
+            relink: None,
+            only_page: OnceCell::new(),
             stop,
         };
         work.go_on_with_others(alone, opened.faults).await?;
@@ -358,7 +422,7 @@ impl Engine {
     }
 
     /// As whom a worker acts, whoever launched the run.
-    fn own_acting(&self) -> Acting {
+    pub(crate) fn own_acting(&self) -> Acting {
         Acting::system(&*self.settings.owner)
     }
 
@@ -424,7 +488,17 @@ impl Work {
         Ok(Event::Prepared.into())
     }
 
+    /// Whether the run is about one account, so that it is over before anybody looks at it: of its steps only those are
+    /// stored that whoever takes it up after a crash could not find out again.
+    pub(crate) fn is_brief(&self) -> bool {
+        let is_inbound = matches!(self.task, Task::Inbound(_));
+        is_inbound && self.run.keys.as_ref().is_some_and(|keys| keys.len() == 1)
+    }
+
     async fn advance(&self, state: RunState, done: &Done) -> Result<(), EngineError> {
+        if self.is_brief() && state.status == ProgressStatus::Running && done.says_no_more() {
+            return Ok(());
+        }
         let ending = (state.outcome.filter(|_| state.is_terminal()), self.read());
         let errands = self.engine.errands(&self.run, &self.configuration.resources, ending);
         let advance = Advance {

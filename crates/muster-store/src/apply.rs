@@ -60,6 +60,8 @@ pub struct Target {
     pub object_type: Option<String>,
     /// Whether they were there before.
     pub making: Making,
+    /// The number of the run within the tenant, where it reads single accounts of a source.
+    pub read_by: Option<i64>,
 }
 
 /// Whether objects that are made were there before.
@@ -340,7 +342,7 @@ impl TenantStore {
         let application = || vec![Value::from(target.application.as_str())];
         over.execute(
             &format!(
-                "UPDATE shadow SET version = shadow.version + 1, state = 0, owner = n.object, \
+                "UPDATE shadow SET version = shadow.version + 1, read_by = ?, state = 0, owner = n.object, \
                  digest = n.digest, account_digest = n.account_digest, due_at = n.due_at, \
                  snapshot = coalesce(n.snapshot, shadow.snapshot), \
                  profile = coalesce(n.profile, shadow.profile), disabled = CASE n.state \
@@ -349,7 +351,7 @@ impl TenantStore {
                  WHERE shadow.tenant = n.tenant AND shadow.application = ? AND shadow.no = n.shadow",
                 Action::Refresh as i64
             ),
-            Vec::new(),
+            vec![target.read_by.into()],
             numbers,
             application(),
         )

@@ -69,6 +69,7 @@ mod settings;
 mod sight;
 #[cfg(test)]
 mod sight_tests;
+mod single;
 mod sqlite;
 mod stage;
 mod tenant;
@@ -127,6 +128,7 @@ pub use schedule::{NewSchedule, ScheduleRecord, Unscheduled, UnscheduledTask};
 pub use seal::MasterKey;
 pub use search::ObjectSearch;
 pub use secret::{Binding, BindingRule, NewSecret, OpenSecret, Put, SecretRecord};
+pub use single::Claiming;
 pub use stage::{Bucket, ProblemRow, ProblemStep, StagedPage};
 pub use tenant::{Tenant, TenantStore};
 pub use tokens::LastToken;

@@ -23,9 +23,9 @@ const OBJECT: &str = "INSERT INTO object (tenant, id, kind, directory, type, dis
      SELECT c.tenant, c.object, ?, ?, {type}, CASE WHEN c.state > 1 THEN c.state - 2 END, {version}, \
      coalesce(c.result, '{}'), coalesce(c.provenance, '')";
 
-const SHADOW: &str = "INSERT INTO shadow (tenant, application, no, class, uid_key, uid, owner, state, version, disabled, \
+const SHADOW: &str = "INSERT INTO shadow (tenant, application, no, class, read_by, uid_key, uid, owner, state, version, disabled, \
      digest, account_digest, due_at, profile, granted, snapshot) \
-     SELECT c.tenant, ?, ? + {place}, ?, c.uid_key, c.uid, c.object, 0, 1, \
+     SELECT c.tenant, ?, ? + {place}, ?, ?, c.uid_key, c.uid, c.object, 0, 1, \
      CASE WHEN c.state > 1 THEN c.state - 2 END, c.digest, c.account_digest, c.due_at, c.profile, c.granted, \
      coalesce(c.snapshot, '{}')";
 
@@ -158,6 +158,7 @@ pub(crate) fn object_values(target: &Target) -> [Value; 3] {
     [(target.kind as i64).into(), target.directory.as_str().into(), target.object_type.clone().into()]
 }
 
-fn shadow_values(target: &Target, first: i64) -> [Value; 3] {
-    [target.application.as_str().into(), first.into(), target.class.as_str().into()]
+fn shadow_values(target: &Target, first: i64) -> [Value; 4] {
+    let application = target.application.as_str();
+    [application.into(), first.into(), target.class.as_str().into(), target.read_by.into()]
 }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use muster_model::audit::{Act, Subject};
-use muster_model::run::{Counters, Mode, OutcomeStatus, Override, Phase, ProgressStatus, TaskKind};
+use muster_model::run::{Counters, Mode, OutcomeStatus, Override, OwnerBy, Phase, ProgressStatus, TaskKind};
 use muster_model::{ApplicationId, ConfigurationId, RunId};
 use muster_plan::lifecycle::{Absence, RunState};
 use sea_orm::{QueryResult, Value};
@@ -21,6 +21,7 @@ use crate::preceding::NOT_YET;
 use crate::row::{
     case, decode_counters, get, get_case, instant, number, optional_number, phase_number, unsigned,
 };
+use crate::single;
 
 /// What is read of a run, for [`record`].
 pub(crate) const COLUMNS: &str = "r.seq, r.tenant, r.id, r.no, r.task_kind, r.task, r.mode, r.keys, r.status, r.phase, \
@@ -64,6 +65,8 @@ pub struct NewRun {
     pub state: RunState,
     /// The keys of the only accounts it looks at; `None` for all.
     pub keys: Option<Vec<String>>,
+    /// How it finds whose they are.
+    pub owner_by: OwnerBy,
     /// The hash of the configuration it uses.
     pub rules: Hash,
     /// That configuration.
@@ -102,6 +105,8 @@ pub struct RunRecord {
     pub task: ConfigurationId,
     /// The keys of the only accounts it looks at.
     pub keys: Option<Vec<String>>,
+    /// How it finds whose they are.
+    pub owner_by: OwnerBy,
     /// Where it stands.
     pub state: RunState,
     /// Whether it has been told to stop.
@@ -262,7 +267,7 @@ impl TenantStore {
             vec![self.tenant.into(), run.rules.to_vec().into(), run.rules_body.clone().into()],
         )
         .await?;
-        let keys = run.keys.as_ref().map(|keys| serde_json::to_string(keys).unwrap_or_default());
+        let keys = run.keys.as_ref().map(|keys| single::encode_keys(keys, run.owner_by));
         let (seq, number) = self.dialect().new_number("run", "seq");
         let sql = format!(
             "INSERT INTO run ({seq}tenant, id, no, task_kind, task, mode, keys, status, phase, absence, \
@@ -443,11 +448,7 @@ pub(crate) fn launched(run: &NewRun, waits_for: Option<RunId>) -> NewAuditEntry 
 /// The run of a row that begins with [`COLUMNS`].
 pub(crate) fn record(row: &QueryResult) -> Result<RunRecord, StoreError> {
     let keys: Option<String> = get(row, 7)?;
-    let keys = keys
-        .map(|text| {
-            serde_json::from_str(&text).map_err(|error| StoreError::unreadable("list of keys", error))
-        })
-        .transpose()?;
+    let (keys, owner_by) = keys.map(|text| single::decode_keys(&text)).transpose()?.unzip();
     let state = RunState {
         mode: get_case(row, 6, &[Mode::Apply, Mode::Simulate], "mode")?,
         absence: get_case(row, 10, &[Absence::Concluded, Absence::Ignored], "absence")?,
@@ -467,6 +468,7 @@ pub(crate) fn record(row: &QueryResult) -> Result<RunRecord, StoreError> {
         task_kind: get_case(row, 4, &TaskKind::ALL, "kind of task")?,
         task: ConfigurationId::new(&get::<String>(row, 5)?)?,
         keys,
+        owner_by: owner_by.unwrap_or_default(),
         state,
         stopping: number(row, 12)? != 0,
         rules: octets(get(row, 13)?)?,

@@ -192,6 +192,18 @@ impl TenantStore {
     ) -> Result<Vec<Bucket>, StoreError> {
         let tx = self.database.begin(Urgency::Short).await?;
         self.hold_run(&tx, run).await?;
+        let buckets = self.make_buckets(&tx, run, applications).await?;
+        tx.commit().await?;
+        Ok(buckets)
+    }
+
+    /// Makes the buckets of a run as a part of a transaction.
+    pub(crate) async fn make_buckets(
+        &self,
+        tx: &Transaction,
+        run: &RunRecord,
+        applications: &[ApplicationId],
+    ) -> Result<Vec<Bucket>, StoreError> {
         for (no, application) in (0i64..).zip(applications) {
             tx.execute(
                 "INSERT INTO bucket (tenant, run, no, application) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
@@ -206,7 +218,6 @@ impl TenantStore {
                 vec![self.tenant.into(), run.seq.into()],
             )
             .await?;
-        tx.commit().await?;
         rows.iter().map(bucket).collect()
     }
 

@@ -201,7 +201,7 @@ impl CountersView {
 
 #[cfg(test)]
 mod tests {
-    use muster_model::run::{Counters, ProgressStatus};
+    use muster_model::run::{Counters, OwnerBy, ProgressStatus};
     use muster_model::{ConfigurationId, RunId};
     use muster_plan::lifecycle::{Absence, RunState};
     use uuid::Uuid;
@@ -221,6 +221,7 @@ mod tests {
             task_kind: TaskKind::Provisioning,
             task: ConfigurationId::new("badges").unwrap(),
             keys: None,
+            owner_by: OwnerBy::Key,
             state,
             stopping: false,
             rules: [0; 16],

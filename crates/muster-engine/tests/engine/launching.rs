@@ -2,7 +2,7 @@
 
 use muster_model::RunId;
 use muster_model::configuration::ConfigurationKind;
-use muster_model::run::{Mode, TaskKind};
+use muster_model::run::{Mode, OwnerBy, TaskKind};
 use muster_plan::lifecycle::{Absence, RunState};
 use muster_store::{ConfigurationVersion, NewRun, ResourceChanges, ResourceWrite, StoreError, Written};
 use muster_testkit::world::configuration::reconciliation;
@@ -21,6 +21,7 @@ fn new_run(world: &World, number: u128) -> NewRun {
         task: "hr".parse().expect("an id"),
         state: RunState::launched(Mode::Apply, Absence::Concluded),
         keys: None,
+        owner_by: OwnerBy::Key,
         rules: [7; 16],
         rules_body: "[]".to_owned(),
         estimate: 0,

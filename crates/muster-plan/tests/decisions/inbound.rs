@@ -1,5 +1,7 @@
 //! Inbound decisions: situation by reaction, and what follows from shadow and object.
 
+use std::sync::Arc;
+
 use muster_model::configuration::application::{Direction, Situation};
 use muster_model::run::Outcome;
 use muster_model::shadow::ShadowState;
