@@ -22,6 +22,7 @@ use tracing::Instrument as _;
 use crate::Engine;
 use crate::configuration::LoadedConfiguration;
 use crate::delivery::Ticket;
+use crate::directories::expect_directory;
 use crate::error::{EngineError, for_people, with_causes};
 use crate::lease::Lease;
 use crate::left_out::Opened;
@@ -477,6 +478,7 @@ impl Work {
         match self.task.clone() {
             Task::Inbound(task) => {
                 let (directory, keys) = (&task.decisions.directory, &task.decisions.keys);
+                expect_directory(&self.store, directory).await?;
                 self.engine.make_keys_ready(&self.store, directory, keys).await?;
             }
             Task::Outbound(task) => {
