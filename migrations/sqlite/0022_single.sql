@@ -1,3 +1,3 @@
--- The number of the run that changed a shadow last, where that was one of single accounts: what an older run has read of
--- the account is older as well.
+-- Where a run of single accounts wrote a shadow last: the number of the newest run by then. What that run and those before
+-- it have read of the account may be older.
 ALTER TABLE shadow ADD COLUMN read_by BIGINT;

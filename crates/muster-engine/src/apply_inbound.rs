@@ -16,7 +16,7 @@ pub(crate) type Exceptions = HashMap<u32, Option<Outcome>>;
 
 impl Work {
     pub(crate) async fn apply(&mut self, wave: Wave) -> Result<Done, EngineError> {
-        if self.is_brief() && wave.next().is_some() && (0..self.buckets.len()).all(|index| self.is_empty(index, wave)) {
+        if self.run.is_brief() && wave.next().is_some() && (0..self.buckets.len()).all(|index| self.is_empty(index, wave)) {
             return Ok(Event::WaveApplied.into());
         }
         let exceptions: Exceptions = self.store.exceptions(&self.run).await?.into_iter().collect();
@@ -93,7 +93,7 @@ impl Work {
             }
             self.remove_keys(index, wave, &left).await?;
         }
-        let (now, is_brief) = (self.now(), self.is_brief());
+        let (now, is_brief) = (self.now(), self.run.is_brief());
         let bucket = &mut self.buckets[index];
         (bucket.step, bucket.cursor) = (step + 1, None);
         // How far the one change of a brief run has come stands with it.

@@ -138,7 +138,7 @@ impl Work {
                 None => (bucket.step, bucket.cursor) = (step, cursor.map(str::to_owned)),
             }
             // That nothing was found is found again at any time.
-            if !(findings.is_empty() && self.is_brief()) {
+            if !(findings.is_empty() && self.run.is_brief()) {
                 let (bucket, now) = (&self.buckets[index], self.engine.surroundings.now());
                 self.store.checkpoint_noting(&self.run, bucket, &problems, now).await?;
             }

@@ -5,6 +5,7 @@
 mod apply_inbound;
 mod apply_outbound;
 mod archive;
+mod brief;
 mod by_hand;
 mod check;
 mod compare;
@@ -68,6 +69,7 @@ mod user_results;
 mod veil;
 mod webhook;
 mod worker;
+mod workers;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -106,7 +108,7 @@ pub use surroundings::Surroundings;
 pub use ticker::Look;
 pub use undo::UndoError;
 pub use user_results::UserResults;
-pub use worker::Workers;
+pub use workers::Workers;
 
 /// How often something is decided again that others come before, again and again.
 pub const OUTRUN_TRIES: u32 = 10;

@@ -47,7 +47,7 @@ impl Work {
         }
         let read = || self.store.pages(&self.run, bucket.no, after, PAGES_AT_ONCE);
         // The one page of a brief run is looked at again and again, and changes no more.
-        match self.is_brief() {
+        match self.run.is_brief() {
             true => Ok(self.only_page.get_or_try_init(read).await?.clone()),
             false => Ok(read().await?),
         }

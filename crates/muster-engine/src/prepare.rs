@@ -12,7 +12,7 @@ use muster_model::{ApplicationId, ConfigurationId, DirectoryId, ObjectId};
 use muster_plan::inbound::Inbound;
 use muster_plan::key::KeySpecs;
 use muster_plan::rules::{RuleContext, RuleProblem, Rules};
-use muster_store::{KeyEntry, Making, RunRecord, Target, TenantStore};
+use muster_store::{KeyEntry, Making, Reading, RunRecord, Target, TenantStore};
 
 use crate::Engine;
 use crate::configuration::{
@@ -80,7 +80,7 @@ impl InboundTask {
             kind: decisions.rules.object_kind,
             object_type: decisions.rules.object_type.clone(),
             making: if run.undoes.is_some() { Making::Again } else { Making::First },
-            read_by: run.keys.as_ref().map(|_| run.no),
+            reading: if run.keys.is_some() { Reading::Single } else { Reading::All },
         };
         InboundRun {
             decisions: Arc::new(decisions),

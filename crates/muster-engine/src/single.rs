@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
+use crate::brief::{Basis, Known};
 use crate::configuration::{ConfigurationError, LoadedConfiguration};
 use crate::disputes::uid_of;
 use crate::error::{EngineError, for_people};
@@ -22,7 +23,7 @@ use crate::kept::Prepared;
 use crate::prepare::{CompiledTask, compile};
 use crate::remote::remote_class;
 use crate::sweep_keys::ReadBefore;
-use crate::worker::{Basis, Known, Left};
+use crate::worker::Left;
 use crate::{Engine, OUTRUN_TRIES, UserResults};
 
 /// Why a single sync could not be carried out. A user who is unknown, filtered or refused is no error.

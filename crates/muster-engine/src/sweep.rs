@@ -80,12 +80,23 @@ impl Decided {
 
 /// A page that is being decided, and where the sweep stands after it.
 pub(crate) struct InHand {
-    decided: Spawned<Result<Decided, EngineError>>,
+    deciding: Option<Spawned<Result<Decided, EngineError>>>,
+    decided: Decided,
     cursor: Cursor,
     estimated_total: Option<u64>,
     entries: u32,
     /// Keys that were asked for and that nothing was read for.
     pub(crate) not_found: Vec<String>,
+}
+
+impl InHand {
+    /// What was decided, once it is.
+    pub(crate) async fn decided(&mut self) -> Result<&mut Decided, EngineError> {
+        if let Some(mut deciding) = self.deciding.take() {
+            self.decided = (&mut deciding.0).await??;
+        }
+        Ok(&mut self.decided)
+    }
 }
 
 impl Work {
@@ -347,7 +358,8 @@ impl Work {
             }
         };
         InHand {
-            decided: Spawned(decided),
+            deciding: Some(Spawned(decided)),
+            decided: Decided::default(),
             cursor: page.cursor,
             estimated_total: page.estimated_total,
             entries,
@@ -362,7 +374,8 @@ impl Work {
         first_met: &mut FirstMet,
     ) -> Result<(), EngineError> {
         let Some(mut next) = in_hand.pop_front() else { return Ok(()) };
-        let mut decided = (&mut next.decided.0).await??;
+        next.decided().await?;
+        let mut decided = next.decided;
         self.may_go_on()?;
         note_not_found(&mut decided, &next.not_found);
         let met = meet(&mut decided, first_met, &|place| self.place(index, place));

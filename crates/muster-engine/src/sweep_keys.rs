@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use muster_connector::{Connector, Cursor, Entry, Page, SweepEnd};
 use muster_model::configuration::application::{Application, ObjectClass};
+use muster_model::Record;
 use muster_model::error::ErrorCode;
 use muster_model::run::Outcome;
 use muster_plan::key::KeyHash;
@@ -14,7 +15,7 @@ use crate::disputes::uid_of;
 use crate::error::EngineError;
 use crate::first_met::FirstMet;
 use crate::remote::remote_class;
-use crate::sweep::Decided;
+use crate::sweep::{Decided, InHand};
 use crate::worker::Work;
 
 /// What was read for a run before it was launched. Whoever takes the run up after a crash reads it again.
@@ -47,20 +48,22 @@ impl Work {
         &mut self,
         index: usize,
         of: (&Application, &ObjectClass),
-        (connector, entries): (&dyn Connector, Vec<Entry>),
+        (connector, mut entries): (&dyn Connector, Vec<Entry>),
     ) -> Result<(), EngineError> {
-        self.relink = self.relink(of, connector, &entries).await?;
         let keys = self.run.keys.clone().unwrap_or_default();
-        let not_found = self.not_found(index, &keys, &entries);
         // What a brief run has swept is stored together with that it has, unless there is more to say about it.
-        let says_no_more = self.is_brief() && entries.iter().all(|entry| uid_of(entry).is_some());
-        // The cursor tells the next class which keys are still to be found.
-        let cursor = Cursor(serde_json::to_string(&not_found).unwrap_or_default());
-        let page = Page { entries, cursor, estimated_total: None };
-        let mut page = self.decide(index, page);
-        // Where an application is left out it may be the one that has them.
-        if index + 1 == self.buckets.len() && self.buckets.iter().all(|bucket| bucket.left_out.is_none()) {
-            page.not_found = not_found;
+        let says_no_more = self.run.is_brief() && entries.iter().all(|entry| uid_of(entry).is_some());
+        let mut page = self.decide_keys(index, of, (connector, entries.clone(), &keys)).await?;
+        while self.run.is_brief() && page.decided().await?.rows.has_changes() {
+            // Another run may have written, between the read and the decision, what it has read later.
+            let read = connector.read(&remote_class(of.0, of.1), &keys).await;
+            let again = read.map_err(Self::connector_error(&of.0.id))?;
+            if again.iter().map(content).eq(entries.iter().map(content)) {
+                break;
+            }
+            entries = again;
+            self.buckets[index].next_change = self.first_change(index);
+            page = self.decide_keys(index, of, (connector, entries.clone(), &keys)).await?;
         }
         if says_no_more {
             self.buckets[index].sweep_end = Some(String::new());
@@ -74,6 +77,24 @@ impl Work {
         }
     }
 
+    async fn decide_keys(
+        &mut self,
+        index: usize,
+        of: (&Application, &ObjectClass),
+        (connector, entries, keys): (&dyn Connector, Vec<Entry>, &[String]),
+    ) -> Result<InHand, EngineError> {
+        self.relink = self.relink(of, connector, &entries).await?;
+        let not_found = self.not_found(index, keys, &entries);
+        // The cursor tells the next class which keys are still to be found.
+        let cursor = Cursor(serde_json::to_string(&not_found).unwrap_or_default());
+        let mut page = self.decide(index, Page { entries, cursor, estimated_total: None });
+        // Where an application is left out it may be the one that has them.
+        if index + 1 == self.buckets.len() && self.buckets.iter().all(|bucket| bucket.left_out.is_none()) {
+            page.not_found = not_found;
+        }
+        Ok(page)
+    }
+
     /// The keys of a run that neither this class nor those before it hold, each once.
     fn not_found(&self, index: usize, keys: &[String], entries: &[Entry]) -> Vec<String> {
         let mut before = self.buckets[..index].iter().rev().filter(|bucket| bucket.left_out.is_none());
@@ -85,6 +106,15 @@ impl Work {
         let mut met: HashSet<KeyHash> = uids.map(key).collect();
         asked.into_iter().filter(|uid| met.insert(key(uid))).collect()
     }
+}
+
+/// An entry without its place, which may move.
+fn content(entry: &Entry) -> (Option<&str>, Option<(&Record, Option<bool>)>) {
+    let held = match entry {
+        Entry::Account(account) => Some((&account.record, account.enabled)),
+        Entry::Bad(_) | Entry::Gone(_) => None,
+    };
+    (uid_of(entry), held)
 }
 
 /// Counts keys that were asked for and are not there. Whether somebody is gone is concluded by runs over all accounts

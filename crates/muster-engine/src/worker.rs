@@ -1,4 +1,4 @@
-//! Workers: take runs up and carry out, effect by effect, what the state machine says.
+//! The worker of a run: takes it up and carries out, effect by effect, what the state machine says.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -16,10 +16,11 @@ use muster_store::{
     StoreError, TenantStore,
 };
 use tokio::sync::{OnceCell, watch};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinHandle;
 use tracing::Instrument as _;
 
 use crate::Engine;
+use crate::brief::{Basis, Known};
 use crate::configuration::LoadedConfiguration;
 use crate::delivery::Ticket;
 use crate::directories::expect_directory;
@@ -28,25 +29,11 @@ use crate::lease::Lease;
 use crate::left_out::Opened;
 use crate::outbound::OutboundRun;
 use crate::preceding::may_begin;
-use crate::prepare::{CompiledTask, InboundRun, InboundTask, compile};
+use crate::prepare::{CompiledTask, InboundRun, compile};
 use crate::sweep_keys::ReadBefore;
 
 /// A run with which so many workers in a row were lost would take the next with it as well.
 const MOST_BREAKDOWNS: u32 = 5;
-
-/// The workers of a process.
-pub struct Workers {
-    stop: watch::Sender<bool>,
-    tasks: JoinSet<()>,
-}
-
-impl Workers {
-    /// Lets every run stop at its next page and waits for that; the runs go on after the next start.
-    pub async fn shut_down(mut self) {
-        let _ = self.stop.send(true);
-        while self.tasks.join_next().await.is_some() {}
-    }
-}
 
 /// A run in the hands of a worker.
 pub(crate) struct Work {
@@ -70,22 +57,6 @@ pub(crate) struct Work {
     /// The page of a brief run, once it has been looked at.
     pub(crate) only_page: OnceCell<Vec<StagedPage>>,
     stop: watch::Receiver<bool>,
-}
-
-/// What a worker begins with.
-pub(crate) enum Basis {
-    /// What is stored.
-    Stored,
-    /// What it knows already of a run that was claimed as it was launched.
-    Known(Box<Known>),
-}
-
-/// What is known of a run that was claimed as it was launched.
-pub(crate) struct Known {
-    pub(crate) configuration: Arc<LoadedConfiguration>,
-    pub(crate) task: InboundTask,
-    pub(crate) buckets: Vec<Bucket>,
-    pub(crate) read: ReadBefore,
 }
 
 /// A run as its worker leaves it.
@@ -115,15 +86,6 @@ pub(crate) struct Done {
     pub(crate) came_through: Vec<ApplicationId>,
 }
 
-impl Done {
-    /// Whether nothing is to be stored but that it is done.
-    fn says_no_more(&self) -> bool {
-        let Self { plan_hash, holds, counters, problems, came_through, event: _ } = self;
-        let says_nothing_of_plan = plan_hash.is_none() && holds.is_empty() && counters.is_none();
-        says_nothing_of_plan && problems.is_empty() && came_through.is_empty()
-    }
-}
-
 impl From<Event> for Done {
     fn from(event: Event) -> Self {
         Self {
@@ -147,90 +109,6 @@ impl<T> Drop for Spawned<T> {
 }
 
 impl Engine {
-    /// Starts the workers of this process, its ticker, and the watch for runs that others have left.
-    #[must_use]
-    pub fn start(&self) -> Workers {
-        let (stop, stopped) = watch::channel(false);
-        let mut tasks = JoinSet::new();
-        for _ in 0..self.settings.workers.max(1) {
-            let (engine, mut stopped) = (self.clone(), stopped.clone());
-            tasks.spawn(async move {
-                loop {
-                    let ticket = tokio::select! {
-                        () = told(&mut stopped) => return,
-                        ticket = engine.delivery.pull() => ticket,
-                    };
-                    engine.try_ticket(&ticket, stopped.clone()).await;
-                }
-            });
-        }
-        let (engine, mut listening) = (self.clone(), stopped.clone());
-        tasks.spawn(async move {
-            tokio::select! {
-                () = told(&mut listening) => {}
-                () = engine.delivery.listen() => {}
-            }
-        });
-        let (engine, ticking) = (self.clone(), stopped.clone());
-        tasks.spawn(async move { engine.tick_until(ticking).await });
-        let (engine, dropping) = (self.clone(), stopped.clone());
-        tasks.spawn(async move { engine.drop_until(dropping).await });
-        let (engine, carrying_out) = (self.clone(), stopped.clone());
-        tasks.spawn(async move { engine.carry_out_until(carrying_out).await });
-        let (engine, mut stopped) = (self.clone(), stopped);
-        tasks.spawn(async move {
-            loop {
-                engine.look_for_work().await;
-                tokio::select! {
-                    () = told(&mut stopped) => return,
-                    () = tokio::time::sleep(engine.settings.look_every) => {}
-                }
-            }
-        });
-        Workers { stop, tasks }
-    }
-
-    async fn look_for_work(&self) {
-        match self.store.claimable(self.surroundings.now()).await {
-            Ok(runs) => {
-                self.figures.waiting(runs.iter().map(|(store, _)| store.slug()));
-                for (store, run) in runs {
-                    // For the own workers only: all other processes look as well.
-                    self.delivery.offer(Ticket { tenant: store.slug().clone(), run: run.id });
-                }
-            }
-            Err(error) => {
-                tracing::warn!(error = with_causes(&error), "cannot look for runs without a worker")
-            }
-        }
-        if let Err(error) = self.look_for_stalled().await {
-            tracing::warn!(error = with_causes(&error), "cannot look for runs that have stalled");
-        }
-        if let Err(error) = self.expire_held().await {
-            tracing::warn!(error = with_causes(&error), "cannot end held runs that nobody decided about");
-        }
-    }
-
-    async fn try_ticket(&self, ticket: &Ticket, stop: watch::Receiver<bool>) {
-        let found = async {
-            let Some(store) = self.store.tenant(&ticket.tenant).await? else { return Ok(None) };
-            let run = store.run(ticket.run).await?;
-            Ok::<_, StoreError>(run.map(|run| (store, run)))
-        };
-        match found.await {
-            Ok(Some((store, run))) if run.waits_for_worker(self.surroundings.now()) => {
-                if let Err(error) = self.execute_until(&store, run, stop).await {
-                    tracing::debug!(run = %ticket.run, error = with_causes(&error), "run left");
-                }
-            }
-            // Another worker was faster. The ticket is dropped after these reads by key, without a claim.
-            Ok(_) => {}
-            Err(error) => {
-                tracing::warn!(run = %ticket.run, error = with_causes(&error), "cannot take a run up")
-            }
-        }
-    }
-
     /// Takes a run up and works on it until it ends, is held, or is taken away.
     ///
     /// # Errors
@@ -245,7 +123,7 @@ impl Engine {
         (&mut work.0).await?
     }
 
-    async fn execute_until(
+    pub(crate) async fn execute_until(
         &self,
         store: &TenantStore,
         run: RunRecord,
@@ -432,12 +310,6 @@ impl Engine {
     }
 }
 
-/// Waits until the workers are told to stop.
-pub(crate) async fn told(stopped: &mut watch::Receiver<bool>) {
-    // An error means that nobody is left who could tell; that is the end as well.
-    let _ = stopped.wait_for(|stop| *stop).await;
-}
-
 /// Statements sent on behalf of a run: by those who had it before, and through the door of its worker.
 pub(crate) fn statements(claimed: &RunRecord, store: &TenantStore) -> u64 {
     claimed.statements + store.statements()
@@ -490,15 +362,8 @@ impl Work {
         Ok(Event::Prepared.into())
     }
 
-    /// Whether the run is about one account, so that it is over before anybody looks at it: of its steps only those are
-    /// stored that whoever takes it up after a crash could not find out again.
-    pub(crate) fn is_brief(&self) -> bool {
-        let is_inbound = matches!(self.task, Task::Inbound(_));
-        is_inbound && self.run.keys.as_ref().is_some_and(|keys| keys.len() == 1)
-    }
-
     async fn advance(&self, state: RunState, done: &Done) -> Result<(), EngineError> {
-        if self.is_brief() && state.status == ProgressStatus::Running && done.says_no_more() {
+        if self.run.is_brief() && state.status == ProgressStatus::Running && done.says_no_more() {
             return Ok(());
         }
         let ending = (state.outcome.filter(|_| state.is_terminal()), self.read());

@@ -42,7 +42,8 @@ pub struct ShadowFacts {
     pub granted: Vec<String>,
     /// Outbound, why the last change disabled the account.
     pub disabled: Option<DisabledReason>,
-    /// The number of the run that changed it last, where that was one of single accounts.
+    /// Where a run of single accounts wrote it last: the newest run there was by then, by its number. What runs up to that
+    /// one have read of the account may be older.
     pub read_by: Option<i64>,
 }
 
@@ -121,10 +122,10 @@ impl Decision {
         Self { situation, outcome: Outcome::Failed, change: None, problem, left: None }
     }
 
-    /// The entry may be older than what is known: a run of this number, launched later, has read the account since.
-    pub(crate) fn overtaken(later: i64) -> Self {
-        let message = format!("run {later}, which began later, has read the account since; it stays as that left it");
-        let problem = Some(Problem { code: ErrorCode::ChangeStale, message });
+    /// The entry may be older than what is known: the account was read alone since.
+    pub(crate) fn overtaken() -> Self {
+        let message = "the account was synchronized alone since this run began; the next run reads it again";
+        let problem = Some(Problem { code: ErrorCode::ChangeStale, message: message.to_owned() });
         Self { situation: None, outcome: Outcome::Stale, change: None, problem, left: None }
     }
 

@@ -106,8 +106,8 @@ impl Inbound {
         if self.filter.as_ref().is_some_and(|filter| !filter.holds(account.attributes)) {
             return Decision::filtered();
         }
-        if let Some(later) = self.read_later(facts.shadow.as_ref()) {
-            return Decision::overtaken(later);
+        if self.is_overtaken(facts.shadow.as_ref()) {
+            return Decision::overtaken();
         }
         if let Some(decision) = self.relink(account, facts, now) {
             return decision;

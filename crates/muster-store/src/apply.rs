@@ -60,8 +60,27 @@ pub struct Target {
     pub object_type: Option<String>,
     /// Whether they were there before.
     pub making: Making,
-    /// The number of the run within the tenant, where it reads single accounts of a source.
-    pub read_by: Option<i64>,
+    /// What was read of the accounts, and when.
+    pub reading: Reading,
+}
+
+/// What a run has read of the accounts that it writes about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    /// All of a source, or what is no source.
+    All,
+    /// Single accounts of a source, just now: what runs over all have read of them that are under way may be older.
+    Single,
+}
+
+impl Reading {
+    /// What shadows of changes `c` remember of it: the newest run there is.
+    pub(crate) fn read_by(self) -> &'static str {
+        match self {
+            Self::All => "CAST(NULL AS BIGINT)",
+            Self::Single => "(SELECT max(r.no) FROM run r WHERE r.tenant = c.tenant)",
+        }
+    }
 }
 
 /// Whether objects that are made were there before.
@@ -342,16 +361,17 @@ impl TenantStore {
         let application = || vec![Value::from(target.application.as_str())];
         over.execute(
             &format!(
-                "UPDATE shadow SET version = shadow.version + 1, read_by = ?, state = 0, owner = n.object, \
+                "UPDATE shadow SET version = shadow.version + 1, read_by = n.read_by, state = 0, owner = n.object, \
                  digest = n.digest, account_digest = n.account_digest, due_at = n.due_at, \
                  snapshot = coalesce(n.snapshot, shadow.snapshot), \
                  profile = coalesce(n.profile, shadow.profile), disabled = CASE n.state \
                  WHEN 0 THEN shadow.disabled WHEN 1 THEN NULL ELSE n.state - 2 END \
-                 FROM (SELECT c.* FROM {{changes}} WHERE c.action <= {} {APART}) AS n \
+                 FROM (SELECT c.*, {} AS read_by FROM {{changes}} WHERE c.action <= {} {APART}) AS n \
                  WHERE shadow.tenant = n.tenant AND shadow.application = ? AND shadow.no = n.shadow",
+                target.reading.read_by(),
                 Action::Refresh as i64
             ),
-            vec![target.read_by.into()],
+            Vec::new(),
             numbers,
             application(),
         )

@@ -92,7 +92,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 pub use accounts::AccountRecord;
-pub use apply::{Batch, Making, Target};
+pub use apply::{Batch, Making, Reading, Target};
 pub use audit::{Acting, AuditFilter, AuditVerification, ChainedEntry, NewAuditEntry};
 pub use backup_file::BackupFile;
 pub use by_hand::HandWrite;

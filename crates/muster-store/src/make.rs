@@ -25,7 +25,7 @@ const OBJECT: &str = "INSERT INTO object (tenant, id, kind, directory, type, dis
 
 const SHADOW: &str = "INSERT INTO shadow (tenant, application, no, class, read_by, uid_key, uid, owner, state, version, disabled, \
      digest, account_digest, due_at, profile, granted, snapshot) \
-     SELECT c.tenant, ?, ? + {place}, ?, ?, c.uid_key, c.uid, c.object, 0, 1, \
+     SELECT c.tenant, ?, ? + {place}, ?, {read_by}, c.uid_key, c.uid, c.object, 0, 1, \
      CASE WHEN c.state > 1 THEN c.state - 2 END, c.digest, c.account_digest, c.due_at, c.profile, c.granted, \
      coalesce(c.snapshot, '{}')";
 
@@ -98,7 +98,7 @@ impl TenantStore {
              c.account_digest, c.due_at, c.profile, c.granted, c.snapshot, c.result, c.provenance, c.replaced, {{index}} AS place \
              FROM {{changes}} WHERE c.object IS NOT NULL), made AS ({} FROM c) {} FROM c",
             self.objects_made(target),
-            SHADOW.replace("{place}", "c.place")
+            shadows_made(target, "c.place")
         );
         let first = self.reserve_numbers(over.tx, &target.application, numbers.len()).await?;
         let mut after = object_values(target).to_vec();
@@ -120,7 +120,7 @@ impl TenantStore {
             Taken::Refused => "",
             Taken::LeftOut => "ON CONFLICT DO NOTHING",
         };
-        let shadow = SHADOW.replace("{place}", "{index}");
+        let shadow = shadows_made(target, "{index}");
         let sql = format!("{shadow} FROM {{changes}} WHERE c.object IS NOT NULL {on_conflict}");
         let first = self.reserve_numbers(over.tx, &target.application, numbers.len()).await?;
         over.execute(&sql, shadow_values(target, first).to_vec(), numbers, Vec::new()).await
@@ -154,11 +154,15 @@ impl TenantStore {
     }
 }
 
+/// What makes shadows of a target from changes `c`, which stand at these places.
+fn shadows_made(target: &Target, place: &str) -> String {
+    SHADOW.replace("{place}", place).replace("{read_by}", target.reading.read_by())
+}
+
 pub(crate) fn object_values(target: &Target) -> [Value; 3] {
     [(target.kind as i64).into(), target.directory.as_str().into(), target.object_type.clone().into()]
 }
 
-fn shadow_values(target: &Target, first: i64) -> [Value; 4] {
-    let application = target.application.as_str();
-    [application.into(), first.into(), target.class.as_str().into(), target.read_by.into()]
+fn shadow_values(target: &Target, first: i64) -> [Value; 3] {
+    [target.application.as_str().into(), first.into(), target.class.as_str().into()]
 }

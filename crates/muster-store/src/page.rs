@@ -139,6 +139,12 @@ impl PageRows {
         self.messages.push(message);
     }
 
+    /// Whether anything is to be done.
+    #[must_use]
+    pub fn has_changes(&self) -> bool {
+        !self.changes.is_empty()
+    }
+
     /// Whether there is nothing to store but the checkpoint.
     #[must_use]
     pub fn is_empty(&self) -> bool {

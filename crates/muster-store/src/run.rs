@@ -1,7 +1,6 @@
 //! Runs: launched under the guard of the database, claimed, moved on and ended under an epoch.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use muster_model::audit::{Act, Subject};
 use muster_model::run::{Counters, Mode, OutcomeStatus, Override, OwnerBy, Phase, ProgressStatus, TaskKind};
 use muster_model::{ApplicationId, ConfigurationId, RunId};
 use muster_plan::lifecycle::{Absence, RunState};
@@ -9,7 +8,6 @@ use sea_orm::{QueryResult, Value};
 use uuid::Uuid;
 
 use crate::TenantStore;
-use crate::audit::NewAuditEntry;
 use crate::configuration::ConfigurationVersion;
 use crate::database::{Dialect, Transaction, Urgency};
 use crate::ending;
@@ -169,6 +167,13 @@ impl RunRecord {
     pub fn stalled_since(&self, now: DateTime<Utc>, limit: TimeDelta) -> Option<DateTime<Utc>> {
         let since = self.progressed_at.unwrap_or(self.started_at);
         (self.state.status == ProgressStatus::Running && now - since >= limit).then_some(since)
+    }
+
+    /// Whether it reads one account of a source, so that it is over before anybody looks at it.
+    #[must_use]
+    pub fn is_brief(&self) -> bool {
+        let is_inbound = self.task_kind == TaskKind::Synchronization && self.undoes.is_none();
+        is_inbound && self.keys.as_ref().is_some_and(|keys| keys.len() == 1)
     }
 
     /// Whether a claim would find it: never begun, or left by a worker that is silent.
@@ -416,34 +421,6 @@ impl TenantStore {
         let row = self.database.query_one(sql, vec![self.tenant.into(), hash.to_vec().into()]).await?;
         let row = row.ok_or_else(|| StoreError::unreadable("configuration of a run", "it is missing"))?;
         get(&row, 0)
-    }
-}
-
-/// What the audit log says of a launch. One that names a plan is the approval of a simulation.
-pub(crate) fn launched(run: &NewRun, waits_for: Option<RunId>) -> NewAuditEntry {
-    let act = if run.approved_hash.is_some() { Act::Approve } else { Act::Launch };
-    let mut entry = NewAuditEntry::new(act, Subject::task(run.task_kind, run.task.as_str()))
-        .of_run(run.id)
-        .at(run.now)
-        .with("mode", run.state.mode.as_str());
-    if let Some(keys) = &run.keys {
-        entry = entry.with("keys", keys.len());
-    }
-    if let Some(chain) = &run.chain {
-        entry = entry.with("launchedBy", chain.launched_by.to_string());
-    }
-    if let Some(preceding) = waits_for {
-        entry = entry.with("waitsFor", preceding.to_string());
-    }
-    if let Some(overriding) = &run.overriding {
-        entry = entry.with("override", holds::encode_override(overriding));
-    }
-    if let Some(undone) = run.undoes {
-        entry = entry.with("undoes", undone.to_string());
-    }
-    match run.approved_hash {
-        Some(hash) => entry.with_hash("planHash", hash),
-        None => entry,
     }
 }
 

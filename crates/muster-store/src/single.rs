@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::configuration::ConfigurationVersion;
 use crate::database::{Transaction, Urgency};
 use crate::error::StoreError;
+use crate::lists::Met;
 use crate::run::{COLUMNS, LAUNCH_TRIES, NewRun, RunRecord, record};
 use crate::stage::Bucket;
 use crate::tenant::TenantStore;
@@ -60,6 +61,30 @@ impl TenantStore {
         let buckets = self.make_buckets(&tx, &claimed, applications).await?;
         tx.commit().await?;
         Ok((claimed, buckets))
+    }
+
+    /// Has runs over all accounts that are under way leave alone what this one has read just now. Where none is, nothing is
+    /// written.
+    pub(crate) async fn note_read(
+        &self,
+        tx: &Transaction,
+        bucket: &Bucket,
+        met: &Met,
+    ) -> Result<(), StoreError> {
+        for shadow in met.all() {
+            // By the index of the runs that have not ended.
+            let sql = "UPDATE shadow SET read_by = (SELECT max(n.no) FROM run n WHERE n.tenant = shadow.tenant), version = version + 1 \
+                WHERE tenant = ? AND application = ? AND no = ? AND EXISTS (SELECT 1 FROM run r \
+                WHERE r.tenant + 0 = ? AND r.status >= 0 AND r.status < 4 AND r.task_kind = 0 AND r.keys IS NULL)";
+            let values = vec![
+                self.tenant.into(),
+                bucket.application.as_str().into(),
+                i64::from(shadow).into(),
+                self.tenant.into(),
+            ];
+            tx.execute(sql, values).await?;
+        }
+        Ok(())
     }
 
     async fn claim_new(

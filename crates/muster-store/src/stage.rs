@@ -304,6 +304,9 @@ impl TenantStore {
             ],
         )
         .await?;
+        if rows.changes.is_empty() && run.is_brief() {
+            self.note_read(&tx, bucket, met).await?;
+        }
         CHANGES.insert(&tx, rows.changes.into_iter().map(|change| change.values).collect()).await?;
         self.note_in(&tx, run, bucket.no, &rows.problems, now).await?;
         self.add_messages(&tx, (run, bucket.no), &rows.messages).await?;

@@ -55,7 +55,7 @@ impl Connector for MemorySystem {
     }
 
     async fn find(&self, class: &RemoteClass, names: &[String]) -> Result<Vec<Entry>, ConnectorError> {
-        if !self.gives_keys {
+        if class.name_attribute.is_none() {
             return self.read(class, names).await;
         }
         let uids: Vec<String> = {

@@ -47,6 +47,7 @@ mod retention;
 mod schedules;
 mod secrets;
 mod shown;
+mod single;
 mod sources;
 mod successors;
 mod undone;

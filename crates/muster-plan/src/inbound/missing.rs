@@ -28,8 +28,8 @@ impl Inbound {
         owner: Option<&ImObject>,
         other_source: OtherSource,
     ) -> Decision {
-        if let Some(later) = self.read_later(Some(shadow)) {
-            return Decision::overtaken(later);
+        if self.is_overtaken(Some(shadow)) {
+            return Decision::overtaken();
         }
         let situation = Situation::Missing;
         let reaction = self.rules.reaction(situation);

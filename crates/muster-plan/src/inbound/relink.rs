@@ -32,9 +32,9 @@ pub struct Relinked {
 }
 
 impl Inbound {
-    /// The run that has read the account of a shadow since this one began, by its number.
-    pub(super) fn read_later(&self, shadow: Option<&ShadowFacts>) -> Option<i64> {
-        shadow.and_then(|shadow| shadow.read_by).filter(|later| *later > self.run)
+    /// Whether the account of a shadow was read alone since this run began.
+    pub(super) fn is_overtaken(&self, shadow: Option<&ShadowFacts>) -> bool {
+        shadow.and_then(|shadow| shadow.read_by).is_some_and(|newest| newest >= self.run)
     }
 
     /// What an attribute of the object would hold that an account makes, if it says so.

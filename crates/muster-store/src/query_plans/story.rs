@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use crate::{
     Advance, Batch, Bucket, KeyEntry, Making, Mention, Met, NewRun, Noted, PageRows, ProblemRow, ProblemStep,
-    RunRecord, Store, Target, TenantStore, Verdict,
+    Reading, RunRecord, Store, Target, TenantStore, Verdict,
 };
 
 /// Enough that reading all of them is not the cheaper way.
@@ -57,7 +57,7 @@ pub(super) fn target(id: &str) -> Target {
         kind: ObjectKind::Identity,
         object_type: None,
         making: Making::First,
-        read_by: None,
+        reading: Reading::All,
     }
 }
 

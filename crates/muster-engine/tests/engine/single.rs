@@ -1,0 +1,294 @@
+//! One user synchronized while somebody waits: what becomes of it, why it cannot be, and what else runs meanwhile.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use expect_test::{Expect, expect};
+use muster_connector::faulty::{CallKind, Fault, Moment, no_faults};
+use muster_connector::memory::{MemoryAccount, MemoryKind};
+use muster_connector::{ConnectorError, ConnectorKind};
+use muster_engine::{Engine, SingleSyncError, SingleUser};
+use muster_model::configuration::ConfigurationKind;
+use muster_model::run::{Mode, OutcomeStatus, OwnerBy};
+use muster_model::user_sync::{UserOperation, UserResult};
+use muster_model::{Attributes, Field};
+use muster_testkit::world::configuration::{cleared, connector, hr, inbound, reconciliation};
+use muster_testkit::world::{
+    Barrier, Stopped, TestDatabase, World, on_each_database, on_sqlite, synchronization,
+};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+const CONNECTOR: Uuid = uuid::uuid!("7df9fd3f-793f-4595-b415-b839b76b0018");
+
+/// The source, where people are known by their e-mail addresses.
+fn source() -> Value {
+    let mut application = hr();
+    application["objectClasses"][0]["nameAttribute"] = json!("email");
+    application["objectTypes"][0]["protected"] = json!("department eq \"ADMIN\"");
+    application
+}
+
+fn task() -> Value {
+    let mut task = reconciliation("hr", "person");
+    task["uniqueId"] = json!(CONNECTOR.to_string());
+    task["filter"] = json!("not (department eq \"OUT\")");
+    task
+}
+
+async fn world(database: &TestDatabase) -> World {
+    let world = World::usual(database).await;
+    world.save(ConfigurationKind::Application, source()).await;
+    world.save(ConfigurationKind::SynchronizationTaskDefinition, task()).await;
+    world
+}
+
+async fn sync_on(engine: &Engine, world: &World, user: SingleUser<'_>) -> UserResult {
+    engine.sync_single_user(world.store(), CONNECTOR, user).await.expect("a result")
+}
+
+async fn sync(world: &World, identifier: &str) -> UserResult {
+    sync_on(&world.engine(), world, SingleUser { identifier, owner_by: OwnerBy::Key }).await
+}
+
+async fn sync_by_name(world: &World, identifier: &str) -> UserResult {
+    sync_on(&world.engine(), world, SingleUser { identifier, owner_by: OwnerBy::UserName }).await
+}
+
+fn told(result: &UserResult) -> String {
+    let user = |user: &Option<Attributes>| {
+        let user = user.iter().flat_map(Attributes::iter);
+        let fields = user.map(|(name, field)| {
+            let values: Vec<_> = field.values().iter().map(|value| value.to_text().into_owned()).collect();
+            format!("{name}={}", values.join(","))
+        });
+        fields.collect::<Vec<_>>().join(" ")
+    };
+    let mut told = format!("{} {}", result.operation, result.identifier);
+    for (what, text) in [("was", user(&result.input_user)), ("is", user(&result.resulting_user))] {
+        if !text.is_empty() {
+            told.push_str(&format!("\n{what} {text}"));
+        }
+    }
+    if let Some(message) = &result.message {
+        told.push_str(&format!("\n{message}"));
+    }
+    told
+}
+
+fn check(result: &UserResult, expected: &Expect) {
+    expected.assert_eq(&told(result));
+}
+
+#[test]
+fn what_becomes_of_a_user() {
+    on_each_database(async |database| {
+        let world = world(database).await;
+        check(&sync(&world, "1").await, &expect![[r#"
+            FAILED 1
+            no account has the key `1`; nobody is concluded to be gone"#]]);
+        world.hire("1", "ann@x", "Ann", "IT");
+        check(&sync(&world, "1").await, &expect![[r#"
+            ADDED 1
+            is department=IT email=ann@x name=Ann number=1"#]]);
+        check(&sync(&world, "1").await, &expect!["NOT_MODIFIED 1"]);
+        world.hire("1", "ann@x", "Anna", "IT");
+        check(&sync(&world, "ann@x").await, &expect![[r#"
+            UPDATED 1
+            was department=IT email=ann@x name=Ann number=1
+            is department=IT email=ann@x name=Anna number=1"#]]);
+        world.hire("2", "out@x", "Otto", "OUT");
+        check(&sync(&world, "2").await, &expect!["FILTERED 2"]);
+        world.system("hr").put_bad("person", "3", Some("3".to_owned()));
+        check(&sync(&world, "3").await, &expect![[r#"
+            FAILED 3
+            entry `3` cannot be read"#]]);
+        for (number, name) in [("4", "Cid"), ("5", "Dan")] {
+            world.hire(number, "same@x", name, "IT");
+        }
+        check(&sync(&world, "same@x").await, &expect![[r#"
+            FAILED same@x
+            several accounts have the user name `same@x`; ask for one by its key"#]]);
+    });
+}
+
+/// Each gets a number among the syncs, and the last full sync stays what it is.
+#[test]
+fn every_single_sync_has_a_number_of_its_own() {
+    on_sqlite(async |database| {
+        let world = world(database).await;
+        world.hire("1", "ann@x", "Ann", "IT");
+        let full = world.synchronize("hr").await;
+        let number = async |id| world.store().sync_of(id).await.expect("the database").expect("a sync").number;
+        let first = number(full.id).await;
+        sync(&world, "1").await;
+        sync(&world, "2").await;
+        let full = world.synchronize("hr").await;
+        assert_eq!(number(full.id).await, first + 3);
+    });
+}
+
+/// Nobody is concluded to be gone, and a user who is gone at the source stays as it is.
+#[test]
+fn nothing_is_concluded_from_absence() {
+    on_sqlite(async |database| {
+        let world = world(database).await;
+        world.hire("1", "ann@x", "Ann", "IT");
+        sync(&world, "1").await;
+        world.dismiss("1");
+        let before = world.picture().await;
+        assert_eq!(sync(&world, "1").await.operation, UserOperation::Failed);
+        assert_eq!(world.picture().await, before);
+    });
+}
+
+#[test]
+fn a_run_of_one_user_is_held_by_guards_and_undone_like_any_other() {
+    on_sqlite(async |database| {
+        let world = world(database).await;
+        world.hire("1", "ann@x", "Ann", "IT");
+        sync(&world, "1").await;
+        world.hire("1", "ann@x", "Anna", "IT");
+        let mut held = task();
+        held["guards"] = json!({ "update": { "count": 0 } });
+        world.save(ConfigurationKind::SynchronizationTaskDefinition, held).await;
+        check(&sync(&world, "1").await, &expect![[r#"
+            FAILED 1
+            was department=IT email=ann@x name=Ann number=1
+            the plan of the sync waits for an approval"#]]);
+        world.save(ConfigurationKind::SynchronizationTaskDefinition, task()).await;
+        assert_eq!(sync(&world, "1").await.operation, UserOperation::Updated);
+        let last = &world.store().runs(muster_model::run::TaskKind::Synchronization, &Default::default()).await;
+        let last = last.as_ref().expect("the database")[0].clone();
+        let undo = world.engine().undo(world.store(), last.id).await.expect("an inverse");
+        let undo = world.engine().execute(world.store(), undo).await.expect("a plan");
+        world.engine().approve(world.store(), undo.id, undo.plan_hash.expect("a plan")).await.expect("approved");
+        let undo = world.store().run(undo.id).await.expect("the database").expect("a run");
+        let undo = world.engine().execute(world.store(), undo).await.expect("a run");
+        assert_eq!(undo.state.outcome, Some(OutcomeStatus::Success));
+        assert!(world.picture().await.contains("name=Ann "), "{}", world.picture().await);
+    });
+}
+
+/// Ann, Bob and Cid, and a full sync that has read them, page by page of three, and stands still there: nobody has looked
+/// at what it read.
+async fn with_full_sync(database: &TestDatabase) -> (World, Stopped) {
+    let mut world = world(database).await;
+    for (number, email, name) in [("1", "ann@x", "Ann"), ("2", "bob@x", "Bob"), ("3", "cid@x", "Cid")] {
+        world.hire(number, email, name, "IT");
+    }
+    world.synchronize("hr").await;
+    world.hire("2", "bob@x", "Bert", "IT");
+    let barrier = Barrier::behind(CallKind::Page, 1);
+    let stopped = world.run_to_barrier(synchronization("hr", Mode::Apply), "hr", barrier).await;
+    world.disturb("hr", no_faults());
+    (world, stopped)
+}
+
+async fn names(world: &World) -> String {
+    let picture = world.picture().await;
+    let people = picture.lines().filter(|line| line.contains("name="));
+    let name = |line: &str| {
+        let name = line.split("name=").nth(1).and_then(|rest| rest.split(' ').next());
+        let state = if line.contains("disabled") { " disabled" } else { "" };
+        format!("{}{state}", name.unwrap_or_default())
+    };
+    people.map(name).collect::<Vec<_>>().join(", ")
+}
+
+#[test]
+fn a_page_that_was_read_before_does_not_undo_what_a_single_sync_did() {
+    on_each_database(async |database| {
+        let (world, full) = with_full_sync(database).await;
+        world.hire("1", "ann@x", "Anna", "IT");
+        assert_eq!(sync(&world, "1").await.operation, UserOperation::Updated);
+        let full = full.go_on().await;
+        assert!(full.counters.add_up(), "{:?}", full.counters);
+        assert_eq!(names(&world).await, "Anna, Bert, Cid");
+        assert_eq!(crate::shown::counted(&full.counters), "3 read, 0 lacking, 1 updated, 1 unchanged, 1 stale");
+        let full = world.synchronize("hr").await;
+        assert_eq!(crate::shown::counted(&full.counters), "3 read, 0 lacking, 3 unchanged");
+    });
+}
+
+#[test]
+fn a_user_whom_a_single_sync_met_is_not_gone_for_a_page_that_was_read_before() {
+    on_each_database(async |database| {
+        let mut world = world(database).await;
+        for (number, email, name) in [("1", "ann@x", "Ann"), ("2", "bob@x", "Bob")] {
+            world.hire(number, email, name, "IT");
+        }
+        world.synchronize("hr").await;
+        world.dismiss("2");
+        let barrier = Barrier::behind(CallKind::Page, 1);
+        let full = world.run_to_barrier(synchronization("hr", Mode::Apply), "hr", barrier).await;
+        world.disturb("hr", no_faults());
+        world.hire("2", "bob@x", "Bob", "IT");
+        assert_eq!(sync(&world, "2").await.operation, UserOperation::NotModified);
+        let full = full.go_on().await;
+        assert!(full.counters.add_up(), "{:?}", full.counters);
+        assert_eq!(names(&world).await, "Ann, Bob");
+    });
+}
+
+#[test]
+fn a_plan_that_was_made_before_is_stale_where_a_single_sync_came_between() {
+    on_each_database(async |database| {
+        let mut world = world(database).await;
+        for number in ["1", "2", "3", "4"] {
+            world.hire(number, &format!("{number}@x"), "Ann", "IT");
+        }
+        world.synchronize("hr").await;
+        world.hire("1", "1@x", "Anna", "IT");
+        let full = world.run_up_to(synchronization("hr", Mode::Apply), "hr", (CallKind::Page, 2)).await;
+        world.disturb("hr", no_faults());
+        world.hire("1", "1@x", "Annabel", "IT");
+        assert_eq!(sync(&world, "1").await.operation, UserOperation::Updated);
+        full.go_on().await;
+        assert_eq!(names(&world).await, "Annabel, Ann, Ann, Ann");
+    });
+}
+
+/// The other order: the single sync has read the user, and a full sync comes to its end before it goes on.
+#[test]
+fn a_single_sync_that_is_overtaken_looks_again() {
+    on_each_database(async |database| {
+        let mut world = world(database).await;
+        world.hire("1", "ann@x", "Ann", "IT");
+        world.synchronize("hr").await;
+        world.hire("1", "ann@x", "Anna", "IT");
+        let (barrier, plan) = Barrier::behind(CallKind::Read, 1);
+        world.disturb("hr", plan);
+        let (engine, store) = (world.engine(), world.store().clone());
+        let user = SingleUser { identifier: "1", owner_by: OwnerBy::Key };
+        let single = tokio::spawn(async move { engine.sync_single_user(&store, CONNECTOR, user).await });
+        barrier.reached().await;
+        world.disturb("hr", no_faults());
+        world.hire("1", "ann@x", "Annabel", "IT");
+        world.synchronize("hr").await;
+        barrier.open();
+        let single = single.await.expect("no panic").expect("a result");
+        assert_eq!(single.operation, UserOperation::Updated, "by what it had read before");
+        // It had read before the full sync did: what it stored goes with the next sync, and nothing is lost.
+        world.synchronize("hr").await;
+        assert_eq!(names(&world).await, "Annabel");
+    });
+}
+
+#[test]
+fn of_two_single_syncs_of_one_user_one_writes() {
+    on_each_database(async |database| {
+        let world = world(database).await;
+        for name in ["Ann", "Anna"] {
+            world.hire("1", "ann@x", name, "IT");
+            let engine = world.engine();
+            let user = SingleUser { identifier: "1", owner_by: OwnerBy::Key };
+            let both = tokio::join!(sync_on(&engine, &world, user), sync_on(&engine, &world, user));
+            let mut operations = [both.0.operation, both.1.operation];
+            operations.sort();
+            let wrote = if name == "Ann" { UserOperation::Added } else { UserOperation::Updated };
+            assert_eq!(operations, [wrote, UserOperation::NotModified]);
+            assert_eq!(names(&world).await, name);
+        }
+    });
+}
