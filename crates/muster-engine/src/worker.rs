@@ -13,7 +13,7 @@ use muster_plan::inbound::Relink;
 use muster_plan::lifecycle::{Effect, Event, RunState, step};
 use muster_store::{
     Acting, Advance, ApplicationFailure, Bucket, Hash, ProblemRow, QuarantineRecord, RunRecord, StagedPage,
-    StoreError, TenantStore,
+    TenantStore,
 };
 use tokio::sync::{OnceCell, watch};
 use tokio::task::JoinHandle;

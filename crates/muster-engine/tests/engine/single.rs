@@ -71,7 +71,7 @@ fn told(result: &UserResult) -> String {
         }
     }
     if let Some(message) = &result.message {
-        told.push_str(&format!("\n{message}"));
+        told.push_str(&format!("\n{}", crate::shown::without_ids(message)));
     }
     told
 }
@@ -102,7 +102,7 @@ fn what_becomes_of_a_user() {
         world.system("hr").put_bad("person", "3", Some("3".to_owned()));
         check(&sync(&world, "3").await, &expect![[r#"
             FAILED 3
-            entry `3` cannot be read"#]]);
+            entry 3 cannot be read; repair it"#]]);
         for (number, name) in [("4", "Cid"), ("5", "Dan")] {
             world.hire(number, "same@x", name, "IT");
         }
@@ -166,7 +166,7 @@ fn a_run_of_one_user_is_held_by_guards_and_undone_like_any_other() {
         let undo = world.store().run(undo.id).await.expect("the database").expect("a run");
         let undo = world.engine().execute(world.store(), undo).await.expect("a run");
         assert_eq!(undo.state.outcome, Some(OutcomeStatus::Success));
-        assert!(world.picture().await.contains("name=Ann "), "{}", world.picture().await);
+        assert_eq!(names(&world).await, "Ann");
     });
 }
 
@@ -268,9 +268,7 @@ fn a_single_sync_that_is_overtaken_looks_again() {
         world.synchronize("hr").await;
         barrier.open();
         let single = single.await.expect("no panic").expect("a result");
-        assert_eq!(single.operation, UserOperation::Updated, "by what it had read before");
-        // It had read before the full sync did: what it stored goes with the next sync, and nothing is lost.
-        world.synchronize("hr").await;
+        assert_eq!(single.operation, UserOperation::NotModified, "what it had read before was read again");
         assert_eq!(names(&world).await, "Annabel");
     });
 }
@@ -290,5 +288,81 @@ fn of_two_single_syncs_of_one_user_one_writes() {
             assert_eq!(operations, [wrote, UserOperation::NotModified]);
             assert_eq!(names(&world).await, name);
         }
+    });
+}
+
+/// Whoever was re-created at the source under another key, and is asked for by the user name.
+#[test]
+fn a_user_who_was_created_again_at_the_source_keeps_the_object() {
+    on_each_database(async |database| {
+        let world = world(database).await;
+        world.hire("1", "ann@x", "Ann", "IT");
+        sync(&world, "1").await;
+        world.dismiss("1");
+        world.hire("7", "ann@x", "Anna", "IT");
+        check(&sync(&world, "7").await, &expect![[r#"
+            NOT_MODIFIED 7
+            account `7` fits object …, which belongs to account `1`"#]]);
+        check(&sync_by_name(&world, "ann@x").await, &expect![[r#"
+            UPDATED 7
+            was department=IT email=ann@x name=Ann number=1
+            is department=IT email=ann@x name=Anna number=7
+            the object has its user name"#]]);
+        assert_eq!(names(&world).await, "Anna");
+        assert!(world.picture().await.contains("shadow hr/7 live"), "{}", world.picture().await);
+        assert_eq!(sync(&world, "7").await.operation, UserOperation::NotModified);
+        assert_eq!(sync_by_name(&world, "7").await.operation, UserOperation::NotModified);
+        assert_eq!(world.synchronize("hr").await.state.outcome, Some(OutcomeStatus::Success));
+        assert_eq!(names(&world).await, "Anna");
+    });
+}
+
+#[test]
+fn a_user_name_gives_nobody_away() {
+    on_each_database(async |database| {
+        let world = world(database).await;
+        for (number, email, department) in [("1", "ann@x", "IT"), ("2", "root@x", "ADMIN"), ("3", "cid@x", "IT")] {
+            world.hire(number, email, email, department);
+            sync(&world, number).await;
+        }
+        // Nobody of that name: made like any other.
+        world.hire("4", "dan@x", "Dan", "IT");
+        assert_eq!(sync_by_name(&world, "4").await.operation, UserOperation::Added);
+        // Her account is there still.
+        world.hire("7", "ann@x", "Another", "IT");
+        check(&sync_by_name(&world, "7").await, &expect![[r#"
+            FAILED 7
+            account `7` is not given to the user of its name: object … belongs to account `1`, which is there still"#]]);
+        // Protected.
+        world.dismiss("2");
+        world.hire("8", "root@x", "Root", "ADMIN");
+        check(&sync_by_name(&world, "8").await, &expect![[r#"
+            FAILED 8
+            account `8` is not given to the user of its name: object … is protected"#]]);
+        // An account of somebody else took the name.
+        world.dismiss("1");
+        world.dismiss("7");
+        world.hire("3", "ann@x", "Cid", "IT");
+        let before = names(&world).await;
+        check(&sync_by_name(&world, "3").await, &expect![[r#"
+            FAILED 3
+            account `3` is not given to the user of its name: it belongs to object …"#]]);
+        assert_eq!(names(&world).await, before);
+    });
+}
+
+#[test]
+fn a_user_of_another_source_is_not_taken_from_it() {
+    on_sqlite(async |database| {
+        let world = world(database).await;
+        let mut application = muster_testkit::world::configuration::crm();
+        application["objectTypes"][0]["reactions"] = json!({ "UNMATCHED": "CREATE", "MISSING": "DISABLE" });
+        world.save(ConfigurationKind::Application, application).await;
+        world.contact("c1", "ann@x", "11");
+        world.synchronize("crm").await;
+        world.hire("1", "ann@x", "Ann", "IT");
+        check(&sync_by_name(&world, "1").await, &expect![[r#"
+            FAILED 1
+            account `1` is not given to the user of its name: object … is linked elsewhere, in application `crm`"#]]);
     });
 }
