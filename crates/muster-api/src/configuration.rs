@@ -28,8 +28,8 @@ pub(crate) use check::{Proposal, as_reference};
 pub(crate) use draft::{Draft, Named, read as read_document};
 pub(crate) use parts::check_parts;
 pub(crate) use precondition::{EntityTag, Preconditions};
-pub(crate) use save::{Put, Saved, save};
 use save::tag;
+pub(crate) use save::{Put, Saved, save};
 
 pub(crate) async fn perform(
     operation: ConfigurationOperation,
@@ -94,7 +94,10 @@ impl Basis {
 }
 
 /// A change of single resources: they are read before it is checked.
-pub(crate) async fn change<T>(call: &Call, checked: impl AsyncFn(Basis) -> Result<T, ApiError>) -> Result<T, ApiError> {
+pub(crate) async fn change<T>(
+    call: &Call,
+    checked: impl AsyncFn(Basis) -> Result<T, ApiError>,
+) -> Result<T, ApiError> {
     change::change(call, Effect::Written, async |found| {
         let resources = LoadedConfiguration::of(&found.rows)?.resources;
         let Found { version, rows, secrets } = found;

@@ -75,12 +75,7 @@ fn is_below(place: &str, pointer: &str) -> bool {
 
 /// Refuses drafts that break rules. Pointers are within the request; those of problems that they make
 /// elsewhere name the other resource first: `applications/hr#/objectTypes/0`.
-pub(super) fn check(
-    call: &Call,
-    basis: &Basis,
-    after: &Configuration,
-    puts: &[Put],
-) -> Result<(), ApiError> {
+pub(super) fn check(call: &Call, basis: &Basis, after: &Configuration, puts: &[Put]) -> Result<(), ApiError> {
     let proposal = Proposal {
         engine: call.engine(),
         tenant: call.store.slug(),

@@ -56,11 +56,16 @@ fn portable() -> Value {
         &[("configuration", reference("ConnectorConfiguration"))],
         &[
             ("uniqueId", described(or_null(uuid()), unique_id)),
-            ("id", described(id(), "What the task of a new connector is called; left out, as its unique id.")),
+            (
+                "id",
+                described(id(), "What the task of a new connector is called; left out, as its unique id."),
+            ),
             ("name", ignored("Not read: it stands in `configuration`.")),
             (
                 "directoryId",
-                ignored("Not read, nor in `configuration`: a connector keeps its directory, a new one gets `main`."),
+                ignored(
+                    "Not read, nor in `configuration`: a connector keeps its directory, a new one gets `main`.",
+                ),
             ),
         ],
     )

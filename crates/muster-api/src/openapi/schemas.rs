@@ -78,9 +78,7 @@ pub(super) fn segment(route: &Route, name: &str) -> (&'static str, Value) {
         }
         "name" => ("What it is called.", json!({"type": "string"})),
         _ if route.group == "Disputes" => ("The id of the dispute.", disputes::id()),
-        _ if route.group == "User Sync" => {
-            ("The unique id of the connector, or the id of its task.", text())
-        }
+        _ if route.group == "User Sync" => ("The unique id of the connector, or the id of its task.", text()),
         _ if route.group == "IM objects" => ("The id of the object.", uuid),
         _ => ("The caller's own id of the resource.", json!({"type": "string", "pattern": ID})),
     }

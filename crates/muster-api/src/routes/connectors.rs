@@ -37,12 +37,7 @@ pub(super) fn routes() -> Vec<Route> {
     routes
 }
 
-fn connector(
-    method: Method,
-    end: &str,
-    operation: ConnectorOperation,
-    words: (&str, &str),
-) -> Route {
+fn connector(method: Method, end: &str, operation: ConnectorOperation, words: (&str, &str)) -> Route {
     let permission = if method == Method::Get { Permission::View } else { Permission::Configure };
     let access = Access::Tenant(permission, TenantOperation::Connector(operation));
     let path = format!("/{{tenant}}/rest/samlsso-admin/1.0/usersync/connector{end}");
@@ -52,7 +47,11 @@ fn connector(
 fn all() -> Vec<Route> {
     vec![
         Route {
-            answers: vec![answer(200, "The connectors, by the ids of their tasks", Content::JsonList("Connector"))],
+            answers: vec![answer(
+                200,
+                "The connectors, by the ids of their tasks",
+                Content::JsonList("Connector"),
+            )],
             ..connector(
                 Method::Get,
                 "",
@@ -62,17 +61,28 @@ fn all() -> Vec<Route> {
         },
         Route {
             body: Content::JsonList("PortableConnector"),
-            answers: vec![answer(200, "The imported connectors as they are now", Content::JsonList("Connector"))],
+            answers: vec![answer(
+                200,
+                "The imported connectors as they are now",
+                Content::JsonList("Connector"),
+            )],
             refusals: &[400, 408, 409, 413, 415],
             ..connector(
                 Method::Post,
                 "/~import",
                 ConnectorOperation::Import,
-                ("importConnectors", "Write all connectors of a file, matched by unique id, or none if anything is wrong"),
+                (
+                    "importConnectors",
+                    "Write all connectors of a file, matched by unique id, or none if anything is wrong",
+                ),
             )
         },
         Route {
-            answers: vec![answer(200, "The connectors, without their directories", Content::JsonList("PortableConnector"))],
+            answers: vec![answer(
+                200,
+                "The connectors, without their directories",
+                Content::JsonList("PortableConnector"),
+            )],
             ..connector(
                 Method::Get,
                 "/~export",

@@ -20,7 +20,9 @@ use crate::view::ConnectorView;
 const DIRECTORY: &str = "directoryId";
 
 const FORM: Form = Form {
-    such_as: Some(r#"{"uniqueId": "7df9fd3f-793f-4595-b415-b839b76b0018", "id": "hr", "configuration": {…}}"#),
+    such_as: Some(
+        r#"{"uniqueId": "7df9fd3f-793f-4595-b415-b839b76b0018", "id": "hr", "configuration": {…}}"#,
+    ),
     fields: &["uniqueId", "id", "name", DIRECTORY, "configuration"],
     known: "known are `uniqueId`, `id` and `configuration`, and `name` and `directoryId`, which say nothing here",
 };

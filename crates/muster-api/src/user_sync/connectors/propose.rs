@@ -98,11 +98,9 @@ impl Puts {
 impl Proposed<'_> {
     /// Reads it into drafts. Answers all that is wrong with it.
     fn read(self, call: &Call, basis: &Basis, puts: &mut Puts) -> Problems {
-        let mut problems = Problems::new();
         let (mut task, application) = take_apart(self.configuration);
-        for field in OUTSIDE.iter().filter(|field| task.get(**field).is_some()) {
-            problems.add(format!("{}/{field}", self.place), "is no part of a connector's configuration");
-        }
+        let outside = OUTSIDE.into_iter().filter(|field| task.get(field).is_some()).collect::<Vec<_>>();
+        let mut problems = Problems::new();
         let mut read = |place: &str, (kind, body): (_, Value), named| {
             let new_id = || call.engine().surroundings().new_id();
             match Draft::of(kind, body.clone(), named, new_id) {
@@ -121,7 +119,11 @@ impl Proposed<'_> {
         }
         let named = self.whose.task(basis, &mut task);
         problems.merge(read(&self.place, (TASK, task), named));
-        renamed(&problems, &format!("{}/applicationId", self.place), &place)
+        let mut problems = renamed(&problems, &format!("{}/applicationId", self.place), &place);
+        for field in outside {
+            problems.add(format!("{}/{field}", self.place), "is no part of a connector's configuration");
+        }
+        problems
     }
 }
 
