@@ -3,6 +3,7 @@
 mod administration;
 mod applications;
 mod connections;
+mod connectors;
 mod disputes;
 mod failures;
 mod objects;
@@ -40,6 +41,7 @@ pub fn openapi() -> Value {
         shapes::add(Document::shape(kind), &mut schemas);
     }
     shapes::add(&OverrideDocument::SHAPE, &mut schemas);
+    connectors::add(&mut schemas);
     json!({
         "openapi": "3.1.0",
         "info": {

@@ -5,6 +5,7 @@ mod administration;
 mod applications;
 mod audit;
 mod configuration;
+mod connectors;
 mod disputes;
 mod objects;
 mod others;
@@ -18,6 +19,7 @@ use muster_model::configuration::ConfigurationKind;
 use muster_model::run::TaskKind;
 
 pub use self::applications::ApplicationOperation;
+pub use self::connectors::ConnectorOperation;
 pub use self::parked::ParkedOperation;
 pub use crate::query::Parameter;
 use crate::rights::Permission;
@@ -112,6 +114,8 @@ pub enum TenantOperation {
     Application(ApplicationOperation),
     /// With accounts that their applications refuse.
     Parked(ParkedOperation),
+    /// With connectors, as User Sync has them.
+    Connector(ConnectorOperation),
 }
 
 /// What is done with the owner of an account.
@@ -404,6 +408,7 @@ impl Route {
             | TenantOperation::Accounts
             | TenantOperation::Account(_)
             | TenantOperation::Application(_)
+            | TenantOperation::Connector(_)
             | TenantOperation::Dispute(_) => false,
         };
         self.method != Method::Get && !is_tried_on_a_sample && !is_repeatable
@@ -414,6 +419,7 @@ impl Route {
         match self.access {
             Access::Tenant(_, TenantOperation::Configuration(operation, _)) => operation.answers_tag(),
             Access::Tenant(_, TenantOperation::Object(operation)) => operation.answers_tag(),
+            Access::Tenant(_, TenantOperation::Connector(operation)) => operation.is_about_one(),
             Access::Tenant(
                 _,
                 TenantOperation::Evaluate
@@ -439,6 +445,7 @@ impl Route {
                 operation.heeds_preconditions()
             }
             Access::Tenant(_, TenantOperation::Object(operation)) => operation.heeds_preconditions(),
+            Access::Tenant(_, TenantOperation::Connector(operation)) => operation.is_about_one(),
             Access::Tenant(
                 _,
                 TenantOperation::Evaluate
@@ -464,6 +471,7 @@ pub fn routes() -> &'static [Route] {
         let kinds = ConfigurationKind::ALL.into_iter().flat_map(configuration::routes_of);
         let tasks = TaskKind::ALL.into_iter().flat_map(tasks::routes_of);
         let rest = others::routes().into_iter().chain(administration::routes()).chain(audit::routes());
+        let rest = connectors::routes().into_iter().chain(rest);
         let known = kinds.chain(applications::routes()).chain(tasks);
         known.chain(objects::routes()).chain(disputes::routes()).chain(parked::routes()).chain(rest).collect()
     });

@@ -137,6 +137,24 @@ impl Auditor {
         self.check(("POST", evaluate), &[], &json!({"condition": "a pr"}), &[]);
     }
 
+    fn check_connectors(&mut self) {
+        let all = "/{tenant}/rest/samlsso-admin/1.0/usersync/connector";
+        let (one, import) = (format!("{all}/{{id}}"), format!("{all}/~import"));
+        let hr = [("id", "hr-import")];
+        let [task, application] = ["REPLACE sync-task-definitions/hr-import", "REPLACE applications/hr"];
+        let found = self.admin.get(&one.replace("{tenant}", "acme").replace("{id}", "hr-import"));
+        let before = found.expect(200).json()["configuration"].clone();
+        let mut both = before.clone();
+        both["name"] = "People".into();
+        both["application"]["name"] = "People".into();
+        self.check(("PUT", &one), &hr, &both, &[application, task]);
+        self.check(("PUT", &one), &hr, &both, &[]);
+        self.check(("PATCH", &one), &hr, &json!({"application": {"name": "HR"}}), &[application]);
+        let mut file = self.admin.get("/acme/rest/samlsso-admin/1.0/usersync/connector/~export").json();
+        file[0]["configuration"] = before;
+        self.check(("POST", &import), &[], &file, &[task]);
+    }
+
     fn check_files(&mut self) {
         let file = "/{tenant}/api/sync/files/{path}";
         let left = |act: &str| format!("{act} files/in/hr.csv");
@@ -317,6 +335,7 @@ fn every_writing_route_leaves_its_acts_under_the_callers_name() {
     let mut auditor = Auditor { server, admin: admin.clone(), called: BTreeSet::new(), calls: 0 };
     auditor.check_configuration();
     auditor.check_dataset();
+    auditor.check_connectors();
     auditor.check_files();
     auditor.check_administration();
     hold(&admin, "sync-task-definitions", "hr-import");
