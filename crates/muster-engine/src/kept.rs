@@ -9,7 +9,6 @@ use muster_connector::{Connector, RemoteClass};
 use muster_model::{ConfigurationId, TenantSlug};
 use muster_store::{ConfigurationVersion, Hash};
 use tokio::time::{Instant, sleep_until};
-use uuid::Uuid;
 
 use crate::configuration::LoadedConfiguration;
 use crate::prepare::InboundTask;
@@ -23,7 +22,7 @@ const MOST: usize = 256;
 
 /// The connectors of single syncs, by tenant and unique id.
 #[derive(Default)]
-pub(crate) struct KeptConnectors(Mutex<HashMap<(TenantSlug, Uuid), Arc<Prepared>>>);
+pub(crate) struct KeptConnectors(Mutex<HashMap<(TenantSlug, String), Arc<Prepared>>>);
 
 /// What a single sync needs besides the user.
 pub(crate) struct Prepared {
@@ -46,24 +45,24 @@ pub(crate) struct Open {
 }
 
 impl KeptConnectors {
-    fn all(&self) -> MutexGuard<'_, HashMap<(TenantSlug, Uuid), Arc<Prepared>>> {
+    fn all(&self) -> MutexGuard<'_, HashMap<(TenantSlug, String), Arc<Prepared>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn get(&self, tenant: &TenantSlug, connector: Uuid) -> Option<Arc<Prepared>> {
-        self.all().get(&(tenant.clone(), connector)).cloned()
+    pub(crate) fn get(&self, tenant: &TenantSlug, connector: &str) -> Option<Arc<Prepared>> {
+        self.all().get(&(tenant.clone(), connector.to_owned())).cloned()
     }
 
-    pub(crate) fn put(&self, tenant: &TenantSlug, connector: Uuid, prepared: &Arc<Prepared>) {
+    pub(crate) fn put(&self, tenant: &TenantSlug, connector: &str, prepared: &Arc<Prepared>) {
         let mut all = self.all();
         if all.len() >= MOST {
             all.clear();
         }
-        all.insert((tenant.clone(), connector), Arc::clone(prepared));
+        all.insert((tenant.clone(), connector.to_owned()), Arc::clone(prepared));
     }
 
-    pub(crate) fn forget(&self, tenant: &TenantSlug, connector: Uuid) {
-        self.all().remove(&(tenant.clone(), connector));
+    pub(crate) fn forget(&self, tenant: &TenantSlug, connector: &str) {
+        self.all().remove(&(tenant.clone(), connector.to_owned()));
     }
 }
 

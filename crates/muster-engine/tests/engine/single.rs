@@ -1,25 +1,28 @@
 //! One user synchronized while somebody waits: what becomes of it, why it cannot be, and what else runs meanwhile.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use async_trait::async_trait;
 use expect_test::{Expect, expect};
-use muster_connector::faulty::{CallKind, Fault, Moment, no_faults};
-use muster_connector::memory::{MemoryAccount, MemoryKind};
-use muster_connector::{ConnectorError, ConnectorKind};
-use muster_engine::{Engine, SingleSyncError, SingleUser};
+use muster_connector::faulty::{Call, CallKind, Fault, FaultyKind, Moment, Watch, no_faults};
+use muster_connector::memory::MemoryKind;
+use muster_connector::{
+    Capabilities, ClassProblem, Connector, ConnectorError, ConnectorKind, FileRoots, Host, Place, Properties,
+    PropertyProblem, RemoteClass,
+};
+use muster_engine::{Engine, SingleUser};
+use muster_model::Attributes;
 use muster_model::configuration::ConfigurationKind;
 use muster_model::run::{Mode, OutcomeStatus, OwnerBy};
 use muster_model::user_sync::{UserOperation, UserResult};
-use muster_model::{Attributes, Field};
-use muster_testkit::world::configuration::{cleared, connector, hr, inbound, reconciliation};
+use muster_testkit::world::configuration::{connector, hr, reconciliation};
 use muster_testkit::world::{
     Barrier, Stopped, TestDatabase, World, on_each_database, on_sqlite, synchronization,
 };
 use serde_json::{Value, json};
-use uuid::Uuid;
 
-const CONNECTOR: Uuid = uuid::uuid!("7df9fd3f-793f-4595-b415-b839b76b0018");
+const CONNECTOR: &str = "7df9fd3f-793f-4595-b415-b839b76b0018";
 
 /// The source, where people are known by their e-mail addresses.
 fn source() -> Value {
@@ -31,7 +34,7 @@ fn source() -> Value {
 
 fn task() -> Value {
     let mut task = reconciliation("hr", "person");
-    task["uniqueId"] = json!(CONNECTOR.to_string());
+    task["uniqueId"] = json!(CONNECTOR);
     task["filter"] = json!("not (department eq \"OUT\")");
     task
 }
@@ -364,5 +367,140 @@ fn a_user_of_another_source_is_not_taken_from_it() {
         check(&sync_by_name(&world, "1").await, &expect![[r#"
             FAILED 1
             account `1` is not given to the user of its name: object … is linked elsewhere, in application `crm`"#]]);
+    });
+}
+
+/// The kinds of connectors of a world, one of them counting how often it is opened, and one that fails at will.
+struct Counting {
+    inner: FaultyKind,
+    opened: Arc<AtomicU64>,
+}
+
+#[async_trait]
+impl ConnectorKind for Counting {
+    fn name(&self) -> &'static str {
+        self.inner.name()
+    }
+
+    fn check(&self, properties: &Properties) -> Vec<PropertyProblem> {
+        self.inner.check(properties)
+    }
+
+    fn check_class(&self, properties: &Properties, class: &RemoteClass, files: &FileRoots) -> Vec<ClassProblem> {
+        self.inner.check_class(properties, class, files)
+    }
+
+    fn place(&self, class: &RemoteClass, place: Place) -> String {
+        self.inner.place(class, place)
+    }
+
+    fn capabilities(&self, properties: &Properties) -> Capabilities {
+        self.inner.capabilities(properties)
+    }
+
+    async fn open(&self, properties: &Properties, host: &Host) -> Result<Box<dyn Connector>, ConnectorError> {
+        self.opened.fetch_add(1, Ordering::SeqCst);
+        self.inner.open(properties, host).await
+    }
+}
+
+/// A connector is kept open from one single sync to the next, and opened once more where it is broken or configured anew.
+#[test]
+fn a_connector_is_kept_open() {
+    on_sqlite(async |database| {
+        let world = world(database).await;
+        let opened = Arc::new(AtomicU64::new(0));
+        let memory = MemoryKind { name: "hr", system: world.system("hr").clone() };
+        // The third read fails, as when the server was started again.
+        let plan = |call: &Call| {
+            let lost = ConnectorError::Transient { message: "lost".to_owned(), retry_after: None };
+            let is_lost = call.kind == CallKind::Read && call.number == 3;
+            is_lost.then(|| Fault::Fail(Moment::Before, lost))
+        };
+        let inner = FaultyKind::new(Box::new(memory), Watch::new(Arc::new(plan)));
+        let world = world.with_connector(Arc::new(Counting { inner, opened: Arc::clone(&opened) }));
+        world.hire("1", "ann@x", "Ann", "IT");
+        world.synchronize("hr").await;
+        opened.store(0, Ordering::SeqCst);
+        let engine = world.engine();
+        let user = SingleUser { identifier: "1", owner_by: OwnerBy::Key };
+        for expected in [1, 1, 2, 2] {
+            assert_eq!(sync_on(&engine, &world, user).await.operation, UserOperation::NotModified);
+            assert_eq!(opened.load(Ordering::SeqCst), expected);
+        }
+        let mut renamed = connector("hr", "hr");
+        renamed["name"] = json!("Another name");
+        world.save(ConfigurationKind::ConnectorDefinition, renamed).await;
+        assert_eq!(sync_on(&engine, &world, user).await.operation, UserOperation::NotModified);
+        assert_eq!(opened.load(Ordering::SeqCst), 3);
+    });
+}
+
+/// What a single sync asks the store, whatever the number of users there are.
+#[test]
+fn a_single_sync_costs_few_statements() {
+    on_sqlite(async |database| {
+        let world = world(database).await;
+        world.synchronize("hr").await;
+        let engine = world.engine();
+        let user = SingleUser { identifier: "1", owner_by: OwnerBy::Key };
+        // What is read once is read.
+        sync_on(&engine, &world, user).await;
+        let mut counted = Vec::new();
+        for name in ["Ann", "Ann", "Anna"] {
+            world.hire("1", "ann@x", name, "IT");
+            let before = engine.store().statements();
+            let operation = sync_on(&engine, &world, user).await.operation;
+            counted.push(format!("{operation}: {}", engine.store().statements() - before));
+        }
+        expect![[r#"
+            ADDED: 0
+            NOT_MODIFIED: 0
+            UPDATED: 0"#]].assert_eq(&counted.join("\n"));
+    });
+}
+
+#[test]
+fn there_are_four_errors() {
+    on_each_database(async |database| {
+        let mut world = world(database).await;
+        world.hire("1", "ann@x", "Ann", "IT");
+        let error = async |world: &World, connector: &str| {
+            let user = SingleUser { identifier: "1", owner_by: OwnerBy::Key };
+            let result = world.engine().sync_single_user(world.store(), connector, user).await;
+            result.expect_err("an error").to_string()
+        };
+        let unknown = "7df9fd3f-793f-4595-b415-b839b76b0019";
+        assert_eq!(error(&world, unknown).await, format!("there is no connector `{unknown}`"));
+        // The source does not answer.
+        let down = |_: &Call| {
+            let refused = ConnectorError::Transient { message: "refused".to_owned(), retry_after: None };
+            Some(Fault::Fail(Moment::Before, refused))
+        };
+        world.disturb("hr", Arc::new(down));
+        assert_eq!(error(&world, CONNECTOR).await, "the connector is not available: refused");
+        world.disturb("hr", no_faults());
+        let mut definition = connector("hr", "hr");
+        definition["maintenance"] = json!(true);
+        world.save(ConfigurationKind::ConnectorDefinition, definition).await;
+        let maintained = "the connector is not available: connector definition `hr` is in maintenance";
+        assert_eq!(error(&world, CONNECTOR).await, maintained);
+        // A type that is not built in.
+        world.save(ConfigurationKind::ConnectorDefinition, connector("hr", "sap")).await;
+        let lacking = "the connector cannot be made: connector type `sap` is not built in";
+        assert_eq!(error(&world, CONNECTOR).await, lacking);
+        world.save(ConfigurationKind::ConnectorDefinition, connector("hr", "hr")).await;
+        // A clean-up reads no users.
+        let cleanup = json!({
+            "id": "clean", "name": "Clean", "taskType": "CLEANUP", "directoryId": "main", "action": "DISABLE",
+        });
+        world.save(ConfigurationKind::SynchronizationTaskDefinition, cleanup).await;
+        let misconfigured = error(&world, "clean").await;
+        assert!(misconfigured.starts_with("the configuration of the connector cannot be used: "), "{misconfigured}");
+        // A directory that was deleted.
+        let directory = muster_model::DirectoryId::main();
+        world.engine().delete_directory(world.store(), &directory).await.expect("deleted");
+        let deleted = error(&world, CONNECTOR).await;
+        assert!(deleted.contains("Directory main does not exists"), "{deleted}");
     });
 }
