@@ -20,7 +20,7 @@ use crate::routes::{Access, AccountOperation, OpenOperation, Route, TenantOperat
 use crate::state::{ApiSettings, ApiState};
 use crate::{
     accounts, administration, applications, audit, body, configuration, dataset, disputes, evaluate, file,
-    hand_link, health, object, openapi, parked, task,
+    hand_link, health, object, openapi, parked, task, user_sync,
 };
 
 /// A request of a caller who is of the tenant and has the right that the route asks for.
@@ -175,6 +175,7 @@ async fn perform(
                 TenantOperation::Account(AccountOperation::Relink) => hand_link::relink(call).await,
                 TenantOperation::Dispute(operation) => disputes::perform(operation, call).await,
                 TenantOperation::Parked(operation) => parked::perform(operation, call).await,
+                TenantOperation::Sync(operation) => user_sync::syncs::perform(operation, call).await,
             }
         }
     }

@@ -9,6 +9,7 @@ mod disputes;
 mod objects;
 mod others;
 mod parked;
+mod syncs;
 mod tasks;
 
 use std::sync::LazyLock;
@@ -19,6 +20,7 @@ use muster_model::run::TaskKind;
 
 pub use self::applications::ApplicationOperation;
 pub use self::parked::ParkedOperation;
+pub use self::syncs::SyncOperation;
 pub use crate::query::Parameter;
 use crate::rights::Permission;
 
@@ -112,6 +114,8 @@ pub enum TenantOperation {
     Application(ApplicationOperation),
     /// With accounts that their applications refuse.
     Parked(ParkedOperation),
+    /// With syncs, as User Sync has them.
+    Sync(SyncOperation),
 }
 
 /// What is done with the owner of an account.
@@ -404,6 +408,7 @@ impl Route {
             | TenantOperation::Accounts
             | TenantOperation::Account(_)
             | TenantOperation::Application(_)
+            | TenantOperation::Sync(_)
             | TenantOperation::Dispute(_) => false,
         };
         self.method != Method::Get && !is_tried_on_a_sample && !is_repeatable
@@ -425,6 +430,7 @@ impl Route {
                 | TenantOperation::Dispute(_)
                 | TenantOperation::Application(_)
                 | TenantOperation::Parked(_)
+                | TenantOperation::Sync(_)
                 | TenantOperation::Administration(_)
                 | TenantOperation::Audit(_),
             )
@@ -450,6 +456,7 @@ impl Route {
                 | TenantOperation::Dispute(_)
                 | TenantOperation::Application(_)
                 | TenantOperation::Parked(_)
+                | TenantOperation::Sync(_)
                 | TenantOperation::Administration(_)
                 | TenantOperation::Audit(_),
             )
@@ -464,6 +471,7 @@ pub fn routes() -> &'static [Route] {
         let kinds = ConfigurationKind::ALL.into_iter().flat_map(configuration::routes_of);
         let tasks = TaskKind::ALL.into_iter().flat_map(tasks::routes_of);
         let rest = others::routes().into_iter().chain(administration::routes()).chain(audit::routes());
+        let rest = syncs::routes().into_iter().chain(rest);
         let known = kinds.chain(applications::routes()).chain(tasks);
         known.chain(objects::routes()).chain(disputes::routes()).chain(parked::routes()).chain(rest).collect()
     });

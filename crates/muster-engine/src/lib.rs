@@ -100,7 +100,7 @@ pub use secret::{LONGEST_SECRET, SecretError};
 pub use surroundings::Surroundings;
 pub use ticker::Look;
 pub use undo::UndoError;
-pub use user_results::UserResults;
+pub use user_results::{UserResults, counts_of};
 pub use worker::Workers;
 
 /// How often something is decided again that others come before, again and again.
