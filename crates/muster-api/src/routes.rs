@@ -10,6 +10,7 @@ mod disputes;
 mod objects;
 mod others;
 mod parked;
+mod syncs;
 mod tasks;
 
 use std::sync::LazyLock;
@@ -21,6 +22,7 @@ use muster_model::run::TaskKind;
 pub use self::applications::ApplicationOperation;
 pub use self::connectors::ConnectorOperation;
 pub use self::parked::ParkedOperation;
+pub use self::syncs::SyncOperation;
 pub use crate::query::Parameter;
 use crate::rights::Permission;
 
@@ -116,6 +118,8 @@ pub enum TenantOperation {
     Parked(ParkedOperation),
     /// With connectors, as User Sync has them.
     Connector(ConnectorOperation),
+    /// With syncs, as User Sync has them.
+    Sync(SyncOperation),
 }
 
 /// What is done with the owner of an account.
@@ -409,6 +413,7 @@ impl Route {
             | TenantOperation::Account(_)
             | TenantOperation::Application(_)
             | TenantOperation::Connector(_)
+            | TenantOperation::Sync(_)
             | TenantOperation::Dispute(_) => false,
         };
         self.method != Method::Get && !is_tried_on_a_sample && !is_repeatable
@@ -431,6 +436,7 @@ impl Route {
                 | TenantOperation::Dispute(_)
                 | TenantOperation::Application(_)
                 | TenantOperation::Parked(_)
+                | TenantOperation::Sync(_)
                 | TenantOperation::Administration(_)
                 | TenantOperation::Audit(_),
             )
@@ -457,6 +463,7 @@ impl Route {
                 | TenantOperation::Dispute(_)
                 | TenantOperation::Application(_)
                 | TenantOperation::Parked(_)
+                | TenantOperation::Sync(_)
                 | TenantOperation::Administration(_)
                 | TenantOperation::Audit(_),
             )
@@ -472,6 +479,7 @@ pub fn routes() -> &'static [Route] {
         let tasks = TaskKind::ALL.into_iter().flat_map(tasks::routes_of);
         let rest = others::routes().into_iter().chain(administration::routes()).chain(audit::routes());
         let rest = connectors::routes().into_iter().chain(rest);
+        let rest = syncs::routes().into_iter().chain(rest);
         let known = kinds.chain(applications::routes()).chain(tasks);
         known.chain(objects::routes()).chain(disputes::routes()).chain(parked::routes()).chain(rest).collect()
     });

@@ -109,7 +109,7 @@ pub use single_error::SingleSyncError;
 pub use surroundings::Surroundings;
 pub use ticker::Look;
 pub use undo::UndoError;
-pub use user_results::UserResults;
+pub use user_results::{UserResults, counts_of};
 pub use workers::Workers;
 
 /// How often something is decided again that others come before, again and again.

@@ -2,6 +2,8 @@
 //! the entries that failed or were left alone with a reason, then those that were met as they were known. Page by page,
 //! whatever the size of the run; never writes.
 
+use std::collections::BTreeMap;
+
 use muster_model::attribute::{Field, Value};
 use muster_model::run::{Outcome, ProgressStatus};
 use muster_model::user_sync::{UserOperation, UserResult};
@@ -35,6 +37,30 @@ enum Next {
     ProblemsAfter(i64),
     EntriesAfter(SweptPage),
     Nothing,
+}
+
+/// How many results of each operation there are. Of a plan that waits for an approval nothing has been done.
+///
+/// # Errors
+/// When the store fails.
+pub async fn counts_of(
+    store: &TenantStore,
+    run: &RunRecord,
+) -> Result<BTreeMap<UserOperation, u64>, StoreError> {
+    let mut counters = run.counters;
+    if run.state.status == ProgressStatus::Held {
+        for (planned, came_out, entries) in store.ended_otherwise(run).await? {
+            counters.move_outcome(planned, came_out, entries);
+        }
+        for outcome in Action::ALL.into_iter().filter(|action| action.touches()).map(Action::outcome) {
+            counters.move_outcome(outcome, Outcome::NotApplied, counters.outcome(outcome));
+        }
+    }
+    let mut counts = BTreeMap::new();
+    for outcome in Outcome::ALL {
+        *counts.entry(UserOperation::of(outcome)).or_default() += counters.outcome(outcome);
+    }
+    Ok(counts)
 }
 
 impl UserResults {

@@ -94,7 +94,7 @@ impl Engine {
             Ok::<_, StoreError>(run.map(|run| (store, run)))
         };
         match found.await {
-            Ok(Some((store, run))) if run.waits_for_worker(self.surroundings.now()) => {
+            Ok(Some((store, run))) if run.is_new() || run.waits_for_worker(self.surroundings.now()) => {
                 if let Err(error) = self.execute_until(&store, run, stop).await {
                     tracing::debug!(run = %ticket.run, error = with_causes(&error), "run left");
                 }

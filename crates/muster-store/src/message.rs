@@ -72,7 +72,8 @@ impl TenantStore {
     /// When the database fails.
     pub async fn messages(&self, run: &RunRecord) -> Result<Vec<String>, StoreError> {
         let of_run = || vec![self.tenant.into(), run.seq.into()];
-        let sql = "SELECT coalesce(CAST(sum(messages) AS BIGINT), 0) FROM bucket WHERE tenant = ? AND run = ?";
+        let sql =
+            "SELECT coalesce(CAST(sum(messages) AS BIGINT), 0) FROM bucket WHERE tenant = ? AND run = ?";
         let said = self.database.query_one(sql, of_run()).await?;
         let said = said.map(|row| number(&row, 0)).transpose()?.unwrap_or(0).unsigned_abs();
         if said == 0 {
@@ -86,5 +87,17 @@ impl TenantStore {
             messages.push(format!("and {more} more"));
         }
         Ok(messages)
+    }
+
+    /// What was noted about a run as a whole, at most so many.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn notes(&self, run: &RunRecord, limit: u32) -> Result<Vec<String>, StoreError> {
+        let sql = "SELECT message FROM problem WHERE tenant = ? AND run = ? AND change IS NULL AND outcome IS NULL \
+            ORDER BY no LIMIT ?";
+        let values = vec![self.tenant.into(), run.seq.into(), i64::from(limit).into()];
+        let rows = self.database.query(sql, values).await?;
+        rows.iter().map(|row| get(row, 0)).collect()
     }
 }

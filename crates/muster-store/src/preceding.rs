@@ -2,16 +2,14 @@
 //! it, so that no crash leaves one that waits for nothing.
 
 use muster_model::RunId;
-use muster_model::audit::{Act, Subject};
 use muster_model::run::ProgressStatus;
 use sea_orm::Value;
 use uuid::Uuid;
 
 use crate::TenantStore;
-use crate::audit::NewAuditEntry;
 use crate::database::{Dialect, Transaction};
 use crate::error::StoreError;
-use crate::holds;
+use crate::launch::launched;
 use crate::row::get;
 use crate::run::{Chain, NewRun, RunRecord};
 
@@ -105,33 +103,5 @@ impl TenantStore {
 
     fn waiting_for(&self, run: RunId) -> Vec<Value> {
         vec![self.tenant.into(), run.0.into()]
-    }
-}
-
-/// What the audit log says of a launch. One that names a plan is the approval of a simulation.
-fn launched(run: &NewRun, waits_for: Option<RunId>) -> NewAuditEntry {
-    let act = if run.approved_hash.is_some() { Act::Approve } else { Act::Launch };
-    let mut entry = NewAuditEntry::new(act, Subject::task(run.task_kind, run.task.as_str()))
-        .of_run(run.id)
-        .at(run.now)
-        .with("mode", run.state.mode.as_str());
-    if let Some(keys) = &run.keys {
-        entry = entry.with("keys", keys.len());
-    }
-    if let Some(chain) = &run.chain {
-        entry = entry.with("launchedBy", chain.launched_by.to_string());
-    }
-    if let Some(preceding) = waits_for {
-        entry = entry.with("waitsFor", preceding.to_string());
-    }
-    if let Some(overriding) = &run.overriding {
-        entry = entry.with("override", holds::encode_override(overriding));
-    }
-    if let Some(undone) = run.undoes {
-        entry = entry.with("undoes", undone.to_string());
-    }
-    match run.approved_hash {
-        Some(hash) => entry.with_hash("planHash", hash),
-        None => entry,
     }
 }

@@ -9,7 +9,8 @@ use crate::configuration::ConfigurationVersion;
 use crate::database::{Transaction, Urgency};
 use crate::error::StoreError;
 use crate::lists::Met;
-use crate::run::{COLUMNS, LAUNCH_TRIES, NewRun, RunRecord, record};
+use crate::launch::LAUNCH_TRIES;
+use crate::run::{COLUMNS, NewRun, RunRecord, record};
 use crate::stage::Bucket;
 use crate::tenant::TenantStore;
 
