@@ -184,6 +184,7 @@ async fn perform(
                     user_sync::connectors::perform(operation, call).await
                 }
                 TenantOperation::Sync(operation) => user_sync::syncs::perform(operation, call).await,
+                TenantOperation::Single(operation) => user_sync::single::perform(operation, call).await,
             }
         }
     }

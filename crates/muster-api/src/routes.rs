@@ -10,6 +10,7 @@ mod disputes;
 mod objects;
 mod others;
 mod parked;
+mod single;
 mod syncs;
 mod tasks;
 
@@ -22,6 +23,7 @@ use muster_model::run::TaskKind;
 pub use self::applications::ApplicationOperation;
 pub use self::connectors::ConnectorOperation;
 pub use self::parked::ParkedOperation;
+pub use self::single::SingleOperation;
 pub use self::syncs::SyncOperation;
 pub use crate::query::Parameter;
 use crate::rights::Permission;
@@ -120,6 +122,8 @@ pub enum TenantOperation {
     Connector(ConnectorOperation),
     /// With syncs, as User Sync has them.
     Sync(SyncOperation),
+    /// With one user, as User Sync has it.
+    Single(SingleOperation),
 }
 
 /// What is done with the owner of an account.
@@ -401,7 +405,7 @@ impl Route {
         let is_tried_on_a_sample = operation == TenantOperation::Evaluate;
         let is_repeatable = match operation {
             TenantOperation::Task(operation, kind) => tasks::is_repeatable(kind, operation),
-            TenantOperation::Parked(_) => true,
+            TenantOperation::Parked(_) | TenantOperation::Single(_) => true,
             TenantOperation::Configuration(..)
             | TenantOperation::Evaluate
             | TenantOperation::Dataset(_)
@@ -437,6 +441,7 @@ impl Route {
                 | TenantOperation::Application(_)
                 | TenantOperation::Parked(_)
                 | TenantOperation::Sync(_)
+                | TenantOperation::Single(_)
                 | TenantOperation::Administration(_)
                 | TenantOperation::Audit(_),
             )
@@ -464,6 +469,7 @@ impl Route {
                 | TenantOperation::Application(_)
                 | TenantOperation::Parked(_)
                 | TenantOperation::Sync(_)
+                | TenantOperation::Single(_)
                 | TenantOperation::Administration(_)
                 | TenantOperation::Audit(_),
             )
@@ -479,7 +485,7 @@ pub fn routes() -> &'static [Route] {
         let tasks = TaskKind::ALL.into_iter().flat_map(tasks::routes_of);
         let rest = others::routes().into_iter().chain(administration::routes()).chain(audit::routes());
         let rest = connectors::routes().into_iter().chain(rest);
-        let rest = syncs::routes().into_iter().chain(rest);
+        let rest = syncs::routes().into_iter().chain(single::routes()).chain(rest);
         let known = kinds.chain(applications::routes()).chain(tasks);
         known.chain(objects::routes()).chain(disputes::routes()).chain(parked::routes()).chain(rest).collect()
     });

@@ -3,4 +3,5 @@
 pub(crate) mod connectors;
 pub(crate) mod directories;
 pub(crate) mod results;
+pub(crate) mod single;
 pub(crate) mod syncs;

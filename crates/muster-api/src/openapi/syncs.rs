@@ -3,10 +3,10 @@
 use muster_model::user_sync::UserOperation;
 use serde_json::{Map, Value, json};
 
-use super::schemas::{count, described, instant, list, object, or_null, text, words};
+use super::schemas::{count, described, instant, list, object, object_with, or_null, text, words};
 
 pub(super) fn schemas() -> Map<String, Value> {
-    [("SyncStatus", status()), ("UserResult", result())]
+    [("SyncStatus", status()), ("UserResult", result()), ("SingleSync", single())]
         .into_iter()
         .map(|(name, schema)| (name.to_owned(), schema))
         .collect()
@@ -44,6 +44,16 @@ fn status() -> Value {
         ("syncStatusResult", or_null(words(&["SUCCESS", "PARTIALLY_FAILED", "FAILED"]))),
         ("_self", text()),
     ])
+}
+
+fn single() -> Value {
+    let by_name = "Whether the user is found by the user name instead of the stored key, and the new key is stored: for one \
+        who was created again at the source.";
+    let identifier = "The primary key of the account at the source, or the user name.";
+    object_with(
+        &[("identifier", described(text(), identifier))],
+        &[("overridePrimaryAttributeWithUsername", described(json!({"type": "boolean"}), by_name))],
+    )
 }
 
 fn result() -> Value {

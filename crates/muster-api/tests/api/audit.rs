@@ -155,6 +155,15 @@ impl Auditor {
         self.check(("POST", &import), &[], &file, &[task]);
     }
 
+    fn check_single_syncs(&mut self) {
+        let route = "/{tenant}/rest/samlsso-admin/1.0/usersync/connector/{id}/syncsingle";
+        let launch = ["LAUNCH sync-task-definitions/hr-import"];
+        // Nobody of that name is there: what is asked for is noted, whatever comes of it.
+        let hr = [("id", "hr-import"), ("name", "99")];
+        self.check(("POST", route), &hr, &json!({"identifier": "99"}), &launch);
+        self.check(("POST", &format!("{route}/{{name}}")), &hr, &json!(null), &launch);
+    }
+
     fn check_files(&mut self) {
         let file = "/{tenant}/api/sync/files/{path}";
         let left = |act: &str| format!("{act} files/in/hr.csv");
@@ -336,6 +345,7 @@ fn every_writing_route_leaves_its_acts_under_the_callers_name() {
     auditor.check_configuration();
     auditor.check_dataset();
     auditor.check_connectors();
+    auditor.check_single_syncs();
     auditor.check_files();
     auditor.check_administration();
     hold(&admin, "sync-task-definitions", "hr-import");

@@ -11,13 +11,15 @@ use tempfile::TempDir;
 use crate::server::Served;
 use crate::world::{Called, World, bare, finish_with};
 
+mod single;
+
 /// The connector of the example.
 const CONNECTOR: &str = "7df9fd3f-793f-4595-b415-b839b76b0018";
 const PASSWORD: &str = "a-long-password";
 
 /// A tenant with the example, a server, and somebody with a shell.
 struct Script {
-    _world: World,
+    world: World,
     served: Served,
     /// Where the shell is.
     directory: TempDir,
@@ -44,7 +46,7 @@ impl Script {
         // The status beside the body, without a word of it in the commands.
         let settings = "silent\nshow-error\nwrite-out = \"%{stderr}%{http_code}\"\n";
         fs::write(directory.path().join(".curlrc"), settings).unwrap();
-        Self { served: Served::start(&world), _world: world, directory }
+        Self { served: Served::start(&world), world, directory }
     }
 
     /// Carries out a command of the documentation, with our names for what stands in angle brackets.
@@ -63,6 +65,11 @@ impl Script {
         let said = String::from_utf8(output.stderr).unwrap();
         let status = said.parse().unwrap_or_else(|_| panic!("{command}: {said}"));
         Answered { status, out: String::from_utf8(output.stdout).unwrap() }
+    }
+
+    /// Takes the HR file away.
+    fn take_source(&self) {
+        fs::remove_file(self.world.people_file()).unwrap();
     }
 
     fn write(&self, name: &str, text: &str) {
