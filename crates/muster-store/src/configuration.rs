@@ -160,6 +160,15 @@ impl TenantStore {
         if moved == 0 { Err(StoreError::ConfigurationMoved) } else { Ok(()) }
     }
 
+    /// Moves the version on, whatever it is, for something that counts as configured and is no resource: what was made
+    /// from the configuration is made anew, in all processes.
+    pub(crate) async fn move_on(&self, tx: &Transaction, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let sql = "UPDATE tenant SET configuration = configuration + 1, \
+            configured_at = CASE WHEN configuration = scheduled THEN ? ELSE configured_at END WHERE id = ?";
+        let values = vec![now.timestamp_millis().into(), self.tenant.into()];
+        tx.execute(sql, values).await.map(|_| ())
+    }
+
     /// All resources, by kind and id.
     ///
     /// # Errors

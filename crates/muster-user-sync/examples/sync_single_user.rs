@@ -27,7 +27,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// Synchronizes one who is there, once more after nothing has happened, and one who is not.
-pub async fn run(directory: &Path) -> Result<Vec<String>, Box<dyn Error>> {
+pub(crate) async fn run(directory: &Path) -> Result<Vec<String>, Box<dyn Error>> {
     let tenant: TenantSlug = "acme".parse()?;
     let store = Store::open(&Location::File(directory.join("muster.db"))).await?;
     configure(&store, &tenant).await?;

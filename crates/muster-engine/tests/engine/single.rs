@@ -20,6 +20,7 @@ use muster_testkit::world::configuration::{connector, hr, reconciliation};
 use muster_testkit::world::{
     Barrier, Stopped, TestDatabase, World, on_each_database, on_sqlite, synchronization,
 };
+use secrecy::SecretString;
 use serde_json::{Value, json};
 
 const CONNECTOR: &str = "7df9fd3f-793f-4595-b415-b839b76b0018";
@@ -502,5 +503,18 @@ fn there_are_four_errors() {
         world.engine().delete_directory(world.store(), &directory).await.expect("deleted");
         let deleted = error(&world, CONNECTOR).await;
         assert!(deleted.contains("Directory main does not exists"), "{deleted}");
+    });
+}
+
+/// A secret that is entered anew opens connectors anew, whoever keeps them.
+#[test]
+fn a_secret_that_is_entered_anew_counts_at_once() {
+    on_each_database(async |database| {
+        let world = world(database).await;
+        let version = async || world.store().configuration_version().await.expect("the database");
+        let before = version().await;
+        let (name, value) = ("hr".parse().expect("a name"), SecretString::from("s3cret"));
+        world.engine().put_secret(world.store(), &name, &value).await.expect("kept");
+        assert_ne!(version().await, before, "what is kept open is kept for one version");
     });
 }
