@@ -201,7 +201,9 @@ impl ApiError {
             Self::Single(error) => match **error {
                 SingleSyncError::ConnectorNotFound { .. } => ErrorCode::ConnectorNotFound,
                 SingleSyncError::ConnectorNotAvailable { .. } => ErrorCode::ConnectorNotAvailable,
-                SingleSyncError::ConnectorFactoryNotAvailable { .. } => ErrorCode::ConnectorFactoryNotAvailable,
+                SingleSyncError::ConnectorFactoryNotAvailable { .. } => {
+                    ErrorCode::ConnectorFactoryNotAvailable
+                }
                 SingleSyncError::ConfigurationFailed { .. } => ErrorCode::ConfigurationFailed,
             },
             Self::Internal(_) => ErrorCode::Internal,

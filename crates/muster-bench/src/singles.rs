@@ -113,9 +113,7 @@ fn single(load: &Load) -> String {
 
 /// Makes an application that reads the directory, and a task with the connector's unique id.
 fn configure(load: &Load) -> Result<(), Error> {
-    let mapping = |attribute: &str, source: &str| {
-        json!({"attribute": attribute, "direction": "INBOUND", "strategy": "SIMPLE", "source": source})
-    };
+    let mapping = |attribute: &str, source: &str| json!({"attribute": attribute, "direction": "INBOUND", "strategy": "SIMPLE", "source": source});
     let application = json!({
         "id": "directory-users",
         "name": "Users of the directory",

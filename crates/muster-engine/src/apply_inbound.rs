@@ -16,7 +16,10 @@ pub(crate) type Exceptions = HashMap<u32, Option<Outcome>>;
 
 impl Work {
     pub(crate) async fn apply(&mut self, wave: Wave) -> Result<Done, EngineError> {
-        if self.run.is_brief() && wave.next().is_some() && (0..self.buckets.len()).all(|index| self.is_empty(index, wave)) {
+        if self.run.is_brief()
+            && wave.next().is_some()
+            && (0..self.buckets.len()).all(|index| self.is_empty(index, wave))
+        {
             return Ok(Event::WaveApplied.into());
         }
         let exceptions: Exceptions = self.store.exceptions(&self.run).await?.into_iter().collect();

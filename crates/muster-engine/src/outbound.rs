@@ -19,7 +19,7 @@ use muster_plan::key::{KeyHash, KeySpecs};
 use muster_plan::outbound::taken::{Referring, TakenValues};
 use muster_plan::outbound::{AccountAbilities, Outbound, OutboundFacts, Profiles};
 use muster_store::{
-    DisputesOf, LinkedShadow, Making, Reading, ProblemRow, ProblemStep, RunRecord, Target, TenantStore,
+    DisputesOf, LinkedShadow, Making, ProblemRow, ProblemStep, Reading, RunRecord, Target, TenantStore,
 };
 
 use crate::configuration::{ConfigurationError, compile_rules, key_specs, object_class, object_types};

@@ -40,7 +40,8 @@ impl UserName {
         });
         match &class.name_attribute {
             Some(name) => {
-                let object = copied.find(|(source, _)| *source == name).map(|(_, attribute)| attribute.clone());
+                let object =
+                    copied.find(|(source, _)| *source == name).map(|(_, attribute)| attribute.clone());
                 Some(Self { account: name.clone(), object })
             }
             None => copied
@@ -103,7 +104,10 @@ impl Work {
         Ok(Some(match there.first() {
             Some(entry) => {
                 let uid = uid_of(entry).unwrap_or(&uids[0]);
-                Relink::Refused(format!("object {} belongs to account `{uid}`, which is there still", object.id))
+                Relink::Refused(format!(
+                    "object {} belongs to account `{uid}`, which is there still",
+                    object.id
+                ))
             }
             None => {
                 let before = live.into_iter().chain(gone.into_iter().rev()).next();
@@ -152,8 +156,9 @@ impl Work {
                 && account.uid != uid
                 && task.other_sources.contains(&account.application)
         });
-        Ok(elsewhere
-            .map(|account| format!("object {id} is linked elsewhere, in application `{}`", account.application)))
+        Ok(elsewhere.map(|account| {
+            format!("object {id} is linked elsewhere, in application `{}`", account.application)
+        }))
     }
 }
 

@@ -132,7 +132,8 @@ impl Engine {
             Err(_) => task.id.as_str() == connector,
         };
         let found = loaded.resources.synchronization_tasks().find(is_meant).map(|task| task.id.clone());
-        let id = found.ok_or_else(|| SingleSyncError::ConnectorNotFound { connector: connector.to_owned() })?;
+        let id =
+            found.ok_or_else(|| SingleSyncError::ConnectorNotFound { connector: connector.to_owned() })?;
         let compiled = compile(&loaded.resources, &TaskKind::Synchronization, &id)?;
         let CompiledTask::Inbound(task) = compiled else {
             return Err(SingleSyncError::misconfigured("it reads no users"));
@@ -177,7 +178,9 @@ impl Engine {
         let id = &prepared.task.application.connector_definition_id;
         let definition = prepared.configuration.resources.connector_definition(id);
         let Some(definition) = definition else {
-            return Err(SingleSyncError::misconfigured(format!("connector definition `{id}` does not exist")));
+            return Err(SingleSyncError::misconfigured(format!(
+                "connector definition `{id}` does not exist"
+            )));
         };
         if definition.maintenance {
             let reason = format!("connector definition `{id}` is in maintenance");

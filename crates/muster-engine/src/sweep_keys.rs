@@ -4,8 +4,8 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
 use muster_connector::{Connector, Cursor, Entry, Page, SweepEnd};
-use muster_model::configuration::application::{Application, ObjectClass};
 use muster_model::Record;
+use muster_model::configuration::application::{Application, ObjectClass};
 use muster_model::error::ErrorCode;
 use muster_model::run::Outcome;
 use muster_plan::key::KeyHash;

@@ -57,14 +57,9 @@ pub(crate) async fn run(directory: &Path) -> Result<Vec<String>, Box<dyn Error>>
 /// What a server is told over its API: a tenant, and a connector that reads a file.
 async fn configure(store: &Store, tenant: &TenantSlug) -> Result<(), Box<dyn Error>> {
     let store = store.create_tenant(tenant, Utc::now()).await?;
-    let mapping = |attribute: &str, source: &str| {
-        json!({"attribute": attribute, "direction": "INBOUND", "strategy": "SIMPLE", "source": source})
-    };
+    let mapping = |attribute: &str, source: &str| json!({"attribute": attribute, "direction": "INBOUND", "strategy": "SIMPLE", "source": source});
     let documents: [(ConfigurationKind, Value); 3] = [
-        (
-            ConfigurationKind::ConnectorDefinition,
-            json!({"id": "hr-csv", "name": "HR files", "type": "csv"}),
-        ),
+        (ConfigurationKind::ConnectorDefinition, json!({"id": "hr-csv", "name": "HR files", "type": "csv"})),
         (
             ConfigurationKind::Application,
             json!({
@@ -95,7 +90,8 @@ async fn configure(store: &Store, tenant: &TenantSlug) -> Result<(), Box<dyn Err
         ),
     ];
     for (kind, document) in documents {
-        let document = Document::read(kind, &document, Leniency::Strict).map_err(|found| found.to_string())?;
+        let document =
+            Document::read(kind, &document, Leniency::Strict).map_err(|found| found.to_string())?;
         let (id, body) = (document.id().to_string(), document.to_value().to_string());
         let write = ResourceWrite::new(kind.number(), id, Written::Created(body));
         store.write_resource(store.configuration_version().await?.at(Utc::now()), write).await?;

@@ -83,7 +83,8 @@ impl UserSync {
     ) -> Result<Self, OpenError> {
         let found = store.tenant(tenant).await?.ok_or_else(|| OpenError::NoTenant(tenant.clone()))?;
         let tenant = found.acting(Acting::system(&*settings.owner));
-        let engine = Engine::new(store, connectors, Arc::new(Machine), Arc::new(Channel::default()), settings);
+        let engine =
+            Engine::new(store, connectors, Arc::new(Machine), Arc::new(Channel::default()), settings);
         Ok(Self { engine, tenant })
     }
 

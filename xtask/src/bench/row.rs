@@ -160,7 +160,13 @@ impl Extra {
                 ))
             }
             Self::Singles(Singles {
-                one_p50_ms, one_p99_ms, one_per_second, many_p50_ms, many_p99_ms, many_per_second, ..
+                one_p50_ms,
+                one_p99_ms,
+                one_per_second,
+                many_p50_ms,
+                many_p99_ms,
+                many_per_second,
+                ..
             }) => Some(format!(
                 "one caller p50 {one_p50_ms:.2} ms, p99 {one_p99_ms:.2} ms, {one_per_second:.0} a second; \
                  several p50 {many_p50_ms:.2} ms, p99 {many_p99_ms:.2} ms, {many_per_second:.0} a second"

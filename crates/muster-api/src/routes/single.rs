@@ -34,7 +34,10 @@ pub(super) fn routes() -> Vec<Route> {
             ..single(
                 "/{name}",
                 SingleOperation::Named,
-                ("syncNamedUser", "Synchronize one user, and wait for it; a body is ignored, whatever its type"),
+                (
+                    "syncNamedUser",
+                    "Synchronize one user, and wait for it; a body is ignored, whatever its type",
+                ),
             )
         },
     ]

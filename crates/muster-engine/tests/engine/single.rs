@@ -88,31 +88,46 @@ fn check(result: &UserResult, expected: &Expect) {
 fn what_becomes_of_a_user() {
     on_each_database(async |database| {
         let world = world(database).await;
-        check(&sync(&world, "1").await, &expect![[r#"
+        check(
+            &sync(&world, "1").await,
+            &expect![[r#"
             FAILED 1
-            no account has the key `1`; nobody is concluded to be gone"#]]);
+            no account has the key `1`; nobody is concluded to be gone"#]],
+        );
         world.hire("1", "ann@x", "Ann", "IT");
-        check(&sync(&world, "1").await, &expect![[r#"
+        check(
+            &sync(&world, "1").await,
+            &expect![[r#"
             ADDED 1
-            is department=IT email=ann@x name=Ann number=1"#]]);
+            is department=IT email=ann@x name=Ann number=1"#]],
+        );
         check(&sync(&world, "1").await, &expect!["NOT_MODIFIED 1"]);
         world.hire("1", "ann@x", "Anna", "IT");
-        check(&sync(&world, "ann@x").await, &expect![[r#"
+        check(
+            &sync(&world, "ann@x").await,
+            &expect![[r#"
             UPDATED 1
             was department=IT email=ann@x name=Ann number=1
-            is department=IT email=ann@x name=Anna number=1"#]]);
+            is department=IT email=ann@x name=Anna number=1"#]],
+        );
         world.hire("2", "out@x", "Otto", "OUT");
         check(&sync(&world, "2").await, &expect!["FILTERED 2"]);
         world.system("hr").put_bad("person", "3", Some("3".to_owned()));
-        check(&sync(&world, "3").await, &expect![[r#"
+        check(
+            &sync(&world, "3").await,
+            &expect![[r#"
             FAILED 3
-            entry 3 cannot be read; repair it"#]]);
+            entry 3 cannot be read; repair it"#]],
+        );
         for (number, name) in [("4", "Cid"), ("5", "Dan")] {
             world.hire(number, "same@x", name, "IT");
         }
-        check(&sync(&world, "same@x").await, &expect![[r#"
+        check(
+            &sync(&world, "same@x").await,
+            &expect![[r#"
             FAILED same@x
-            several accounts have the user name `same@x`; ask for one by its key"#]]);
+            several accounts have the user name `same@x`; ask for one by its key"#]],
+        );
     });
 }
 
@@ -123,7 +138,8 @@ fn every_single_sync_has_a_number_of_its_own() {
         let world = world(database).await;
         world.hire("1", "ann@x", "Ann", "IT");
         let full = world.synchronize("hr").await;
-        let number = async |id| world.store().sync_of(id).await.expect("the database").expect("a sync").number;
+        let number =
+            async |id| world.store().sync_of(id).await.expect("the database").expect("a sync").number;
         let first = number(full.id).await;
         sync(&world, "1").await;
         sync(&world, "2").await;
@@ -156,17 +172,25 @@ fn a_run_of_one_user_is_held_by_guards_and_undone_like_any_other() {
         let mut held = task();
         held["guards"] = json!({ "update": { "count": 0 } });
         world.save(ConfigurationKind::SynchronizationTaskDefinition, held).await;
-        check(&sync(&world, "1").await, &expect![[r#"
+        check(
+            &sync(&world, "1").await,
+            &expect![[r#"
             FAILED 1
             was department=IT email=ann@x name=Ann number=1
-            the plan of the sync waits for an approval"#]]);
+            the plan of the sync waits for an approval"#]],
+        );
         world.save(ConfigurationKind::SynchronizationTaskDefinition, task()).await;
         assert_eq!(sync(&world, "1").await.operation, UserOperation::Updated);
-        let last = &world.store().runs(muster_model::run::TaskKind::Synchronization, &Default::default()).await;
+        let last =
+            &world.store().runs(muster_model::run::TaskKind::Synchronization, &Default::default()).await;
         let last = last.as_ref().expect("the database")[0].clone();
         let undo = world.engine().undo(world.store(), last.id).await.expect("an inverse");
         let undo = world.engine().execute(world.store(), undo).await.expect("a plan");
-        world.engine().approve(world.store(), undo.id, undo.plan_hash.expect("a plan")).await.expect("approved");
+        world
+            .engine()
+            .approve(world.store(), undo.id, undo.plan_hash.expect("a plan"))
+            .await
+            .expect("approved");
         let undo = world.store().run(undo.id).await.expect("the database").expect("a run");
         let undo = world.engine().execute(world.store(), undo).await.expect("a run");
         assert_eq!(undo.state.outcome, Some(OutcomeStatus::Success));
@@ -209,7 +233,10 @@ fn a_page_that_was_read_before_does_not_undo_what_a_single_sync_did() {
         let full = full.go_on().await;
         assert!(full.counters.add_up(), "{:?}", full.counters);
         assert_eq!(names(&world).await, "Anna, Bert, Cid");
-        assert_eq!(crate::shown::counted(&full.counters), "3 read, 0 lacking, 1 updated, 1 unchanged, 1 stale");
+        assert_eq!(
+            crate::shown::counted(&full.counters),
+            "3 read, 0 lacking, 1 updated, 1 unchanged, 1 stale"
+        );
         let full = world.synchronize("hr").await;
         assert_eq!(crate::shown::counted(&full.counters), "3 read, 0 lacking, 3 unchanged");
     });
@@ -304,14 +331,20 @@ fn a_user_who_was_created_again_at_the_source_keeps_the_object() {
         sync(&world, "1").await;
         world.dismiss("1");
         world.hire("7", "ann@x", "Anna", "IT");
-        check(&sync(&world, "7").await, &expect![[r#"
+        check(
+            &sync(&world, "7").await,
+            &expect![[r#"
             NOT_MODIFIED 7
-            account `7` fits object …, which belongs to account `1`"#]]);
-        check(&sync_by_name(&world, "ann@x").await, &expect![[r#"
+            account `7` fits object …, which belongs to account `1`"#]],
+        );
+        check(
+            &sync_by_name(&world, "ann@x").await,
+            &expect![[r#"
             UPDATED 7
             was department=IT email=ann@x name=Ann number=1
             is department=IT email=ann@x name=Anna number=7
-            the object has its user name"#]]);
+            the object has its user name"#]],
+        );
         assert_eq!(names(&world).await, "Anna");
         assert!(world.picture().await.contains("shadow hr/7 live"), "{}", world.picture().await);
         assert_eq!(sync(&world, "7").await.operation, UserOperation::NotModified);
@@ -325,7 +358,9 @@ fn a_user_who_was_created_again_at_the_source_keeps_the_object() {
 fn a_user_name_gives_nobody_away() {
     on_each_database(async |database| {
         let world = world(database).await;
-        for (number, email, department) in [("1", "ann@x", "IT"), ("2", "root@x", "ADMIN"), ("3", "cid@x", "IT")] {
+        for (number, email, department) in
+            [("1", "ann@x", "IT"), ("2", "root@x", "ADMIN"), ("3", "cid@x", "IT")]
+        {
             world.hire(number, email, email, department);
             sync(&world, number).await;
         }
@@ -334,23 +369,32 @@ fn a_user_name_gives_nobody_away() {
         assert_eq!(sync_by_name(&world, "4").await.operation, UserOperation::Added);
         // Her account is there still.
         world.hire("7", "ann@x", "Another", "IT");
-        check(&sync_by_name(&world, "7").await, &expect![[r#"
+        check(
+            &sync_by_name(&world, "7").await,
+            &expect![[r#"
             FAILED 7
-            account `7` is not given to the user of its name: object … belongs to account `1`, which is there still"#]]);
+            account `7` is not given to the user of its name: object … belongs to account `1`, which is there still"#]],
+        );
         // Protected.
         world.dismiss("2");
         world.hire("8", "root@x", "Root", "ADMIN");
-        check(&sync_by_name(&world, "8").await, &expect![[r#"
+        check(
+            &sync_by_name(&world, "8").await,
+            &expect![[r#"
             FAILED 8
-            account `8` is not given to the user of its name: object … is protected"#]]);
+            account `8` is not given to the user of its name: object … is protected"#]],
+        );
         // An account of somebody else took the name.
         world.dismiss("1");
         world.dismiss("7");
         world.hire("3", "ann@x", "Cid", "IT");
         let before = names(&world).await;
-        check(&sync_by_name(&world, "3").await, &expect![[r#"
+        check(
+            &sync_by_name(&world, "3").await,
+            &expect![[r#"
             FAILED 3
-            account `3` is not given to the user of its name: it belongs to object …"#]]);
+            account `3` is not given to the user of its name: it belongs to object …"#]],
+        );
         assert_eq!(names(&world).await, before);
     });
 }
@@ -365,9 +409,12 @@ fn a_user_of_another_source_is_not_taken_from_it() {
         world.contact("c1", "ann@x", "11");
         world.synchronize("crm").await;
         world.hire("1", "ann@x", "Ann", "IT");
-        check(&sync_by_name(&world, "1").await, &expect![[r#"
+        check(
+            &sync_by_name(&world, "1").await,
+            &expect![[r#"
             FAILED 1
-            account `1` is not given to the user of its name: object … is linked elsewhere, in application `crm`"#]]);
+            account `1` is not given to the user of its name: object … is linked elsewhere, in application `crm`"#]],
+        );
     });
 }
 
@@ -387,7 +434,12 @@ impl ConnectorKind for Counting {
         self.inner.check(properties)
     }
 
-    fn check_class(&self, properties: &Properties, class: &RemoteClass, files: &FileRoots) -> Vec<ClassProblem> {
+    fn check_class(
+        &self,
+        properties: &Properties,
+        class: &RemoteClass,
+        files: &FileRoots,
+    ) -> Vec<ClassProblem> {
         self.inner.check_class(properties, class, files)
     }
 
@@ -457,7 +509,8 @@ fn a_single_sync_costs_few_statements() {
         expect![[r#"
             ADDED: 0
             NOT_MODIFIED: 0
-            UPDATED: 0"#]].assert_eq(&counted.join("\n"));
+            UPDATED: 0"#]]
+        .assert_eq(&counted.join("\n"));
     });
 }
 
@@ -497,7 +550,10 @@ fn there_are_four_errors() {
         });
         world.save(ConfigurationKind::SynchronizationTaskDefinition, cleanup).await;
         let misconfigured = error(&world, "clean").await;
-        assert!(misconfigured.starts_with("the configuration of the connector cannot be used: "), "{misconfigured}");
+        assert!(
+            misconfigured.starts_with("the configuration of the connector cannot be used: "),
+            "{misconfigured}"
+        );
         // A directory that was deleted.
         let directory = muster_model::DirectoryId::main();
         world.engine().delete_directory(world.store(), &directory).await.expect("deleted");

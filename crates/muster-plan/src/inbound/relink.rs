@@ -76,7 +76,9 @@ impl Inbound {
         }
         let found = (Situation::Unlinked, Reaction::Link);
         let facts = match before {
-            Some(_) => InboundFacts { shadow: before.clone(), predecessor: before.clone(), ..unlinked(facts) },
+            Some(_) => {
+                InboundFacts { shadow: before.clone(), predecessor: before.clone(), ..unlinked(facts) }
+            }
             None => unlinked(facts),
         };
         let mut decision = self.synchronize(account, &facts, object, found, now);
