@@ -14,7 +14,7 @@ use crate::database::{Dialect, Transaction, Urgency};
 use crate::error::StoreError;
 use crate::facts::text_list;
 use crate::lists::{KeyEntry, Mention};
-use crate::make::{Taken, object_values};
+use crate::make::{Reading, Taken, object_values};
 use crate::page::change_id;
 use crate::row::{number, unsigned};
 use crate::rows::{Bulk, Kind};
@@ -62,25 +62,6 @@ pub struct Target {
     pub making: Making,
     /// What was read of the accounts, and when.
     pub reading: Reading,
-}
-
-/// What a run has read of the accounts that it writes about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reading {
-    /// All of a source, or what is no source.
-    All,
-    /// Single accounts of a source, just now: what runs over all have read of them that are under way may be older.
-    Single,
-}
-
-impl Reading {
-    /// What shadows of changes `c` remember of it: the newest run there is.
-    pub(crate) fn read_by(self) -> &'static str {
-        match self {
-            Self::All => "CAST(NULL AS BIGINT)",
-            Self::Single => "(SELECT max(r.no) FROM run r WHERE r.tenant = c.tenant)",
-        }
-    }
 }
 
 /// Whether objects that are made were there before.

@@ -162,7 +162,7 @@ impl TenantStore {
 
     /// Moves the version on, whatever it is, for something that counts as configured and is no resource: what was made
     /// from the configuration is made anew, in all processes.
-    pub(crate) async fn move_on(&self, tx: &Transaction, now: DateTime<Utc>) -> Result<(), StoreError> {
+    pub(crate) async fn touch_version(&self, tx: &Transaction, now: DateTime<Utc>) -> Result<(), StoreError> {
         let sql = "UPDATE tenant SET configuration = configuration + 1, \
             configured_at = CASE WHEN configuration = scheduled THEN ? ELSE configured_at END WHERE id = ?";
         let values = vec![now.timestamp_millis().into(), self.tenant.into()];

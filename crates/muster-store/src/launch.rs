@@ -100,6 +100,20 @@ impl TenantStore {
         tx.execute(sql, values).await.map(|_| ())
     }
 
+    /// Keeps the configuration that a run uses. What is there already is held, so that nobody drops it as unused before the
+    /// run is there, and is not sent again: it may be long, and runs may be many.
+    async fn keep_rules(&self, tx: &Transaction, run: &NewRun) -> Result<(), StoreError> {
+        let known: [Value; 2] = [self.tenant.into(), run.rules.to_vec().into()];
+        let sql = "UPDATE rules SET hash = hash WHERE tenant = ? AND hash = ?";
+        if tx.execute(sql, known.to_vec()).await? > 0 {
+            return Ok(());
+        }
+        let sql = "INSERT INTO rules (tenant, hash, body) VALUES (?, ?, ?) \
+            ON CONFLICT (tenant, hash) DO UPDATE SET hash = excluded.hash";
+        let new = known.into_iter().chain([run.rules_body.clone().into()]).collect();
+        tx.execute(sql, new).await.map(|_| ())
+    }
+
     /// Inserts a run with the configuration it uses, the run that it waits for, and the job that started it.
     pub(crate) async fn insert_run(
         &self,
@@ -107,13 +121,7 @@ impl TenantStore {
         run: &NewRun,
         (waits_for, job): (Option<RunId>, Option<Uuid>),
     ) -> Result<(), StoreError> {
-        tx.execute(
-            // What is there already is held, so that nobody drops it as unused before the run is there.
-            "INSERT INTO rules (tenant, hash, body) VALUES (?, ?, ?) \
-             ON CONFLICT (tenant, hash) DO UPDATE SET hash = excluded.hash",
-            vec![self.tenant.into(), run.rules.to_vec().into(), run.rules_body.clone().into()],
-        )
-        .await?;
+        self.keep_rules(tx, run).await?;
         let keys = run.keys.as_ref().map(|keys| single::encode_keys(keys, run.owner_by));
         let (seq, number) = self.dialect().new_number("run", "seq");
         let (sync, of_sync) = run.sync_number(self.tenant);

@@ -93,7 +93,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 pub use accounts::AccountRecord;
-pub use apply::{Batch, Making, Reading, Target};
+pub use apply::{Batch, Making, Target};
 pub use audit::{Acting, AuditFilter, AuditVerification, ChainedEntry, NewAuditEntry};
 pub use backup_file::BackupFile;
 pub use by_hand::HandWrite;
@@ -123,6 +123,7 @@ pub use launch::Keeper;
 pub use left_entries::{LeftEntries, SweptPage};
 pub use left_out::{LeftOut, StagedChanges};
 pub use lists::{KeyEntry, Lists, Makes, Mention, Met, Slot};
+pub use make::Reading;
 pub use objects::OwnerRow;
 pub use outbox::{ErrandRecord, NewErrand, ReportRow, Settled};
 pub use page::PageRows;

@@ -19,6 +19,25 @@ pub(crate) enum Taken {
     LeftOut,
 }
 
+/// What a run has read of the accounts that it writes about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    /// All of a source, or what is no source.
+    All,
+    /// Single accounts of a source, just now: what runs over all have read of them that are under way may be older.
+    Single,
+}
+
+impl Reading {
+    /// What shadows of changes `c` remember of it: the newest run there is.
+    pub(crate) fn read_by(self) -> &'static str {
+        match self {
+            Self::All => "CAST(NULL AS BIGINT)",
+            Self::Single => "(SELECT max(r.no) FROM run r WHERE r.tenant = c.tenant)",
+        }
+    }
+}
+
 const OBJECT: &str = "INSERT INTO object (tenant, id, kind, directory, type, disabled, version, attributes, provenance) \
      SELECT c.tenant, c.object, ?, ?, {type}, CASE WHEN c.state > 1 THEN c.state - 2 END, {version}, \
      coalesce(c.result, '{}'), coalesce(c.provenance, '')";

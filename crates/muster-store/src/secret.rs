@@ -115,7 +115,7 @@ impl TenantStore {
     pub async fn put_secret(&self, secret: &NewSecret<'_>) -> Result<Put, StoreError> {
         let tx = self.database.begin(Urgency::Short).await?;
         // It locks the tenant as well.
-        self.move_on(&tx, secret.now).await?;
+        self.touch_version(&tx, secret.now).await?;
         let key = self.data_key(&tx).await?;
         let name: Value = secret.name.as_str().into();
         let sql = "SELECT version FROM secret WHERE tenant = ? AND name = ?";

@@ -139,8 +139,7 @@ impl Auditor {
 
     fn check_connectors(&mut self) {
         let all = "/{tenant}/rest/samlsso-admin/1.0/usersync/connector";
-        let (one, import) = (format!("{all}/{{id}}"), format!("{all}/~import"));
-        let hr = [("id", "hr-import")];
+        let (one, import, hr) = (format!("{all}/{{id}}"), format!("{all}/~import"), [("id", "hr-import")]);
         let [task, application] = ["REPLACE sync-task-definitions/hr-import", "REPLACE applications/hr"];
         let found = self.admin.get(&one.replace("{tenant}", "acme").replace("{id}", "hr-import"));
         let before = found.expect(200).json()["configuration"].clone();
@@ -158,9 +157,8 @@ impl Auditor {
     fn check_single_syncs(&mut self) {
         let route = "/{tenant}/rest/samlsso-admin/1.0/usersync/connector/{id}/syncsingle";
         let launch = ["LAUNCH sync-task-definitions/hr-import"];
-        // Nobody of that name is there: what is asked for is noted, whatever comes of it.
-        let hr = [("id", "hr-import"), ("name", "99")];
-        self.check(("POST", route), &hr, &json!({"identifier": "99"}), &launch);
+        let hr = [("id", "hr-import"), ("name", "9")];
+        self.check(("POST", route), &hr, &json!({"identifier": "9"}), &launch);
         self.check(("POST", &format!("{route}/{{name}}")), &hr, &json!(null), &launch);
     }
 

@@ -49,6 +49,7 @@ mod schedules;
 mod secrets;
 mod shown;
 mod single;
+mod single_beside;
 mod sources;
 mod successors;
 mod undone;
