@@ -21,7 +21,9 @@ use muster_model::configuration::ConfigurationKind;
 use muster_model::run::TaskKind;
 
 pub use self::applications::ApplicationOperation;
+pub use self::audit::AuditOperation;
 pub use self::connectors::ConnectorOperation;
+pub use self::disputes::{AccountOperation, DisputeOperation};
 pub use self::parked::ParkedOperation;
 pub use self::single::SingleOperation;
 pub use self::syncs::SyncOperation;
@@ -124,26 +126,6 @@ pub enum TenantOperation {
     Sync(SyncOperation),
     /// With one user, as User Sync has it.
     Single(SingleOperation),
-}
-
-/// What is done with the owner of an account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AccountOperation {
-    /// It has none any more.
-    Unlink,
-    /// It has another.
-    Relink,
-}
-
-/// What is done with disputes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DisputeOperation {
-    /// All of them.
-    List,
-    /// It is decided what becomes of one.
-    Decide,
-    /// That is taken back.
-    Withdraw,
 }
 
 /// What is done with configuration.
@@ -284,15 +266,6 @@ impl ObjectOperation {
             Self::Search | Self::Create | Self::History | Self::Why => false,
         }
     }
-}
-
-/// What is done with the audit log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AuditOperation {
-    /// Its entries.
-    List,
-    /// Whether it is whole.
-    Verify,
 }
 
 /// What is done with what an admin looks after.

@@ -10,7 +10,7 @@ use actix_web::http::StatusCode;
 use serde_json::Value;
 
 use crate::call::Call;
-use crate::configuration::{Preconditions, Saved, change};
+use crate::configuration::{Preconditions, change};
 use crate::error::ApiError;
 use crate::routes::ConnectorOperation;
 use crate::view::ConnectorView;
@@ -45,22 +45,22 @@ async fn read(call: &Call) -> Result<HttpResponse, ApiError> {
 /// "Edit and save".
 async fn replace(mut call: Call) -> Result<HttpResponse, ApiError> {
     let body = call.json().await?;
-    let saved = update(&call, |_| Ok(body.clone())).await?;
-    Ok(saved.answer(StatusCode::OK))
+    let connector = update(&call, |_| Ok(body.clone())).await?;
+    Ok(connector.saved().answer(StatusCode::OK))
 }
 
 async fn patch(mut call: Call) -> Result<HttpResponse, ApiError> {
     let patch = call.patch().await?;
     let limit = call.settings().json_limit;
-    let saved = update(&call, |old| patch.apply(&old.configuration(), limit)).await?;
-    Ok(saved.answer(StatusCode::OK))
+    let connector = update(&call, |old| patch.apply(&old.configuration(), limit)).await?;
+    Ok(connector.saved().answer(StatusCode::OK))
 }
 
 /// Puts in the place of a connector's configuration what `make` makes of the connector.
 async fn update(
     call: &Call,
     make: impl Fn(&Connector) -> Result<Value, ApiError>,
-) -> Result<Saved, ApiError> {
+) -> Result<Connector, ApiError> {
     let preconditions = Preconditions::of(&call.request)?;
     let saved = change(call, async |basis| {
         let old = Connector::find(&basis.rows, call.segment("id"))?;
@@ -72,5 +72,5 @@ async fn update(
     .await?;
     let connector = Connector::find(&saved, call.segment("id"))?;
     call.note(format_args!("connector of task `{}` saved", connector.task_id()));
-    Ok(connector.saved())
+    Ok(connector)
 }

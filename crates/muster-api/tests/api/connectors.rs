@@ -1,5 +1,7 @@
 //! Connectors: tasks with their applications, listed, shown and saved as clients of User Sync do.
 
+use muster_model::configuration::ConfigurationKind;
+use muster_store::{ResourceWrite, Written};
 use muster_testkit::http::{Answer, Client};
 use muster_testkit::server::Staff;
 use serde_json::{Value, json};
@@ -223,7 +225,8 @@ fn a_clean_up_and_a_synchronization_become_each_other() {
     assert_eq!(anew.get("application"), None);
     anew = configuration;
     anew["application"]["id"] = "hr2".into();
-    anew["application"]["objectTypes"] = json!([]);
+    // Two applications that map the same attributes of one kind would get into each other's way.
+    anew["application"]["objectTypes"][0]["objectKind"] = "RESOURCE".into();
     assert_eq!(admin.put(&path, &anew).expect(200).json()["configuration"], anew);
     assert_eq!(admin.get(&conf("acme", "applications/hr2")).expect(200).json(), anew["application"]);
     assert_eq!(admin.get(&hr(&admin)).json(), known);
@@ -233,4 +236,52 @@ fn cleanup_configuration() -> Value {
     let mut configuration = cleanup("cleanup");
     configuration.as_object_mut().unwrap().remove("id");
     configuration
+}
+
+/// Whoever saves a task that was stored without one.
+#[test]
+fn a_task_gets_its_unique_id_by_whatever_door_it_is_saved_and_keeps_it() {
+    let (server, admin) = configured(Staff::Absent);
+    let tasks = conf("acme", "sync-task-definitions");
+    let change = json!({"description": "Saved"});
+    let saves: [(&str, &dyn Fn(&str)); 5] = [
+        ("by-put", &|id| {
+            let _ = admin.put(&format!("{tasks}/{id}"), &synchronization_task(id)).expect(200);
+        }),
+        ("by-patch", &|id| {
+            let _ = patch(&admin, &format!("{tasks}/{id}"), MERGE, &change).expect(200);
+        }),
+        ("by-restoring", &|id| {
+            let _ = admin.post(&format!("{tasks}/{id}/~restore"), &json!({"version": 1})).expect(200);
+        }),
+        ("by-dataset", &|id| {
+            let xml = admin.get(&conf("acme", "dataset/export")).expect(200);
+            assert!(xml.text().contains(id));
+            let typed = [("content-type", "application/xml")];
+            let _ = admin.send("POST", &conf("acme", "dataset/import"), &typed, &xml.body).expect(200);
+        }),
+        ("by-saving", &|id| {
+            let _ = patch(&admin, &format!("{}/{id}", connectors("acme")), MERGE, &change).expect(200);
+        }),
+    ];
+    let unique_id = |id: &str| {
+        let connector = admin.get(&format!("{}/{id}", connectors("acme"))).expect(200).json();
+        connector["uniqueId"].as_str().map(str::to_owned)
+    };
+    for (id, save) in saves {
+        let store = server.tenant("acme");
+        let body = synchronization_task(id).to_string();
+        let kind = ConfigurationKind::SynchronizationTaskDefinition.number();
+        server.block_on(async {
+            let checked = store.configuration_version().await.unwrap();
+            let write = ResourceWrite::new(kind, id, Written::Created(body));
+            store.write_resource(checked, write).await.unwrap();
+        });
+        assert_eq!(unique_id(id), None, "{id}");
+        save(id);
+        let made = unique_id(id).unwrap();
+        // And whoever saves it then.
+        saves.iter().for_each(|(_, save)| save(id));
+        assert_eq!(unique_id(id), Some(made), "{id}");
+    }
 }
