@@ -228,6 +228,26 @@ impl Auditor {
         self.check(("POST", release), &[("id", "hr")], &json!(null), &[]);
     }
 
+    /// A sync, and the end of what it fills.
+    fn check_user_sync(&mut self) {
+        let route = |end: &str| format!("/{{tenant}}/rest/samlsso-admin/1.0/{end}");
+        let (task, directory) = ([("id", "hr-import")], [("directory", "main")]);
+        let sync = route("usersync/connector/{id}/sync");
+        self.check(("POST", &sync), &task, &json!(null), &["LAUNCH sync-task-definitions/hr-import"]);
+        let instances = "/acme/api/sync/sync-tasks/hr-import/instances";
+        let newest = self.admin.get(&format!("{instances}?limit=1")).expect(200).json();
+        let run = format!("{instances}/{}", newest[0]["id"].as_str().unwrap());
+        let status = wait_for(&self.admin, &run, |run| {
+            ["HELD", "FINISHED"].contains(&run["progressStatus"].as_str().unwrap())
+        });
+        if status["progressStatus"] == "HELD" {
+            let _ = self.admin.post_nothing(&format!("{run}/~cancel")).expect(200);
+            wait_for_end(&self.admin, &run);
+        }
+        let delete = route("directory/{directory}");
+        self.check(("DELETE", &delete), &directory, &json!(null), &["DELETE directories/main"]);
+    }
+
     /// Whatever can be done to runs of a task whose plan is held.
     fn check_task(&mut self, tasks: &str, launch: &Launch) {
         let (kind, task) = (launch.kind.definition_kind(), launch.task.as_str());
@@ -330,6 +350,7 @@ fn every_writing_route_leaves_its_acts_under_the_callers_name() {
     hold(&admin, "prov-task-definitions", "accounts");
     auditor.check_task("prov-tasks", &provisioning("accounts", Mode::Simulate));
     auditor.check_links();
+    auditor.check_user_sync();
     let writing = routes().iter().filter(|route| route.method != Method::Get);
     let writing: BTreeSet<_> = writing.map(|route| (route.method.as_str(), route.path.clone())).collect();
     assert_eq!(auditor.called, writing, "a route that writes has to be called here, and its acts be named");

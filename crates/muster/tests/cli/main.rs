@@ -21,4 +21,5 @@ mod schedules;
 mod secrets;
 mod server;
 mod source;
+mod syncs;
 mod world;
