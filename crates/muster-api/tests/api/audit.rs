@@ -19,6 +19,8 @@ use crate::world::{
     provisioning_task, put_people, synchronization_task, target,
 };
 
+mod user_sync;
+
 const AUDIT: &str = "/acme/api/sync/audit";
 
 /// What the kinds of documents look like of which the other tests need none.
@@ -137,31 +139,6 @@ impl Auditor {
         self.check(("POST", evaluate), &[], &json!({"condition": "a pr"}), &[]);
     }
 
-    fn check_connectors(&mut self) {
-        let all = "/{tenant}/rest/samlsso-admin/1.0/usersync/connector";
-        let (one, import, hr) = (format!("{all}/{{id}}"), format!("{all}/~import"), [("id", "hr-import")]);
-        let [task, application] = ["REPLACE sync-task-definitions/hr-import", "REPLACE applications/hr"];
-        let found = self.admin.get(&one.replace("{tenant}", "acme").replace("{id}", "hr-import"));
-        let before = found.expect(200).json()["configuration"].clone();
-        let mut both = before.clone();
-        both["name"] = "People".into();
-        both["application"]["name"] = "People".into();
-        self.check(("PUT", &one), &hr, &both, &[application, task]);
-        self.check(("PUT", &one), &hr, &both, &[]);
-        self.check(("PATCH", &one), &hr, &json!({"application": {"name": "HR"}}), &[application]);
-        let mut file = self.admin.get("/acme/rest/samlsso-admin/1.0/usersync/connector/~export").json();
-        file[0]["configuration"] = before;
-        self.check(("POST", &import), &[], &file, &[task]);
-    }
-
-    fn check_single_syncs(&mut self) {
-        let route = "/{tenant}/rest/samlsso-admin/1.0/usersync/connector/{id}/syncsingle";
-        let launch = ["LAUNCH sync-task-definitions/hr-import"];
-        let hr = [("id", "hr-import"), ("name", "9")];
-        self.check(("POST", route), &hr, &json!({"identifier": "9"}), &launch);
-        self.check(("POST", &format!("{route}/{{name}}")), &hr, &json!(null), &launch);
-    }
-
     fn check_files(&mut self) {
         let file = "/{tenant}/api/sync/files/{path}";
         let left = |act: &str| format!("{act} files/in/hr.csv");
@@ -253,6 +230,7 @@ impl Auditor {
         self.check(("POST", release), &[("id", "hr")], &json!(null), &[]);
     }
 
+    /// A sync, and the end of what it fills.
     /// Whatever can be done to runs of a task whose plan is held.
     fn check_task(&mut self, tasks: &str, launch: &Launch) {
         let (kind, task) = (launch.kind.definition_kind(), launch.task.as_str());
@@ -357,6 +335,7 @@ fn every_writing_route_leaves_its_acts_under_the_callers_name() {
     hold(&admin, "prov-task-definitions", "accounts");
     auditor.check_task("prov-tasks", &provisioning("accounts", Mode::Simulate));
     auditor.check_links();
+    auditor.check_user_sync();
     let writing = routes().iter().filter(|route| route.method != Method::Get);
     let writing: BTreeSet<_> = writing.map(|route| (route.method.as_str(), route.path.clone())).collect();
     assert_eq!(auditor.called, writing, "a route that writes has to be called here, and its acts be named");
