@@ -60,7 +60,7 @@ impl Connector for MemorySystem {
         }
         let uids: Vec<String> = {
             let state = self.lock();
-            names.iter().filter_map(|name| state.named(class, name)).collect()
+            names.iter().flat_map(|name| state.all_named(class, name)).collect()
         };
         self.read(class, &uids).await
     }
