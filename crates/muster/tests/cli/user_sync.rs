@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::server::Served;
-use crate::world::{Called, World, bare, finish_with};
+use crate::world::{Called, World, finish_with};
 
 mod single;
 
