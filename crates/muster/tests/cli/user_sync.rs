@@ -67,11 +67,6 @@ impl Script {
         Answered { status, out: String::from_utf8(output.stdout).unwrap() }
     }
 
-    /// Takes the HR file away.
-    fn take_source(&self) {
-        fs::remove_file(self.world.people_file()).unwrap();
-    }
-
     fn write(&self, name: &str, text: &str) {
         fs::write(self.directory.path().join(name), text).unwrap();
     }

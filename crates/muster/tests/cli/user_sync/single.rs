@@ -20,6 +20,7 @@ impl Script {
 #[test]
 fn a_single_user_is_synchronized() {
     let script = Script::start();
+    script.world.deliver(include_bytes!("../../../../../examples/hr/day1.csv"));
     // With the quotes that a shell knows.
     let asked = "curl -X POST \"https://<base-url>/rest/samlsso-admin/1.0/usersync/connector/<connectorID>/syncsingle\" \
         -H 'Content-Type: application/json; charset=utf-8' -u 'username:password' ";
@@ -61,7 +62,7 @@ fn what_cannot_be_done_is_told() {
     ] {
         assert_eq!(script.run(&command).expect(status).json()["label"], label, "{command}");
     }
-    script.take_source();
+    // Nobody has put the HR file there.
     let unavailable = format!("{post} {path}/{one} {json} {ann}");
     assert_eq!(script.run(&unavailable).expect(503).json()["label"], "CONNECTOR_NOT_AVAILABLE");
     script.served.stop();
