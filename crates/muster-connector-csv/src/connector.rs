@@ -263,8 +263,8 @@ fn read_records(
             }
             Judged::Bad(bad) => match &bad.uid {
                 Some(uid) if is_key && wanted.remove(uid) => found.push(Entry::Bad(bad)),
-                Some(_) if is_key => {}
-                Some(_) | None => doubtful = doubtful.or(Some(Entry::Bad(bad))),
+                Some(_) => {}
+                None => doubtful = doubtful.or(Some(Entry::Bad(bad))),
             },
         }
         if wanted.is_empty() {
@@ -273,9 +273,7 @@ fn read_records(
     };
     source.check_unchanged().map_err(not_whole)?;
     ReadThrough { shown, count, ending: &ending }.check_ending(settings).map_err(not_whole)?;
-    if is_key || found.is_empty() {
-        found.extend(doubtful);
-    }
+    found.extend(doubtful);
     Ok(found)
 }
 

@@ -221,16 +221,23 @@ impl Prepared {
     /// The account of a user: by the primary key, and if none has that by the user name.
     async fn read(&self, connector: &dyn Connector, identifier: &str) -> Result<Vec<Entry>, ConnectorError> {
         let wanted = [identifier.to_owned()];
-        let entries = connector.read(&self.class, &wanted).await?;
+        let entries = identified(connector.read(&self.class, &wanted).await?);
         let name = self.task.user_name.as_ref().filter(|name| name.account != self.class.uid_attribute);
         let (true, Some(name)) = (entries.is_empty(), name) else { return Ok(entries) };
         let class = RemoteClass { name_attribute: Some(name.account.clone()), ..self.class.clone() };
-        let named = connector.find(&class, &wanted).await?;
+        let named = identified(connector.find(&class, &wanted).await?);
         Ok(match named.as_slice() {
             [] | [_] => named,
             [..] => vec![several(identifier)],
         })
     }
+}
+
+/// The entries of which it is known whose they are. That another may be the one that is asked for keeps runs from concluding
+/// that somebody is gone, which this one never does.
+fn identified(mut entries: Vec<Entry>) -> Vec<Entry> {
+    entries.retain(|entry| uid_of(entry).is_some());
+    entries
 }
 
 /// An identifier that does not tell who is meant: an account that cannot be read.
