@@ -83,10 +83,6 @@ fn each_user_is_told_once_with_what_became_of_it() {
             ADDED 1:  -> department=IT email=ann@x name=Ann number=1
             ADDED 2:  -> department=FIN email=bob@x name=Bob number=2
             FAILED 7 (entry 4 cannot be read; repair it)
-            FILTERED 3"#][r#"
-            ADDED 1:  -> department=IT email=ann@x name=Ann number=1
-            ADDED 2:  -> department=FIN email=bob@x name=Bob number=2
-            FAILED 7 (entry 4 cannot be read; repair it)
             FILTERED 3"#]];
         check(&world, &run, &expected).await;
 
@@ -94,11 +90,6 @@ fn each_user_is_told_once_with_what_became_of_it() {
         world.hire("4", "dan@x", "Dan", "IT");
         let run = world.synchronize("hr").await;
         let expected = expect![[r#"
-            UPDATED 1: department=IT email=ann@x name=Ann number=1 -> department=IT email=ann@x name=Anna number=1
-            ADDED 4:  -> department=IT email=dan@x name=Dan number=4
-            FAILED 7 (entry 5 cannot be read; repair it)
-            NOT_MODIFIED 2
-            FILTERED 3"#][r#"
             UPDATED 1: department=IT email=ann@x name=Ann number=1 -> department=IT email=ann@x name=Anna number=1
             ADDED 4:  -> department=IT email=dan@x name=Dan number=4
             FAILED 7 (entry 5 cannot be read; repair it)
@@ -113,11 +104,6 @@ fn each_user_is_told_once_with_what_became_of_it() {
             FAILED 7 (entry 4 cannot be read; repair it)
             NOT_MODIFIED 1
             NOT_MODIFIED 4
-            FILTERED 3"#][r#"
-            UPDATED 2: enabled=true -> enabled=false (no source has it any more)
-            FAILED 7 (entry 4 cannot be read; repair it)
-            NOT_MODIFIED 1
-            NOT_MODIFIED 4
             FILTERED 3"#]];
         check(&world, &run, &expected).await;
 
@@ -128,18 +114,11 @@ fn each_user_is_told_once_with_what_became_of_it() {
             NOT_MODIFIED 1: department=IT email=ann@x name=Anna number=1 -> department=IT email=ann@x name=Anna number=1
             DELETED 4: department=IT email=dan@x name=Dan number=4 -> 
             FAILED 7 (entry 3 cannot be read; repair it)
-            FILTERED 3"#][r#"
-            NOT_MODIFIED 1: department=IT email=ann@x name=Anna number=1 -> department=IT email=ann@x name=Anna number=1
-            DELETED 4: department=IT email=dan@x name=Dan number=4 -> 
-            FAILED 7 (entry 3 cannot be read; repair it)
             FILTERED 3"#]];
         check(&world, &run, &expected).await;
 
         let run = world.synchronize("hr").await;
         let expected = expect![[r#"
-            FAILED 7 (entry 3 cannot be read; repair it)
-            NOT_MODIFIED 1
-            FILTERED 3"#][r#"
             FAILED 7 (entry 3 cannot be read; repair it)
             NOT_MODIFIED 1
             FILTERED 3"#]];
@@ -192,12 +171,6 @@ fn twins_and_repeated_keys_fail_or_are_left_alone_once_each() {
             FAILED 7 (entry 6 cannot be read; repair it)
             NOT_MODIFIED 1
             NOT_MODIFIED 2
-            FILTERED 3"#][r#"
-            NOT_MODIFIED 5 (account `5` shares a correlation key with another change of this run)
-            NOT_MODIFIED 6 (account `6` shares a correlation key with another change of this run)
-            FAILED 7 (entry 6 cannot be read; repair it)
-            NOT_MODIFIED 1
-            NOT_MODIFIED 2
             FILTERED 3"#]];
         check(&world, &run, &expected).await;
         let mut application = crm();
@@ -205,7 +178,7 @@ fn twins_and_repeated_keys_fail_or_are_left_alone_once_each() {
         world.save(ConfigurationKind::Application, application).await;
         world.contact("c1", "bob@x", "7");
         let run = world.synchronize("crm").await;
-        let expected = expect!["NOT_MODIFIED c1 (account `c1` was found UNLINKED)""NOT_MODIFIED c1 (account `c1` was found UNLINKED)"];
+        let expected = expect!["NOT_MODIFIED c1 (account `c1` was found UNLINKED)"];
         check(&world, &run, &expected).await;
     });
 }
@@ -223,22 +196,12 @@ fn a_plan_that_waits_has_synchronized_nobody_and_one_that_is_rejected_neither() 
             NOT_MODIFIED 2: department=FIN email=bob@x name=Bob number=2 -> department=FIN email=bob@x name=Bob number=2
             FAILED 3 (the plan of the sync waits for an approval)
             FAILED 4 (the plan of the sync waits for an approval)
-            FAILED 7 (entry 5 cannot be read; repair it)"#][r#"
-            NOT_MODIFIED 1: department=IT email=ann@x name=Ann number=1 -> department=IT email=ann@x name=Ann number=1
-            NOT_MODIFIED 2: department=FIN email=bob@x name=Bob number=2 -> department=FIN email=bob@x name=Bob number=2
-            FAILED 3 (the plan of the sync waits for an approval)
-            FAILED 4 (the plan of the sync waits for an approval)
             FAILED 7 (entry 5 cannot be read; repair it)"#]];
         check(&world, &held, &expected).await;
         let (engine, store) = (world.engine(), world.store());
         engine.reject(store, held.id, held.plan_hash.expect("a plan")).await.expect("rejected");
         let rejected = store.run(held.id).await.expect("the database").expect("the run");
         let expected = expect![[r#"
-            NOT_MODIFIED 1: department=IT email=ann@x name=Ann number=1 -> department=IT email=ann@x name=Ann number=1
-            NOT_MODIFIED 2: department=FIN email=bob@x name=Bob number=2 -> department=FIN email=bob@x name=Bob number=2
-            FAILED 3 (the sync ended before its turn came)
-            FAILED 4 (the sync ended before its turn came)
-            FAILED 7 (entry 5 cannot be read; repair it)"#][r#"
             NOT_MODIFIED 1: department=IT email=ann@x name=Ann number=1 -> department=IT email=ann@x name=Ann number=1
             NOT_MODIFIED 2: department=FIN email=bob@x name=Bob number=2 -> department=FIN email=bob@x name=Bob number=2
             FAILED 3 (the sync ended before its turn came)
