@@ -84,13 +84,12 @@ async fn task(call: &Call) -> Result<ConfigurationId, ApiError> {
 
 async fn status(call: &Call, sync: SyncRecord) -> Result<HttpResponse, ApiError> {
     let (store, run) = (&call.store, &sync.run);
-    let mut messages = store.messages(run).await?;
-    messages.extend(store.notes(run, MOST_NOTES).await?);
     let reports = store.reports_of(run.seq).await?;
     let circumstances = SyncCircumstances {
         connector: unique_id(call, &sync).await?,
         counts: counts_of(store, run).await?,
-        messages,
+        messages: store.messages(run).await?,
+        notes: store.notes(run, MOST_NOTES).await?,
         report: reports.into_iter().next().map(|report| report.path),
         is_clustered: store.is_clustered(),
         now: call.engine().surroundings().now(),

@@ -22,6 +22,8 @@ pub(crate) struct SyncCircumstances {
     pub(crate) counts: BTreeMap<UserOperation, u64>,
     /// What it has said.
     pub(crate) messages: Vec<String>,
+    /// What was noted about it as a whole, the last that was done to it first.
+    pub(crate) notes: Vec<String>,
     /// The path of its report.
     pub(crate) report: Option<String>,
     /// Whether several processes may work on the database.
@@ -61,12 +63,13 @@ pub struct SyncStatusView {
 
 impl SyncStatusView {
     pub(crate) fn new(sync: &SyncRecord, circumstances: SyncCircumstances) -> Self {
-        let SyncCircumstances { connector, counts, messages, report, is_clustered, now } = circumstances;
+        let SyncCircumstances { connector, counts, messages, notes, report, is_clustered, now } =
+            circumstances;
         let run = &sync.run;
         let count = |operation| counts.get(&operation).copied().unwrap_or(0);
-        let result_message = result_message(run, &messages);
         let scheduled = format!("Scheduled with jobid {}", run.id);
-        let messages = [scheduled].into_iter().chain(messages).chain(run.failure.clone()).collect();
+        let result_message = result_message(run, &notes);
+        let said = [scheduled].into_iter().chain(messages).chain(notes);
         Self {
             status: status(run),
             added_count: count(UserOperation::Added),
@@ -76,7 +79,7 @@ impl SyncStatusView {
             updated_count: count(UserOperation::Updated),
             deleted_count: count(UserOperation::Deleted),
             filtered_count: count(UserOperation::Filtered),
-            messages,
+            messages: said.chain(run.failure.clone()).collect(),
             cluster_node: match is_clustered {
                 false => Some("NOT_CLUSTERED".to_owned()),
                 true => sync.worker.clone(),
@@ -116,11 +119,11 @@ fn result(run: &RunRecord) -> Option<&'static str> {
 }
 
 /// Why a sync failed; of one that was ended before its time that is among what is noted about it.
-fn result_message(run: &RunRecord, messages: &[String]) -> Option<String> {
+fn result_message(run: &RunRecord, notes: &[String]) -> Option<String> {
     match (run.state.status, run.state.outcome) {
         (ProgressStatus::Held, _) => run.held_by.clone(),
         (ProgressStatus::Finished, Some(OutcomeStatus::Aborted)) => {
-            run.failure.clone().or_else(|| messages.last().cloned())
+            run.failure.clone().or_else(|| notes.first().cloned())
         }
         (
             ProgressStatus::Pending

@@ -19,6 +19,7 @@ async fn results(world: &World, run: &RunRecord) -> Vec<UserResult> {
     let mut results = Vec::new();
     loop {
         let page = left.next_page().await.expect("the database");
+        assert!(page.len() <= 500, "{} results are in memory at once", page.len());
         if page.is_empty() {
             break;
         }
@@ -78,28 +79,49 @@ async fn loaded(database: &TestDatabase) -> (World, RunRecord) {
 fn each_user_is_told_once_with_what_became_of_it() {
     on_each_database(async |database| {
         let (world, run) = loaded(database).await;
-        let expected = expect![];
+        let expected = expect![[r#"
+            ADDED 1:  -> department=IT email=ann@x name=Ann number=1
+            ADDED 2:  -> department=FIN email=bob@x name=Bob number=2
+            FAILED 7 (entry 4 cannot be read; repair it)
+            FILTERED 3"#]];
         check(&world, &run, &expected).await;
 
         world.hire("1", "ann@x", "Anna", "IT");
         world.hire("4", "dan@x", "Dan", "IT");
         let run = world.synchronize("hr").await;
-        let expected = expect![];
+        let expected = expect![[r#"
+            UPDATED 1: department=IT email=ann@x name=Ann number=1 -> department=IT email=ann@x name=Anna number=1
+            ADDED 4:  -> department=IT email=dan@x name=Dan number=4
+            FAILED 7 (entry 5 cannot be read; repair it)
+            NOT_MODIFIED 2
+            FILTERED 3"#]];
         check(&world, &run, &expected).await;
 
         world.dismiss("2");
         let run = world.synchronize("hr").await;
-        let expected = expect![];
+        let expected = expect![[r#"
+            UPDATED 2: enabled=true -> enabled=false (no source has it any more)
+            FAILED 7 (entry 4 cannot be read; repair it)
+            NOT_MODIFIED 1
+            NOT_MODIFIED 4
+            FILTERED 3"#]];
         check(&world, &run, &expected).await;
 
         react(&world, "MISSING", "DELETE").await;
         world.dismiss("4");
         let run = world.synchronize("hr").await;
-        let expected = expect![];
+        let expected = expect![[r#"
+            NOT_MODIFIED 1: department=IT email=ann@x name=Anna number=1 -> department=IT email=ann@x name=Anna number=1
+            DELETED 4: department=IT email=dan@x name=Dan number=4 -> 
+            FAILED 7 (entry 3 cannot be read; repair it)
+            FILTERED 3"#]];
         check(&world, &run, &expected).await;
 
         let run = world.synchronize("hr").await;
-        let expected = expect![];
+        let expected = expect![[r#"
+            FAILED 7 (entry 3 cannot be read; repair it)
+            NOT_MODIFIED 1
+            FILTERED 3"#]];
         check(&world, &run, &expected).await;
     });
 }
@@ -112,7 +134,6 @@ fn who_is_left_alone_is_told_whatever_the_situation() {
         ("LINKED", "UNLINK"),
         ("UNMATCHED", "IGNORE"),
         ("UNMATCHED", "REPORT"),
-        ("UNMATCHED", "UNLINK"),
         ("MISSING", "IGNORE"),
         ("MISSING", "REPORT"),
         ("MISSING", "UNLINK"),
@@ -144,14 +165,20 @@ fn twins_and_repeated_keys_fail_or_are_left_alone_once_each() {
         world.hire("5", "twin@x", "Ann", "IT");
         world.hire("6", "TWIN@x", "Anna", "IT");
         let run = world.synchronize("hr").await;
-        let expected = expect![];
+        let expected = expect![[r#"
+            NOT_MODIFIED 5 (account `5` shares a correlation key with another change of this run)
+            NOT_MODIFIED 6 (account `6` shares a correlation key with another change of this run)
+            FAILED 7 (entry 6 cannot be read; repair it)
+            NOT_MODIFIED 1
+            NOT_MODIFIED 2
+            FILTERED 3"#]];
         check(&world, &run, &expected).await;
         let mut application = crm();
         application["objectTypes"][0]["reactions"] = json!({ "UNLINKED": "REPORT" });
         world.save(ConfigurationKind::Application, application).await;
         world.contact("c1", "bob@x", "7");
         let run = world.synchronize("crm").await;
-        let expected = expect![];
+        let expected = expect!["NOT_MODIFIED c1 (account `c1` was found UNLINKED)"];
         check(&world, &run, &expected).await;
     });
 }
@@ -164,12 +191,22 @@ fn a_plan_that_waits_has_synchronized_nobody_and_one_that_is_rejected_neither() 
         world.hire("4", "dan@x", "Dan", "IT");
         let held = world.attempt(synchronization("hr", Mode::Apply)).await;
         assert_eq!(held.state.status, ProgressStatus::Held);
-        let expected = expect![];
+        let expected = expect![[r#"
+            NOT_MODIFIED 1: department=IT email=ann@x name=Ann number=1 -> department=IT email=ann@x name=Ann number=1
+            NOT_MODIFIED 2: department=FIN email=bob@x name=Bob number=2 -> department=FIN email=bob@x name=Bob number=2
+            FAILED 3 (the plan of the sync waits for an approval)
+            FAILED 4 (the plan of the sync waits for an approval)
+            FAILED 7 (entry 5 cannot be read; repair it)"#]];
         check(&world, &held, &expected).await;
         let (engine, store) = (world.engine(), world.store());
         engine.reject(store, held.id, held.plan_hash.expect("a plan")).await.expect("rejected");
         let rejected = store.run(held.id).await.expect("the database").expect("the run");
-        let expected = expect![];
+        let expected = expect![[r#"
+            NOT_MODIFIED 1: department=IT email=ann@x name=Ann number=1 -> department=IT email=ann@x name=Ann number=1
+            NOT_MODIFIED 2: department=FIN email=bob@x name=Bob number=2 -> department=FIN email=bob@x name=Bob number=2
+            FAILED 3 (the sync ended before its turn came)
+            FAILED 4 (the sync ended before its turn came)
+            FAILED 7 (entry 5 cannot be read; repair it)"#]];
         check(&world, &rejected, &expected).await;
     });
 }
