@@ -17,15 +17,15 @@ use crate::state::ApiSettings;
 /// What is read of a body that is too large before the answer, so that the caller gets to see the answer.
 const COURTESY: u64 = 4 * 1024 * 1024;
 
-/// A JSON body.
+/// A JSON body of so many octets at the most.
 pub(crate) async fn json(
     request: &HttpRequest,
     payload: &mut Payload,
-    settings: &ApiSettings,
+    (limit, patience): (u64, Duration),
 ) -> Result<Value, ApiError> {
     refuse_encoded(request)?;
     refuse_other_than_json(request)?;
-    parse(&read(request, payload, settings.json_limit, settings.patience).await?)
+    parse(&read(request, payload, limit, patience).await?)
 }
 
 /// An XML body of so many octets at the most. That it is XML is for its reader to say.

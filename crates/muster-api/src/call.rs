@@ -20,7 +20,7 @@ use crate::routes::{Access, AccountOperation, OpenOperation, Route, TenantOperat
 use crate::state::{ApiSettings, ApiState};
 use crate::{
     accounts, administration, applications, audit, body, configuration, dataset, disputes, evaluate, file,
-    hand_link, health, object, openapi, parked, task,
+    hand_link, health, object, openapi, parked, task, user_sync,
 };
 
 /// A request of a caller who is of the tenant and has the right that the route asks for.
@@ -74,7 +74,12 @@ impl Call {
 
     /// The JSON body.
     pub(crate) async fn json(&mut self) -> Result<serde_json::Value, ApiError> {
-        body::json(&self.request, &mut self.payload, self.state.settings()).await
+        self.json_of(self.settings().json_limit).await
+    }
+
+    /// The JSON body, of so many octets at the most.
+    pub(crate) async fn json_of(&mut self, limit: u64) -> Result<serde_json::Value, ApiError> {
+        body::json(&self.request, &mut self.payload, (limit, self.state.settings().patience)).await
     }
 
     /// The XML body, of so many octets at the most.
@@ -175,6 +180,11 @@ async fn perform(
                 TenantOperation::Account(AccountOperation::Relink) => hand_link::relink(call).await,
                 TenantOperation::Dispute(operation) => disputes::perform(operation, call).await,
                 TenantOperation::Parked(operation) => parked::perform(operation, call).await,
+                TenantOperation::Connector(operation) => {
+                    user_sync::connectors::perform(operation, call).await
+                }
+                TenantOperation::Sync(operation) => user_sync::syncs::perform(operation, call).await,
+                TenantOperation::Single(operation) => user_sync::single::perform(operation, call).await,
             }
         }
     }

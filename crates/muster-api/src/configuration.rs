@@ -15,20 +15,21 @@ use actix_web::{HttpResponse, http::StatusCode};
 use muster_engine::LoadedConfiguration;
 use muster_model::configuration::{Configuration, ConfigurationKind, Problems};
 use muster_model::{ConfigurationId, SecretName};
-use muster_store::{ConfigurationVersion, ResourceWrite, StoredResource, Written};
+use muster_store::{ConfigurationVersion, ResourceWrite, StoreError, StoredResource, Written};
 use serde_json::Value;
 
 use crate::call::Call;
 use crate::error::{ApiError, Conflict};
 use crate::query::Effect;
 use crate::routes::ConfigurationOperation;
-use change::{Checked, refuse_used, write};
-use draft::{Draft, Named};
-use save::{Saved, save, tag};
+use change::{Checked, Found, refuse_used, write};
 
 pub(crate) use check::{Proposal, as_reference};
-pub(crate) use draft::read as read_document;
+pub(crate) use draft::{Draft, Named, read as read_document};
+pub(crate) use parts::check_parts;
 pub(crate) use precondition::{EntityTag, Preconditions};
+use save::tag;
+pub(crate) use save::{Put, Saved, save};
 
 pub(crate) async fn perform(
     operation: ConfigurationOperation,
@@ -72,35 +73,35 @@ fn contains(row: &StoredResource, text: &str) -> bool {
 async fn read(kind: ConfigurationKind, call: &Call) -> Result<HttpResponse, ApiError> {
     let id = call.id("id", kind)?;
     let preconditions = Preconditions::of(&call.request)?;
-    let row = stored(call, kind, &id).await?.ok_or_else(|| nowhere(kind, &id))?;
-    let tag = tag(&row);
-    preconditions.allow_read(Some(&tag))?;
-    let is_known = preconditions.knows(Some(&tag));
-    let resource = Saved { body: row.body, tag };
-    Ok(if is_known { resource.answer_unchanged() } else { resource.answer(StatusCode::OK) })
-}
-
-async fn stored(
-    call: &Call,
-    kind: ConfigurationKind,
-    id: &ConfigurationId,
-) -> Result<Option<StoredResource>, ApiError> {
-    Ok(call.store.resource(kind.number(), id.as_str()).await?)
+    let row = call.store.resource(kind.number(), id.as_str()).await?.ok_or_else(|| nowhere(kind, &id))?;
+    Saved::of(row).answer_read(&preconditions)
 }
 
 /// The configuration that a change is checked against.
-struct Basis {
-    version: ConfigurationVersion,
-    resources: Configuration,
+pub(crate) struct Basis {
+    pub(crate) version: ConfigurationVersion,
+    pub(crate) rows: Vec<StoredResource>,
+    /// What they mean.
+    pub(crate) resources: Configuration,
     /// The secrets that there are.
-    secrets: BTreeSet<SecretName>,
+    pub(crate) secrets: BTreeSet<SecretName>,
+}
+
+impl Basis {
+    pub(crate) fn row(&self, kind: ConfigurationKind, id: &ConfigurationId) -> Option<StoredResource> {
+        self.rows.iter().find(|row| row.kind == kind.number() && row.id == id.as_str()).cloned()
+    }
 }
 
 /// A change of single resources: they are read before it is checked.
-async fn change<T>(call: &Call, checked: impl AsyncFn(Basis) -> Result<T, ApiError>) -> Result<T, ApiError> {
+pub(crate) async fn change<T>(
+    call: &Call,
+    checked: impl AsyncFn(Basis) -> Result<T, ApiError>,
+) -> Result<T, ApiError> {
     change::change(call, Effect::Written, async |found| {
         let resources = LoadedConfiguration::of(&found.rows)?.resources;
-        checked(Basis { version: found.version, resources, secrets: found.secrets }).await
+        let Found { version, rows, secrets } = found;
+        checked(Basis { version, rows, resources, secrets }).await
     })
     .await
 }
@@ -113,7 +114,7 @@ async fn create(kind: ConfigurationKind, mut call: Call) -> Result<HttpResponse,
         if before.resources.get(kind, &id).is_some() {
             return Err(exists(kind, &id));
         }
-        let saved = save(&call, &before, draft, Written::Created).await?;
+        let saved = save_one(&call, &before, (draft, None), Written::Created).await?;
         Ok((id, saved))
     })
     .await?;
@@ -156,15 +157,24 @@ async fn update(
     let preconditions = Preconditions::of(&call.request)?;
     change(call, async |before| {
         let old = before.resources.get(kind, id).ok_or_else(|| nowhere(kind, id))?;
-        let row = stored(call, kind, id).await?.ok_or_else(|| nowhere(kind, id))?;
+        let row = before.row(kind, id).ok_or_else(|| nowhere(kind, id))?;
         preconditions.allow_write(Some(&tag(&row)))?;
         let draft = draft(call, &before, (kind, make(&row.body)?), Named::AsBefore(old))?;
-        if draft.body == row.body {
-            return Ok(Saved::as_before(row));
-        }
-        save(call, &before, draft, Written::Updated).await
+        save_one(call, &before, (draft, Some(row)), Written::Updated).await
     })
     .await
+}
+
+/// Saves a draft that is all of its request.
+async fn save_one(
+    call: &Call,
+    basis: &Basis,
+    (draft, before): (Draft, Option<StoredResource>),
+    written: fn(String) -> Written,
+) -> Result<Saved, ApiError> {
+    let absent = StoreError::Absent(draft.id().to_string());
+    let saved = save(call, basis, vec![Put { place: String::new(), draft, before, written }]).await?;
+    saved.into_iter().next().map(Saved::of).ok_or_else(|| ApiError::internal(absent))
 }
 
 /// A document, read as one that is to be saved.
@@ -194,7 +204,7 @@ async fn delete(kind: ConfigurationKind, call: &Call) -> Result<HttpResponse, Ap
     let id = call.id("id", kind)?;
     let preconditions = Preconditions::of(&call.request)?;
     change(call, async |before| {
-        let row = stored(call, kind, &id).await?.ok_or_else(|| nowhere(kind, &id))?;
+        let row = before.row(kind, &id).ok_or_else(|| nowhere(kind, &id))?;
         preconditions.allow_write(Some(&tag(&row)))?;
         refuse_referred(&before.resources, kind, &id)?;
         let seen_runs = refuse_used(call, &[(kind, id.clone())].into()).await?;
@@ -204,6 +214,7 @@ async fn delete(kind: ConfigurationKind, call: &Call) -> Result<HttpResponse, Ap
             after: &after.cloned().collect(),
             writes: vec![ResourceWrite::new(kind.number(), id.as_str(), Written::Deleted)],
             directories: BTreeSet::new(),
+            restored: BTreeSet::new(),
             seen_runs,
         };
         write(call, before.version, checked).await

@@ -11,7 +11,7 @@ use actix_web::http::header;
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
 use muster_dataset::DatasetProblem;
-use muster_engine::{ConfigurationError, with_causes};
+use muster_engine::{ConfigurationError, SingleSyncError, with_causes};
 use muster_model::configuration::Problems;
 use muster_model::error::ErrorCode;
 use muster_store::{Cause, StoreError};
@@ -100,6 +100,9 @@ pub(crate) enum ApiError {
         /// How long.
         wait: Duration,
     },
+    /// A user cannot be synchronized.
+    #[error(transparent)]
+    Single(Box<SingleSyncError>),
     /// A remote system does not answer.
     #[error("{0}")]
     NoAnswer(String),
@@ -195,6 +198,14 @@ impl ApiError {
             Self::MediaType { .. } => ErrorCode::UnsupportedMediaType,
             Self::TooMany { .. } => ErrorCode::TooManyRequests,
             Self::NoAnswer(_) | Self::Busy | Self::Unready(_) | Self::Database(..) => ErrorCode::Unavailable,
+            Self::Single(error) => match **error {
+                SingleSyncError::ConnectorNotFound { .. } => ErrorCode::ConnectorNotFound,
+                SingleSyncError::ConnectorNotAvailable { .. } => ErrorCode::ConnectorNotAvailable,
+                SingleSyncError::ConnectorFactoryNotAvailable { .. } => {
+                    ErrorCode::ConnectorFactoryNotAvailable
+                }
+                SingleSyncError::ConfigurationFailed { .. } => ErrorCode::ConfigurationFailed,
+            },
             Self::Internal(_) => ErrorCode::Internal,
         }
     }
@@ -217,6 +228,12 @@ impl ApiError {
             Self::NoAnswer(_) | Self::Busy | Self::Unready(_) | Self::Database(..) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
+            Self::Single(error) => match **error {
+                SingleSyncError::ConnectorNotFound { .. } => StatusCode::NOT_FOUND,
+                SingleSyncError::ConnectorNotAvailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+                SingleSyncError::ConnectorFactoryNotAvailable { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+                SingleSyncError::ConfigurationFailed { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            },
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -249,6 +266,16 @@ impl ApiError {
             Self::Busy => "try again in a few seconds",
             Self::Unready(_) => "try again in a few seconds; if it stays, ask who runs the server",
             Self::Database(cause, _) => return format!("ask who runs the server to {}", cause.fix()),
+            Self::Single(error) => match **error {
+                SingleSyncError::ConnectorNotFound { .. } => "see the list of connectors for the unique id",
+                SingleSyncError::ConnectorNotAvailable { .. } => {
+                    "see why the remote system does not answer; `~test` of its definition tells more"
+                }
+                SingleSyncError::ConnectorFactoryNotAvailable { .. } => {
+                    "provide what is lacking, or ask who runs the server to look up `logTrackingId` in its log"
+                }
+                SingleSyncError::ConfigurationFailed { .. } => "correct the connector, save it and ask again",
+            },
             Self::Internal(_) => "ask who runs the server to look up `logTrackingId` in its log",
         };
         fix.to_owned()
@@ -275,6 +302,7 @@ impl ApiError {
             | Self::TooLarge(_)
             | Self::MediaType { .. }
             | Self::TooMany { .. }
+            | Self::Single(_)
             | Self::NoAnswer(_)
             | Self::Busy
             | Self::Unready(_)
@@ -317,7 +345,7 @@ impl ApiError {
         if matches!(self, Self::MediaType { .. }) && request.method() == Method::PATCH {
             answer.insert_header(("Accept-Patch", format!("{MERGE_PATCH}, {JSON_PATCH}")));
         }
-        if matches!(self, Self::NoAnswer(_) | Self::Busy | Self::Unready(_) | Self::Database(..)) {
+        if status == StatusCode::SERVICE_UNAVAILABLE {
             answer.insert_header((header::RETRY_AFTER, "5"));
         }
         if let Self::TooMany { wait, .. } = self {

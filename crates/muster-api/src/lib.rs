@@ -43,6 +43,7 @@ mod task;
 mod throttle;
 mod tls;
 mod turns;
+mod user_sync;
 pub mod view;
 
 pub use figures::{describe_figures, serve_figures};

@@ -3,12 +3,14 @@
 mod administration;
 mod applications;
 mod connections;
+mod connectors;
 mod disputes;
 mod failures;
 mod objects;
 mod parked;
 mod schemas;
 mod shapes;
+mod syncs;
 
 use std::sync::LazyLock;
 
@@ -36,10 +38,12 @@ pub fn openapi() -> Value {
     schemas.extend(administration::schemas());
     schemas.extend(failures::schemas());
     schemas.extend(parked::schemas());
+    schemas.extend(syncs::schemas());
     for kind in ConfigurationKind::ALL {
         shapes::add(Document::shape(kind), &mut schemas);
     }
     shapes::add(&OverrideDocument::SHAPE, &mut schemas);
+    connectors::add(&mut schemas);
     json!({
         "openapi": "3.1.0",
         "info": {

@@ -5,10 +5,13 @@ mod administration;
 mod applications;
 mod audit;
 mod configuration;
+mod connectors;
 mod disputes;
 mod objects;
 mod others;
 mod parked;
+mod single;
+mod syncs;
 mod tasks;
 
 use std::sync::LazyLock;
@@ -18,7 +21,12 @@ use muster_model::configuration::ConfigurationKind;
 use muster_model::run::TaskKind;
 
 pub use self::applications::ApplicationOperation;
+pub use self::audit::AuditOperation;
+pub use self::connectors::ConnectorOperation;
+pub use self::disputes::{AccountOperation, DisputeOperation};
 pub use self::parked::ParkedOperation;
+pub use self::single::SingleOperation;
+pub use self::syncs::SyncOperation;
 pub use crate::query::Parameter;
 use crate::rights::Permission;
 
@@ -112,26 +120,12 @@ pub enum TenantOperation {
     Application(ApplicationOperation),
     /// With accounts that their applications refuse.
     Parked(ParkedOperation),
-}
-
-/// What is done with the owner of an account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AccountOperation {
-    /// It has none any more.
-    Unlink,
-    /// It has another.
-    Relink,
-}
-
-/// What is done with disputes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DisputeOperation {
-    /// All of them.
-    List,
-    /// It is decided what becomes of one.
-    Decide,
-    /// That is taken back.
-    Withdraw,
+    /// With connectors, as User Sync has them.
+    Connector(ConnectorOperation),
+    /// With syncs, as User Sync has them.
+    Sync(SyncOperation),
+    /// With one user, as User Sync has it.
+    Single(SingleOperation),
 }
 
 /// What is done with configuration.
@@ -274,15 +268,6 @@ impl ObjectOperation {
     }
 }
 
-/// What is done with the audit log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AuditOperation {
-    /// Its entries.
-    List,
-    /// Whether it is whole.
-    Verify,
-}
-
 /// What is done with what an admin looks after.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AdministrationOperation {
@@ -393,7 +378,7 @@ impl Route {
         let is_tried_on_a_sample = operation == TenantOperation::Evaluate;
         let is_repeatable = match operation {
             TenantOperation::Task(operation, kind) => tasks::is_repeatable(kind, operation),
-            TenantOperation::Parked(_) => true,
+            TenantOperation::Parked(_) | TenantOperation::Single(_) => true,
             TenantOperation::Configuration(..)
             | TenantOperation::Evaluate
             | TenantOperation::Dataset(_)
@@ -404,6 +389,8 @@ impl Route {
             | TenantOperation::Accounts
             | TenantOperation::Account(_)
             | TenantOperation::Application(_)
+            | TenantOperation::Connector(_)
+            | TenantOperation::Sync(_)
             | TenantOperation::Dispute(_) => false,
         };
         self.method != Method::Get && !is_tried_on_a_sample && !is_repeatable
@@ -414,6 +401,7 @@ impl Route {
         match self.access {
             Access::Tenant(_, TenantOperation::Configuration(operation, _)) => operation.answers_tag(),
             Access::Tenant(_, TenantOperation::Object(operation)) => operation.answers_tag(),
+            Access::Tenant(_, TenantOperation::Connector(operation)) => operation.is_about_one(),
             Access::Tenant(
                 _,
                 TenantOperation::Evaluate
@@ -425,6 +413,8 @@ impl Route {
                 | TenantOperation::Dispute(_)
                 | TenantOperation::Application(_)
                 | TenantOperation::Parked(_)
+                | TenantOperation::Sync(_)
+                | TenantOperation::Single(_)
                 | TenantOperation::Administration(_)
                 | TenantOperation::Audit(_),
             )
@@ -439,6 +429,7 @@ impl Route {
                 operation.heeds_preconditions()
             }
             Access::Tenant(_, TenantOperation::Object(operation)) => operation.heeds_preconditions(),
+            Access::Tenant(_, TenantOperation::Connector(operation)) => operation.is_about_one(),
             Access::Tenant(
                 _,
                 TenantOperation::Evaluate
@@ -450,6 +441,8 @@ impl Route {
                 | TenantOperation::Dispute(_)
                 | TenantOperation::Application(_)
                 | TenantOperation::Parked(_)
+                | TenantOperation::Sync(_)
+                | TenantOperation::Single(_)
                 | TenantOperation::Administration(_)
                 | TenantOperation::Audit(_),
             )
@@ -464,6 +457,8 @@ pub fn routes() -> &'static [Route] {
         let kinds = ConfigurationKind::ALL.into_iter().flat_map(configuration::routes_of);
         let tasks = TaskKind::ALL.into_iter().flat_map(tasks::routes_of);
         let rest = others::routes().into_iter().chain(administration::routes()).chain(audit::routes());
+        let rest = connectors::routes().into_iter().chain(rest);
+        let rest = syncs::routes().into_iter().chain(single::routes()).chain(rest);
         let known = kinds.chain(applications::routes()).chain(tasks);
         known.chain(objects::routes()).chain(disputes::routes()).chain(parked::routes()).chain(rest).collect()
     });

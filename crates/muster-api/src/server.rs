@@ -74,12 +74,14 @@ fn server(listener: TcpListener, state: ApiState) -> std::io::Result<actix_web::
     Ok(server.run())
 }
 
-fn by_path() -> BTreeMap<&'static str, Vec<&'static Route>> {
-    let mut paths: BTreeMap<_, Vec<_>> = BTreeMap::new();
+/// The routes of each path. Segments that are said come before those that vary: `~export` is no id.
+fn by_path() -> impl Iterator<Item = (&'static str, Vec<&'static Route>)> {
+    let mut paths: BTreeMap<_, (&str, Vec<_>)> = BTreeMap::new();
     for route in routes() {
-        paths.entry(route.path.as_str()).or_default().push(route);
+        let place = route.path.replace('{', "\u{7f}");
+        paths.entry(place).or_insert_with(|| (&route.path, Vec::new())).1.push(route);
     }
-    paths
+    paths.into_values()
 }
 
 fn resource(state: &ApiState, path: &str, routes: Vec<&'static Route>) -> Resource {
@@ -129,6 +131,15 @@ fn patterns(path: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_said_comes_before_what_varies() {
+        let paths: Vec<_> = by_path().map(|(path, _)| path).collect();
+        let place = |end: &str| paths.iter().position(|path| path.ends_with(end)).unwrap();
+        for end in ["/usersync/connector/~export", "/usersync/connector/~import"] {
+            assert!(place(end) < place("/usersync/connector/{id}"), "{end}");
+        }
+    }
 
     #[test]
     fn collections_and_actions_answer_with_and_without_a_slash() {

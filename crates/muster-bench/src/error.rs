@@ -33,6 +33,9 @@ pub(crate) enum Error {
     /// The server refused a request, or could not be reached.
     #[error("cannot ask the server")]
     Http(#[from] ureq::Error),
+    /// Somebody was not synchronized.
+    #[error("a user was not synchronized: {0}")]
+    NotSynchronized(String),
     /// A connection of a load broke down.
     #[error("a thread panicked")]
     Thread,

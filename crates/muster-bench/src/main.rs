@@ -20,6 +20,7 @@ mod fires;
 mod insert;
 mod phases;
 mod requests;
+mod singles;
 mod usage;
 mod watch;
 
@@ -127,6 +128,16 @@ enum Instrument {
         #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000))]
         requests_per_second: u32,
     },
+    /// Synchronizes people of the HR file one by one, who stand in a directory, with the token in `MUSTER_TOKEN`
+    Singles {
+        /// The address of the tenant
+        tenant: String,
+        /// The HR file
+        file: PathBuf,
+        /// Who ask side by side
+        #[arg(long, value_parser = clap::value_parser!(u8).range(1..=100))]
+        callers: u8,
+    },
     /// Watches until its own input ends, and tells how long the newest run applied
     WatchApplying {
         #[command(flatten)]
@@ -216,6 +227,11 @@ fn run(instrument: Instrument) -> Result<(), Error> {
         Instrument::Requests { applications, model, connections, requests_per_second } => {
             let load = Load { applications, model, token: token(), connections, requests_per_second };
             print(&requests::ask(load, &watch::end_of(io::stdin()))?)
+        }
+        Instrument::Singles { tenant, file, callers } => {
+            let users = directory::accounts(&file)?.iter().map(|one| one.user_name().to_owned()).collect();
+            let load = singles::Load { tenant, token: token(), callers: callers.into(), users };
+            print(&singles::ask(load)?)
         }
         Instrument::WatchApplying { place } => {
             print(&phases::watch_applying(&place.database(), io::stdin())?)

@@ -10,6 +10,7 @@ use muster_connector::{
     Entry, FileRoots, Host, OfferedAttribute, OfferedClass, Place, Properties, PropertyProblem, RemoteClass,
     Sweep, SweepRequest, Writer,
 };
+use muster_model::AttributeName;
 
 use crate::body::{Met, beginning, next_record, scanner_at};
 use crate::entry::{EntryReader, Judged};
@@ -147,7 +148,18 @@ impl Connector for CsvConnector {
 
     async fn read(&self, class: &RemoteClass, uids: &[String]) -> Result<Vec<Entry>, ConnectorError> {
         let (class, wanted) = (class.clone(), uids.iter().cloned().collect());
-        self.blocking(move |roots, settings| read_keys(roots, settings, &class, wanted)).await
+        self.blocking(move |roots, settings| {
+            read_records(roots, settings, (&class, &class.uid_attribute), wanted)
+        })
+        .await
+    }
+
+    async fn find(&self, class: &RemoteClass, names: &[String]) -> Result<Vec<Entry>, ConnectorError> {
+        let (class, wanted) = (class.clone(), names.iter().cloned().collect());
+        self.blocking(move |roots, settings| {
+            read_records(roots, settings, (&class, class.naming_attribute()), wanted)
+        })
+        .await
     }
 
     async fn writer(&self, class: &RemoteClass) -> Result<Box<dyn Writer>, ConnectorError> {
@@ -205,14 +217,14 @@ fn offered(
 }
 
 /// Reads through the file until all keys are met. Of a key that stands there twice the first record counts, as
-/// in a sweep.
+/// in a sweep. Of other columns all records count that hold what is wanted.
 ///
-/// A key that is not met is left out only when the file could be read to its end, and together with the first
+/// What is not met is left out only when the file could be read to its end, and together with the first
 /// bad record that may be its account.
-fn read_keys(
+fn read_records(
     roots: &FileRoots,
     settings: &Settings,
-    class: &RemoteClass,
+    (class, by): (&RemoteClass, &AttributeName),
     mut wanted: HashSet<String>,
 ) -> Result<Vec<Entry>, ConnectorError> {
     let mut found = Vec::new();
@@ -230,6 +242,10 @@ fn read_keys(
         )));
     };
     let reader = EntryReader { shown, settings, layout: &layout };
+    let Some(column) = layout.columns.iter().position(|name| name == by.as_str()) else {
+        return Err(ConnectorError::Unusable { message: format!("`{shown}` has no column `{by}`") });
+    };
+    let is_key = column == layout.key;
     let (mut spans, mut count, mut doubtful) = (Vec::new(), 0, None);
     let ending = loop {
         let record = match next_record(&mut scanner, settings).map_err(failed)? {
@@ -239,12 +255,14 @@ fn read_keys(
         count += 1;
         match reader.judge(&record, scanner.bytes(), &mut spans) {
             Judged::Sound { text } => {
-                if wanted.remove(&*reader.key(text, &spans)) {
+                let cell = settings.cells.dialect.text(text, spans[column]);
+                let is_wanted = if is_key { wanted.remove(&*cell) } else { wanted.contains(&*cell) };
+                if is_wanted {
                     found.push(Entry::Account(reader.account(&record, text, &spans)));
                 }
             }
             Judged::Bad(bad) => match &bad.uid {
-                Some(uid) if wanted.remove(uid) => found.push(Entry::Bad(bad)),
+                Some(uid) if is_key && wanted.remove(uid) => found.push(Entry::Bad(bad)),
                 Some(_) => {}
                 None => doubtful = doubtful.or(Some(Entry::Bad(bad))),
             },

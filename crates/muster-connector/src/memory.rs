@@ -156,6 +156,11 @@ impl State {
 
     /// The key of the account of a class that has a name.
     fn named(&self, class: &RemoteClass, name: &str) -> Option<String> {
+        self.all_named(class, name).into_iter().next()
+    }
+
+    /// The keys of all that have it.
+    fn all_named(&self, class: &RemoteClass, name: &str) -> Vec<String> {
         let attribute = class.naming_attribute().as_str();
         let is_called = |held: &Held| match held {
             Held::Account(account) => {
@@ -163,8 +168,8 @@ impl State {
             }
             Held::Bad { .. } | Held::Mistyped { .. } => false,
         };
-        let held = self.classes.get(&class.remote_name)?;
-        held.iter().find(|(_, held)| is_called(held)).map(|(uid, _)| uid.clone())
+        let held = self.classes.get(&class.remote_name).into_iter().flatten();
+        held.filter(|(_, held)| is_called(held)).map(|(uid, _)| uid.clone()).collect()
     }
 
     fn exists(&self, uid: &str) -> bool {

@@ -16,6 +16,12 @@ pub(crate) type Exceptions = HashMap<u32, Option<Outcome>>;
 
 impl Work {
     pub(crate) async fn apply(&mut self, wave: Wave) -> Result<Done, EngineError> {
+        if self.run.is_brief()
+            && wave.next().is_some()
+            && (0..self.buckets.len()).all(|index| self.is_empty(index, wave))
+        {
+            return Ok(Event::WaveApplied.into());
+        }
         let exceptions: Exceptions = self.store.exceptions(&self.run).await?.into_iter().collect();
         if wave == Wave::Build {
             let is_reported = |outcome: &Option<Outcome>| *outcome == Some(Outcome::Reported);
@@ -90,9 +96,13 @@ impl Work {
             }
             self.remove_keys(index, wave, &left).await?;
         }
-        let now = self.now();
+        let (now, is_brief) = (self.now(), self.run.is_brief());
         let bucket = &mut self.buckets[index];
         (bucket.step, bucket.cursor) = (step + 1, None);
+        // How far the one change of a brief run has come stands with it.
+        if is_brief {
+            return Ok(());
+        }
         Ok(self.store.checkpoint(&self.run, bucket, now).await?)
     }
 
@@ -185,7 +195,7 @@ impl Work {
         let mut changes: HashSet<u32> = HashSet::new();
         let mut after = 0;
         loop {
-            let pages = self.store.pages(&self.run, self.buckets[index].no, after, 100).await?;
+            let pages = self.pages(index, after).await?;
             let Some(last) = pages.last() else { break };
             after = last.page;
             for lists in pages.into_iter().map(|page| page.lists).filter(|lists| !of(lists).is_empty()) {
@@ -207,7 +217,7 @@ impl Work {
         let mut looked_for = Vec::new();
         let mut after = 0;
         loop {
-            let pages = self.store.pages(&self.run, self.buckets[index].no, after, 100).await?;
+            let pages = self.pages(index, after).await?;
             let Some(last) = pages.last() else { break };
             after = last.page;
             for lists in pages.into_iter().map(|page| page.lists) {
@@ -264,7 +274,7 @@ impl Work {
         let mut slots = Vec::new();
         let mut after = 0;
         loop {
-            let pages = self.store.pages(&self.run, self.buckets[index].no, after, 100).await?;
+            let pages = self.pages(index, after).await?;
             let Some(last) = pages.last() else { break };
             after = last.page;
             for slot in pages.into_iter().flat_map(|page| page.lists.slots) {

@@ -5,7 +5,7 @@ use muster_model::configuration::task::SynchronizationTaskDefinition;
 use muster_model::error::ErrorCode;
 use muster_model::run::Outcome;
 use muster_plan::digest::Hashing;
-use muster_plan::guard::{Hold, Limits, Population};
+use muster_plan::guard::{Earlier, Hold, Limits, Population};
 use muster_plan::lifecycle::Event;
 use muster_store::{EarlierBucket, ProblemRow, ProblemStep};
 
@@ -151,21 +151,39 @@ impl Work {
         };
         let mut holds = Vec::new();
         for (index, (bucket, limits)) in self.buckets.iter().zip(limits).enumerate() {
-            let accounts = Before::of(bucket).accounts;
-            let members = bucket.tally.groups_losing().map(|(group, _)| (group.to_owned(), accounts));
-            let population =
-                Population { accounts, memberships: bucket.counters.read, members: members.collect() };
             let before = self.buckets[..index].iter();
             let place = 1 + before.filter(|other| other.application == bucket.application).count();
             let of_bucket =
                 |one: &&EarlierBucket| one.application == bucket.application && one.place as usize == place;
             let earlier: Vec<_> = earlier.iter().filter(of_bucket).map(|one| one.earlier.clone()).collect();
+            let accounts = self.accounts(index, limits, &earlier).await?;
+            let members = bucket.tally.groups_losing().map(|(group, _)| (group.to_owned(), accounts));
+            let population =
+                Population { accounts, memberships: bucket.counters.read, members: members.collect() };
             let trips = muster_plan::guard::check(&bucket.tally, &population, limits, &earlier);
             let application = &bucket.application;
             holds
                 .extend(trips.into_iter().map(|trip| Hold::Limit { application: application.clone(), trip }));
         }
         Ok(holds)
+    }
+
+    /// How many accounts there are. A run of single keys counts them only where a limit asks for it.
+    async fn accounts(
+        &self,
+        index: usize,
+        limits: Limits<'_>,
+        earlier: &[Earlier],
+    ) -> Result<u64, EngineError> {
+        let bucket = &self.buckets[index];
+        if self.run.keys.is_none() {
+            return Ok(Before::of(bucket).accounts);
+        }
+        if !muster_plan::guard::asks_for_population(&bucket.tally, limits, earlier) {
+            return Ok(0);
+        }
+        let (application, class) = self.class_of(index);
+        Ok(self.store.live_shadows(&application, class.as_str()).await?)
     }
 
     fn limits(&self, index: usize) -> Limits<'_> {
@@ -214,10 +232,10 @@ impl Work {
         exceptions: &[(u32, Option<Outcome>)],
     ) -> Result<muster_store::Hash, EngineError> {
         let mut plan = Hashing::default();
-        for bucket in &self.buckets {
+        for index in 0..self.buckets.len() {
             let mut after = 0;
             loop {
-                let pages = self.store.pages(&self.run, bucket.no, after, 100).await?;
+                let pages = self.pages(index, after).await?;
                 let Some(last) = pages.last() else { break };
                 after = last.page;
                 // The digests of changes, one after the other: the hash does not depend on the page size.

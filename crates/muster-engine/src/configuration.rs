@@ -23,6 +23,7 @@ use crate::measured::measured;
 use crate::parsed;
 use crate::probe::patiently_tested;
 use crate::remote::{remote_class, remote_class_among};
+use crate::veil::Veil;
 use crate::{Connectors, Engine};
 
 /// Why a configuration cannot be used.
@@ -295,6 +296,30 @@ fn check_class(
     problems
 }
 
+/// A connector that has only to be opened.
+pub(crate) struct Ready {
+    kind: Arc<dyn ConnectorKind>,
+    host: Host,
+    settings: Properties,
+    veil: Veil,
+    tenant: String,
+}
+
+impl Ready {
+    /// Opens it.
+    ///
+    /// # Errors
+    /// When the system cannot be reached, or does not let us in.
+    pub(crate) async fn open(mut self) -> Result<Box<dyn Connector>, ConnectorError> {
+        let opened = self.kind.open(&self.settings, &self.host).await;
+        self.settings.values_mut().for_each(Zeroize::zeroize);
+        match opened {
+            Ok(connector) => Ok(measured(self.veil.over(connector), self.tenant, self.kind.name())),
+            Err(error) => Err(self.veil.over_error(error)),
+        }
+    }
+}
+
 impl Engine {
     /// What is wrong with a configuration as a whole, also in the eyes of its connectors, without touching the
     /// outside. Pointers are those of [`Configuration::check`].
@@ -373,17 +398,22 @@ impl Engine {
         if definition.maintenance {
             return Err(unusable(format!("connector definition `{id}` is in maintenance")));
         }
+        self.ready(store, definition).await?.open().await
+    }
+
+    /// All that it takes to open the connector of a definition.
+    ///
+    /// # Errors
+    /// When its type is not built in, or it cannot have its secrets.
+    pub(crate) async fn ready(
+        &self,
+        store: &TenantStore,
+        definition: &ConnectorDefinition,
+    ) -> Result<Ready, ConnectorError> {
         let (kind, host) = (self.kind(definition)?, self.host(store.slug(), definition));
         let mut settings = properties(&definition.properties);
         let veil = self.fill_in(store, definition, &mut settings).await?;
-        let opened = kind.open(&settings, &host).await;
-        settings.values_mut().for_each(Zeroize::zeroize);
-        match opened {
-            Ok(connector) => {
-                Ok(measured(veil.over(connector), self.figures.tenant(store.slug()), kind.name()))
-            }
-            Err(error) => Err(veil.over_error(error)),
-        }
+        Ok(Ready { kind: Arc::clone(kind), host, settings, veil, tenant: self.figures.tenant(store.slug()) })
     }
 
     /// Tests a connector definition with these classes.

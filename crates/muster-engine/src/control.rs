@@ -229,6 +229,7 @@ impl Engine {
             task: simulated.task.clone(),
             state,
             keys: simulated.keys.clone(),
+            owner_by: simulated.owner_by,
             rules: saved.hash(),
             rules_body: saved.body,
             estimate: simulated.counters.entries(),

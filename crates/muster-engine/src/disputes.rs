@@ -116,7 +116,7 @@ pub(crate) fn decided_object(decided: Option<&Decided>) -> Option<ObjectId> {
 }
 
 impl Work {
-    fn class_of(&self, index: usize) -> (ApplicationId, ObjectClassId) {
+    pub(crate) fn class_of(&self, index: usize) -> (ApplicationId, ObjectClassId) {
         match &self.task {
             Task::Inbound(task) => (task.application.id.clone(), task.class.id.clone()),
             Task::Outbound(task) => {

@@ -20,7 +20,8 @@ use crate::error::with_causes;
 use crate::lease::BEATS;
 use crate::placing::Existing;
 use crate::remote::remote_class;
-use crate::worker::{Spawned, told};
+use crate::worker::Spawned;
+use crate::workers::told;
 
 /// Errands that are looked up between two looks.
 const LOOKED_UP: u32 = 64;

@@ -151,8 +151,11 @@ impl Work {
                 Some(last) => bucket.cursor = Some(last.cursor()),
                 None => (bucket.step, bucket.cursor) = (step, cursor.map(str::to_owned)),
             }
-            let now = self.engine.surroundings.now();
-            self.store.checkpoint_noting(&self.run, bucket, &problems, now).await?;
+            // That nothing was found is found again at any time.
+            if !(findings.is_empty() && self.run.is_brief()) {
+                let (bucket, now) = (&self.buckets[index], self.engine.surroundings.now());
+                self.store.checkpoint_noting(&self.run, bucket, &problems, now).await?;
+            }
             if is_last {
                 return Ok(());
             }

@@ -5,12 +5,14 @@
 mod apply_inbound;
 mod apply_outbound;
 mod archive;
+mod brief;
 mod by_hand;
 mod check;
 mod compare;
 mod configuration;
 mod control;
 mod delivery;
+mod directories;
 mod dispute_decisions;
 mod disputes;
 mod errands;
@@ -21,6 +23,7 @@ mod findings;
 mod finish;
 mod first_met;
 mod handing_over;
+mod kept;
 mod launch;
 mod lease;
 mod left_out;
@@ -43,6 +46,7 @@ mod probe;
 mod quarantine;
 mod referred;
 mod remade;
+mod relink;
 mod remote;
 mod report;
 mod retention;
@@ -50,6 +54,8 @@ mod retry;
 mod schedules;
 mod secret;
 mod sequence;
+mod single;
+mod single_error;
 mod stalled;
 mod successors;
 mod surroundings;
@@ -57,13 +63,16 @@ mod sweep;
 mod sweep_changes;
 mod sweep_end;
 mod sweep_inbound;
+mod sweep_keys;
 mod sweep_outbound;
 mod sweep_undo;
 mod ticker;
 mod undo;
+mod user_results;
 mod veil;
 mod webhook;
 mod worker;
+mod workers;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -82,6 +91,7 @@ pub use by_hand::HandBasis;
 pub use configuration::{ConfigurationError, LoadedConfiguration, check_connectors};
 pub use control::ControlError;
 pub use delivery::{Channel, Delivery, Notifications, Ticket};
+pub use directories::DirectoryError;
 pub use dispute_decisions::{DisputeError, NamedAccount};
 pub use error::{EngineError, with_causes};
 pub use explained::{ExplainedMapping, Explanation};
@@ -96,10 +106,13 @@ pub use retention::{Dropped, Retention};
 pub use retry::{MOST_RETRIED, Retried, RetryError};
 pub use schedules::{ScheduleError, Scheduling};
 pub use secret::{LONGEST_SECRET, SecretError};
+pub use single::SingleUser;
+pub use single_error::SingleSyncError;
 pub use surroundings::Surroundings;
 pub use ticker::Look;
 pub use undo::UndoError;
-pub use worker::Workers;
+pub use user_results::{UserResults, counts_of};
+pub use workers::Workers;
 
 /// How often something is decided again that others come before, again and again.
 pub const OUTRUN_TRIES: u32 = 10;
@@ -198,6 +211,7 @@ pub struct Engine {
     pub(crate) stalled: Arc<stalled::Told>,
     pub(crate) outbox: Arc<Notify>,
     pub(crate) paces: Arc<pace::Paces>,
+    pub(crate) kept: Arc<kept::KeptConnectors>,
 }
 
 impl Engine {
@@ -224,6 +238,7 @@ impl Engine {
             stalled: Arc::default(),
             outbox: Arc::default(),
             paces: Arc::default(),
+            kept: Arc::default(),
         }
     }
 

@@ -19,7 +19,7 @@ use muster_plan::key::{KeyHash, KeySpecs};
 use muster_plan::outbound::taken::{Referring, TakenValues};
 use muster_plan::outbound::{AccountAbilities, Outbound, OutboundFacts, Profiles};
 use muster_store::{
-    DisputesOf, LinkedShadow, Making, ProblemRow, ProblemStep, RunRecord, Target, TenantStore,
+    DisputesOf, LinkedShadow, Making, ProblemRow, ProblemStep, Reading, RunRecord, Target, TenantStore,
 };
 
 use crate::configuration::{ConfigurationError, compile_rules, key_specs, object_class, object_types};
@@ -128,6 +128,7 @@ impl OutboundTask {
                         kind,
                         object_type: None,
                         making: Making::First,
+                        reading: Reading::All,
                     },
                     references_must_exist: false,
                     application: application.clone(),

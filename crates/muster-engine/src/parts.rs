@@ -1,12 +1,12 @@
 //! Parts of the key space: what has one key is in one part, so that a plan of any size is looked at in bounded memory.
 
 use muster_plan::key::Position;
-use muster_store::Lists;
+use muster_store::{Lists, StagedPage};
 
 use crate::error::EngineError;
 use crate::worker::Work;
 
-/// Pages whose lists are read at a time.
+/// Pages that are read at a time.
 const PAGES_AT_ONCE: u32 = 100;
 
 /// One of equally large parts of all places that keys have.
@@ -39,6 +39,20 @@ impl Work {
         Part::all(things, self.engine.settings.ordered_at_once)
     }
 
+    /// The pages that a bucket has staged, behind this one, at most a hundred.
+    pub(crate) async fn pages(&self, index: usize, after: u32) -> Result<Vec<StagedPage>, EngineError> {
+        let bucket = &self.buckets[index];
+        if after >= bucket.page {
+            return Ok(Vec::new());
+        }
+        let read = || self.store.pages(&self.run, bucket.no, after, PAGES_AT_ONCE);
+        // The one page of a brief run is looked at again and again, and changes no more.
+        match self.run.is_brief() {
+            true => Ok(self.only_page.get_or_try_init(read).await?.clone()),
+            false => Ok(read().await?),
+        }
+    }
+
     /// Goes through the lists of all pages that a bucket has staged, in their order.
     pub(crate) async fn each_lists(
         &self,
@@ -47,7 +61,7 @@ impl Work {
     ) -> Result<(), EngineError> {
         let mut after = 0;
         loop {
-            let pages = self.store.pages(&self.run, self.buckets[index].no, after, PAGES_AT_ONCE).await?;
+            let pages = self.pages(index, after).await?;
             let Some(last) = pages.last() else { return Ok(()) };
             after = last.page;
             pages.into_iter().for_each(|page| visit(page.lists));

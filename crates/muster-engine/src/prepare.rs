@@ -12,7 +12,7 @@ use muster_model::{ApplicationId, ConfigurationId, DirectoryId, ObjectId};
 use muster_plan::inbound::Inbound;
 use muster_plan::key::KeySpecs;
 use muster_plan::rules::{RuleContext, RuleProblem, Rules};
-use muster_store::{KeyEntry, Making, RunRecord, Target, TenantStore};
+use muster_store::{KeyEntry, Making, Reading, RunRecord, Target, TenantStore};
 
 use crate::Engine;
 use crate::configuration::{
@@ -20,6 +20,7 @@ use crate::configuration::{
 };
 use crate::error::EngineError;
 use crate::outbound::OutboundTask;
+use crate::relink::UserName;
 
 /// A task, compiled.
 pub(crate) enum CompiledTask {
@@ -40,6 +41,7 @@ impl CompiledTask {
 }
 
 /// A synchronization task, compiled.
+#[derive(Clone)]
 pub(crate) struct InboundTask {
     pub(crate) application: Application,
     pub(crate) class: ObjectClass,
@@ -47,8 +49,9 @@ pub(crate) struct InboundTask {
     pub(crate) filter: Option<Condition>,
     pub(crate) import: bool,
     pub(crate) sweep: SweepKind,
-    pub(crate) rules: Rules,
-    pub(crate) keys: KeySpecs,
+    pub(crate) rules: Arc<Rules>,
+    pub(crate) keys: Arc<KeySpecs>,
+    pub(crate) user_name: Option<UserName>,
     pub(crate) other_sources: Vec<ApplicationId>,
     pub(crate) task_guards: Guards,
     pub(crate) application_guards: Guards,
@@ -77,6 +80,7 @@ impl InboundTask {
             kind: decisions.rules.object_kind,
             object_type: decisions.rules.object_type.clone(),
             making: if run.undoes.is_some() { Making::Again } else { Making::First },
+            reading: if run.keys.is_some() { Reading::Single } else { Reading::All },
         };
         InboundRun {
             decisions: Arc::new(decisions),
@@ -85,6 +89,7 @@ impl InboundTask {
             application: self.application,
             class: self.class,
             other_sources: self.other_sources,
+            user_name: self.user_name,
             task_guards: self.task_guards,
             application_guards: self.application_guards,
             error_policy: self.error_policy,
@@ -101,6 +106,7 @@ pub(crate) struct InboundRun {
     pub(crate) application: Application,
     pub(crate) class: ObjectClass,
     pub(crate) other_sources: Vec<ApplicationId>,
+    pub(crate) user_name: Option<UserName>,
     pub(crate) task_guards: Guards,
     pub(crate) application_guards: Guards,
     pub(crate) error_policy: ErrorPolicy,
@@ -155,8 +161,9 @@ fn compile_inbound(
         filter: source.filter.clone(),
         import,
         sweep: source.sweep,
-        rules,
-        keys: key_specs(configuration)?,
+        rules: Arc::new(rules),
+        keys: Arc::new(key_specs(configuration)?),
+        user_name: UserName::of(class, mapping),
         other_sources: other_sources(configuration, &application.id),
         task_guards: task.guards.clone(),
         application_guards: mapping.guards.clone(),

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use crate::Engine;
 use crate::error::with_causes;
 use crate::placing::{self, Removed};
-use crate::worker::told;
+use crate::workers::told;
 
 /// Runs that are found at a time.
 const RUNS: u32 = 100;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use muster_model::run::Outcome;
+use muster_model::run::{Outcome, OwnerBy};
 use muster_plan::lifecycle::Absence;
 use muster_store::{ChangeRow, Makes};
 use roaring::RoaringBitmap;
@@ -26,6 +26,10 @@ type Taker = (u32, u64, u32);
 impl Work {
     /// Who takes whose place in a bucket: one account alone, of one that a complete sweep did not meet.
     pub(crate) async fn successions(&self, index: usize) -> Result<Successions, EngineError> {
+        // Who is asked for by a user name was held against the source already.
+        if self.run.owner_by == OwnerBy::UserName {
+            return Ok(Successions::default());
+        }
         // They are counted so.
         if self.buckets[index].counters.outcome(Outcome::Updated) == 0 {
             return Ok(Successions::default());

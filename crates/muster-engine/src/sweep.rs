@@ -1,6 +1,6 @@
 //! Sweeping, whichever direction: pages are decided side by side and staged one after the other.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 
 use muster_connector::{
     BadEntry, Connector, ConnectorError, Cursor, Entry, Page, PageSize, Place, Step, Sweep, SweepEnd,
@@ -9,18 +9,17 @@ use muster_connector::{
 use muster_model::ApplicationId;
 use muster_model::configuration::application::{Application, ObjectClass, Situation};
 use muster_model::configuration::task::Verify;
-use muster_model::error::ErrorCode;
 use muster_model::run::{Counters, Outcome};
 use muster_plan::guard::Tally;
 use muster_plan::key::KeyHash;
 use muster_plan::lifecycle::Event;
-use muster_store::{Bucket, DisputesOf, PageRows, ProblemRow, ProblemStep};
+use muster_store::{Bucket, DisputesOf, PageRows};
 use tracing::Instrument as _;
 
-use crate::disputes::uid_of;
 use crate::error::EngineError;
 use crate::first_met::{FirstMet, meet};
 use crate::remote::remote_class;
+use crate::sweep_keys::{ReadBefore, note_not_found};
 use crate::worker::{Done, Spawned, Task, Work};
 
 /// Pages that are decided at the same time.
@@ -81,12 +80,23 @@ impl Decided {
 
 /// A page that is being decided, and where the sweep stands after it.
 pub(crate) struct InHand {
-    decided: Spawned<Result<Decided, EngineError>>,
+    deciding: Option<Spawned<Result<Decided, EngineError>>>,
+    decided: Decided,
     cursor: Cursor,
     estimated_total: Option<u64>,
     entries: u32,
     /// Keys that were asked for and that nothing was read for.
-    not_found: Vec<String>,
+    pub(crate) not_found: Vec<String>,
+}
+
+impl InHand {
+    /// What was decided, once it is.
+    pub(crate) async fn decided(&mut self) -> Result<&mut Decided, EngineError> {
+        if let Some(mut deciding) = self.deciding.take() {
+            self.decided = (&mut deciding.0).await??;
+        }
+        Ok(&mut self.decided)
+    }
 }
 
 impl Work {
@@ -131,13 +141,15 @@ impl Work {
             let end = self.read_remembered(index).await?;
             return self.end_sweep(index, end).await;
         }
+        let of = (&application, &class);
+        if let Some(ReadBefore { connector, entries }) = self.read_before.take() {
+            return self.take_keys(index, of, (&*connector, entries)).await;
+        }
         let opened =
             self.engine.open_connector(&self.store, &self.configuration.resources, &application).await;
         let connector = opened.map_err(Self::connector_error(&application.id))?;
-        let of = (&application, &class);
         if let Some(keys) = self.run.keys.clone() {
-            let end = self.read_keys(index, of, &*connector, &keys).await?;
-            return self.end_sweep(index, end).await;
+            return self.read_keys(index, of, &*connector, &keys).await;
         }
         let end = match self.read_all(index, of, &*connector).await {
             Err(EngineError::Connector { source: ConnectorError::Outdated { message }, .. })
@@ -159,7 +171,11 @@ impl Work {
         class: &ObjectClass,
     ) -> Result<(), EngineError> {
         if self.buckets[index].population.is_none() {
-            let accounts = self.store.live_shadows(&application.id, class.id.as_str()).await?;
+            // Who looks at a few accounts need not count all, unless a limit asks for it.
+            let accounts = match self.run.keys {
+                None => self.store.live_shadows(&application.id, class.id.as_str()).await?,
+                Some(_) => 0,
+            };
             let last_shadow = self.store.last_shadow(&application.id).await?;
             let of = DisputesOf { application: &application.id, class: &class.id };
             let last_dispute = self.store.last_dispute(of).await?;
@@ -168,52 +184,12 @@ impl Work {
         Ok(())
     }
 
-    async fn read_keys(
-        &mut self,
-        index: usize,
-        (application, class): (&Application, &ObjectClass),
-        connector: &dyn Connector,
-        keys: &[String],
-    ) -> Result<SweepEnd, EngineError> {
-        // All keys are one page; once it is stored there is nothing to take up.
-        if self.buckets[index].page > 0 {
-            return Ok(SweepEnd::Complete { token: None });
-        }
-        let read = connector.read(&remote_class(application, class), keys).await;
-        let entries = read.map_err(Self::connector_error(&application.id))?;
-        let not_found = self.not_found(index, keys, &entries);
-        // The cursor tells the next class which keys are still to be found.
-        let cursor = Cursor(serde_json::to_string(&not_found).unwrap_or_default());
-        let page = Page { entries, cursor, estimated_total: None };
-        let mut page = self.decide(index, page);
-        // Where an application is left out it may be the one that has them.
-        if index + 1 == self.buckets.len() && self.buckets.iter().all(|bucket| bucket.left_out.is_none()) {
-            page.not_found = not_found;
-        }
-        let mut in_hand = VecDeque::from([page]);
-        let mut first_met = FirstMet::default();
-        self.stage_next(index, &mut in_hand, &mut first_met).await?;
-        Ok(SweepEnd::Complete { token: None })
-    }
-
     /// The key by which an account of a bucket's class is found here.
     pub(crate) fn account_key(&self, index: usize, uid: &str) -> KeyHash {
         match &self.task {
             Task::Inbound(task) => task.decisions.account_key(uid),
             Task::Outbound(task) => task.classes[index].decisions.account_key(uid),
         }
-    }
-
-    /// The keys of a run that neither this class nor those before it hold, each once.
-    fn not_found(&self, index: usize, keys: &[String], entries: &[Entry]) -> Vec<String> {
-        let mut before = self.buckets[..index].iter().rev().filter(|bucket| bucket.left_out.is_none());
-        let before = before.next().and_then(|bucket| bucket.cursor.as_deref());
-        let before: Option<Vec<String>> = before.and_then(|cursor| serde_json::from_str(cursor).ok());
-        let asked = before.unwrap_or_else(|| keys.to_vec());
-        let key = |uid: &str| self.account_key(index, uid);
-        let uids = entries.iter().filter_map(uid_of);
-        let mut met: HashSet<KeyHash> = uids.map(key).collect();
-        asked.into_iter().filter(|uid| met.insert(key(uid))).collect()
     }
 
     async fn read_all(
@@ -344,7 +320,7 @@ impl Work {
         let mut first_met = FirstMet::default();
         let mut after = 0;
         loop {
-            let pages = self.store.pages(&self.run, self.buckets[index].no, after, 100).await?;
+            let pages = self.pages(index, after).await?;
             let Some(last) = pages.last() else { return Ok(first_met) };
             after = last.page;
             for shadow in pages.iter().flat_map(|page| page.met.all()) {
@@ -358,6 +334,7 @@ impl Work {
     pub(crate) fn decide(&mut self, index: usize, page: Page) -> InHand {
         let page = Page { entries: page.entries.into_iter().map(with_storable_key).collect(), ..page };
         let (store, run, at) = (self.store.clone(), self.run.clone(), self.decided_at());
+        let relink = self.relink.take();
         let bucket = &mut self.buckets[index];
         let before = Before::of(bucket);
         let first = bucket.next_change;
@@ -368,7 +345,7 @@ impl Work {
             Task::Inbound(task) => {
                 let task = task.clone();
                 let decide = async move {
-                    task.decide_page(&store, &run, page.entries, (no, first, at), before).await
+                    task.decide_page(&store, &run, page.entries, (no, first, at), (before, relink)).await
                 };
                 tokio::spawn(decide.in_current_span())
             }
@@ -381,7 +358,8 @@ impl Work {
             }
         };
         InHand {
-            decided: Spawned(decided),
+            deciding: Some(Spawned(decided)),
+            decided: Decided::default(),
             cursor: page.cursor,
             estimated_total: page.estimated_total,
             entries,
@@ -396,7 +374,8 @@ impl Work {
         first_met: &mut FirstMet,
     ) -> Result<(), EngineError> {
         let Some(mut next) = in_hand.pop_front() else { return Ok(()) };
-        let mut decided = (&mut next.decided.0).await??;
+        next.decided().await?;
+        let mut decided = next.decided;
         self.may_go_on()?;
         note_not_found(&mut decided, &next.not_found);
         let met = meet(&mut decided, first_met, &|place| self.place(index, place));
@@ -413,25 +392,6 @@ impl Work {
         let stored = Bucket { next_change: bucket.next_change - unstaged, ..bucket.clone() };
         let now = self.engine.surroundings.now();
         Ok(self.store.stage(&self.run, &stored, &met, decided.rows, now).await?)
-    }
-}
-
-/// Counts keys that were asked for and are not there. Whether somebody is gone is concluded by runs over all accounts
-/// alone.
-fn note_not_found(decided: &mut Decided, keys: &[String]) {
-    for key in keys {
-        decided.counters.lacking += 1;
-        decided.count(Outcome::Failed, None);
-        decided.rows.note(ProblemRow {
-            change: None,
-            outcome: Some(Outcome::Failed),
-            step: ProblemStep::Read,
-            code: ErrorCode::EntryNotFound,
-            uid: Some(key.clone()),
-            place: None,
-            message: format!("no account has the key `{key}`; nobody is concluded to be gone"),
-            class: None,
-        });
     }
 }
 

@@ -11,7 +11,7 @@ use muster_model::shadow::ShadowState;
 use muster_model::{ImObject, ObjectId};
 use muster_plan::decision::{AccountView, Decision, ShadowFacts};
 use muster_plan::digest::Digest;
-use muster_plan::inbound::{InboundFacts, OtherSource};
+use muster_plan::inbound::{InboundFacts, OtherSource, Relink};
 use muster_plan::key::{KeyHash, KeySpecs};
 use muster_store::{DisputesOf, LinkedShadow, ProblemRow, ProblemStep, RunRecord, TenantStore};
 use roaring::RoaringBitmap;
@@ -40,7 +40,7 @@ impl InboundRun {
         run: &RunRecord,
         entries: Vec<Entry>,
         (bucket, first, at): (u32, u32, DateTime<Utc>),
-        before: Before,
+        (before, relink): (Before, Option<Relink>),
     ) -> Result<Decided, EngineError> {
         let mut decided = Decided::default();
         decided.counters.read = read_of(&entries);
@@ -57,6 +57,9 @@ impl InboundRun {
         let disputes = known_disputes(store, &keys, before).await?;
         let mut facts = self.facts(store, &rest, &shadows, &disputes).await?;
         self.find_rivals(store, &mut facts, &rest, before).await?;
+        if let (Some(relink), Some(known)) = (relink, facts.values_mut().next()) {
+            known.relink = Some(relink);
+        }
         for Read { number, entry, key, .. } in rest {
             let shadow = key.and_then(|key| shadows.get(&key));
             match (entry, key) {
@@ -72,6 +75,9 @@ impl InboundRun {
                     note(&mut decided.rows.disputes, (key, &account.uid), disputes.get(&key), found);
                     note_met(&mut decided, shadow, decision.outcome, account.place.0, number);
                     let place = (account.uid.as_str(), Some(account.place.0));
+                    if shadow.is_none() {
+                        leave(&mut decided, &account.uid, &decision);
+                    }
                     take(&mut decided, run, (bucket, number, key), place, decision);
                 }
                 (Entry::Account(_), None) => {}
@@ -298,6 +304,13 @@ pub(crate) fn note_bad(decided: &mut Decided, bad: BadEntry) {
     });
 }
 
+/// Notes an entry of which nothing else tells: that it has no shadow among those that the page met, the caller knows.
+fn leave(decided: &mut Decided, uid: &str, decision: &Decision) {
+    if decision.change.is_none() && decision.problem.is_none() {
+        decided.rows.leave(uid, decision.outcome);
+    }
+}
+
 /// Counts a decision and stages what comes of it.
 pub(crate) fn take(
     decided: &mut Decided,
@@ -352,7 +365,7 @@ impl Work {
         let mut met = RoaringBitmap::new();
         let mut after = 0;
         loop {
-            let pages = self.store.pages(&self.run, self.buckets[index].no, after, 100).await?;
+            let pages = self.pages(index, after).await?;
             for page in &pages {
                 if page.page != after + 1 {
                     let message = format!("page {} of the sweep is missing", after + 1);
@@ -397,6 +410,7 @@ impl Work {
         for (linked, elsewhere) in missing {
             let decision = task.decide_missing(&linked, elsewhere);
             let at = (bucket.no, bucket.next_change, linked.key);
+            leave(&mut decided, &linked.shadow.uid, &decision);
             take(&mut decided, &self.run, at, (&linked.shadow.uid, None), decision);
             bucket.next_change = bucket.next_change.saturating_add(1);
         }

@@ -24,7 +24,7 @@ use crate::launch::{Launch, LaunchError};
 use crate::maintenance::maintenance_of;
 use crate::quarantine::quarantine_of;
 use crate::schedules::{ScheduleError, plan_of};
-use crate::worker::told;
+use crate::workers::told;
 
 /// What other processes have written is seen so soon.
 const LOOK_EVERY: Duration = Duration::from_millis(500);

@@ -1,7 +1,7 @@
 //! Undoing asked for: whether a run can be undone at all, and the run that does it.
 
 use muster_model::configuration::Configuration;
-use muster_model::run::{Mode, TaskKind};
+use muster_model::run::{Mode, OwnerBy, TaskKind};
 use muster_model::{ConfigurationId, RunId};
 use muster_plan::lifecycle::{Absence, RunState};
 use muster_store::{NewRun, RunRecord, StoreError, TenantStore};
@@ -84,6 +84,7 @@ impl Engine {
             task: run.task.clone(),
             state: RunState::launched(Mode::Apply, Absence::Ignored),
             keys: None,
+            owner_by: OwnerBy::Key,
             rules: saved.hash(),
             rules_body: saved.body,
             estimate: 0,

@@ -1,4 +1,4 @@
-//! Workers: take runs up and carry out, effect by effect, what the state machine says.
+//! The worker of a run: takes it up and carries out, effect by effect, what the state machine says.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -9,48 +9,38 @@ use muster_model::ApplicationId;
 use muster_model::run::{Counters, ProgressStatus, Wave};
 use muster_plan::errand::Read;
 use muster_plan::guard::Hold;
+use muster_plan::inbound::Relink;
 use muster_plan::lifecycle::{Effect, Event, RunState, step};
 use muster_store::{
-    Acting, Advance, ApplicationFailure, Bucket, Hash, ProblemRow, QuarantineRecord, RunRecord, StoreError,
+    Acting, Advance, ApplicationFailure, Bucket, Hash, ProblemRow, QuarantineRecord, RunRecord, StagedPage,
     TenantStore,
 };
-use tokio::sync::watch;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::sync::{OnceCell, watch};
+use tokio::task::JoinHandle;
 use tracing::Instrument as _;
 
 use crate::Engine;
+use crate::brief::{Basis, Known};
 use crate::configuration::LoadedConfiguration;
 use crate::delivery::Ticket;
+use crate::directories::expect_directory;
 use crate::error::{EngineError, for_people, with_causes};
 use crate::lease::Lease;
 use crate::left_out::Opened;
 use crate::outbound::OutboundRun;
 use crate::preceding::may_begin;
 use crate::prepare::{CompiledTask, InboundRun, compile};
+use crate::sweep_keys::ReadBefore;
 
 /// A run with which so many workers in a row were lost would take the next with it as well.
 const MOST_BREAKDOWNS: u32 = 5;
-
-/// The workers of a process.
-pub struct Workers {
-    stop: watch::Sender<bool>,
-    tasks: JoinSet<()>,
-}
-
-impl Workers {
-    /// Lets every run stop at its next page and waits for that; the runs go on after the next start.
-    pub async fn shut_down(mut self) {
-        let _ = self.stop.send(true);
-        while self.tasks.join_next().await.is_some() {}
-    }
-}
 
 /// A run in the hands of a worker.
 pub(crate) struct Work {
     pub(crate) engine: Engine,
     pub(crate) store: TenantStore,
     pub(crate) run: RunRecord,
-    pub(crate) configuration: LoadedConfiguration,
+    pub(crate) configuration: Arc<LoadedConfiguration>,
     pub(crate) task: Task,
     pub(crate) buckets: Vec<Bucket>,
     /// Of each bucket the waves that have a change, once that is known.
@@ -60,7 +50,20 @@ pub(crate) struct Work {
     pub(crate) failing: Vec<QuarantineRecord>,
     /// Applications that this worker has written to.
     pub(crate) written: HashSet<ApplicationId>,
+    /// What was read for it already.
+    pub(crate) read_before: Option<ReadBefore>,
+    /// Whose account the one is that is decided next, where that is found by its user name.
+    pub(crate) relink: Option<Relink>,
+    /// The page of a brief run, once it has been looked at.
+    pub(crate) only_page: OnceCell<Vec<StagedPage>>,
     stop: watch::Receiver<bool>,
+}
+
+/// A run as its worker leaves it.
+pub(crate) struct Left {
+    pub(crate) run: RunRecord,
+    /// Why it failed, if it has.
+    pub(crate) failed: Option<EngineError>,
 }
 
 /// What a run does.
@@ -106,90 +109,6 @@ impl<T> Drop for Spawned<T> {
 }
 
 impl Engine {
-    /// Starts the workers of this process, its ticker, and the watch for runs that others have left.
-    #[must_use]
-    pub fn start(&self) -> Workers {
-        let (stop, stopped) = watch::channel(false);
-        let mut tasks = JoinSet::new();
-        for _ in 0..self.settings.workers.max(1) {
-            let (engine, mut stopped) = (self.clone(), stopped.clone());
-            tasks.spawn(async move {
-                loop {
-                    let ticket = tokio::select! {
-                        () = told(&mut stopped) => return,
-                        ticket = engine.delivery.pull() => ticket,
-                    };
-                    engine.try_ticket(&ticket, stopped.clone()).await;
-                }
-            });
-        }
-        let (engine, mut listening) = (self.clone(), stopped.clone());
-        tasks.spawn(async move {
-            tokio::select! {
-                () = told(&mut listening) => {}
-                () = engine.delivery.listen() => {}
-            }
-        });
-        let (engine, ticking) = (self.clone(), stopped.clone());
-        tasks.spawn(async move { engine.tick_until(ticking).await });
-        let (engine, dropping) = (self.clone(), stopped.clone());
-        tasks.spawn(async move { engine.drop_until(dropping).await });
-        let (engine, carrying_out) = (self.clone(), stopped.clone());
-        tasks.spawn(async move { engine.carry_out_until(carrying_out).await });
-        let (engine, mut stopped) = (self.clone(), stopped);
-        tasks.spawn(async move {
-            loop {
-                engine.look_for_work().await;
-                tokio::select! {
-                    () = told(&mut stopped) => return,
-                    () = tokio::time::sleep(engine.settings.look_every) => {}
-                }
-            }
-        });
-        Workers { stop, tasks }
-    }
-
-    async fn look_for_work(&self) {
-        match self.store.claimable(self.surroundings.now()).await {
-            Ok(runs) => {
-                self.figures.waiting(runs.iter().map(|(store, _)| store.slug()));
-                for (store, run) in runs {
-                    // For the own workers only: all other processes look as well.
-                    self.delivery.offer(Ticket { tenant: store.slug().clone(), run: run.id });
-                }
-            }
-            Err(error) => {
-                tracing::warn!(error = with_causes(&error), "cannot look for runs without a worker")
-            }
-        }
-        if let Err(error) = self.look_for_stalled().await {
-            tracing::warn!(error = with_causes(&error), "cannot look for runs that have stalled");
-        }
-        if let Err(error) = self.expire_held().await {
-            tracing::warn!(error = with_causes(&error), "cannot end held runs that nobody decided about");
-        }
-    }
-
-    async fn try_ticket(&self, ticket: &Ticket, stop: watch::Receiver<bool>) {
-        let found = async {
-            let Some(store) = self.store.tenant(&ticket.tenant).await? else { return Ok(None) };
-            let run = store.run(ticket.run).await?;
-            Ok::<_, StoreError>(run.map(|run| (store, run)))
-        };
-        match found.await {
-            Ok(Some((store, run))) if run.waits_for_worker(self.surroundings.now()) => {
-                if let Err(error) = self.execute_until(&store, run, stop).await {
-                    tracing::debug!(run = %ticket.run, error = with_causes(&error), "run left");
-                }
-            }
-            // Another worker was faster. The ticket is dropped after these reads by key, without a claim.
-            Ok(_) => {}
-            Err(error) => {
-                tracing::warn!(run = %ticket.run, error = with_causes(&error), "cannot take a run up")
-            }
-        }
-    }
-
     /// Takes a run up and works on it until it ends, is held, or is taken away.
     ///
     /// # Errors
@@ -204,27 +123,32 @@ impl Engine {
         (&mut work.0).await?
     }
 
-    async fn execute_until(
+    pub(crate) async fn execute_until(
         &self,
         store: &TenantStore,
         run: RunRecord,
         stop: watch::Receiver<bool>,
     ) -> Result<RunRecord, EngineError> {
         let span = tracing::info_span!("run", tenant = %store.slug(), run = %run.id);
-        self.carry(store, run, stop).instrument(span).await
+        let carried = async {
+            // A door of the run's own: what goes through it was sent on its behalf.
+            let store = store.acting(self.own_acting()).counting_its_own().for_bulk();
+            let claimed =
+                store.claim(&run, &self.settings.owner, self.surroundings.now(), self.lease_end()).await?;
+            Ok(self.carry(&store, claimed, Basis::Stored, stop).await?.run)
+        };
+        carried.instrument(span).await
     }
 
-    async fn carry(
+    /// Works on a run that was claimed until it ends, is held, or is taken away.
+    pub(crate) async fn carry(
         &self,
         store: &TenantStore,
-        run: RunRecord,
+        claimed: RunRecord,
+        basis: Basis,
         stop: watch::Receiver<bool>,
-    ) -> Result<RunRecord, EngineError> {
-        let id = run.id;
-        // A door of the run's own: what goes through it was sent on its behalf.
-        let store = &store.acting(self.own_acting()).counting_its_own().for_bulk();
-        let claimed =
-            store.claim(&run, &self.settings.owner, self.surroundings.now(), self.lease_end()).await?;
+    ) -> Result<Left, EngineError> {
+        let id = claimed.id;
         tracing::info!(task = %claimed.task, mode = claimed.state.mode.as_str(), "run taken up");
         let lease = Arc::new(Lease::of(self, store, &claimed));
         let beating = Arc::clone(&lease);
@@ -235,39 +159,55 @@ impl Engine {
         } else if claimed.breakdowns >= MOST_BREAKDOWNS {
             Err(EngineError::BrokenDown { breakdowns: claimed.breakdowns })
         } else {
-            self.drive(store, &claimed, (lease, stop)).await
+            self.drive(store, &claimed, basis, (lease, stop)).await
         };
         drop(heart);
-        let outcome = match driven {
-            Ok(()) => Ok(()),
-            Err(EngineError::Lost) => self.wind_down(store, &claimed).await,
+        let failed = match driven {
+            Ok(()) => None,
+            Err(EngineError::Lost) => {
+                self.wind_down(store, &claimed).await?;
+                None
+            }
             Err(error) => {
                 tracing::warn!(error = with_causes(&error), "run failed");
-                self.end_failed(store, &claimed, &error).await
+                self.end_failed(store, &claimed, &error).await?;
+                Some(error)
             }
         };
-        outcome?;
         let left = store.run(id).await?.ok_or(EngineError::Lost)?;
         // Whoever had it last counts it.
         if left.state.is_terminal() && left.epoch == claimed.epoch {
             let outcome = left.state.outcome.map_or("NONE", |outcome| outcome.as_str());
             tracing::info!(outcome, entries = left.counters.entries(), "run ended");
             self.figures.run_ended(store.slug(), &left);
-            self.push_released(store, id).await;
+            // Nobody waits for a run of single keys.
+            if left.keys.is_none() {
+                self.push_released(store, id).await;
+            }
         }
-        Ok(left)
+        Ok(Left { run: left, failed })
     }
 
     async fn drive(
         &self,
         store: &TenantStore,
         run: &RunRecord,
+        basis: Basis,
         (lease, stop): (Arc<Lease>, watch::Receiver<bool>),
     ) -> Result<(), EngineError> {
-        may_begin(store, run).await?;
-        let configuration = LoadedConfiguration::parse(store.rules_body(&run.rules).await?)?;
-        let task = compile(&configuration.resources, &run.task_kind, &run.task)?;
-        let buckets = store.buckets(run, &task.applications()).await?;
+        let (configuration, task, buckets, read_before) = match basis {
+            Basis::Known(known) => {
+                let Known { configuration, task, buckets, read } = *known;
+                (configuration, CompiledTask::Inbound(Box::new(task)), buckets, Some(read))
+            }
+            Basis::Stored => {
+                may_begin(store, run).await?;
+                let configuration = LoadedConfiguration::parse(store.rules_body(&run.rules).await?)?;
+                let task = compile(&configuration.resources, &run.task_kind, &run.task)?;
+                let buckets = store.buckets(run, &task.applications()).await?;
+                (Arc::new(configuration), task, buckets, None)
+            }
+        };
         let failing = store.quarantines().await?;
         let alone = self.left_alone(run, &task, &failing);
         let mut opened = Opened::default();
@@ -289,6 +229,9 @@ impl Engine {
             lease,
             failing,
             written: HashSet::new(),
+            read_before,
+            relink: None,
+            only_page: OnceCell::new(),
             stop,
         };
         work.go_on_with_others(alone, opened.faults).await?;
@@ -358,19 +301,13 @@ impl Engine {
     }
 
     /// As whom a worker acts, whoever launched the run.
-    fn own_acting(&self) -> Acting {
+    pub(crate) fn own_acting(&self) -> Acting {
         Acting::system(&*self.settings.owner)
     }
 
     pub(crate) fn lease_end(&self) -> DateTime<Utc> {
         self.surroundings.now() + TimeDelta::from_std(self.settings.lease).unwrap_or(TimeDelta::zero())
     }
-}
-
-/// Waits until the workers are told to stop.
-pub(crate) async fn told(stopped: &mut watch::Receiver<bool>) {
-    // An error means that nobody is left who could tell; that is the end as well.
-    let _ = stopped.wait_for(|stop| *stop).await;
 }
 
 /// Statements sent on behalf of a run: by those who had it before, and through the door of its worker.
@@ -413,6 +350,7 @@ impl Work {
         match self.task.clone() {
             Task::Inbound(task) => {
                 let (directory, keys) = (&task.decisions.directory, &task.decisions.keys);
+                expect_directory(&self.store, directory).await?;
                 self.engine.make_keys_ready(&self.store, directory, keys).await?;
             }
             Task::Outbound(task) => {
@@ -425,6 +363,9 @@ impl Work {
     }
 
     async fn advance(&self, state: RunState, done: &Done) -> Result<(), EngineError> {
+        if self.run.is_brief() && state.status == ProgressStatus::Running && done.says_no_more() {
+            return Ok(());
+        }
         let ending = (state.outcome.filter(|_| state.is_terminal()), self.read());
         let errands = self.engine.errands(&self.run, &self.configuration.resources, ending);
         let advance = Advance {

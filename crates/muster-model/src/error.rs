@@ -67,11 +67,19 @@ pub enum ErrorCode {
     OwnerUnknown,
     /// A run went on without an application that could not be reached.
     ApplicationLeftOut,
+    /// A user was asked for of a connector that does not exist.
+    ConnectorNotFound,
+    /// The source of a connector does not answer, refuses, or is in maintenance.
+    ConnectorNotAvailable,
+    /// A connector cannot be made from what is configured.
+    ConnectorFactoryNotAvailable,
+    /// The configuration of a connector cannot be used.
+    ConfigurationFailed,
 }
 
 impl ErrorCode {
     /// All codes, in the order of their ids.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 36] = [
         Self::Internal,
         Self::Unauthorized,
         Self::Forbidden,
@@ -104,6 +112,10 @@ impl ErrorCode {
         Self::ChangeParked,
         Self::ApplicationLeftOut,
         Self::SweptInFull,
+        Self::ConnectorNotFound,
+        Self::ConnectorNotAvailable,
+        Self::ConnectorFactoryNotAvailable,
+        Self::ConfigurationFailed,
     ];
 
     /// The stable id, `MUS-C` and seven digits. Never given to another meaning.
@@ -142,6 +154,10 @@ impl ErrorCode {
             Self::ChangeParked => "MUS-C0000117",
             Self::ApplicationLeftOut => "MUS-C0000118",
             Self::SweptInFull => "MUS-C0000119",
+            Self::ConnectorNotFound => "MUS-C0000201",
+            Self::ConnectorNotAvailable => "MUS-C0000202",
+            Self::ConnectorFactoryNotAvailable => "MUS-C0000203",
+            Self::ConfigurationFailed => "MUS-C0000204",
         }
     }
 
@@ -181,6 +197,10 @@ impl ErrorCode {
             Self::ChangeParked => "CHANGE_PARKED",
             Self::SweptInFull => "SWEPT_IN_FULL",
             Self::ApplicationLeftOut => "APPLICATION_LEFT_OUT",
+            Self::ConnectorNotFound => "CONNECTOR_NOT_FOUND",
+            Self::ConnectorNotAvailable => "CONNECTOR_NOT_AVAILABLE",
+            Self::ConnectorFactoryNotAvailable => "CONNECTOR_FACTORY_NOT_AVAILABLE",
+            Self::ConfigurationFailed => "CONFIGURATION_FAILED",
         }
     }
 }

@@ -35,6 +35,16 @@ pub struct Override {
     pub guards: Guards,
 }
 
+/// How a run of single accounts finds whose they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum OwnerBy {
+    /// By the stored key, and where there is none by correlation, like every run.
+    #[default]
+    Key,
+    /// By the user name: an account that was re-created under another key is the same user's.
+    UserName,
+}
+
 /// Which kind of task a run belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TaskKind {

@@ -42,6 +42,9 @@ pub struct ShadowFacts {
     pub granted: Vec<String>,
     /// Outbound, why the last change disabled the account.
     pub disabled: Option<DisabledReason>,
+    /// Where a run of single accounts wrote it last: the newest run there was by then, by its number. What runs up to that
+    /// one have read of the account may be older.
+    pub read_by: Option<i64>,
 }
 
 /// Something to tell people about one entry.
@@ -117,6 +120,13 @@ impl Decision {
     pub(crate) fn failed(situation: Option<Situation>, code: ErrorCode, message: String) -> Self {
         let problem = Some(Problem { code, message });
         Self { situation, outcome: Outcome::Failed, change: None, problem, left: None }
+    }
+
+    /// The entry may be older than what is known: the account was read alone since.
+    pub(crate) fn overtaken() -> Self {
+        let message = "the account was synchronized alone since this run began; the next run reads it again";
+        let problem = Some(Problem { code: ErrorCode::ChangeStale, message: message.to_owned() });
+        Self { situation: None, outcome: Outcome::Stale, change: None, problem, left: None }
     }
 
     /// The entry is left alone, silently or with a report, as the reaction says.

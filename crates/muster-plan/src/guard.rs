@@ -277,6 +277,23 @@ pub struct Population {
     pub members: BTreeMap<String, u64>,
 }
 
+/// Whether a plan, together with what earlier runs did, may exceed a limit: only then it matters of how many.
+#[must_use]
+pub fn asks_for_population(tally: &Tally, limits: Limits<'_>, earlier: &[Earlier]) -> bool {
+    let changes = |guarded| {
+        let all = std::iter::once(tally).chain(earlier.iter().map(|earlier| &earlier.tally));
+        let counts = all.flat_map(Tally::rows).filter(|(counted, ..)| *counted == guarded);
+        counts.map(|(.., count)| count).sum::<u64>()
+    };
+    let is_met = |guarded: &Guarded| tally.rows().iter().any(|(counted, ..)| counted == guarded);
+    // Of nobody any change is more than any percentage.
+    let may_exceed = |guarded: Guarded| {
+        let limit = limits.effective(guarded).map(|(limit, _)| limit);
+        limit.is_some_and(|limit| limit.is_exceeded(changes(guarded), 0))
+    };
+    Guarded::ALL.into_iter().filter(is_met).any(may_exceed)
+}
+
 /// All limits that the plan exceeds, alone or together with what earlier runs of the task did.
 #[must_use]
 pub fn check(tally: &Tally, population: &Population, limits: Limits<'_>, earlier: &[Earlier]) -> Vec<Trip> {

@@ -1,5 +1,7 @@
 //! Inbound decisions: what an account of a source does to the identity repository.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, NaiveTime, Utc};
 use muster_model::condition::Condition;
 use muster_model::configuration::application::{Reaction, Situation};
@@ -25,10 +27,12 @@ use crate::undo::replaced;
 
 mod decided;
 mod missing;
+mod relink;
 mod successor;
 
 pub use missing::OtherSource;
 pub(crate) use missing::all_cleared;
+pub use relink::{Relink, Relinked};
 
 /// Everything that inbound decisions of one run share.
 #[derive(Debug)]
@@ -40,7 +44,7 @@ pub struct Inbound {
     /// The population that is written.
     pub directory: DirectoryId,
     /// The compiled object type mapping.
-    pub rules: Rules,
+    pub rules: Arc<Rules>,
     /// Which accounts the task looks at.
     pub filter: Option<Condition>,
     /// Whether every account counts as just created.
@@ -48,7 +52,7 @@ pub struct Inbound {
     /// Whether absence is concluded.
     pub absence: Absence,
     /// The keys that objects are found by.
-    pub keys: KeySpecs,
+    pub keys: Arc<KeySpecs>,
     /// The number of the run within the tenant.
     pub run: i64,
     /// When the run started, in milliseconds since 1970.
@@ -79,6 +83,8 @@ pub struct InboundFacts {
     pub decided_rival: Option<String>,
     /// Whether the application had an account of the object found, which is gone.
     pub lost_one: bool,
+    /// Whose account it is by its user name, where it was asked for by that.
+    pub relink: Option<Relink>,
 }
 
 impl Inbound {
@@ -99,6 +105,12 @@ impl Inbound {
     pub fn decide(&self, account: AccountView<'_>, facts: &InboundFacts, now: DateTime<Utc>) -> Decision {
         if self.filter.as_ref().is_some_and(|filter| !filter.holds(account.attributes)) {
             return Decision::filtered();
+        }
+        if self.is_overtaken(facts.shadow.as_ref()) {
+            return Decision::overtaken();
+        }
+        if let Some(decision) = self.relink(account, facts, now) {
+            return decision;
         }
         match &facts.decided {
             None => self.decide_alone(account, facts, now),
@@ -353,6 +365,12 @@ impl Update {
         change.state = self.state;
         (change.keys_added, change.keys_removed) = self.keys;
     }
+}
+
+/// Nobody is asked any more whom it fits.
+fn unlinked(facts: &InboundFacts) -> InboundFacts {
+    let InboundFacts { digest, shadow, lost_one, .. } = facts.clone();
+    InboundFacts { digest, shadow, lost_one, ..InboundFacts::default() }
 }
 
 fn ownership(facts: &InboundFacts) -> Ownership {

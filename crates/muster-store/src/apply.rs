@@ -14,7 +14,7 @@ use crate::database::{Dialect, Transaction, Urgency};
 use crate::error::StoreError;
 use crate::facts::text_list;
 use crate::lists::{KeyEntry, Mention};
-use crate::make::{Taken, object_values};
+use crate::make::{Reading, Taken, object_values};
 use crate::page::change_id;
 use crate::row::{number, unsigned};
 use crate::rows::{Bulk, Kind};
@@ -60,6 +60,8 @@ pub struct Target {
     pub object_type: Option<String>,
     /// Whether they were there before.
     pub making: Making,
+    /// What was read of the accounts, and when.
+    pub reading: Reading,
 }
 
 /// Whether objects that are made were there before.
@@ -340,13 +342,14 @@ impl TenantStore {
         let application = || vec![Value::from(target.application.as_str())];
         over.execute(
             &format!(
-                "UPDATE shadow SET version = shadow.version + 1, state = 0, owner = n.object, \
+                "UPDATE shadow SET version = shadow.version + 1, read_by = n.read_by, state = 0, owner = n.object, \
                  digest = n.digest, account_digest = n.account_digest, due_at = n.due_at, \
                  snapshot = coalesce(n.snapshot, shadow.snapshot), \
                  profile = coalesce(n.profile, shadow.profile), disabled = CASE n.state \
                  WHEN 0 THEN shadow.disabled WHEN 1 THEN NULL ELSE n.state - 2 END \
-                 FROM (SELECT c.* FROM {{changes}} WHERE c.action <= {} {APART}) AS n \
+                 FROM (SELECT c.*, {} AS read_by FROM {{changes}} WHERE c.action <= {} {APART}) AS n \
                  WHERE shadow.tenant = n.tenant AND shadow.application = ? AND shadow.no = n.shadow",
+                target.reading.read_by(),
                 Action::Refresh as i64
             ),
             Vec::new(),

@@ -24,9 +24,9 @@ use crate::page::decode_granted;
 use crate::row::{decode_provenance, disabled, get, instant, number, object_kind, optional_number, unsigned};
 
 pub(crate) const SHADOW_COLUMNS: &str = "s.no, s.version, s.uid, s.state, s.owner, s.snapshot, s.profile, s.disabled, s.uid_key, \
-     s.digest, s.account_digest, s.due_at, s.granted";
+     s.digest, s.account_digest, s.due_at, s.granted, s.read_by";
 /// How many columns that are.
-pub(crate) const SHADOW_WIDTH: usize = 13;
+pub(crate) const SHADOW_WIDTH: usize = 14;
 pub(crate) const OBJECT_COLUMNS: &str =
     "o.id, o.kind, o.directory, o.type, o.disabled, o.version, o.attributes, o.provenance";
 pub(crate) const OBJECT_WIDTH: usize = 8;
@@ -297,6 +297,7 @@ pub(crate) fn shadow_at(row: &QueryResult) -> Result<ShadowFacts, StoreError> {
         profile: profile.map(|id| ConfigurationId::new(&id)).transpose()?,
         disabled: disabled(optional_number(row, 7)?)?,
         granted: decode_granted(&get::<Option<String>>(row, 12)?.unwrap_or_default())?,
+        read_by: optional_number(row, 13)?,
     })
 }
 

@@ -19,13 +19,32 @@ pub(crate) enum Taken {
     LeftOut,
 }
 
+/// What a run has read of the accounts that it writes about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    /// All of a source, or what is no source.
+    All,
+    /// Single accounts of a source, just now: what runs over all have read of them that are under way may be older.
+    Single,
+}
+
+impl Reading {
+    /// What shadows of changes `c` remember of it: the newest run there is.
+    pub(crate) fn read_by(self) -> &'static str {
+        match self {
+            Self::All => "CAST(NULL AS BIGINT)",
+            Self::Single => "(SELECT max(r.no) FROM run r WHERE r.tenant = c.tenant)",
+        }
+    }
+}
+
 const OBJECT: &str = "INSERT INTO object (tenant, id, kind, directory, type, disabled, version, attributes, provenance) \
      SELECT c.tenant, c.object, ?, ?, {type}, CASE WHEN c.state > 1 THEN c.state - 2 END, {version}, \
      coalesce(c.result, '{}'), coalesce(c.provenance, '')";
 
-const SHADOW: &str = "INSERT INTO shadow (tenant, application, no, class, uid_key, uid, owner, state, version, disabled, \
+const SHADOW: &str = "INSERT INTO shadow (tenant, application, no, class, read_by, uid_key, uid, owner, state, version, disabled, \
      digest, account_digest, due_at, profile, granted, snapshot) \
-     SELECT c.tenant, ?, ? + {place}, ?, c.uid_key, c.uid, c.object, 0, 1, \
+     SELECT c.tenant, ?, ? + {place}, ?, {read_by}, c.uid_key, c.uid, c.object, 0, 1, \
      CASE WHEN c.state > 1 THEN c.state - 2 END, c.digest, c.account_digest, c.due_at, c.profile, c.granted, \
      coalesce(c.snapshot, '{}')";
 
@@ -98,7 +117,7 @@ impl TenantStore {
              c.account_digest, c.due_at, c.profile, c.granted, c.snapshot, c.result, c.provenance, c.replaced, {{index}} AS place \
              FROM {{changes}} WHERE c.object IS NOT NULL), made AS ({} FROM c) {} FROM c",
             self.objects_made(target),
-            SHADOW.replace("{place}", "c.place")
+            shadows_made(target, "c.place")
         );
         let first = self.reserve_numbers(over.tx, &target.application, numbers.len()).await?;
         let mut after = object_values(target).to_vec();
@@ -120,7 +139,7 @@ impl TenantStore {
             Taken::Refused => "",
             Taken::LeftOut => "ON CONFLICT DO NOTHING",
         };
-        let shadow = SHADOW.replace("{place}", "{index}");
+        let shadow = shadows_made(target, "{index}");
         let sql = format!("{shadow} FROM {{changes}} WHERE c.object IS NOT NULL {on_conflict}");
         let first = self.reserve_numbers(over.tx, &target.application, numbers.len()).await?;
         over.execute(&sql, shadow_values(target, first).to_vec(), numbers, Vec::new()).await
@@ -152,6 +171,11 @@ impl TenantStore {
         let rows = over.tx.query(&over.text(sql), values).await?;
         rows.iter().map(|row| change_number(number(row, 0)?)).collect()
     }
+}
+
+/// What makes shadows of a target from changes `c`, which stand at these places.
+fn shadows_made(target: &Target, place: &str) -> String {
+    SHADOW.replace("{place}", place).replace("{read_by}", target.reading.read_by())
 }
 
 pub(crate) fn object_values(target: &Target) -> [Value; 3] {

@@ -1,26 +1,21 @@
-//! Runs: launched under the guard of the database, claimed, moved on and ended under an epoch.
+//! Runs: what is known of them, and how they are found.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use muster_model::audit::{Act, Subject};
-use muster_model::run::{Counters, Mode, OutcomeStatus, Override, Phase, ProgressStatus, TaskKind};
+use muster_model::run::{Counters, Mode, OutcomeStatus, Override, OwnerBy, Phase, ProgressStatus, TaskKind};
 use muster_model::{ApplicationId, ConfigurationId, RunId};
 use muster_plan::lifecycle::{Absence, RunState};
 use sea_orm::{QueryResult, Value};
 use uuid::Uuid;
 
 use crate::TenantStore;
-use crate::audit::NewAuditEntry;
-use crate::configuration::ConfigurationVersion;
-use crate::database::{Dialect, Transaction, Urgency};
+use crate::database::Dialect;
 use crate::ending;
 use crate::error::StoreError;
 use crate::facts::octets;
 use crate::holds;
 use crate::left_out;
-use crate::preceding::NOT_YET;
-use crate::row::{
-    case, decode_counters, get, get_case, instant, number, optional_number, phase_number, unsigned,
-};
+use crate::row::{case, decode_counters, get, get_case, instant, number, optional_number, unsigned};
+use crate::single;
 
 /// What is read of a run, for [`record`].
 pub(crate) const COLUMNS: &str = "r.seq, r.tenant, r.id, r.no, r.task_kind, r.task, r.mode, r.keys, r.status, r.phase, \
@@ -35,9 +30,6 @@ pub(crate) const COLUMN_COUNT: usize = 39;
 /// The full run of a task that has not ended, which no other may run beside: as the unique index has it.
 const OCCUPYING: &str = "FROM run r WHERE r.tenant = ? AND r.task_kind = ? AND r.task = ? \
     AND r.mode = 0 AND r.keys IS NULL AND r.status < 4";
-
-/// How often a launch is tried again that lost its number to another.
-pub(crate) const LAUNCH_TRIES: u32 = 100;
 
 /// A hash of sixteen octets.
 pub type Hash = [u8; 16];
@@ -64,6 +56,8 @@ pub struct NewRun {
     pub state: RunState,
     /// The keys of the only accounts it looks at; `None` for all.
     pub keys: Option<Vec<String>>,
+    /// How it finds whose they are.
+    pub owner_by: OwnerBy,
     /// The hash of the configuration it uses.
     pub rules: Hash,
     /// That configuration.
@@ -102,6 +96,8 @@ pub struct RunRecord {
     pub task: ConfigurationId,
     /// The keys of the only accounts it looks at.
     pub keys: Option<Vec<String>>,
+    /// How it finds whose they are.
+    pub owner_by: OwnerBy,
     /// Where it stands.
     pub state: RunState,
     /// Whether it has been told to stop.
@@ -166,6 +162,13 @@ impl RunRecord {
         (self.state.status == ProgressStatus::Running && now - since >= limit).then_some(since)
     }
 
+    /// Whether it reads one account of a source, so that it is over before anybody looks at it.
+    #[must_use]
+    pub fn is_brief(&self) -> bool {
+        let is_inbound = self.task_kind == TaskKind::Synchronization && self.undoes.is_none();
+        is_inbound && self.keys.as_ref().is_some_and(|keys| keys.len() == 1)
+    }
+
     /// Whether a claim would find it: never begun, or left by a worker that is silent.
     #[must_use]
     pub fn waits_for_worker(&self, now: DateTime<Utc>) -> bool {
@@ -174,6 +177,12 @@ impl RunRecord {
             ProgressStatus::Paused | ProgressStatus::Held | ProgressStatus::Finished => false,
         };
         claimable && self.lease_until < now
+    }
+
+    /// Whether no worker has had it yet, and nothing keeps it from being begun. Some worker may keep it for itself.
+    #[must_use]
+    pub fn is_new(&self) -> bool {
+        self.state.status == ProgressStatus::Pending && self.epoch == 0 && self.awaited().is_none()
     }
 
     /// Takes over what stands with its buckets while it works, from rows of `counters, estimate, progressed_at`.
@@ -206,97 +215,6 @@ pub struct RunFilter {
 }
 
 impl TenantStore {
-    /// Launches a run that was made from a configuration, and those that come before it. Whether another full run of the task is under way is decided
-    /// by the database alone.
-    ///
-    /// # Errors
-    /// [`StoreError::AlreadyRunning`] when one is, [`StoreError::ConfigurationMoved`] when the configuration is no
-    /// longer that one.
-    pub async fn launch(
-        &self,
-        made_from: ConfigurationVersion,
-        run: &NewRun,
-    ) -> Result<RunRecord, StoreError> {
-        let mut tries = 0;
-        loop {
-            match self.try_launch(made_from, run).await {
-                // Two launches of different tasks at once want the same number: the later takes the next.
-                Err(error) if error.is_unique_violation() && tries < LAUNCH_TRIES => tries += 1,
-                answer => return answer,
-            }
-        }
-    }
-
-    async fn try_launch(
-        &self,
-        made_from: ConfigurationVersion,
-        run: &NewRun,
-    ) -> Result<RunRecord, StoreError> {
-        let tx = self.database.begin(Urgency::Short).await?;
-        if !self.keep_version(&tx, made_from).await? {
-            return Err(StoreError::ConfigurationMoved);
-        }
-        let inserted = self.insert_runs(&tx, run, None).await;
-        match inserted {
-            Ok(()) => tx.commit().await?,
-            Err(error) if error.is_unique_violation() => {
-                drop(tx);
-                return Err(self.already_running(run).await?.unwrap_or(error));
-            }
-            Err(error) => return Err(error),
-        }
-        self.run(run.id).await?.ok_or_else(|| StoreError::unreadable("run", "it vanished after its launch"))
-    }
-
-    /// Inserts a run with the configuration it uses, the run that it waits for, and the job that started it.
-    pub(crate) async fn insert_run(
-        &self,
-        tx: &Transaction,
-        run: &NewRun,
-        (waits_for, job): (Option<RunId>, Option<Uuid>),
-    ) -> Result<(), StoreError> {
-        tx.execute(
-            // What is there already is held, so that nobody drops it as unused before the run is there.
-            "INSERT INTO rules (tenant, hash, body) VALUES (?, ?, ?) \
-             ON CONFLICT (tenant, hash) DO UPDATE SET hash = excluded.hash",
-            vec![self.tenant.into(), run.rules.to_vec().into(), run.rules_body.clone().into()],
-        )
-        .await?;
-        let keys = run.keys.as_ref().map(|keys| serde_json::to_string(keys).unwrap_or_default());
-        let (seq, number) = self.dialect().new_number("run", "seq");
-        let sql = format!(
-            "INSERT INTO run ({seq}tenant, id, no, task_kind, task, mode, keys, status, phase, absence, \
-             rules, started_at, estimate, approved_hash, job, chain_start, launched_by, waits_for, lease_until, overriding, \
-             undoes) \
-             SELECT {number}?, ?, coalesce(max(no), 0) + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? \
-             FROM run WHERE tenant = ?"
-        );
-        let values: Vec<Value> = vec![
-            self.tenant.into(),
-            run.id.0.into(),
-            (run.task_kind as i64).into(),
-            run.task.as_str().into(),
-            (run.state.mode as i64).into(),
-            keys.into(),
-            (run.state.status as i64).into(),
-            phase_number(run.state.phase).into(),
-            (run.state.absence as i64).into(),
-            run.rules.to_vec().into(),
-            run.now.timestamp_millis().into(),
-            run.estimate.cast_signed().into(),
-            run.approved_hash.map(|hash| hash.to_vec()).into(),
-            job.into(),
-            run.chain.map(|chain| chain.start.timestamp_millis()).into(),
-            run.chain.map(|chain| chain.launched_by.0).into(),
-            waits_for.map(|run| run.0).into(),
-            waits_for.map_or(0, |_| NOT_YET).into(),
-            run.overriding.as_ref().map(holds::encode_override).into(),
-            run.undoes.map(|run| run.0).into(),
-            self.tenant.into(),
-        ];
-        tx.execute(&sql, values).await.map(|_| ())
-    }
-
     /// What reads these columns of the run that occupies a task.
     pub(crate) fn occupying(
         &self,
@@ -305,15 +223,6 @@ impl TenantStore {
     ) -> (String, Vec<Value>) {
         let values = vec![self.tenant.into(), (kind as i64).into(), task.as_str().into()];
         (format!("SELECT {columns} {OCCUPYING}"), values)
-    }
-
-    async fn already_running(&self, run: &NewRun) -> Result<Option<StoreError>, StoreError> {
-        if run.state.mode == Mode::Simulate || run.keys.is_some() {
-            return Ok(None);
-        }
-        let (sql, values) = self.occupying(COLUMNS, (run.task_kind, &run.task));
-        let occupying = self.database.query_one(&sql, values).await?.map(|row| record(&row)).transpose()?;
-        Ok(occupying.map(|run| StoreError::AlreadyRunning { run: run.id, status: run.state.status }))
     }
 
     /// The run of this id.
@@ -378,7 +287,7 @@ impl TenantStore {
     }
 
     /// While a run works its counters and its estimate stand with its buckets.
-    async fn read_live(&self, run: &mut RunRecord) -> Result<(), StoreError> {
+    pub(crate) async fn read_live(&self, run: &mut RunRecord) -> Result<(), StoreError> {
         if run.state.is_terminal() {
             return Ok(());
         }
@@ -412,42 +321,10 @@ impl TenantStore {
     }
 }
 
-/// What the audit log says of a launch. One that names a plan is the approval of a simulation.
-pub(crate) fn launched(run: &NewRun, waits_for: Option<RunId>) -> NewAuditEntry {
-    let act = if run.approved_hash.is_some() { Act::Approve } else { Act::Launch };
-    let mut entry = NewAuditEntry::new(act, Subject::task(run.task_kind, run.task.as_str()))
-        .of_run(run.id)
-        .at(run.now)
-        .with("mode", run.state.mode.as_str());
-    if let Some(keys) = &run.keys {
-        entry = entry.with("keys", keys.len());
-    }
-    if let Some(chain) = &run.chain {
-        entry = entry.with("launchedBy", chain.launched_by.to_string());
-    }
-    if let Some(preceding) = waits_for {
-        entry = entry.with("waitsFor", preceding.to_string());
-    }
-    if let Some(overriding) = &run.overriding {
-        entry = entry.with("override", holds::encode_override(overriding));
-    }
-    if let Some(undone) = run.undoes {
-        entry = entry.with("undoes", undone.to_string());
-    }
-    match run.approved_hash {
-        Some(hash) => entry.with_hash("planHash", hash),
-        None => entry,
-    }
-}
-
 /// The run of a row that begins with [`COLUMNS`].
 pub(crate) fn record(row: &QueryResult) -> Result<RunRecord, StoreError> {
     let keys: Option<String> = get(row, 7)?;
-    let keys = keys
-        .map(|text| {
-            serde_json::from_str(&text).map_err(|error| StoreError::unreadable("list of keys", error))
-        })
-        .transpose()?;
+    let (keys, owner_by) = keys.map(|text| single::decode_keys(&text)).transpose()?.unzip();
     let state = RunState {
         mode: get_case(row, 6, &[Mode::Apply, Mode::Simulate], "mode")?,
         absence: get_case(row, 10, &[Absence::Concluded, Absence::Ignored], "absence")?,
@@ -467,6 +344,7 @@ pub(crate) fn record(row: &QueryResult) -> Result<RunRecord, StoreError> {
         task_kind: get_case(row, 4, &TaskKind::ALL, "kind of task")?,
         task: ConfigurationId::new(&get::<String>(row, 5)?)?,
         keys,
+        owner_by: owner_by.unwrap_or_default(),
         state,
         stopping: number(row, 12)? != 0,
         rules: octets(get(row, 13)?)?,

@@ -114,7 +114,8 @@ impl TenantStore {
     /// [`StoreError::NoMasterKey`] when nothing can be sealed.
     pub async fn put_secret(&self, secret: &NewSecret<'_>) -> Result<Put, StoreError> {
         let tx = self.database.begin(Urgency::Short).await?;
-        self.lock(&tx).await?;
+        // It locks the tenant as well.
+        self.touch_version(&tx, secret.now).await?;
         let key = self.data_key(&tx).await?;
         let name: Value = secret.name.as_str().into();
         let sql = "SELECT version FROM secret WHERE tenant = ? AND name = ?";

@@ -192,6 +192,18 @@ impl TenantStore {
     ) -> Result<Vec<Bucket>, StoreError> {
         let tx = self.database.begin(Urgency::Short).await?;
         self.hold_run(&tx, run).await?;
+        let buckets = self.make_buckets(&tx, run, applications).await?;
+        tx.commit().await?;
+        Ok(buckets)
+    }
+
+    /// Makes the buckets of a run as a part of a transaction.
+    pub(crate) async fn make_buckets(
+        &self,
+        tx: &Transaction,
+        run: &RunRecord,
+        applications: &[ApplicationId],
+    ) -> Result<Vec<Bucket>, StoreError> {
         for (no, application) in (0i64..).zip(applications) {
             tx.execute(
                 "INSERT INTO bucket (tenant, run, no, application) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
@@ -206,7 +218,6 @@ impl TenantStore {
                 vec![self.tenant.into(), run.seq.into()],
             )
             .await?;
-        tx.commit().await?;
         rows.iter().map(bucket).collect()
     }
 
@@ -262,7 +273,7 @@ impl TenantStore {
         if moved == 0 { Err(StoreError::LostFence) } else { Ok(()) }
     }
 
-    /// Stores a page: its checkpoint, then what it met, its changes and its problems. All or nothing.
+    /// Stores a page: its checkpoint, then what it met, its changes, its problems and its messages. All or nothing.
     ///
     /// # Errors
     /// [`StoreError::LostFence`] when the worker has the run no longer; nothing is written then.
@@ -278,8 +289,8 @@ impl TenantStore {
         let tx = self.database.begin(Urgency::Bulk).await?;
         self.move_cursor(&tx, run, bucket, now).await?;
         tx.execute(
-            "INSERT INTO met (tenant, run, bucket, page, met, lists, digest, disputes) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO met (tenant, run, bucket, page, met, lists, digest, disputes, traceless) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             vec![
                 self.tenant.into(),
                 run.seq.into(),
@@ -289,11 +300,16 @@ impl TenantStore {
                 if rows.lists == Lists::default() { Vec::new() } else { rows.lists.encode() }.into(),
                 digest.into(),
                 rows.disputes.encode().into(),
+                rows.traceless.encode().into(),
             ],
         )
         .await?;
+        if rows.changes.is_empty() && run.is_brief() {
+            self.note_read(&tx, bucket, met).await?;
+        }
         CHANGES.insert(&tx, rows.changes.into_iter().map(|change| change.values).collect()).await?;
         self.note_in(&tx, run, bucket.no, &rows.problems, now).await?;
+        self.add_messages(&tx, (run, bucket.no), &rows.messages).await?;
         tx.commit().await
     }
 
@@ -351,8 +367,8 @@ impl TenantStore {
             "DELETE FROM change WHERE tenant = ? AND id BETWEEN ? AND ? AND bucket = ?",
             vec![self.tenant.into(), first.into(), last.into(), no.into()],
         )
-        .await
-        .map(|_| ())
+        .await?;
+        self.drop_messages(tx, run, bucket).await
     }
 
     /// Stores a checkpoint with problems that were found.

@@ -27,7 +27,7 @@ const SHADOW_TASK: &str = "directory-accounts-shadow";
 /// The secret that the example names.
 const SECRET: &str = "directory-password";
 /// Which addresses the tenant may call.
-const EGRESS: (&str, &str) = ("MUSTER_EGRESS_ALLOW", "bench 127.0.0.0/8:*");
+pub(super) const EGRESS: (&str, &str) = ("MUSTER_EGRESS_ALLOW", "bench 127.0.0.0/8:*");
 /// A file system in memory, where there is one.
 const MEMORY: &str = "/dev/shm";
 /// The most octets of a database; they are taken as they are needed.
@@ -140,7 +140,7 @@ fn settings(log: Log) -> SlapdSettings {
 }
 
 /// A server with what stands in the directory of the example before the first run.
-fn start() -> Result<Slapd, Error> {
+pub(super) fn start() -> Result<Slapd, Error> {
     let installed = provide(PROGRAM, "slapd")?;
     if installed == Installed::No || !Path::new(PROGRAM).exists() {
         return Err(Error::NoSlapd);
@@ -153,7 +153,7 @@ fn start() -> Result<Slapd, Error> {
 }
 
 /// Adds the directory to the tenant, and its password.
-fn prepare(setup: &Setup<'_>, slapd: &Slapd) -> Result<(), Error> {
+pub(super) fn prepare(setup: &Setup<'_>, slapd: &Slapd) -> Result<(), Error> {
     let mut prepare = instrument("prepare-directory")?;
     prepare.arg("--conf").arg(top().join("examples/directory/conf"));
     at_port(&mut prepare, slapd);
@@ -188,7 +188,7 @@ fn called(setup: &Setup<'_>, arguments: &[&str]) -> Result<Command, Error> {
     Ok(muster)
 }
 
-fn add_accounts(setup: &Setup<'_>, slapd: &Slapd) -> Result<Figures, Error> {
+pub(super) fn add_accounts(setup: &Setup<'_>, slapd: &Slapd) -> Result<Figures, Error> {
     let mut add = instrument("add-accounts")?;
     printed(at_port(add.arg(people_file(setup)), slapd), setup)
 }

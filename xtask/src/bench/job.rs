@@ -7,7 +7,7 @@ use muster_testkit::people::{BadLines, Day, Export, Turnover, write_csv};
 
 use super::program::{Beside, Figures, PART, expect_outcome, instrument, place, printed, reconcile, watch};
 use super::row::{Extra, Row};
-use super::{Database, SEED, Setup, api, dataset, directory, idle, plan, top};
+use super::{Database, SEED, Setup, api, dataset, directory, idle, plan, single, top};
 use crate::error::Error;
 use crate::postgres::{Durability, Server};
 use crate::program::run_until_interrupted;
@@ -88,6 +88,7 @@ pub(crate) const JOBS: &[Job] = &[
         measure: dataset::measure_export,
     },
     Job { name: "api", storage: Storage::Each, prepare: prepare_tenant, measure: api::measure },
+    Job { name: "single", storage: Storage::Each, prepare: prepare_tenant, measure: single::measure },
     Job { name: "idle", storage: Storage::Each, prepare: idle::prepare, measure: idle::measure },
     Job { name: "plan", storage: Storage::Each, prepare: prepare_tenant, measure: plan::measure },
     Job { name: "expr", storage: Storage::None, prepare: |_| Ok(()), measure: measure_expression },

@@ -14,6 +14,7 @@ mod plan;
 mod program;
 mod row;
 mod served;
+mod single;
 
 use std::path::{Path, PathBuf};
 use std::{env, io};

@@ -10,6 +10,7 @@ use super::directory_writes::Operations;
 use super::idle::Idle;
 use super::plan::Pages;
 use super::program::{Figures, PART, Pace};
+use super::single::Singles;
 
 /// The figures of one job.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -55,6 +56,8 @@ pub(crate) enum Extra {
     Applied(Applied),
     /// What a directory was asked to do.
     Operations(Operations),
+    /// How long single syncs took.
+    Singles(Singles),
 }
 
 impl Row {
@@ -156,6 +159,18 @@ impl Extra {
                      a write p50 {write_p50_ms:.2} ms, p99 {write_p99_ms:.2} ms"
                 ))
             }
+            Self::Singles(Singles {
+                one_p50_ms,
+                one_p99_ms,
+                one_per_second,
+                many_p50_ms,
+                many_p99_ms,
+                many_per_second,
+                ..
+            }) => Some(format!(
+                "one caller p50 {one_p50_ms:.2} ms, p99 {one_p99_ms:.2} ms, {one_per_second:.0} a second; \
+                 several p50 {many_p50_ms:.2} ms, p99 {many_p99_ms:.2} ms, {many_per_second:.0} a second"
+            )),
             Self::Idle(Idle { start_seconds, late_p50_ms, late_p99_ms }) => Some(format!(
                 "reachable after {start_seconds:.2} s; a schedule fires p50 {late_p50_ms:.0} ms, \
                  p99 {late_p99_ms:.0} ms late"

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
+use super::directory::EGRESS;
 use super::program::{Figures, place, released};
 use super::{Database, Setup};
 use crate::error::Error;
@@ -42,6 +43,7 @@ impl Served {
             output_until_interrupted(place(&mut create, &setup.data, setup.database), setup.interruptions)?;
         let token = String::from_utf8_lossy(&token).trim().to_owned();
         let mut serve = released(setup, &["serve"])?;
+        serve.env(EGRESS.0, EGRESS.1);
         if let Database::Postgres(_) = setup.database {
             serve.arg("--master-key-file").arg(master_key(setup)?);
         }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::{expect_none, files, top};
 
 /// The floor of each crate, as drawn in `ARCHITECTURE.md`. Connectors all stand on floor 2.
-const FLOORS: [(&str, u8); 13] = [
+const FLOORS: [(&str, u8); 14] = [
     ("muster-model", 0),
     ("muster-plan", 1),
     ("muster-connector", 1),
@@ -18,6 +18,7 @@ const FLOORS: [(&str, u8); 13] = [
     ("muster-store", 2),
     ("muster-engine", 3),
     ("muster-api", 4),
+    ("muster-user-sync", 4),
     ("muster", 5),
     // Aside: nobody's dependency but in tests, and the task runner's.
     ("muster-testkit", ASIDE),

@@ -9,6 +9,7 @@ use muster_model::configuration::{Configuration, ConfigurationKind, Problems, Re
 use muster_model::{SecretName, TenantSlug};
 
 use super::Basis;
+use super::save::Put;
 use crate::call::Call;
 use crate::error::ApiError;
 
@@ -72,14 +73,9 @@ fn is_below(place: &str, pointer: &str) -> bool {
     pointer.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// Refuses a resource that breaks rules. Pointers are within the resource; those of problems that it makes
+/// Refuses drafts that break rules. Pointers are within the request; those of problems that they make
 /// elsewhere name the other resource first: `applications/hr#/objectTypes/0`.
-pub(super) fn check(
-    call: &Call,
-    basis: &Basis,
-    after: &Configuration,
-    resource: &Resource,
-) -> Result<(), ApiError> {
+pub(super) fn check(call: &Call, basis: &Basis, after: &Configuration, puts: &[Put]) -> Result<(), ApiError> {
     let proposal = Proposal {
         engine: call.engine(),
         tenant: call.store.slug(),
@@ -87,12 +83,17 @@ pub(super) fn check(
         after,
         secrets: &basis.secrets,
     };
-    let place = Configuration::pointer(resource);
     let mut found = proposal.problems();
-    found.merge(proposal.check_compiles(resource));
-    found.merge(proposal.check_secrets(resource));
-    let mut problems = found.below(&place);
-    problems.merge(proposal.elsewhere(&found, |pointer| is_below(&place, pointer)));
+    for Put { draft, .. } in puts {
+        found.merge(proposal.check_compiles(&draft.resource));
+        found.merge(proposal.check_secrets(&draft.resource));
+    }
+    let pointers: Vec<_> = puts.iter().map(|put| Configuration::pointer(&put.draft.resource)).collect();
+    let is_inside = |pointer: &str| pointers.iter().any(|own| is_below(own, pointer));
+    let mut problems = proposal.elsewhere(&found, is_inside);
+    for (put, own) in puts.iter().zip(&pointers) {
+        problems.merge(found.below(own).placed_under(&put.place));
+    }
     if problems.is_empty() { Ok(()) } else { Err(ApiError::Invalid(problems)) }
 }
 

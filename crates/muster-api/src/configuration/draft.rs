@@ -7,15 +7,15 @@ use uuid::Uuid;
 
 /// A resource that is to be saved.
 #[derive(Debug)]
-pub(super) struct Draft {
+pub(crate) struct Draft {
     /// What it means.
-    pub(super) resource: Resource,
+    pub(crate) resource: Resource,
     /// Its document, as it is kept.
-    pub(super) body: String,
+    pub(crate) body: String,
 }
 
 /// What the id of a draft has to be.
-pub(super) enum Named<'a> {
+pub(crate) enum Named<'a> {
     /// The caller's choice.
     Freely,
     /// That of the resource in whose place it is put; it may be left out.
@@ -24,7 +24,7 @@ pub(super) enum Named<'a> {
 
 impl Draft {
     /// Reads a draft. `new_id` makes the unique id of a task that has none.
-    pub(super) fn of(
+    pub(crate) fn of(
         kind: ConfigurationKind,
         mut body: Value,
         named: Named<'_>,
@@ -58,7 +58,7 @@ impl Draft {
         }
     }
 
-    pub(super) fn id(&self) -> ConfigurationId {
+    pub(crate) fn id(&self) -> ConfigurationId {
         self.resource.id()
     }
 }

@@ -8,8 +8,7 @@ use serde_json::{Map, Value};
 
 use super::draft::Named;
 use super::precondition::Preconditions;
-use super::save::{Saved, save, tag};
-use super::{change, draft, json, nowhere, stored};
+use super::{change, draft, json, nowhere, save_one, tag};
 use crate::call::Call;
 use crate::error::ApiError;
 use crate::fields::{Fields, Form};
@@ -74,21 +73,16 @@ pub(super) async fn restore(kind: ConfigurationKind, mut call: Call) -> Result<H
     let number = read_version(&call.json().await?).map_err(ApiError::Invalid)?;
     let preconditions = Preconditions::of(&call.request)?;
     let (status, saved) = change(&call, async |before| {
-        let row = stored(&call, kind, &id).await?;
+        let row = before.row(kind, &id);
         let newest = newest(&call, kind, &id).await?.ok_or_else(|| nowhere(kind, &id))?;
         preconditions.allow_write(row.as_ref().map(tag).as_ref())?;
         let body = restorable(&call, kind, &id, (number, newest)).await?;
-        let (status, named) = match (before.resources.get(kind, &id), &row) {
-            (Some(old), Some(_)) => (StatusCode::OK, Named::AsBefore(old)),
-            (None, None) => (StatusCode::CREATED, Named::Freely),
-            // Somebody has deleted or created it in between.
-            (Some(_), None) | (None, Some(_)) => return Err(ApiError::Outrun),
+        let (status, named) = match before.resources.get(kind, &id) {
+            Some(old) => (StatusCode::OK, Named::AsBefore(old)),
+            None => (StatusCode::CREATED, Named::Freely),
         };
         let draft = draft(&call, &before, (kind, body), named)?;
-        match row {
-            Some(row) if row.body == draft.body => Ok((status, Saved::as_before(row))),
-            Some(_) | None => Ok((status, save(&call, &before, draft, Written::Restored).await?)),
-        }
+        Ok((status, save_one(&call, &before, (draft, row), Written::Restored).await?))
     })
     .await?;
     call.note(format_args!("{kind} `{id}` restored to version {number}"));

@@ -18,7 +18,7 @@ use super::check::dangling_secrets;
 use crate::call::Call;
 
 /// Checks what of a broken document can be read. Pointers are within the document.
-pub(super) fn check_parts(call: &Call, basis: &Basis, kind: ConfigurationKind, body: &Value) -> Problems {
+pub(crate) fn check_parts(call: &Call, basis: &Basis, kind: ConfigurationKind, body: &Value) -> Problems {
     let before = &basis.resources;
     let own = body.get("id").and_then(Value::as_str);
     let mut references = Document::references(kind, body);

@@ -20,7 +20,7 @@ use crate::routes::Route;
 use crate::view::CLASS;
 
 /// The regular expression of configuration ids.
-const ID: &str = "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$";
+pub(super) const ID: &str = "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$";
 
 pub(super) fn schemas() -> Map<String, Value> {
     let schemas = [
@@ -76,8 +76,12 @@ pub(super) fn segment(route: &Route, name: &str) -> (&'static str, Value) {
         "name" if route.group == "Secrets" => {
             ("What configurations call it.", json!({"type": "string", "pattern": ID}))
         }
+        "sync" => ("The number of the sync.", json!({"type": "integer", "minimum": 1})),
+        "directory" => ("The id of the directory.", json!({"type": "string", "pattern": ID})),
+        "id" if route.path.contains("/connector/") => ("The unique id of the connector.", text()),
         "name" => ("What it is called.", json!({"type": "string"})),
         _ if route.group == "Disputes" => ("The id of the dispute.", disputes::id()),
+        _ if route.group == "User Sync" => ("The unique id of the connector, or the id of its task.", text()),
         _ if route.group == "IM objects" => ("The id of the object.", uuid),
         _ => ("The caller's own id of the resource.", json!({"type": "string", "pattern": ID})),
     }

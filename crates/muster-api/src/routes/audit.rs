@@ -1,6 +1,6 @@
 //! The routes of the audit log, which is read only: entries come about by acts alone.
 
-use super::{Access, Answer, AuditOperation, Content, Method, Parameter, Route, TenantOperation};
+use super::{Access, Answer, Content, Method, Parameter, Route, TenantOperation};
 use crate::rights::Permission;
 
 const LIST: &[Parameter] = &[
@@ -13,6 +13,15 @@ const LIST: &[Parameter] = &[
     Parameter::Subject,
     Parameter::Run,
 ];
+
+/// What is done with the audit log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuditOperation {
+    /// Its entries.
+    List,
+    /// Whether it is whole.
+    Verify,
+}
 
 pub(super) fn routes() -> Vec<Route> {
     let route = |end: &str, operation, (id, summary): (&str, &str), query, answer| Route {

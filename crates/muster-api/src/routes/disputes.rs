@@ -1,13 +1,33 @@
 //! The routes of disputes, and of accounts linked by hand.
 
 use super::others::{answer, route};
-use super::{Access, AccountOperation, Content, DisputeOperation, Method, Parameter, Route, TenantOperation};
+use super::{Access, Content, Method, Parameter, Route, TenantOperation};
 use crate::rights::Permission;
 
 /// Disputes that one page has where the caller does not say.
 const PAGE: u32 = 100;
 
 const GROUP: &str = "Disputes";
+
+/// What is done with the owner of an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccountOperation {
+    /// It has none any more.
+    Unlink,
+    /// It has another.
+    Relink,
+}
+
+/// What is done with disputes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DisputeOperation {
+    /// All of them.
+    List,
+    /// It is decided what becomes of one.
+    Decide,
+    /// That is taken back.
+    Withdraw,
+}
 
 pub(super) fn routes() -> Vec<Route> {
     let mut routes = disputes();

@@ -143,7 +143,11 @@ fn fix(code: ErrorCode) -> &'static str {
         | ErrorCode::UnsupportedMediaType
         | ErrorCode::Unavailable
         | ErrorCode::PreconditionFailed
-        | ErrorCode::TooManyRequests => "ask who runs the server to look up `logTrackingId` in its log",
+        | ErrorCode::TooManyRequests
+        | ErrorCode::ConnectorNotFound
+        | ErrorCode::ConnectorNotAvailable
+        | ErrorCode::ConnectorFactoryNotAvailable
+        | ErrorCode::ConfigurationFailed => "ask who runs the server to look up `logTrackingId` in its log",
     }
 }
 

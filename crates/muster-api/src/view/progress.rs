@@ -149,7 +149,7 @@ impl ProgressView {
 }
 
 /// How long the run has been going on, without the time for which its plan was held, or it was paused.
-fn at_work(run: &RunRecord, now: DateTime<Utc>) -> TimeDelta {
+pub(super) fn at_work(run: &RunRecord, now: DateTime<Utc>) -> TimeDelta {
     let until = run.ended_at.unwrap_or(now);
     let in_all = match (run.held_at, run.approved_at) {
         (None, _) => until - run.started_at,
@@ -201,7 +201,7 @@ impl CountersView {
 
 #[cfg(test)]
 mod tests {
-    use muster_model::run::{Counters, ProgressStatus};
+    use muster_model::run::{Counters, OwnerBy, ProgressStatus};
     use muster_model::{ConfigurationId, RunId};
     use muster_plan::lifecycle::{Absence, RunState};
     use uuid::Uuid;
@@ -221,6 +221,7 @@ mod tests {
             task_kind: TaskKind::Provisioning,
             task: ConfigurationId::new("badges").unwrap(),
             keys: None,
+            owner_by: OwnerBy::Key,
             state,
             stopping: false,
             rules: [0; 16],

@@ -19,6 +19,8 @@ use crate::world::{
     provisioning_task, put_people, synchronization_task, target,
 };
 
+mod user_sync;
+
 const AUDIT: &str = "/acme/api/sync/audit";
 
 /// What the kinds of documents look like of which the other tests need none.
@@ -228,6 +230,7 @@ impl Auditor {
         self.check(("POST", release), &[("id", "hr")], &json!(null), &[]);
     }
 
+    /// A sync, and the end of what it fills.
     /// Whatever can be done to runs of a task whose plan is held.
     fn check_task(&mut self, tasks: &str, launch: &Launch) {
         let (kind, task) = (launch.kind.definition_kind(), launch.task.as_str());
@@ -317,6 +320,8 @@ fn every_writing_route_leaves_its_acts_under_the_callers_name() {
     let mut auditor = Auditor { server, admin: admin.clone(), called: BTreeSet::new(), calls: 0 };
     auditor.check_configuration();
     auditor.check_dataset();
+    auditor.check_connectors();
+    auditor.check_single_syncs();
     auditor.check_files();
     auditor.check_administration();
     hold(&admin, "sync-task-definitions", "hr-import");
@@ -330,6 +335,7 @@ fn every_writing_route_leaves_its_acts_under_the_callers_name() {
     hold(&admin, "prov-task-definitions", "accounts");
     auditor.check_task("prov-tasks", &provisioning("accounts", Mode::Simulate));
     auditor.check_links();
+    auditor.check_user_sync();
     let writing = routes().iter().filter(|route| route.method != Method::Get);
     let writing: BTreeSet<_> = writing.map(|route| (route.method.as_str(), route.path.clone())).collect();
     assert_eq!(auditor.called, writing, "a route that writes has to be called here, and its acts be named");

@@ -31,7 +31,7 @@ const COLUMNS: [&str; 13] = [
 ];
 /// The column of the first body.
 const BODIES: usize = 8;
-/// The largest body of the server, in octets, but for datasets, whose limit is their own.
+/// The largest body of the server, in octets, but for datasets and files of connectors, whose limit is their own.
 const LIMIT: u64 = 2048;
 /// Routes that are asked at the same time.
 const AT_ONCE: usize = 16;
@@ -145,7 +145,9 @@ impl Names {
             "path" => self.path.clone(),
             "instance" if route.path.contains("/sync-tasks/") => self.synchronization.clone(),
             "instance" => self.provisioning.clone(),
-            "id" if route.path.contains("/conf/") => self.thing.clone(),
+            "id" if ["/conf/", "/usersync/"].iter().any(|part| route.path.contains(part)) => {
+                self.thing.clone()
+            }
             "id" => self.object.clone(),
             _ => self.thing.clone(),
         };
@@ -228,8 +230,9 @@ impl Callers {
             self.admin().send(route.method.as_str(), path, headers, body).status
         };
         let kind = ("content-type", taken(route));
-        let is_xml = matches!(route.body, Content::Xml);
-        let large = if is_xml { muster_dataset::limits::OCTETS } else { usize::try_from(LIMIT).unwrap() } + 1;
+        let is_many = matches!(route.body, Content::Xml | Content::JsonList(_));
+        let large =
+            if is_many { muster_dataset::limits::OCTETS } else { usize::try_from(LIMIT).unwrap() } + 1;
         let chunked = [format!("{large:x}\r\n").into_bytes(), vec![b' '; large], b"\r\n0\r\n\r\n".to_vec()];
         [
             send(&[kind], b"{\"a\": \xff"),

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use muster_model::run::{Mode, TaskKind};
+use muster_model::run::{Mode, OwnerBy, TaskKind};
 use muster_model::{ConfigurationId, RunId};
 use muster_plan::lifecycle::{Absence, RunState};
 use muster_store::NewRun;
@@ -84,6 +84,7 @@ fn put_run(server: &TestServer, kind: TaskKind, task: &str) -> String {
         task: ConfigurationId::new(task).unwrap(),
         state: RunState::launched(Mode::Apply, Absence::Concluded),
         keys: None,
+        owner_by: OwnerBy::Key,
         rules: [7; 16],
         rules_body: "[]".to_owned(),
         estimate: 0,

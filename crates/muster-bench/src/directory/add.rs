@@ -19,6 +19,13 @@ pub(crate) struct Account {
     attributes: Vec<(String, HashSet<String>)>,
 }
 
+impl Account {
+    /// What its user is called.
+    pub(crate) fn user_name(&self) -> &str {
+        self.dn.trim_start_matches("uid=").split(',').next().unwrap_or_default()
+    }
+}
+
 /// The accounts of the people in a file, of whom the file says the same as what the example would write.
 ///
 /// # Errors

@@ -55,12 +55,12 @@ impl Connector for MemorySystem {
     }
 
     async fn find(&self, class: &RemoteClass, names: &[String]) -> Result<Vec<Entry>, ConnectorError> {
-        if !self.gives_keys {
+        if class.name_attribute.is_none() {
             return self.read(class, names).await;
         }
         let uids: Vec<String> = {
             let state = self.lock();
-            names.iter().filter_map(|name| state.named(class, name)).collect()
+            names.iter().flat_map(|name| state.all_named(class, name)).collect()
         };
         self.read(class, &uids).await
     }

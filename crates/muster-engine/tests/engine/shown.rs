@@ -39,7 +39,7 @@ pub(crate) fn counted(counters: &Counters) -> String {
 }
 
 /// Ids of objects are hashes that say nothing to a reader.
-fn without_ids(text: &str) -> String {
+pub(crate) fn without_ids(text: &str) -> String {
     let words = text.split(' ').map(|word| {
         let id = word.get(..36).is_some_and(|head| head.bytes().filter(|byte| *byte == b'-').count() == 4);
         if id { format!("…{}", &word[36..]) } else { word.to_owned() }

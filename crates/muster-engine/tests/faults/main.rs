@@ -10,4 +10,5 @@ mod left_out;
 mod outbound;
 mod preceding;
 mod schedules;
+mod single;
 mod undo;

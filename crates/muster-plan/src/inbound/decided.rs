@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use muster_model::ImObject;
 use muster_model::configuration::application::{Reaction, Situation};
 
-use super::{Inbound, InboundFacts, disputed, ownership};
+use super::{Inbound, InboundFacts, disputed, ownership, unlinked};
 use crate::decision::{AccountView, Decision};
 use crate::dispute::{Decided, Dispute, ignored, left, objection};
 use crate::situation;
@@ -60,12 +60,6 @@ impl Inbound {
         let rule = |place: u32| Some((place, self.rules.correlation.get(place as usize)?));
         left(decision, objects, facts.found_by.and_then(rule), account.attributes)
     }
-}
-
-/// Nobody is asked any more whom it fits.
-fn unlinked(facts: &InboundFacts) -> InboundFacts {
-    let InboundFacts { digest, shadow, lost_one, .. } = facts.clone();
-    InboundFacts { digest, shadow, lost_one, ..InboundFacts::default() }
 }
 
 /// Nothing that other accounts of the run come to stands against what somebody decided.

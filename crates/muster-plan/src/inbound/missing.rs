@@ -28,6 +28,9 @@ impl Inbound {
         owner: Option<&ImObject>,
         other_source: OtherSource,
     ) -> Decision {
+        if self.is_overtaken(Some(shadow)) {
+            return Decision::overtaken();
+        }
         let situation = Situation::Missing;
         let reaction = self.rules.reaction(situation);
         let Some(object) = owner else {

@@ -32,7 +32,7 @@ impl Inbound {
         };
         let (situation, reaction) = (Situation::Unlinked, self.rules.reaction(Situation::Unlinked));
         let is_admitted = self.absence == Absence::Concluded && reaction == Reaction::Link;
-        if !is_admitted || self.rules.is_protected(object) {
+        if !is_admitted || self.rules.is_protected(object) || self.is_overtaken(Some(before)) {
             return None;
         }
         let facts = InboundFacts { shadow: Some(before.clone()), rival: None, ..facts.clone() };

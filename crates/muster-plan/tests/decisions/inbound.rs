@@ -1,5 +1,7 @@
 //! Inbound decisions: situation by reaction, and what follows from shadow and object.
 
+use std::sync::Arc;
+
 use muster_model::configuration::application::{Direction, Situation};
 use muster_model::run::Outcome;
 use muster_model::shadow::ShadowState;
@@ -42,11 +44,11 @@ fn inbound(more: &Value) -> Inbound {
         application: ApplicationId::new("hr").expect("an id"),
         class: ObjectClassId::new("person").expect("an id"),
         directory: DirectoryId::main(),
-        rules: rules(Direction::Inbound, &fields, &[]),
+        rules: Arc::new(rules(Direction::Inbound, &fields, &[])),
         filter: None,
         import: false,
         absence: Absence::Concluded,
-        keys,
+        keys: Arc::new(keys),
         run: 7,
         run_started_millis: 1_793_520_000_000,
     }
@@ -76,6 +78,7 @@ fn shadow(state: ShadowState, owner: u128) -> ShadowFacts {
         profile: None,
         granted: Vec::new(),
         disabled: None,
+        read_by: None,
     }
 }
 

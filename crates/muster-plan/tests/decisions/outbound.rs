@@ -87,6 +87,7 @@ pub(crate) fn shadow(profile: Option<&str>) -> ShadowFacts {
         profile: profile.map(|id| ConfigurationId::new(id).expect("an id")),
         granted: Vec::new(),
         disabled: None,
+        read_by: None,
     }
 }
 

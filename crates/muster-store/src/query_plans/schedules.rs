@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use muster_model::configuration::ConfigurationKind;
-use muster_model::run::{Mode, TaskKind};
+use muster_model::run::{Mode, OwnerBy, TaskKind};
 use muster_model::{ConfigurationId, RunId, TenantSlug};
 use muster_plan::lifecycle::{Absence, RunState};
 use muster_plan::schedule::Standing;
@@ -100,6 +100,7 @@ fn run(task: ConfigurationId) -> NewRun {
         task,
         state: RunState::launched(Mode::Apply, Absence::Concluded),
         keys: None,
+        owner_by: OwnerBy::Key,
         rules: [7; 16],
         rules_body: "[]".to_owned(),
         estimate: 0,

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use muster_model::configuration::application::{Reaction, Situation};
 use muster_model::difference::AttributeChange;
 use muster_model::error::ErrorCode;
-use muster_model::run::{Mode, Outcome, OutcomeStatus, Phase, ProgressStatus, TaskKind};
+use muster_model::run::{Mode, Outcome, OutcomeStatus, OwnerBy, Phase, ProgressStatus, TaskKind};
 use muster_model::shadow::ShadowState;
 use muster_model::{
     ApplicationId, Attributes, ConfigurationId, DirectoryId, DisabledReason, Field, ObjectClassId, ObjectId,
@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use crate::{
     Advance, Batch, Bucket, KeyEntry, Making, Mention, Met, NewRun, Noted, PageRows, ProblemRow, ProblemStep,
-    RunRecord, Store, Target, TenantStore, Verdict,
+    Reading, RunRecord, Store, Target, TenantStore, Verdict,
 };
 
 /// Enough that reading all of them is not the cheaper way.
@@ -57,6 +57,7 @@ pub(super) fn target(id: &str) -> Target {
         kind: ObjectKind::Identity,
         object_type: None,
         making: Making::First,
+        reading: Reading::All,
     }
 }
 
@@ -149,6 +150,7 @@ pub(crate) fn new_run(task: &str) -> NewRun {
         task: ConfigurationId::new(task).unwrap(),
         state: RunState::launched(Mode::Apply, Absence::Concluded),
         keys: None,
+        owner_by: OwnerBy::Key,
         rules: [7; 16],
         rules_body: "[]".to_owned(),
         estimate: 0,

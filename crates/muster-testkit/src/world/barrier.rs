@@ -20,6 +20,16 @@ impl Barrier {
     /// A barrier before the call of this kind and number, and the plan that holds it.
     #[must_use]
     pub fn at(kind: CallKind, number: u64) -> (Self, FaultPlan) {
+        Self::placed(Moment::Before, kind, number)
+    }
+
+    /// A barrier behind the call: it was answered, and nobody has heard the answer yet.
+    #[must_use]
+    pub fn behind(kind: CallKind, number: u64) -> (Self, FaultPlan) {
+        Self::placed(Moment::After, kind, number)
+    }
+
+    fn placed(moment: Moment, kind: CallKind, number: u64) -> (Self, FaultPlan) {
         let barrier = Self { reached: Arc::default(), go_on: Arc::default() };
         let (reached, go_on) = (barrier.reached.clone(), barrier.go_on.clone());
         let plan = move |call: &Call| {
@@ -29,7 +39,7 @@ impl Barrier {
                     reached.notify_one();
                     go_on.notified().await;
                 };
-                Fault::Stop(Moment::Before, Box::pin(wait))
+                Fault::Stop(moment, Box::pin(wait))
             })
         };
         (barrier, Arc::new(plan))
@@ -81,7 +91,29 @@ impl World {
         system: &'static str,
         (kind, number): (CallKind, u64),
     ) -> Stopped {
-        let (barrier, plan) = Barrier::at(kind, number);
+        self.work_to_barrier(run, system, Barrier::at(kind, number)).await
+    }
+
+    /// Launches a run and works on it to a barrier in a system.
+    ///
+    /// # Panics
+    /// When it cannot be launched, or comes to its end, or is held, without that call.
+    pub async fn run_to_barrier(
+        &mut self,
+        launch: Launch,
+        system: &'static str,
+        barrier: (Barrier, FaultPlan),
+    ) -> Stopped {
+        let run = self.admit(launch).await;
+        self.work_to_barrier(run, system, barrier).await
+    }
+
+    async fn work_to_barrier(
+        &mut self,
+        run: RunRecord,
+        system: &'static str,
+        (barrier, plan): (Barrier, FaultPlan),
+    ) -> Stopped {
         let watch = self.disturb(system, plan);
         let (engine, store, of_worker) = (self.engine(), self.store().clone(), run.clone());
         let mut working = tokio::spawn(async move { engine.execute(&store, of_worker).await });

@@ -1,0 +1,188 @@
+//! Connectors that are to be saved: taken apart into the documents of task and application, which are checked and
+//! written together.
+
+use std::collections::BTreeMap;
+
+use muster_model::ConfigurationId;
+use muster_model::configuration::{Configuration, ConfigurationKind, Problems};
+use muster_store::{StoredResource, Written};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::stored::{Connector, OUTSIDE};
+use crate::call::Call;
+use crate::configuration::{self, Basis, Draft, Named, Put, check_parts};
+use crate::error::ApiError;
+
+const TASK: ConfigurationKind = ConfigurationKind::SynchronizationTaskDefinition;
+const APPLICATION: ConfigurationKind = ConfigurationKind::Application;
+
+/// A connector that is to be saved.
+pub(super) struct Proposed<'a> {
+    /// Where the request has its configuration, as a JSON pointer.
+    pub(super) place: String,
+    pub(super) configuration: Value,
+    pub(super) whose: Whose<'a>,
+}
+
+/// Which connector it is.
+pub(super) enum Whose<'a> {
+    /// One that is there.
+    Known(&'a Connector),
+    /// A new one.
+    New { id: ConfigurationId, unique_id: Uuid },
+}
+
+/// Saves connectors, all or none. Answers the resources that they consist of, as they are then.
+pub(super) async fn save(
+    call: &Call,
+    basis: &Basis,
+    proposed: Vec<Result<Proposed<'_>, Problems>>,
+) -> Result<Vec<StoredResource>, ApiError> {
+    let (mut puts, mut problems) = (Puts::default(), Problems::new());
+    for one in proposed {
+        match one {
+            Ok(proposed) => problems.merge(proposed.read(call, basis, &mut puts)),
+            Err(others) => problems.merge(others),
+        }
+    }
+    if problems.is_empty() {
+        return configuration::save(call, basis, puts.in_order).await;
+    }
+    problems.merge(puts.lacking(basis));
+    Err(ApiError::Invalid(problems))
+}
+
+/// Drafts that are in order by themselves, each resource once.
+#[derive(Default)]
+struct Puts {
+    in_order: Vec<Put>,
+    places: BTreeMap<(ConfigurationKind, ConfigurationId), usize>,
+}
+
+impl Puts {
+    /// Adds a draft. Several connectors may have one application, but say the same of it.
+    fn add(&mut self, basis: &Basis, place: String, draft: Draft) -> Problems {
+        let (kind, id, mut problems) = (draft.resource.kind(), draft.id(), Problems::new());
+        match self.places.get(&(kind, id.clone())).map(|index| &self.in_order[*index]) {
+            Some(first) if first.draft.body == draft.body => {}
+            Some(first) => {
+                let message = format!("is another {kind} `{id}` than the one at `{}`", first.place);
+                problems.add(place, message);
+            }
+            None => {
+                let before = basis.row(kind, &id);
+                let written = if before.is_some() { Written::Updated } else { Written::Created };
+                self.places.insert((kind, id), self.in_order.len());
+                self.in_order.push(Put { place, draft, before, written });
+            }
+        }
+        problems
+    }
+
+    /// What they refer to in vain, where others are broken, so that not all can be looked at together.
+    fn lacking(&self, basis: &Basis) -> Problems {
+        let resources = self.in_order.iter().map(|put| put.draft.resource.clone());
+        let after: Configuration = resources.fold(basis.resources.clone(), Configuration::with);
+        let mut problems = Problems::new();
+        for Put { place, draft, .. } in &self.in_order {
+            let references = draft.resource.references();
+            // Its application, of which it was told if that is broken, has come with it.
+            let others = references.into_iter().filter(|one| one.pointer != "/applicationId");
+            problems.merge(after.dangling(&others.collect::<Vec<_>>()).placed_under(place));
+        }
+        problems
+    }
+}
+
+impl Proposed<'_> {
+    /// Reads it into drafts. Answers all that is wrong with it.
+    fn read(self, call: &Call, basis: &Basis, puts: &mut Puts) -> Problems {
+        let (mut task, application) = take_apart(self.configuration);
+        let outside = OUTSIDE.into_iter().filter(|field| task.get(field).is_some()).collect::<Vec<_>>();
+        let mut problems = Problems::new();
+        let mut read = |place: &str, (kind, body): (_, Value), named| {
+            let new_id = || call.engine().surroundings().new_id();
+            match Draft::of(kind, body.clone(), named, new_id) {
+                Ok(draft) => puts.add(basis, place.to_owned(), draft),
+                Err(mut broken) => {
+                    broken.merge(check_parts(call, basis, kind, &without(body, "applicationId")));
+                    broken.placed_under(place)
+                }
+            }
+        };
+        let place = format!("{}/application", self.place);
+        if let Some(application) = application {
+            let (id, named) = self.whose.application(basis, &application);
+            put(&mut task, "applicationId", id);
+            problems.merge(read(&place, (APPLICATION, application), named));
+        }
+        let named = self.whose.task(basis, &mut task);
+        problems.merge(read(&self.place, (TASK, task), named));
+        let mut problems = renamed(&problems, &format!("{}/applicationId", self.place), &place);
+        for field in outside {
+            problems.add(format!("{}/{field}", self.place), "is no part of a connector's configuration");
+        }
+        problems
+    }
+}
+
+impl Whose<'_> {
+    /// The id of its application, and in whose place that is put.
+    fn application<'b>(&self, basis: &'b Basis, body: &Value) -> (Option<String>, Named<'b>) {
+        let given = body.get("id").and_then(Value::as_str);
+        let own = match self {
+            Self::Known(connector) => connector.application_id(),
+            Self::New { .. } => None,
+        };
+        let id = own.or(given);
+        (id.map(str::to_owned), named(basis, APPLICATION, id.unwrap_or_default()))
+    }
+
+    /// In whose place its task is put. A new one is told what it is called.
+    fn task<'b>(&self, basis: &'b Basis, body: &mut Value) -> Named<'b> {
+        match self {
+            Self::Known(connector) => named(basis, TASK, connector.task_id()),
+            Self::New { id, unique_id } => {
+                put(body, "id", Some(id.to_string()));
+                put(body, "uniqueId", Some(unique_id.to_string()));
+                Named::Freely
+            }
+        }
+    }
+}
+
+fn named<'b>(basis: &'b Basis, kind: ConfigurationKind, id: &str) -> Named<'b> {
+    let id = ConfigurationId::new(id).ok();
+    let old = id.and_then(|id| basis.resources.get(kind, &id));
+    old.map_or(Named::Freely, Named::AsBefore)
+}
+
+/// The fields of a configuration that are its task's, and its application.
+fn take_apart(configuration: Value) -> (Value, Option<Value>) {
+    let application = configuration.get("application").filter(|value| !value.is_null()).cloned();
+    (without(configuration, "application"), application)
+}
+
+fn without(mut body: Value, field: &str) -> Value {
+    if let Value::Object(fields) = &mut body {
+        fields.remove(field);
+    }
+    body
+}
+
+fn put(body: &mut Value, field: &str, text: Option<String>) {
+    if let (Value::Object(fields), Some(text)) = (body, text) {
+        fields.insert(field.to_owned(), text.into());
+    }
+}
+
+/// The same problems, those at one place told at another.
+fn renamed(problems: &Problems, from: &str, to: &str) -> Problems {
+    let mut renamed = Problems::new();
+    for (place, messages) in problems.iter() {
+        let place = if place == from { to } else { place };
+        messages.iter().for_each(|message| renamed.add(place, message));
+    }
+    renamed
+}

@@ -1,0 +1,112 @@
+//! Connectors that are kept open between single syncs, with what their tasks compile to: one for each, shared by all who
+//! ask at a time. Gone with the version of the configuration that it was made from, and after a while without a call.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use muster_connector::{Connector, RemoteClass};
+use muster_model::{ConfigurationId, TenantSlug};
+use muster_store::{ConfigurationVersion, Hash};
+use tokio::time::{Instant, sleep_until};
+
+use crate::configuration::LoadedConfiguration;
+use crate::prepare::InboundTask;
+use crate::worker::Spawned;
+
+/// A connector that nobody has used for so long is closed.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// So many are remembered; then it begins anew.
+const MOST: usize = 256;
+
+/// The connectors of single syncs, by tenant and unique id.
+#[derive(Default)]
+pub(crate) struct KeptConnectors(Mutex<HashMap<(TenantSlug, String), Arc<Prepared>>>);
+
+/// What a single sync needs besides the user.
+pub(crate) struct Prepared {
+    /// What the configuration was when this was made.
+    pub(crate) version: ConfigurationVersion,
+    pub(crate) configuration: Arc<LoadedConfiguration>,
+    pub(crate) rules: Hash,
+    pub(crate) id: ConfigurationId,
+    pub(crate) task: InboundTask,
+    pub(crate) class: RemoteClass,
+    pub(crate) open: Mutex<Option<Open>>,
+}
+
+/// A connector that is open.
+pub(crate) struct Open {
+    connector: Arc<dyn Connector>,
+    used: Instant,
+    /// Closes it in time.
+    _closing: Spawned<()>,
+}
+
+impl KeptConnectors {
+    fn all(&self) -> MutexGuard<'_, HashMap<(TenantSlug, String), Arc<Prepared>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn get(&self, tenant: &TenantSlug, connector: &str) -> Option<Arc<Prepared>> {
+        self.all().get(&(tenant.clone(), connector.to_owned())).cloned()
+    }
+
+    pub(crate) fn put(&self, tenant: &TenantSlug, connector: &str, prepared: &Arc<Prepared>) {
+        let mut all = self.all();
+        if all.len() >= MOST {
+            all.clear();
+        }
+        all.insert((tenant.clone(), connector.to_owned()), Arc::clone(prepared));
+    }
+
+    pub(crate) fn forget(&self, tenant: &TenantSlug, connector: &str) {
+        self.all().remove(&(tenant.clone(), connector.to_owned()));
+    }
+}
+
+impl Prepared {
+    fn held(&self) -> MutexGuard<'_, Option<Open>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The connector, if it is open.
+    pub(crate) fn connector(&self) -> Option<Arc<dyn Connector>> {
+        let mut held = self.held();
+        let open = held.as_mut()?;
+        open.used = Instant::now();
+        Some(Arc::clone(&open.connector))
+    }
+
+    /// Keeps a connector for those who ask next.
+    pub(crate) fn keep(self: &Arc<Self>, connector: Arc<dyn Connector>) {
+        let closing = Spawned(tokio::spawn(close(Arc::downgrade(self))));
+        *self.held() = Some(Open { connector, used: Instant::now(), _closing: closing });
+    }
+
+    /// Gives up a connector that is broken, unless another is kept by now.
+    pub(crate) fn give_up(&self, broken: &Arc<dyn Connector>) {
+        let mut held = self.held();
+        if held.as_ref().is_some_and(|open| Arc::ptr_eq(&open.connector, broken)) {
+            *held = None;
+        }
+    }
+}
+
+/// Closes a connector once nobody has used it for a while.
+async fn close(prepared: Weak<Prepared>) {
+    let mut until = Instant::now() + IDLE;
+    loop {
+        sleep_until(until).await;
+        let Some(prepared) = prepared.upgrade() else { return };
+        let mut held = prepared.held();
+        match held.as_ref() {
+            Some(open) if open.used + IDLE > Instant::now() => until = open.used + IDLE,
+            Some(_) | None => {
+                *held = None;
+                return;
+            }
+        }
+    }
+}
