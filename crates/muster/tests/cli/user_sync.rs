@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::server::Served;
-use crate::world::{Called, World, bare, finish_with};
+use crate::world::{Called, World, finish_with};
 
 /// The connector of the example.
 const CONNECTOR: &str = "7df9fd3f-793f-4595-b415-b839b76b0018";
