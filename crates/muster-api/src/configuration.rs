@@ -23,12 +23,12 @@ use crate::error::{ApiError, Conflict};
 use crate::query::Effect;
 use crate::routes::ConfigurationOperation;
 use change::{Checked, Found, refuse_used, write};
+use save::tag;
 
 pub(crate) use check::{Proposal, as_reference};
 pub(crate) use draft::{Draft, Named, read as read_document};
 pub(crate) use parts::check_parts;
 pub(crate) use precondition::{EntityTag, Preconditions};
-use save::tag;
 pub(crate) use save::{Put, Saved, save};
 
 pub(crate) async fn perform(

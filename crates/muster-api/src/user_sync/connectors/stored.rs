@@ -21,7 +21,7 @@ pub(super) struct Connector {
     task: Map<String, Value>,
     /// A clean-up has none.
     application: Option<Value>,
-    /// That of the task and that of its application: their sum grows with every change of either.
+    /// That of the task and that of its application, added up.
     versions: i64,
 }
 
@@ -44,9 +44,10 @@ impl Connector {
 
     /// The one of that unique id, or of a task of that id. A text that may be a unique id is nothing else.
     pub(super) fn find(rows: &[StoredResource], text: &str) -> Result<Self, ApiError> {
-        let is_meant = |connector: &Self| match Uuid::parse_str(text) {
-            Ok(unique_id) => connector.unique_id() == Some(unique_id),
-            Err(_) => connector.task_id() == text,
+        let unique_id = Uuid::parse_str(text).ok();
+        let is_meant = |connector: &Self| match unique_id {
+            Some(_) => connector.unique_id() == unique_id,
+            None => connector.task_id() == text,
         };
         let found = Self::all(rows)?.into_iter().find(is_meant);
         found.ok_or_else(|| ApiError::NotFound(format!("connector `{text}`")))
