@@ -18,10 +18,11 @@ const XMLLINT: &str = "MUSTER_TEST_XMLLINT";
 
 /// What tests of connectors start or call, by a call that goes well where it is there, with the packages that bring it. A
 /// test that lacks one fails and says so.
-const SERVERS: [(&[&str], &[&str]); 5] = [
+const SERVERS: [(&[&str], &[&str]); 6] = [
     (&["/usr/sbin/slapd", "-VV"], &["slapd"]),
     (&["ldapsearch", "-VV"], &["ldap-utils"]),
     (&["curl", "--version"], &["curl"]),
+    (&["jq", "--version"], &["jq"]),
     (&["python3", "-c", "import ensurepip, venv"], &["python3", "python3-venv"]),
     (&["npm", "--version"], &["nodejs", "npm"]),
 ];
