@@ -130,13 +130,8 @@ impl Class {
         match self.direction {
             Direction::Outbound => remote,
             Direction::Inbound => {
-                let declared = self.mappings.iter().flat_map(|mapping| &mapping.attribute_mappings);
-                let mut simple = declared.filter(|mapping| mapping.direction == Direction::Inbound);
-                let named = simple.find(|mapping| match &mapping.strategy {
-                    Strategy::Simple { source, .. } => Some(source) == remote,
-                    Strategy::Custom { .. } => false,
-                });
-                named.map(|mapping| &mapping.attribute).or_else(|| self.first_correlated())
+                let named = remote.and_then(|name| self.mappings.iter().find_map(|mapping| mapping.copy_of(name)));
+                named.or_else(|| self.first_correlated())
             }
         }
     }

@@ -9,7 +9,7 @@ use muster_model::configuration::task::{ErrorPolicy, SweepKind, TaskType};
 use muster_model::configuration::{Configuration, ConfigurationKind, Problems};
 use muster_model::run::TaskKind;
 use muster_model::{ApplicationId, ConfigurationId, DirectoryId, ObjectId};
-use muster_plan::inbound::Inbound;
+use muster_plan::inbound::{Anonymizing, Inbound};
 use muster_plan::key::KeySpecs;
 use muster_plan::rules::{RuleContext, RuleProblem, Rules};
 use muster_store::{KeyEntry, Making, RunRecord, Target, TenantStore};
@@ -49,6 +49,7 @@ pub(crate) struct InboundTask {
     pub(crate) sweep: SweepKind,
     pub(crate) rules: Rules,
     pub(crate) keys: KeySpecs,
+    pub(crate) anonymizing: Anonymizing,
     pub(crate) other_sources: Vec<ApplicationId>,
     pub(crate) task_guards: Guards,
     pub(crate) application_guards: Guards,
@@ -67,6 +68,7 @@ impl InboundTask {
             import: self.import,
             absence: run.state.absence,
             keys: self.keys,
+            anonymizing: self.anonymizing,
             run: run.no,
             run_started_millis: run.started_at.timestamp_millis().unsigned_abs(),
         };
@@ -149,6 +151,8 @@ fn compile_inbound(
     let context = (Direction::Inbound, source.filter.as_ref());
     let rules = compile_rules(configuration, &application.id, mapping, context)
         .map_err(|problems| ConfigurationError::Invalid(under(&application.id, &problems)))?;
+    let mut anonymizing = Anonymizing::default();
+    anonymizing.add(mapping, class);
     Ok(InboundTask {
         class: class.clone(),
         directory: task.directory_id.clone(),
@@ -157,6 +161,7 @@ fn compile_inbound(
         sweep: source.sweep,
         rules,
         keys: key_specs(configuration)?,
+        anonymizing,
         other_sources: other_sources(configuration, &application.id),
         task_guards: task.guards.clone(),
         application_guards: mapping.guards.clone(),

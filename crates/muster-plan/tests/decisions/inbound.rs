@@ -9,7 +9,7 @@ use muster_model::{
 };
 use muster_plan::change::{Action, ShadowBase, StateChange};
 use muster_plan::decision::{AccountView, Decision, ShadowFacts};
-use muster_plan::inbound::{Inbound, InboundFacts, OtherSource};
+use muster_plan::inbound::{Anonymizing, Inbound, InboundFacts, OtherSource};
 use muster_plan::key::{KeySpec, KeySpecs};
 use muster_plan::lifecycle::Absence;
 use serde_json::{Value, json};
@@ -47,6 +47,7 @@ fn inbound(more: &Value) -> Inbound {
         import: false,
         absence: Absence::Concluded,
         keys,
+        anonymizing: Anonymizing::default(),
         run: 7,
         run_started_millis: 1_793_520_000_000,
     }
