@@ -41,6 +41,8 @@ impl Work {
             match self.task.clone() {
                 Task::Inbound(task) => self.stage_missing(index, &task).await?,
                 Task::Outbound(task) => self.stage_unmet(index, &task).await?,
+                // Whom it looks for it has read.
+                Task::Cleanup(_) => {}
             }
         }
         Ok(Event::AbsenceStaged.into())
@@ -104,6 +106,7 @@ impl Work {
         match &self.task {
             Task::Inbound(task) => task.error_policy.maximum_errors,
             Task::Outbound(task) => task.error_policy.maximum_errors,
+            Task::Cleanup(task) => task.task.error_policy.maximum_errors,
         }
     }
 
@@ -156,6 +159,7 @@ impl Work {
         let (task, application) = match &self.task {
             Task::Inbound(task) => (&task.task_guards, &task.application_guards),
             Task::Outbound(task) => (&task.task_guards, task.application_guards(index)),
+            Task::Cleanup(task) => (&task.task.guards, &task.no_guards),
         };
         Limits { launch: self.run.overriding.as_ref().map(|given| &given.guards), task, application }
     }
@@ -175,6 +179,13 @@ impl Work {
             }
             // Each is about all classes of an application, and about these in one order.
             Task::Outbound(_) => resources.provisioning_tasks().map(|task| &task.id).collect(),
+            Task::Cleanup(task) => {
+                let directory = &task.task.decisions.directory;
+                let of = |other: &&SynchronizationTaskDefinition| {
+                    other.task_type.source().is_none() && other.directory_id == *directory
+                };
+                resources.synchronization_tasks().filter(of).map(|task| &task.id).collect()
+            }
         }
     }
 
@@ -227,6 +238,7 @@ fn verdict(event: Event, holds: &[Hold]) -> Vec<ProblemRow> {
     let outdated = (event == Event::PlanOutdated).then_some(outdated);
     let tripped = holds.iter().map(|hold| {
         let message = match hold {
+            Hold::Limit { application, .. } if application.is_none() => hold.to_string(),
             Hold::Limit { application, .. } => format!("application `{application}`: {hold}"),
             Hold::Widened(_) | Hold::Undo(_) => hold.to_string(),
         };

@@ -6,6 +6,7 @@ mod apply_inbound;
 mod apply_outbound;
 mod archive;
 mod by_hand;
+mod cleanup;
 mod check;
 mod compare;
 mod configuration;

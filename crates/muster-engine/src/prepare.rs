@@ -5,7 +5,9 @@ use std::sync::Arc;
 use muster_model::condition::Condition;
 use muster_model::configuration::application::{Application, Direction, ObjectClass};
 use muster_model::configuration::guard::Guards;
-use muster_model::configuration::task::{ErrorPolicy, SweepKind, TaskType};
+use muster_model::configuration::task::{
+    ErrorPolicy, Source, SweepKind, SynchronizationTaskDefinition, TaskType,
+};
 use muster_model::configuration::{Configuration, ConfigurationKind, Problems};
 use muster_model::run::TaskKind;
 use muster_model::{ApplicationId, ConfigurationId, DirectoryId, ObjectId};
@@ -15,6 +17,7 @@ use muster_plan::rules::{RuleContext, RuleProblem, Rules};
 use muster_store::{KeyEntry, Making, RunRecord, Target, TenantStore};
 
 use crate::Engine;
+use crate::cleanup::CleanupTask;
 use crate::configuration::{
     ConfigurationError, compile_rules, key_specs, object_class, object_types, other_sources,
 };
@@ -27,6 +30,8 @@ pub(crate) enum CompiledTask {
     Inbound(Box<InboundTask>),
     /// IM objects become accounts.
     Outbound(Box<OutboundTask>),
+    /// IM objects that are not in use any more are looked for.
+    Cleanup(Box<CleanupTask>),
 }
 
 impl CompiledTask {
@@ -35,6 +40,7 @@ impl CompiledTask {
         match self {
             Self::Inbound(task) => vec![task.application.id.clone()],
             Self::Outbound(task) => task.classes().iter().map(|class| class.application.id.clone()).collect(),
+            Self::Cleanup(_) => vec![ApplicationId::none()],
         }
     }
 }
@@ -74,7 +80,7 @@ impl InboundTask {
         };
         let target = Target {
             application: self.application.id.clone(),
-            class: self.class.id.clone(),
+            class: Some(self.class.id.clone()),
             directory: self.directory,
             kind: decisions.rules.object_kind,
             object_type: decisions.rules.object_type.clone(),
@@ -118,28 +124,37 @@ pub(crate) fn compile(
     task: &ConfigurationId,
 ) -> Result<CompiledTask, ConfigurationError> {
     match kind {
-        TaskKind::Synchronization => {
-            compile_inbound(configuration, task).map(|task| CompiledTask::Inbound(Box::new(task)))
-        }
+        TaskKind::Synchronization => compile_synchronization(configuration, task),
         TaskKind::Provisioning => {
             OutboundTask::compile(configuration, task).map(|task| CompiledTask::Outbound(Box::new(task)))
         }
     }
 }
 
-fn compile_inbound(
+fn compile_synchronization(
     configuration: &Configuration,
     id: &ConfigurationId,
-) -> Result<InboundTask, ConfigurationError> {
-    let lacking = |what: String| ConfigurationError::Lacking(what);
-    let task = configuration
-        .synchronization_task(id)
-        .ok_or_else(|| lacking(format!("synchronization task `{id}`")))?;
+) -> Result<CompiledTask, ConfigurationError> {
+    let lacking = || ConfigurationError::Lacking(format!("synchronization task `{id}`"));
+    let task = configuration.synchronization_task(id).ok_or_else(lacking)?;
     let (source, import) = match &task.task_type {
         TaskType::Reconciliation(source) => (source, false),
         TaskType::Import(source) => (source, true),
-        TaskType::Cleanup(_) => return Err(lacking("a source of the clean-up task".to_owned())),
+        TaskType::Cleanup(cleanup) => {
+            let task = CleanupTask::compile(configuration, (task, cleanup))?;
+            return Ok(CompiledTask::Cleanup(Box::new(task)));
+        }
     };
+    let task = compile_inbound(configuration, task, (source, import))?;
+    Ok(CompiledTask::Inbound(Box::new(task)))
+}
+
+fn compile_inbound(
+    configuration: &Configuration,
+    task: &SynchronizationTaskDefinition,
+    (source, import): (&Source, bool),
+) -> Result<InboundTask, ConfigurationError> {
+    let lacking = |what: String| ConfigurationError::Lacking(what);
     let application = configuration
         .application(&source.application_id)
         .ok_or_else(|| lacking(format!("application `{}`", source.application_id)))?;

@@ -19,6 +19,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tracing::Instrument as _;
 
 use crate::Engine;
+use crate::cleanup::CleanupRun;
 use crate::configuration::LoadedConfiguration;
 use crate::delivery::Ticket;
 use crate::error::{EngineError, for_people, with_causes};
@@ -68,6 +69,7 @@ pub(crate) struct Work {
 pub(crate) enum Task {
     Inbound(Arc<InboundRun>),
     Outbound(Arc<OutboundRun>),
+    Cleanup(Arc<CleanupRun>),
 }
 
 /// What came of an effect.
@@ -273,6 +275,7 @@ impl Engine {
         let mut opened = Opened::default();
         let task = match task {
             CompiledTask::Inbound(task) => Task::Inbound(Arc::new(task.of_run(run))),
+            CompiledTask::Cleanup(task) => Task::Cleanup(Arc::new(task.of_run(run))),
             CompiledTask::Outbound(task) => {
                 opened = self.open_all(store, &configuration.resources, (&task, &buckets), &alone).await;
                 Task::Outbound(Arc::new(task.of_run(&opened.abilities, store.directories().await?)?))
@@ -414,6 +417,10 @@ impl Work {
             Task::Inbound(task) => {
                 let (directory, keys) = (&task.decisions.directory, &task.decisions.keys);
                 self.engine.make_keys_ready(&self.store, directory, keys).await?;
+            }
+            Task::Cleanup(task) => {
+                let decisions = &task.task.decisions;
+                self.engine.make_keys_ready(&self.store, &decisions.directory, &decisions.keys).await?;
             }
             Task::Outbound(task) => {
                 for directory in self.store.directories().await? {

@@ -71,7 +71,7 @@ impl TenantStore {
                 let ended = optional_number(row, 3)?.map(instant).transpose()?;
                 let ago = ended.map_or(0, |ended| (now - ended).num_hours());
                 Ok(EarlierBucket {
-                    application: ApplicationId::new(&get::<String>(row, 0)?)?,
+                    application: ApplicationId::of_run(&get::<String>(row, 0)?)?,
                     place: unsigned(number(row, 1)?, "place of a bucket")?,
                     earlier: Earlier {
                         hours_ago: u32::try_from(ago).unwrap_or(0),
@@ -191,7 +191,7 @@ fn hold(row: &Json) -> Option<Hold> {
     };
     let window = small("hours").zip(row["before"].as_u64());
     Some(Hold::Limit {
-        application: ApplicationId::new(row["application"].as_str()?).ok()?,
+        application: ApplicationId::of_run(row["application"].as_str()?).ok()?,
         trip: Trip {
             guarded: *Guarded::ALL.get(usize::try_from(row["guarded"].as_u64()?).ok()?)?,
             of: row["of"].as_str().map(str::to_owned),
