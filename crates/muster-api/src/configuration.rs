@@ -204,6 +204,7 @@ async fn delete(kind: ConfigurationKind, call: &Call) -> Result<HttpResponse, Ap
             after: &after.cloned().collect(),
             writes: vec![ResourceWrite::new(kind.number(), id.as_str(), Written::Deleted)],
             directories: BTreeSet::new(),
+            restored: BTreeSet::new(),
             seen_runs,
         };
         write(call, before.version, checked).await

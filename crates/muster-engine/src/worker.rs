@@ -22,6 +22,7 @@ use crate::Engine;
 use crate::cleanup::CleanupRun;
 use crate::configuration::LoadedConfiguration;
 use crate::delivery::Ticket;
+use crate::directories::expect_directory;
 use crate::error::{EngineError, for_people, with_causes};
 use crate::lease::Lease;
 use crate::left_out::Opened;
@@ -416,6 +417,7 @@ impl Work {
         match self.task.clone() {
             Task::Inbound(task) => {
                 let (directory, keys) = (&task.decisions.directory, &task.decisions.keys);
+                expect_directory(&self.store, directory).await?;
                 self.engine.make_keys_ready(&self.store, directory, keys).await?;
             }
             Task::Cleanup(task) => {

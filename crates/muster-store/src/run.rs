@@ -264,14 +264,15 @@ impl TenantStore {
         .await?;
         let keys = run.keys.as_ref().map(|keys| serde_json::to_string(keys).unwrap_or_default());
         let (seq, number) = self.dialect().new_number("run", "seq");
+        let (sync, of_sync) = run.sync_number(self.tenant);
         let sql = format!(
             "INSERT INTO run ({seq}tenant, id, no, task_kind, task, mode, keys, status, phase, absence, \
              rules, started_at, estimate, approved_hash, job, chain_start, launched_by, waits_for, lease_until, overriding, \
-             undoes) \
-             SELECT {number}?, ?, coalesce(max(no), 0) + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? \
+             undoes, sync) \
+             SELECT {number}?, ?, coalesce(max(no), 0) + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, {sync} \
              FROM run WHERE tenant = ?"
         );
-        let values: Vec<Value> = vec![
+        let mut values: Vec<Value> = vec![
             self.tenant.into(),
             run.id.0.into(),
             (run.task_kind as i64).into(),
@@ -292,8 +293,9 @@ impl TenantStore {
             waits_for.map_or(0, |_| NOT_YET).into(),
             run.overriding.as_ref().map(holds::encode_override).into(),
             run.undoes.map(|run| run.0).into(),
-            self.tenant.into(),
         ];
+        values.extend(of_sync);
+        values.push(self.tenant.into());
         tx.execute(&sql, values).await.map(|_| ())
     }
 
@@ -378,7 +380,7 @@ impl TenantStore {
     }
 
     /// While a run works its counters and its estimate stand with its buckets.
-    async fn read_live(&self, run: &mut RunRecord) -> Result<(), StoreError> {
+    pub(crate) async fn read_live(&self, run: &mut RunRecord) -> Result<(), StoreError> {
         if run.state.is_terminal() {
             return Ok(());
         }

@@ -68,6 +68,7 @@ pub(super) async fn save(
         after: &after,
         writes: vec![ResourceWrite::new(kind.number(), id.as_str(), written(draft.body.clone()))],
         directories: directories([&draft.resource]),
+        restored: BTreeSet::new(),
         seen_runs: BTreeSet::new(),
     };
     let versions = write(call, before.version, checked).await?;
