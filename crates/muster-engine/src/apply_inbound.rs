@@ -132,10 +132,7 @@ impl Work {
         let bucket = &mut self.buckets[index];
         bucket.cursor = slots.last().map(|slot| PageOrder::of(*slot, 0).cursor());
         let now = self.engine.surroundings.now();
-        Ok(self
-            .store
-            .apply_inbound(&self.run, bucket, target, (&batch, keys), now)
-            .await?)
+        Ok(self.store.apply_inbound(&self.run, bucket, target, (&batch, keys), now).await?)
     }
 
     async fn add_keys(

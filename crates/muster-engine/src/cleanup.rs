@@ -15,7 +15,7 @@ use muster_store::{Making, Met, RunRecord, Target};
 use crate::configuration::{ConfigurationError, key_specs, object_class, other_sources};
 use crate::error::EngineError;
 use crate::sweep::Decided;
-use crate::sweep_inbound::take;
+use crate::sweep_inbound::{leave, take};
 use crate::worker::Work;
 
 /// The attribute of users that holds their groups, where no object type says it.
@@ -92,7 +92,11 @@ pub(crate) fn place_of(object: ObjectId) -> KeyHash {
 
 impl Work {
     /// Stages what becomes of the users of a directory, page by page.
-    pub(crate) async fn sweep_directory(&mut self, index: usize, task: &CleanupRun) -> Result<(), EngineError> {
+    pub(crate) async fn sweep_directory(
+        &mut self,
+        index: usize,
+        task: &CleanupRun,
+    ) -> Result<(), EngineError> {
         let of = (&task.task.decisions.directory, CleaningUp::KIND);
         loop {
             self.may_go_on()?;
@@ -100,7 +104,7 @@ impl Work {
             let limit = u32::try_from(self.page_size()).unwrap_or(u32::MAX).max(1);
             let users = self.store.population(of, after, limit).await?;
             let Some(last) = users.last().map(|user| user.id) else { break };
-            let (decided, _messages) = self.clean(index, task, &users);
+            let decided = self.clean(index, task, &users);
             let bucket = &mut self.buckets[index];
             bucket.counters.add(&decided.counters);
             bucket.tally.add(&decided.tally);
@@ -115,17 +119,20 @@ impl Work {
     }
 
     /// Decides about a page of users, and says why some are skipped.
-    fn clean(&self, index: usize, task: &CleanupRun, users: &[ImObject]) -> (Decided, Vec<String>) {
-        let (mut decided, mut messages) = (Decided::default(), Vec::new());
+    fn clean(&self, index: usize, task: &CleanupRun, users: &[ImObject]) -> Decided {
+        let mut decided = Decided::default();
         decided.counters.read = users.len() as u64;
         let (bucket, at) = (&self.buckets[index], self.decided_at());
         for (number, user) in (bucket.next_change..).zip(users) {
             let broken = |decision| Cleaned { name: user.id.to_string(), decision, message: None };
             let cleaned = Decision::or_broken(|| task.task.decisions.decide(user, at), broken);
-            messages.extend(cleaned.message);
+            if let Some(message) = cleaned.message {
+                decided.rows.say(message);
+            }
+            leave(&mut decided, &cleaned.name, &cleaned.decision);
             let at = (bucket.no, number, place_of(user.id));
             take(&mut decided, &self.run, at, (&cleaned.name, None), cleaned.decision);
         }
-        (decided, messages)
+        decided
     }
 }

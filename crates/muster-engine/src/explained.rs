@@ -138,7 +138,8 @@ impl Class {
         match self.direction {
             Direction::Outbound => remote,
             Direction::Inbound => {
-                let named = remote.and_then(|name| self.mappings.iter().find_map(|mapping| mapping.copy_of(name)));
+                let named =
+                    remote.and_then(|name| self.mappings.iter().find_map(|mapping| mapping.copy_of(name)));
                 named.or_else(|| self.first_correlated())
             }
         }

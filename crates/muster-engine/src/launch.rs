@@ -128,7 +128,9 @@ impl Engine {
             loaded = self.instead(store, loaded, &launch.instead)?;
         }
         let task = loaded.resources.synchronization_task(&launch.task).filter(|_| launch.keys.is_some());
-        if launch.kind == TaskKind::Synchronization && task.is_some_and(|task| task.task_type.source().is_none()) {
+        if launch.kind == TaskKind::Synchronization
+            && task.is_some_and(|task| task.task_type.source().is_none())
+        {
             let message = "a clean-up reads no accounts: launch it without `keys`";
             return Err(LaunchError::Refused(message.to_owned()));
         }

@@ -8,8 +8,8 @@ use muster_model::configuration::post_processing::{Publication, ReportColumn};
 use muster_model::error::ErrorCode;
 use muster_model::run::Outcome;
 use muster_model::text::instant;
-use muster_plan::errand::{cell, path};
 use muster_plan::cleanup::CleaningUp;
+use muster_plan::errand::{cell, path};
 use muster_store::{ReportRow, RunRecord, StoreError};
 
 use crate::Engine;

@@ -212,7 +212,8 @@ impl Work {
 
     /// The key by which an account of a bucket's class is found here.
     pub(crate) fn account_key(&self, index: usize, uid: &str) -> Option<KeyHash> {
-        self.accounts_of(index).map(|(application, class)| KeyHash::of_account(&application.id, &class.id, uid))
+        self.accounts_of(index)
+            .map(|(application, class)| KeyHash::of_account(&application.id, &class.id, uid))
     }
 
     /// The keys of a run that neither this class nor those before it hold, each once.

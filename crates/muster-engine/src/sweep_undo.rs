@@ -30,7 +30,9 @@ impl Work {
         let undoing = match &task {
             Task::Inbound(task) => task.decisions.undoing(),
             Task::Cleanup(task) => task.task.decisions.undoing(),
-            Task::Outbound(_) => return Err(EngineError::Broken("a provisioning run is not undone".to_owned())),
+            Task::Outbound(_) => {
+                return Err(EngineError::Broken("a provisioning run is not undone".to_owned()));
+            }
         };
         if self.buckets[BUCKET].sweep_end.is_none() {
             let found = self.store.run(undone).await?;
@@ -47,11 +49,7 @@ impl Work {
         Ok(Event::SweptCompletely.into())
     }
 
-    async fn stage_inverse(
-        &mut self,
-        undoing: Undoing<'_>,
-        undone: &RunRecord,
-    ) -> Result<(), EngineError> {
+    async fn stage_inverse(&mut self, undoing: Undoing<'_>, undone: &RunRecord) -> Result<(), EngineError> {
         let cursor = self.buckets[BUCKET].cursor.as_deref();
         let mut after = cursor.and_then(|cursor| cursor.parse().ok()).unwrap_or(0);
         loop {

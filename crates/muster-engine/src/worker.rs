@@ -422,6 +422,7 @@ impl Work {
             }
             Task::Cleanup(task) => {
                 let decisions = &task.task.decisions;
+                expect_directory(&self.store, &decisions.directory).await?;
                 self.engine.make_keys_ready(&self.store, &decisions.directory, &decisions.keys).await?;
             }
             Task::Outbound(task) => {

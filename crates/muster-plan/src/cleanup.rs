@@ -84,7 +84,8 @@ impl CleaningUp {
         }
         let why = match last_seen(user) {
             Seen::Unreadable(text) => {
-                let message = format!("`{LAST_AUTHENTICATED}` of user `{name}` is `{text}`, which is no date-time");
+                let message =
+                    format!("`{LAST_AUTHENTICATED}` of user `{name}` is `{text}`, which is no date-time");
                 return (Decision::failed(None, ErrorCode::EntryUnreadable, message), None);
             }
             Seen::Never if !self.task.include_never_seen => {
@@ -118,7 +119,8 @@ impl CleaningUp {
     }
 
     fn name_of(&self, user: &ImObject) -> String {
-        let named = self.anonymizing.names().iter().find_map(|name| user.attributes.get(name.as_str()).first());
+        let named =
+            self.anonymizing.names().iter().find_map(|name| user.attributes.get(name.as_str()).first());
         named.map_or_else(|| user.id.to_string(), |name| name.to_text().into_owned())
     }
 
@@ -160,7 +162,9 @@ fn last_seen(user: &ImObject) -> Seen {
         Field::One(Value::DateTime(seen)) => Seen::At(*seen),
         field => match field.first().map(Value::to_text) {
             None => Seen::Never,
-            Some(text) => parse_date_time(&text).map_or_else(|| Seen::Unreadable(text.into_owned()), Seen::At),
+            Some(text) => {
+                parse_date_time(&text).map_or_else(|| Seen::Unreadable(text.into_owned()), Seen::At)
+            }
         },
     }
 }

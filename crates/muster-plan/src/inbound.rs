@@ -8,8 +8,8 @@ use muster_model::configuration::application::{Reaction, Situation};
 use muster_model::error::ErrorCode;
 use muster_model::shadow::ShadowState;
 use muster_model::{
-    ApplicationId, AttributeSource, Attributes, DirectoryId, DisabledReason, Field, ImObject,
-    ObjectClassId, Origin, Provenance, Value,
+    ApplicationId, AttributeSource, Attributes, DirectoryId, DisabledReason, Field, ImObject, ObjectClassId,
+    Origin, Provenance, Value,
 };
 
 use crate::change::{Action, Change, ObjectBase, StateChange, Subject};

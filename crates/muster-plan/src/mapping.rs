@@ -75,7 +75,11 @@ pub fn map(rules: &Rules, input: &MappingInput<'_>) -> Result<Mapped, MappingErr
 
 /// Maps the groups, then holds their rules against what came of it. What the account has is asked also where nothing is
 /// due: who lacks what is required is filtered, and what everyone gets is a matter of the rules.
-fn map_groups(groups: &Groups, mapping: &Mapping, input: &MappingInput<'_>) -> Result<OneMapped, MappingError> {
+fn map_groups(
+    groups: &Groups,
+    mapping: &Mapping,
+    input: &MappingInput<'_>,
+) -> Result<OneMapped, MappingError> {
     let given = match map_one(mapping, input)? {
         OneMapped::Filter => return Ok(OneMapped::Filter),
         OneMapped::Write(field) if is_due(mapping, input) => Given::Written(field),
@@ -148,8 +152,9 @@ fn map_one(mapping: &Mapping, input: &MappingInput<'_>) -> Result<OneMapped, Map
 /// had a match the entry is not filtered.
 fn in_part(values: Vec<(Value, Option<Value>)>, mapping: &Mapping, input: &MappingInput<'_>) -> Vec<Value> {
     let held = input.target.map(|target| target.field(mapping.attribute.as_str()));
-    let is_held =
-        |value: &Value| held.as_ref().is_some_and(|held| held.values().iter().any(|h| h.to_text() == value.to_text()));
+    let is_held = |value: &Value| {
+        held.as_ref().is_some_and(|held| held.values().iter().any(|h| h.to_text() == value.to_text()))
+    };
     let written = |(value, became): (Value, Option<Value>)| match (became, mapping.on_no_match) {
         (Some(became), _) => Some(became),
         (None, OnNoMatch::Raw) => Some(value),

@@ -199,7 +199,8 @@ impl TenantStore {
         };
         let (links, others) = (still(&batch.links), still(&batch.others));
         self.insert_shadows(&over, target, &links, taken).await?;
-        self.change_objects(&over, target, &[links, batch.objects.clone(), others.clone()].concat(), now).await?;
+        self.change_objects(&over, target, &[links, batch.objects.clone(), others.clone()].concat(), now)
+            .await?;
         if target.making == Making::Again {
             self.note_made_again(&over, &batch.objects, now).await?;
         }

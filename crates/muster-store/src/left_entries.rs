@@ -3,8 +3,8 @@
 
 use std::collections::HashMap;
 
-use muster_model::run::Outcome;
 use muster_model::ApplicationId;
+use muster_model::run::Outcome;
 use roaring::RoaringBitmap;
 use sea_orm::Value;
 
@@ -88,11 +88,15 @@ impl TenantStore {
         let page = SweptPage { bucket: number(&row, 0)?, page: number(&row, 1)? };
         let met = Met::decode(&get::<Vec<u8>>(&row, 2)?)?;
         let left: Vec<_> = LEFT.into_iter().map(|outcome| (outcome, met.of(outcome) - changed)).collect();
-        let application = ApplicationId::new(&get::<String>(&row, 4)?)?;
+        let application = ApplicationId::of_run(&get::<String>(&row, 4)?)?;
         let keys = self.account_keys(&application, left.iter().flat_map(|(_, shadows)| shadows)).await?;
         let known = |(outcome, shadows): &(Outcome, RoaringBitmap)| {
             let outcome = *outcome;
-            shadows.iter().filter_map(|no| keys.get(&no)).map(move |key| (outcome, key.clone())).collect::<Vec<_>>()
+            shadows
+                .iter()
+                .filter_map(|no| keys.get(&no))
+                .map(move |key| (outcome, key.clone()))
+                .collect::<Vec<_>>()
         };
         let mut entries: Vec<_> = left.iter().flat_map(known).collect();
         if let Some(traceless) = get::<Option<String>>(&row, 3)? {

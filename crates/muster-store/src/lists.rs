@@ -116,8 +116,7 @@ pub enum Makes {
 }
 
 impl Makes {
-    const ALL: [Self; 5] =
-        [Self::Nothing, Self::Shadow, Self::ShadowAndObject, Self::NewKey, Self::Object];
+    const ALL: [Self; 5] = [Self::Nothing, Self::Shadow, Self::ShadowAndObject, Self::NewKey, Self::Object];
 
     fn of(change: &Change) -> Self {
         match change.action {

@@ -35,8 +35,10 @@ fn people(missing: &str, groups: &Value) -> Value {
 
 fn person(world: &World, number: &str, login: &str, groups: &[&str]) {
     let email = format!("{login}@x");
-    let mut attributes: muster_model::Attributes =
-        [("number", number), ("login", login), ("email", &email)].map(|(n, text)| (n, Field::text(text))).into_iter().collect();
+    let mut attributes: muster_model::Attributes = [("number", number), ("login", login), ("email", &email)]
+        .map(|(n, text)| (n, Field::text(text)))
+        .into_iter()
+        .collect();
     attributes.set("groups".into(), Field::Many(groups.iter().map(|group| Datum::from(*group)).collect()));
     world.system("hr").put("person", number, MemoryAccount { enabled: true, attributes });
 }
@@ -66,13 +68,42 @@ fn each_of_the_four_behaviours() {
     on_each_database(async |database| {
         let none = Value::Null;
         let world = staffed(database, "DISABLE", &none).await;
-        check(&world, &expect![[""]]).await;
+        check(
+            &world,
+            &expect![[r#"
+            SUCCESS: 1 read, 1 lacking, 1 unchanged, 1 disabled
+            * DISABLE 1
+            - object 1 v1: email=ann@x groups=staff,local-x userName=ann
+            - shadow hr/1 live, of 1
+            + object 1 v2 MISSING: email=ann@x groups=staff,local-x userName=ann
+            + shadow hr/1 gone, of 1
+            + history of 1 v1 until DISABLE: "#]],
+        )
+        .await;
         let world = staffed(database, "DELETE", &none).await;
-        check(&world, &expect![[""]]).await;
+        check(&world, &expect![[r#"
+            SUCCESS: 1 read, 1 lacking, 1 unchanged, 1 deleted
+            * DELETE 1
+            - object 1 v1: email=ann@x groups=staff,local-x userName=ann
+            - shadow hr/1 live, of 1
+            + history of a deleted object v1 until DELETE: {"email":"ann@x","groups":["staff","local-x"],"number":"1","userName":"ann"}"#]]).await;
         let world = staffed(database, "ANONYMIZE", &none).await;
-        check(&world, &expect![[""]]).await;
+        check(&world, &expect![[r#"
+            SUCCESS: 1 read, 1 lacking, 1 unchanged, 1 disabled
+            * DISABLE 1
+            - object 1 v1: email=ann@x groups=staff,local-x userName=ann
+            - shadow hr/1 live, of 1
+            + object 1 v2 MISSING: userName=user-…
+            + shadow hr/1 gone, of 1
+            + history of 1 v1 until DISABLE: {"email":"ann@x","groups":["staff","local-x"],"userName":"ann"}"#]]).await;
         let world = staffed(database, "REPORT", &none).await;
-        check(&world, &expect![[""]]).await;
+        check(
+            &world,
+            &expect![[r#"
+            SUCCESS: 1 read, 1 lacking, 1 unchanged, 1 reported
+            ! account `1` is gone from the source"#]],
+        )
+        .await;
     });
 }
 
@@ -84,7 +115,8 @@ fn told(object: &ImObject) -> (Option<DisabledReason>, String) {
 #[test]
 fn groups_are_removed_but_for_exceptions_and_come_back() {
     on_each_database(async |database| {
-        let block = json!({ "attribute": "groups", "removeFromMissing": true, "keptForMissing": ["/^local-/"] });
+        let block =
+            json!({ "attribute": "groups", "removeFromMissing": true, "keptForMissing": ["/^local-/"] });
         for missing in ["DISABLE", "ANONYMIZE"] {
             let world = staffed(database, missing, &block).await;
             world.dismiss("1");
@@ -149,7 +181,8 @@ fn anonymizing_is_limited_as_disabling_is() {
         for number in 3..33 {
             world.dismiss(&number.to_string());
         }
-        let run = world.attempt(muster_testkit::world::synchronization("hr", muster_model::run::Mode::Apply)).await;
+        let run =
+            world.attempt(muster_testkit::world::synchronization("hr", muster_model::run::Mode::Apply)).await;
         assert_eq!(run.held_by.as_deref(), Some("disable: 30 of 32, the limit is 10 % and at least 20"));
         assert_eq!(run.counters.outcome(Outcome::Disabled), 30);
         assert_eq!(world.object("3").await.disabled, None);

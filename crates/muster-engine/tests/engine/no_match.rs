@@ -99,7 +99,8 @@ fn each_choice_for_groups_value_by_value() {
                 person(&world, "1", &[("groups", several(given))]);
                 let run = world.synchronize("hr").await;
                 groups.push(held(&world, "groups").await);
-                outcome = if run.counters.outcome(Outcome::Filtered) == 1 { Outcome::Filtered } else { outcome };
+                outcome =
+                    if run.counters.outcome(Outcome::Filtered) == 1 { Outcome::Filtered } else { outcome };
             }
             let expected = [Some(new), Some(changed), unknown].map(|groups| groups.map(str::to_owned));
             assert_eq!(groups, expected, "{choice}");

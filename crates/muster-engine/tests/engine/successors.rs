@@ -184,7 +184,9 @@ fn who_was_made_anew_is_reported_where_somebody_is_to_decide() {
             let run = world.synchronize("hr").await;
             assert_eq!(run.counters.outcome(Outcome::Reported), 1, "{gone_before}");
             let told = world.problems(&run).await;
-            assert!(told.iter().any(|one| one.contains("account `22`") || one.contains("`recreated` is REPORT")));
+            assert!(
+                told.iter().any(|one| one.contains("account `22`") || one.contains("`recreated` is REPORT"))
+            );
             let bob = world.object("2").await;
             assert!(bob.disabled.is_some() && !world.picture().await.contains("hr/22"), "{gone_before}");
             assert_eq!(world.store().known_disputes(&[account_key("22")]).await.unwrap().len(), 1);

@@ -119,7 +119,8 @@ impl ObjectTypeMapping {
     /// The attribute of objects that a SIMPLE mapping copies an attribute of accounts into.
     #[must_use]
     pub fn copy_of(&self, source: &AttributeName) -> Option<&AttributeName> {
-        let mut inbound = self.attribute_mappings.iter().filter(|mapping| mapping.direction == Direction::Inbound);
+        let mut inbound =
+            self.attribute_mappings.iter().filter(|mapping| mapping.direction == Direction::Inbound);
         let copies = |mapping: &&AttributeMapping| match &mapping.strategy {
             Strategy::Simple { source: copied, .. } => copied == source,
             Strategy::Custom { .. } => false,

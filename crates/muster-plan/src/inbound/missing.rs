@@ -36,10 +36,8 @@ impl Inbound {
             change.shadow = Some(shadow.base);
             return Decision::change(change);
         };
-        let removes = matches!(
-            reaction,
-            Reaction::Disable | Reaction::Anonymize | Reaction::Delete | Reaction::Unlink
-        );
+        let removes =
+            matches!(reaction, Reaction::Disable | Reaction::Anonymize | Reaction::Delete | Reaction::Unlink);
         if removes && self.rules.is_protected(object) {
             let message = format!("account `{}` is gone; object {} is protected", shadow.uid, object.id);
             return Decision::left_alone(situation, Reaction::Report, missing(message));
@@ -68,11 +66,7 @@ impl Inbound {
                 change.differences = all_cleared(&object.attributes);
             }
             Action::MarkGone => change.why = Some("another source still holds the object".to_owned()),
-            Action::Create
-            | Action::Link
-            | Action::Update
-            | Action::Refresh
-            | Action::Unlink => {}
+            Action::Create | Action::Link | Action::Update | Action::Refresh | Action::Unlink => {}
         }
         Decision::change(change)
     }

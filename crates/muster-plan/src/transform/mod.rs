@@ -102,7 +102,11 @@ impl Transformations {
         for (index, step) in self.steps.iter().enumerate() {
             match step.apply(field, source) {
                 Some(next) => field = next,
-                None => return self.apply_to_each(parted).unwrap_or(Transformed::NoMatch(raw.unwrap_or_default())),
+                None => {
+                    return self
+                        .apply_to_each(parted)
+                        .unwrap_or(Transformed::NoMatch(raw.unwrap_or_default()));
+                }
             }
             if raw.is_some() && !step.is_of_values() {
                 parted = (index + 1, Some(field.clone()));
@@ -120,9 +124,8 @@ impl Transformations {
             let Step::Text(step) = step else { return None };
             texts.push(step);
         }
-        let transformed = |value: &Value| {
-            texts.iter().try_fold(value.clone(), |value, step| apply_to_value(step, value))
-        };
+        let transformed =
+            |value: &Value| texts.iter().try_fold(value.clone(), |value, step| apply_to_value(step, value));
         let each: Vec<_> = values.into_iter().map(|value| (value.clone(), transformed(&value))).collect();
         each.iter().any(|(_, became)| became.is_some()).then_some(Transformed::InPart(each))
     }

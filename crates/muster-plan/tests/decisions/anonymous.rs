@@ -65,7 +65,10 @@ fn applied(change: Change, object: ImObject) -> ImObject {
 #[test]
 fn the_key_and_what_no_source_gave_stay() {
     let change = missing(&rules("STRONG", &json!({})), &ann());
-    assert_eq!((change.action, change.state), (Action::Disable, StateChange::Disable(DisabledReason::Missing)));
+    assert_eq!(
+        (change.action, change.state),
+        (Action::Disable, StateChange::Disable(DisabledReason::Missing))
+    );
     assert_eq!(names(&change.result), ["name", "note", "number"]);
     assert_eq!(change.result.get("name"), &Field::text(name_of(ann().id)));
     let name = name_of(ann().id);
@@ -124,7 +127,8 @@ fn who_was_anonymized_for_having_been_away_comes_back_by_hand() {
     let rules = rules("NORMAL", &json!({}));
     let mut away = applied(missing(&rules, &ann()), ann());
     away.disabled = Some(DisabledReason::Inactive);
-    let facts = |owner: &ImObject| InboundFacts { owner: Some(owner.clone()), ..linked(ShadowState::Live, None) };
+    let facts =
+        |owner: &ImObject| InboundFacts { owner: Some(owner.clone()), ..linked(ShadowState::Live, None) };
     let change = *decide(&rules, &facts(&away), &account()).change.expect("a change");
     assert_eq!((change.action, change.differences.len()), (Action::Refresh, 0));
     away.disabled = None;

@@ -30,7 +30,8 @@ fn fields(strength: &str, more: &Json) -> Json {
 /// What becomes of the groups of an object: those it is to have, that it keeps its own, or that it is filtered.
 fn ruled(rules: &Rules, account: &Attributes, (held, snapshot): (&str, Option<&Attributes>)) -> String {
     let target = holding(held);
-    let input = MappingInput { source: account, snapshot, target: Some(&target), provenance: None, now: now() };
+    let input =
+        MappingInput { source: account, snapshot, target: Some(&target), provenance: None, now: now() };
     match map(rules, &input).expect("maps") {
         Mapped::Filtered => "filtered".to_owned(),
         Mapped::Writes(writes) => match writes.first() {
@@ -83,7 +84,8 @@ fn what_everyone_gets_reaches_those_whose_groups_the_mapping_leaves() {
 fn rules_that_cannot_be_used_name_their_place() {
     let block = json!({ "required": ["a", "/(/"], "kept": ["/[/"], "everyone": ["x"] });
     let context = RuleContext { direction: Direction::Inbound, filter: None, outranked_by: &|_| Vec::new() };
-    let problems = Rules::compile(&object_type("INBOUND", &fields("STRONG", &block)), context).expect_err("refused");
+    let problems =
+        Rules::compile(&object_type("INBOUND", &fields("STRONG", &block)), context).expect_err("refused");
     let places: Vec<_> = problems.iter().map(|problem| problem.pointer.as_str()).collect();
     assert_eq!(places, ["/groups/required/1", "/groups/kept/0"]);
     assert!(problems[0].message.contains("is not a regular expression"), "{problems:?}");

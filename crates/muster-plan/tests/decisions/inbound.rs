@@ -271,7 +271,8 @@ fn an_account_of_somebody_whose_account_is_gone_is_linked_unless_somebody_is_to_
         let decision = decide(&inbound(&json!({ "recreated": word })), &facts(), &account());
         assert_eq!(brief(&decision), (Some(Situation::Unlinked), outcome, action), "{word}");
     }
-    let newcomer = decide(&inbound(&json!({ "recreated": "REPORT" })), &fitting(vec![object(1, None)]), &account());
+    let newcomer =
+        decide(&inbound(&json!({ "recreated": "REPORT" })), &fitting(vec![object(1, None)]), &account());
     assert_eq!(brief(&newcomer).2, Some(Action::Link), "nobody has lost an account");
 }
 
