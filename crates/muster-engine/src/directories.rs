@@ -34,11 +34,7 @@ impl Engine {
     ///
     /// # Errors
     /// When there is no such directory, or a run writes it.
-    pub async fn delete_directory(
-        &self,
-        store: &TenantStore,
-        id: &DirectoryId,
-    ) -> Result<u64, DirectoryError> {
+    pub async fn delete_directory(&self, store: &TenantStore, id: &DirectoryId) -> Result<u64, DirectoryError> {
         let mut tries = OUTRUN_TRIES;
         loop {
             tries -= 1;
@@ -53,11 +49,7 @@ impl Engine {
         }
     }
 
-    async fn try_delete_directory(
-        &self,
-        store: &TenantStore,
-        id: &DirectoryId,
-    ) -> Result<u64, DirectoryError> {
+    async fn try_delete_directory(&self, store: &TenantStore, id: &DirectoryId) -> Result<u64, DirectoryError> {
         let checked = store.configuration_version().await?;
         let configured = LoadedConfiguration::load(store).await?.resources;
         let writes = configured.synchronization_tasks().filter(|task| task.directory_id == *id);

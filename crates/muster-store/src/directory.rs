@@ -76,8 +76,7 @@ impl TenantStore {
         tx: &Transaction,
         directories: &[DirectoryId],
     ) -> Result<Vec<NewAuditEntry>, StoreError> {
-        let sql =
-            "UPDATE directory SET deleted_at = NULL WHERE tenant = ? AND id = ? AND deleted_at IS NOT NULL";
+        let sql = "UPDATE directory SET deleted_at = NULL WHERE tenant = ? AND id = ? AND deleted_at IS NOT NULL";
         let mut made = Vec::new();
         for id in directories {
             if tx.execute(sql, vec![self.tenant.into(), id.as_str().into()]).await? > 0 {
@@ -146,8 +145,7 @@ impl TenantStore {
         let listed = format!("task_kind = ? AND task IN (SELECT {task} FROM {list})");
         let tasks: Vec<&str> = tasks.iter().map(ConfigurationId::as_str).collect();
         let tasks = serde_json::to_string(&tasks).unwrap_or_default();
-        let of_tasks =
-            || vec![self.tenant.into(), (TaskKind::Synchronization as i64).into(), tasks.as_str().into()];
+        let of_tasks = || vec![self.tenant.into(), (TaskKind::Synchronization as i64).into(), tasks.as_str().into()];
         tx.execute(&format!("DELETE FROM dispute WHERE tenant = ? AND {listed}"), of_tasks()).await?;
         let sql = format!(
             "UPDATE bucket SET token = NULL WHERE tenant = ? AND token IS NOT NULL \

@@ -3,8 +3,8 @@
 
 use std::collections::HashMap;
 
-use muster_model::ApplicationId;
 use muster_model::run::Outcome;
+use muster_model::ApplicationId;
 use roaring::RoaringBitmap;
 use sea_orm::Value;
 
@@ -92,11 +92,7 @@ impl TenantStore {
         let keys = self.account_keys(&application, left.iter().flat_map(|(_, shadows)| shadows)).await?;
         let known = |(outcome, shadows): &(Outcome, RoaringBitmap)| {
             let outcome = *outcome;
-            shadows
-                .iter()
-                .filter_map(|no| keys.get(&no))
-                .map(move |key| (outcome, key.clone()))
-                .collect::<Vec<_>>()
+            shadows.iter().filter_map(|no| keys.get(&no)).map(move |key| (outcome, key.clone())).collect::<Vec<_>>()
         };
         let mut entries: Vec<_> = left.iter().flat_map(known).collect();
         if let Some(traceless) = get::<Option<String>>(&row, 3)? {

@@ -72,8 +72,7 @@ impl TenantStore {
     /// When the database fails.
     pub async fn messages(&self, run: &RunRecord) -> Result<Vec<String>, StoreError> {
         let of_run = || vec![self.tenant.into(), run.seq.into()];
-        let sql =
-            "SELECT coalesce(CAST(sum(messages) AS BIGINT), 0) FROM bucket WHERE tenant = ? AND run = ?";
+        let sql = "SELECT coalesce(CAST(sum(messages) AS BIGINT), 0) FROM bucket WHERE tenant = ? AND run = ?";
         let said = self.database.query_one(sql, of_run()).await?;
         let said = said.map(|row| number(&row, 0)).transpose()?.unwrap_or(0).unsigned_abs();
         if said == 0 {

@@ -35,8 +35,7 @@ impl NewRun {
             return ("CAST(NULL AS BIGINT)", None);
         }
         // Along the index of the syncs, not through all runs.
-        let next =
-            "(SELECT coalesce(max(s.sync), 0) + 1 FROM run s WHERE s.tenant = ? AND s.sync IS NOT NULL)";
+        let next = "(SELECT coalesce(max(s.sync), 0) + 1 FROM run s WHERE s.tenant = ? AND s.sync IS NOT NULL)";
         (next, Some(tenant.into()))
     }
 }
@@ -64,11 +63,7 @@ impl TenantStore {
     /// When the database fails.
     pub async fn last_sync(&self, task: &ConfigurationId) -> Result<Option<SyncRecord>, StoreError> {
         let of_task = vec![(TaskKind::Synchronization as i64).into(), task.as_str().into()];
-        self.find_sync(
-            "r.task_kind = ? AND r.task = ? AND r.keys IS NULL ORDER BY r.no DESC LIMIT 1",
-            of_task,
-        )
-        .await
+        self.find_sync("r.task_kind = ? AND r.task = ? AND r.keys IS NULL ORDER BY r.no DESC LIMIT 1", of_task).await
     }
 
     async fn find_sync(&self, which: &str, values: Vec<Value>) -> Result<Option<SyncRecord>, StoreError> {

@@ -106,12 +106,7 @@ async fn work(tenant: &TenantStore) -> (RunRecord, Bucket) {
     (run, bucket)
 }
 
-async fn say(
-    tenant: &TenantStore,
-    run: &RunRecord,
-    bucket: &Bucket,
-    messages: u32,
-) -> Result<(), StoreError> {
+async fn say(tenant: &TenantStore, run: &RunRecord, bucket: &Bucket, messages: u32) -> Result<(), StoreError> {
     let mut rows = PageRows::default();
     for number in 1..=messages {
         rows.say(format!("page {} says {number}", bucket.page));
@@ -140,10 +135,7 @@ fn what_pages_say_is_kept_in_order_once_and_not_without_end() {
         bucket.page = 4;
         say(&tenant, &taken, &bucket, 7).await.unwrap();
         let messages = tenant.messages(&taken).await.unwrap();
-        assert_eq!(
-            (messages.len(), &*messages[999], &*messages[1000]),
-            (1001, "page 3 says 997", "and 510 more")
-        );
+        assert_eq!((messages.len(), &*messages[999], &*messages[1000]), (1001, "page 3 says 997", "and 510 more"));
         // The sweep starts over.
         tenant.restart(&taken, &bucket, now()).await.unwrap();
         assert!(tenant.messages(&taken).await.unwrap().is_empty());
@@ -152,8 +144,7 @@ fn what_pages_say_is_kept_in_order_once_and_not_without_end() {
         assert_eq!(tenant.messages(&taken).await.unwrap(), ["page 1 says 1"]);
         end(&tenant, &taken).await;
         tenant.drop_run(taken.seq).await.unwrap();
-        let left =
-            tenant.database.query("SELECT text FROM message WHERE tenant = ?", vec![tenant.tenant.into()]);
+        let left = tenant.database.query("SELECT text FROM message WHERE tenant = ?", vec![tenant.tenant.into()]);
         assert!(left.await.unwrap().is_empty());
     });
 }
