@@ -109,7 +109,8 @@ impl Work {
             bucket.counters.add(&decided.counters);
             bucket.tally.add(&decided.tally);
             bucket.page += 1;
-            bucket.next_change = bucket.next_change.saturating_add(decided.counters.read as u32);
+            bucket.next_change =
+                bucket.next_change.saturating_add(u32::try_from(users.len()).unwrap_or(u32::MAX));
             bucket.cursor = Some(last.to_string());
             let now = self.engine.surroundings.now();
             self.store.stage(&self.run, bucket, &Met::default(), decided.rows, now).await?;

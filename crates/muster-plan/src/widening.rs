@@ -164,6 +164,12 @@ fn mappings(
             ));
         }
     }
+    let removes = |mapping: &ObjectTypeMapping| {
+        mapping.groups.as_ref().is_some_and(|groups| groups.remove_from_missing)
+    };
+    if direction == Direction::Inbound && removes(is) && !removes(was) {
+        found.push(format!("`{application}` takes the groups of those of `{class}` who are gone"));
+    }
     let limits = |task, application| Limits { launch: None, task, application };
     let (was_limits, is_limits) = (limits(was_task, &was.guards), limits(is_task, &is.guards));
     for guarded in Guarded::ALL.into_iter().filter(|guarded| guarded.withdraws()) {

@@ -262,6 +262,27 @@ fn once_fires_once_and_never_when_it_was_past_when_saved() {
 }
 
 #[test]
+fn a_clean_up_fires_like_any_other_task() {
+    on_each_database(async |database| {
+        let world = World::usual(database).await;
+        let cleanup = json!({
+            "id": "hr",
+            "name": "hr",
+            "taskType": "CLEANUP",
+            "directoryId": "main",
+            "inactiveDays": 30,
+            "action": "DISABLE",
+            "executionPlan": every(60),
+        });
+        world.save(ConfigurationKind::SynchronizationTaskDefinition, cleanup).await;
+        assert_eq!(look_after(&world, TimeDelta::seconds(60)).await, 1);
+        assert_eq!(fires(&world, "hr").await.remove(0).outcome, FireOutcome::Launched);
+        work(&world).await;
+        assert_eq!(scheduling(&world).await.state, ScheduleState::Normal);
+    });
+}
+
+#[test]
 fn a_task_that_cannot_be_launched_is_an_error_until_it_can() {
     on_each_database(async |database| {
         let without_changes = Capabilities { changes: ChangeFeed::None, ..CAPABLE };
