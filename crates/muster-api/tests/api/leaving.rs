@@ -43,7 +43,7 @@ fn deliver(admin: &Client, people: &[&str]) -> Vec<Value> {
     let id = admin.post_nothing(TASK).expect(200).text().to_owned();
     let ended = wait_for_end(admin, &format!("{TASK}/{id}"));
     assert_eq!(ended["outcomeStatus"], "SUCCESS", "{ended}");
-    let mut found = admin.get("/acme/api/im/identity").expect(200).json().as_array().unwrap().clone();
+    let mut found = admin.get("/acme/api/im/IDENTITY").expect(200).json().as_array().unwrap().clone();
     found.sort_by_key(|one| one["attributes"]["employeeNumber"].to_string());
     found
 }
