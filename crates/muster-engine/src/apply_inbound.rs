@@ -3,12 +3,12 @@
 use std::collections::{HashMap, HashSet};
 
 use muster_model::run::{Outcome, Wave};
+use muster_plan::key::KeySpecs;
 use muster_plan::lifecycle::Event;
-use muster_store::{Batch, KeyEntry, Lists, Makes, Mention, PageOrder, Slot, step_of};
+use muster_store::{Batch, KeyEntry, Lists, Makes, Mention, PageOrder, Slot, Target, step_of};
 
 use crate::error::EngineError;
 use crate::parts::in_part;
-use crate::prepare::InboundRun;
 use crate::worker::{Done, Task, Work};
 
 /// How a change ends otherwise than planned.
@@ -44,7 +44,14 @@ impl Work {
                 _ => {}
             }
             match self.task.clone() {
-                Task::Inbound(task) => self.apply_wave(index, &task, wave, &exceptions).await?,
+                Task::Inbound(task) => {
+                    let writes = (&task.target, &*task.decisions.keys);
+                    self.apply_wave(index, writes, wave, &exceptions).await?;
+                }
+                Task::Cleanup(task) => {
+                    let writes = (&task.target, &task.task.decisions.keys);
+                    self.apply_wave(index, writes, wave, &exceptions).await?;
+                }
                 Task::Outbound(task) => {
                     if let Err(error) = self.carry_out_wave(index, &task, wave, &exceptions).await {
                         self.go_on_without(error).await?;
@@ -64,7 +71,7 @@ impl Work {
     async fn apply_wave(
         &mut self,
         index: usize,
-        task: &InboundRun,
+        writes: (&Target, &KeySpecs),
         wave: Wave,
         exceptions: &Exceptions,
     ) -> Result<(), EngineError> {
@@ -90,7 +97,7 @@ impl Work {
                         looked_for = Some(self.looked_for(index, part).await?);
                     }
                     let looked_for = looked_for.as_deref().unwrap_or_default();
-                    let stale = self.apply_batch(index, task, (slots, looked_for), exceptions).await?;
+                    let stale = self.apply_batch(index, writes, (slots, looked_for), exceptions).await?;
                     left.extend(stale.into_iter().map(|change| (change, Some(Outcome::Stale))));
                 }
             }
@@ -109,7 +116,7 @@ impl Work {
     async fn apply_batch(
         &mut self,
         index: usize,
-        task: &InboundRun,
+        (target, keys): (&Target, &KeySpecs),
         (slots, looked_for): (&[Slot], &[Mention]),
         exceptions: &Exceptions,
     ) -> Result<Vec<u32>, EngineError> {
@@ -123,6 +130,7 @@ impl Work {
             match slot.makes {
                 Makes::ShadowAndObject => batch.creates.push(slot.change),
                 Makes::Shadow => batch.links.push(slot.change),
+                Makes::Object => batch.objects.push(slot.change),
                 Makes::Nothing => batch.others.push(slot.change),
                 Makes::NewKey => {
                     batch.others.push(slot.change);
@@ -134,10 +142,7 @@ impl Work {
         let bucket = &mut self.buckets[index];
         bucket.cursor = slots.last().map(|slot| PageOrder::of(*slot, 0).cursor());
         let now = self.engine.surroundings.now();
-        Ok(self
-            .store
-            .apply_inbound(&self.run, bucket, &task.target, (&batch, &task.decisions.keys), now)
-            .await?)
+        Ok(self.store.apply_inbound(&self.run, bucket, target, (&batch, keys), now).await?)
     }
 
     async fn add_keys(

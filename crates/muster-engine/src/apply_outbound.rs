@@ -419,7 +419,7 @@ impl Work {
             }
             match slot.makes {
                 Makes::Shadow | Makes::ShadowAndObject => batch.creates.push(slot.change),
-                Makes::Nothing | Makes::NewKey => batch.others.push(slot.change),
+                Makes::Nothing | Makes::NewKey | Makes::Object => batch.others.push(slot.change),
             }
         }
         let now = self.engine.surroundings.now();

@@ -41,6 +41,8 @@ impl Work {
             let staged = match self.task.clone() {
                 Task::Inbound(task) => self.stage_missing(index, &task).await,
                 Task::Outbound(task) => self.stage_unmet(index, &task).await,
+                // Whom it looks for it has read.
+                Task::Cleanup(_) => Ok(()),
             };
             if let Err(error) = staged {
                 self.go_on_without(error).await?;
@@ -107,6 +109,7 @@ impl Work {
         match &self.task {
             Task::Inbound(task) => task.error_policy.maximum_errors,
             Task::Outbound(task) => task.error_policy.maximum_errors,
+            Task::Cleanup(task) => task.task.error_policy.maximum_errors,
         }
     }
 
@@ -182,14 +185,15 @@ impl Work {
         if !muster_plan::guard::asks_for_population(&bucket.tally, limits, earlier) {
             return Ok(0);
         }
-        let (application, class) = self.class_of(index);
-        Ok(self.store.live_shadows(&application, class.as_str()).await?)
+        let Some((application, class)) = self.accounts_of(index) else { return Ok(0) };
+        Ok(self.store.live_shadows(&application.id, class.id.as_str()).await?)
     }
 
     fn limits(&self, index: usize) -> Limits<'_> {
         let (task, application) = match &self.task {
             Task::Inbound(task) => (&task.task_guards, &task.application_guards),
             Task::Outbound(task) => (&task.task_guards, task.application_guards(index)),
+            Task::Cleanup(task) => (&task.task.guards, &task.no_guards),
         };
         Limits { launch: self.run.overriding.as_ref().map(|given| &given.guards), task, application }
     }
@@ -209,6 +213,13 @@ impl Work {
             }
             // Each is about all classes of an application, and about these in one order.
             Task::Outbound(_) => resources.provisioning_tasks().map(|task| &task.id).collect(),
+            Task::Cleanup(task) => {
+                let directory = &task.task.decisions.directory;
+                let of = |other: &&SynchronizationTaskDefinition| {
+                    other.task_type.source().is_none() && other.directory_id == *directory
+                };
+                resources.synchronization_tasks().filter(of).map(|task| &task.id).collect()
+            }
         }
     }
 
@@ -261,6 +272,7 @@ fn verdict(event: Event, holds: &[Hold]) -> Vec<ProblemRow> {
     let outdated = (event == Event::PlanOutdated).then_some(outdated);
     let tripped = holds.iter().map(|hold| {
         let message = match hold {
+            Hold::Limit { application, .. } if application.is_none() => hold.to_string(),
             Hold::Limit { application, .. } => format!("application `{application}`: {hold}"),
             Hold::Emptied { .. } | Hold::Widened(_) | Hold::Undo(_) => hold.to_string(),
         };

@@ -85,7 +85,7 @@ impl Engine {
             (DisputeDecision::Ignore, _) | (DisputeDecision::Link, None) => {}
             (DisputeDecision::New, _) => match compiled()? {
                 CompiledTask::Inbound(_) => {}
-                CompiledTask::Outbound(_) => {
+                CompiledTask::Outbound(_) | CompiledTask::Cleanup(_) => {
                     return Err(DisputeError::NotNew(dispute.application));
                 }
             },
@@ -173,6 +173,7 @@ impl Engine {
                 object.id, object.directory, task.directory
             )),
             CompiledTask::Inbound(task) => objection(&task.rules, object, rival.as_deref()),
+            CompiledTask::Cleanup(_) => None,
             CompiledTask::Outbound(task) => {
                 let classes = task.classes().iter();
                 let mut classes = classes.filter(|known| known.application.id == *application);
@@ -199,6 +200,7 @@ fn task_of(
             let mut classes = task.classes().iter();
             classes.any(|known| known.application.id == *application && known.class.id == *class)
         }
+        CompiledTask::Cleanup(_) => false,
     };
     let tasks = named.into_iter().chain(reading).chain(writing);
     let mut compiled = tasks.filter_map(|(kind, task)| compile(resources, &kind, task).ok()).filter(is_of);

@@ -17,7 +17,7 @@ use muster_store::{ChangeRow, DisputesOf, FoundDispute, KnownDispute, Makes, Pag
 use crate::error::EngineError;
 use crate::findings::ROWS_AT_ONCE;
 use crate::sweep::Before;
-use crate::worker::{Task, Work};
+use crate::worker::Work;
 
 /// Pages whose disputes are read at a time.
 const PAGES_AT_ONCE: u32 = 100;
@@ -116,21 +116,15 @@ pub(crate) fn decided_object(decided: Option<&Decided>) -> Option<ObjectId> {
 }
 
 impl Work {
-    pub(crate) fn class_of(&self, index: usize) -> (ApplicationId, ObjectClassId) {
-        match &self.task {
-            Task::Inbound(task) => (task.application.id.clone(), task.class.id.clone()),
-            Task::Outbound(task) => {
-                let (application, class) = task.account_class(index);
-                (application.id.clone(), class.id.clone())
-            }
-        }
+    fn class_of(&self, index: usize) -> Option<(ApplicationId, ObjectClassId)> {
+        self.accounts_of(index).map(|(application, class)| (application.id.clone(), class.id.clone()))
     }
 
     /// Writes the disputes that the pages of a bucket and the check of its plan have found, those that are new or have
     /// changed. Once more is as good as once.
     pub(crate) async fn write_disputes(&self, index: usize) -> Result<(), EngineError> {
         let counters = &self.buckets[index].counters;
-        let (application, class) = self.class_of(index);
+        let Some((application, class)) = self.class_of(index) else { return Ok(()) };
         let (of, no) = (DisputesOf { application: &application, class: &class }, self.buckets[index].no);
         let left = counters.outcome(Outcome::Reported) + counters.outcome(Outcome::Ignored);
         if left > 0 {
@@ -160,7 +154,7 @@ impl Work {
 
     /// Writes the disputes that only the check of the plan showed.
     pub(crate) async fn write_checked_disputes(&self, index: usize) -> Result<(), EngineError> {
-        let (application, class) = self.class_of(index);
+        let Some((application, class)) = self.class_of(index) else { return Ok(()) };
         let of = DisputesOf { application: &application, class: &class };
         let mut after = 0;
         loop {
@@ -200,7 +194,7 @@ impl Work {
         let is_complete = bucket.sweep_end.as_deref() == Some("") && bucket.counters.unidentified == 0;
         let is_whole = is_complete && self.run.keys.is_none() && !self.reads_changes(index);
         let is_gone = |no| if is_whole { !noted.met.contains(no) } else { noted.settled.contains(no) };
-        let (application, class) = self.class_of(index);
+        let Some((application, class)) = self.class_of(index) else { return Ok(()) };
         let of = DisputesOf { application: &application, class: &class };
         let mut unplanned: Option<HashSet<KeyHash>> = None;
         let mut after = 0;

@@ -12,6 +12,7 @@ use muster_model::configuration::document::value::Word as _;
 use muster_model::configuration::{Configuration, application::Application};
 use muster_model::{ApplicationId, AttributeName, Field, ObjectKind, RunId};
 use muster_plan::change::Action;
+use muster_plan::cleanup::CleaningUp;
 use muster_plan::rules::in_words;
 use muster_store::{ChangeRow, RunRecord, StoreError, TenantStore};
 
@@ -27,6 +28,8 @@ pub struct Explanation {
     /// One for each bucket, in their order; none where the configuration cannot be used any more.
     classes: Vec<Class>,
     connectors: Arc<Connectors>,
+    /// Of a run that looks at objects alone, their kind.
+    alone: Option<ObjectKind>,
     /// The run whose inverse it is.
     undoes: Option<RunId>,
 }
@@ -74,7 +77,12 @@ impl Engine {
         let of = |application: &Application, class: &ObjectClass, kind, direction| {
             Class::of(&loaded.resources, (application, class), kind, direction)
         };
+        let mut alone = None;
         let classes = match task {
+            CompiledTask::Cleanup(_) => {
+                alone = Some(CleaningUp::KIND);
+                Vec::new()
+            }
             CompiledTask::Inbound(task) => {
                 vec![of(&task.application, &task.class, task.rules.object_kind, Direction::Inbound)]
             }
@@ -86,7 +94,7 @@ impl Engine {
                 classes.map(of).collect()
             }
         };
-        Ok(Explanation { classes, connectors: self.connectors.clone(), undoes: run.undoes })
+        Ok(Explanation { classes, connectors: self.connectors.clone(), alone, undoes: run.undoes })
     }
 }
 
@@ -130,13 +138,9 @@ impl Class {
         match self.direction {
             Direction::Outbound => remote,
             Direction::Inbound => {
-                let declared = self.mappings.iter().flat_map(|mapping| &mapping.attribute_mappings);
-                let mut simple = declared.filter(|mapping| mapping.direction == Direction::Inbound);
-                let named = simple.find(|mapping| match &mapping.strategy {
-                    Strategy::Simple { source, .. } => Some(source) == remote,
-                    Strategy::Custom { .. } => false,
-                });
-                named.map(|mapping| &mapping.attribute).or_else(|| self.first_correlated())
+                let named =
+                    remote.and_then(|name| self.mappings.iter().find_map(|mapping| mapping.copy_of(name)));
+                named.or_else(|| self.first_correlated())
             }
         }
     }
@@ -184,12 +188,15 @@ impl Explanation {
     /// The kind of the object of a change.
     #[must_use]
     pub fn kind(&self, change: &ChangeRow) -> Option<ObjectKind> {
-        self.class(change).map(|class| class.kind)
+        self.class(change).map(|class| class.kind).or(self.alone)
     }
 
     /// What people know the object or account of a change by, as far as the change itself says.
     #[must_use]
     pub fn name(&self, change: &ChangeRow) -> Option<String> {
+        if self.alone.is_some() {
+            return Some(change.uid.clone());
+        }
         let attribute = self.class(change)?.naming()?;
         let after = change.result.get(attribute.as_str());
         let before = change.before.iter().find(|(name, _)| name == attribute).map(|(_, field)| field);

@@ -286,7 +286,7 @@ impl Work {
     /// The attribute that holds the names of accounts, where the target gives them keys.
     fn name_attribute(&self, index: usize) -> Option<&AttributeName> {
         match &self.task {
-            Task::Inbound(_) => None,
+            Task::Inbound(_) | Task::Cleanup(_) => None,
             Task::Outbound(task) => task.classes[index].decisions.abilities.name.as_ref(),
         }
     }

@@ -5,7 +5,7 @@ use muster_plan::errand::Read;
 use muster_plan::lifecycle::Event;
 
 use crate::error::EngineError;
-use crate::worker::{Done, Task, Work};
+use crate::worker::{Done, Work};
 
 impl Work {
     pub(crate) async fn finish(&mut self) -> Result<Done, EngineError> {
@@ -45,14 +45,8 @@ impl Work {
             if self.reads_changes(index) {
                 continue;
             }
-            let (application, class) = match &self.task {
-                Task::Inbound(task) => (&task.application.id, &task.class.id),
-                Task::Outbound(task) => {
-                    let (application, class) = task.account_class(index);
-                    (&application.id, &class.id)
-                }
-            };
-            self.store.remember_read(&self.run, application, class, bucket.counters.read).await?;
+            let Some((application, class)) = self.accounts_of(index) else { continue };
+            self.store.remember_read(&self.run, &application.id, &class.id, bucket.counters.read).await?;
         }
         Ok(())
     }

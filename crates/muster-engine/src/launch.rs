@@ -4,7 +4,7 @@ use muster_connector::{Capabilities, ChangeFeed};
 use muster_model::configuration::task::{SweepKind, SynchronizationTaskDefinition, TaskType};
 use muster_model::configuration::{Configuration, ConfigurationKind, Document, Problems, Resource};
 use muster_model::run::{Mode, Override, OwnerBy, TaskKind};
-use muster_model::{ConfigurationId, RunId};
+use muster_model::{ConfigurationId, ObjectKind, RunId};
 use muster_plan::lifecycle::{Absence, RunState};
 use muster_store::{Keeper, NewRun, RunRecord, StoreError, TenantStore};
 
@@ -142,6 +142,13 @@ impl Engine {
             }
             loaded = self.instead(store, loaded, &launch.instead)?;
         }
+        let task = loaded.resources.synchronization_task(&launch.task).filter(|_| launch.keys.is_some());
+        if launch.kind == TaskKind::Synchronization
+            && task.is_some_and(|task| task.task_type.source().is_none())
+        {
+            let message = "a clean-up reads no accounts: launch it without `keys`";
+            return Err(LaunchError::Refused(message.to_owned()));
+        }
         let new = self.new_run(store, &loaded, launch, None).await?;
         let run = store.launch_for(made_from, &new, keeper).await?;
         Ok((new, run))
@@ -189,12 +196,13 @@ impl Engine {
             return Ok(keys.len() as u64);
         }
         let task = loaded.resources.synchronization_task(&launch.task);
-        match task.and_then(|task| task.task_type.source()) {
-            Some(source) => {
+        match task.map(|task| (task.task_type.source(), &task.directory_id)) {
+            Some((Some(source), _)) => {
                 let last = store.last_read(&source.application_id, &source.object_class_id).await?;
                 Ok(last.unwrap_or(0))
             }
-            None => store.count_objects(muster_model::ObjectKind::Identity).await,
+            Some((None, directory)) => store.count_population(directory, ObjectKind::Identity).await,
+            None => store.count_objects(ObjectKind::Identity).await,
         }
     }
 }
@@ -231,9 +239,7 @@ impl Engine {
         let (source, concludes) = match &task.task_type {
             TaskType::Reconciliation(source) => (source, true),
             TaskType::Import(source) => (source, false),
-            TaskType::Cleanup(_) => {
-                return Err(impossible(task, "/taskType", "is CLEANUP, which this version cannot run"));
-            }
+            TaskType::Cleanup(_) => return Ok(false),
         };
         let of_class = configuration.application(&source.application_id).and_then(|application| {
             let id = &application.connector_definition_id;

@@ -141,7 +141,7 @@ impl Work {
     /// Whether the task looks at another application as well.
     fn has_others(&self, application: &ApplicationId) -> bool {
         let is_provisioning = match self.task {
-            Task::Inbound(_) => false,
+            Task::Inbound(_) | Task::Cleanup(_) => false,
             Task::Outbound(_) => true,
         };
         is_provisioning && self.buckets.iter().any(|bucket| bucket.application != *application)

@@ -10,6 +10,7 @@ pub(crate) fn maintenance_of(configuration: &Configuration, run: &NewRun) -> Opt
     run.with_preceding().find_map(|run| {
         let applications = match compile(configuration, &run.task_kind, &run.task).ok()? {
             CompiledTask::Inbound(task) => vec![task.application],
+            CompiledTask::Cleanup(_) => Vec::new(),
             CompiledTask::Outbound(task) => {
                 task.classes().iter().map(|class| class.application.clone()).collect()
             }

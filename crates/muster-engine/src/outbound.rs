@@ -123,7 +123,7 @@ impl OutboundTask {
                     guards: mappings[0].guards.clone(),
                     target: Target {
                         application: application.id.clone(),
-                        class: class.id.clone(),
+                        class: Some(class.id.clone()),
                         directory: DirectoryId::main(),
                         kind,
                         object_type: None,

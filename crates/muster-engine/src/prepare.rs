@@ -5,16 +5,19 @@ use std::sync::Arc;
 use muster_model::condition::Condition;
 use muster_model::configuration::application::{Application, Direction, ObjectClass};
 use muster_model::configuration::guard::Guards;
-use muster_model::configuration::task::{ErrorPolicy, SweepKind, TaskType};
+use muster_model::configuration::task::{
+    ErrorPolicy, Source, SweepKind, SynchronizationTaskDefinition, TaskType,
+};
 use muster_model::configuration::{Configuration, ConfigurationKind, Problems};
 use muster_model::run::TaskKind;
 use muster_model::{ApplicationId, ConfigurationId, DirectoryId, ObjectId};
-use muster_plan::inbound::Inbound;
+use muster_plan::inbound::{Anonymizing, Inbound};
 use muster_plan::key::KeySpecs;
 use muster_plan::rules::{RuleContext, RuleProblem, Rules};
 use muster_store::{KeyEntry, Making, Reading, RunRecord, Target, TenantStore};
 
 use crate::Engine;
+use crate::cleanup::CleanupTask;
 use crate::configuration::{
     ConfigurationError, compile_rules, key_specs, object_class, object_types, other_sources,
 };
@@ -28,6 +31,8 @@ pub(crate) enum CompiledTask {
     Inbound(Box<InboundTask>),
     /// IM objects become accounts.
     Outbound(Box<OutboundTask>),
+    /// IM objects that are not in use any more are looked for.
+    Cleanup(Box<CleanupTask>),
 }
 
 impl CompiledTask {
@@ -36,6 +41,7 @@ impl CompiledTask {
         match self {
             Self::Inbound(task) => vec![task.application.id.clone()],
             Self::Outbound(task) => task.classes().iter().map(|class| class.application.id.clone()).collect(),
+            Self::Cleanup(_) => vec![ApplicationId::none()],
         }
     }
 }
@@ -51,6 +57,7 @@ pub(crate) struct InboundTask {
     pub(crate) sweep: SweepKind,
     pub(crate) rules: Arc<Rules>,
     pub(crate) keys: Arc<KeySpecs>,
+    pub(crate) anonymizing: Anonymizing,
     pub(crate) user_name: Option<UserName>,
     pub(crate) other_sources: Vec<ApplicationId>,
     pub(crate) task_guards: Guards,
@@ -70,12 +77,13 @@ impl InboundTask {
             import: self.import,
             absence: run.state.absence,
             keys: self.keys,
+            anonymizing: self.anonymizing,
             run: run.no,
             run_started_millis: run.started_at.timestamp_millis().unsigned_abs(),
         };
         let target = Target {
             application: self.application.id.clone(),
-            class: self.class.id.clone(),
+            class: Some(self.class.id.clone()),
             directory: self.directory,
             kind: decisions.rules.object_kind,
             object_type: decisions.rules.object_type.clone(),
@@ -122,28 +130,37 @@ pub(crate) fn compile(
     task: &ConfigurationId,
 ) -> Result<CompiledTask, ConfigurationError> {
     match kind {
-        TaskKind::Synchronization => {
-            compile_inbound(configuration, task).map(|task| CompiledTask::Inbound(Box::new(task)))
-        }
+        TaskKind::Synchronization => compile_synchronization(configuration, task),
         TaskKind::Provisioning => {
             OutboundTask::compile(configuration, task).map(|task| CompiledTask::Outbound(Box::new(task)))
         }
     }
 }
 
-fn compile_inbound(
+fn compile_synchronization(
     configuration: &Configuration,
     id: &ConfigurationId,
-) -> Result<InboundTask, ConfigurationError> {
-    let lacking = |what: String| ConfigurationError::Lacking(what);
-    let task = configuration
-        .synchronization_task(id)
-        .ok_or_else(|| lacking(format!("synchronization task `{id}`")))?;
+) -> Result<CompiledTask, ConfigurationError> {
+    let lacking = || ConfigurationError::Lacking(format!("synchronization task `{id}`"));
+    let task = configuration.synchronization_task(id).ok_or_else(lacking)?;
     let (source, import) = match &task.task_type {
         TaskType::Reconciliation(source) => (source, false),
         TaskType::Import(source) => (source, true),
-        TaskType::Cleanup(_) => return Err(lacking("a source of the clean-up task".to_owned())),
+        TaskType::Cleanup(cleanup) => {
+            let task = CleanupTask::compile(configuration, (task, cleanup))?;
+            return Ok(CompiledTask::Cleanup(Box::new(task)));
+        }
     };
+    let task = compile_inbound(configuration, task, (source, import))?;
+    Ok(CompiledTask::Inbound(Box::new(task)))
+}
+
+fn compile_inbound(
+    configuration: &Configuration,
+    task: &SynchronizationTaskDefinition,
+    (source, import): (&Source, bool),
+) -> Result<InboundTask, ConfigurationError> {
+    let lacking = |what: String| ConfigurationError::Lacking(what);
     let application = configuration
         .application(&source.application_id)
         .ok_or_else(|| lacking(format!("application `{}`", source.application_id)))?;
@@ -155,6 +172,8 @@ fn compile_inbound(
     let context = (Direction::Inbound, source.filter.as_ref());
     let rules = compile_rules(configuration, &application.id, mapping, context)
         .map_err(|problems| ConfigurationError::Invalid(under(&application.id, &problems)))?;
+    let mut anonymizing = Anonymizing::default();
+    anonymizing.add(mapping, class);
     Ok(InboundTask {
         class: class.clone(),
         directory: task.directory_id.clone(),
@@ -163,6 +182,7 @@ fn compile_inbound(
         sweep: source.sweep,
         rules: Arc::new(rules),
         keys: Arc::new(key_specs(configuration)?),
+        anonymizing,
         user_name: UserName::of(class, mapping),
         other_sources: other_sources(configuration, &application.id),
         task_guards: task.guards.clone(),

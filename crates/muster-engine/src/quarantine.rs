@@ -232,6 +232,7 @@ impl Work {
         let reads = match &self.task {
             Task::Inbound(_) => true,
             Task::Outbound(task) => task.verify == Verify::Live || self.run.keys.is_some(),
+            Task::Cleanup(_) => false,
         };
         let came_through = |application: &ApplicationId| {
             let mut buckets = self.buckets.iter().filter(|bucket| bucket.application == *application);

@@ -8,6 +8,7 @@ use muster_model::configuration::post_processing::{Publication, ReportColumn};
 use muster_model::error::ErrorCode;
 use muster_model::run::Outcome;
 use muster_model::text::instant;
+use muster_plan::cleanup::CleaningUp;
 use muster_plan::errand::{cell, path};
 use muster_store::{ReportRow, RunRecord, StoreError};
 
@@ -89,6 +90,7 @@ type Class = (String, ObjectKind);
 /// The classes of a run by the numbers of its buckets.
 fn classes(configuration: &Configuration, run: &RunRecord) -> Vec<Class> {
     match compile(configuration, &run.task_kind, &run.task) {
+        Ok(CompiledTask::Cleanup(_)) => vec![(String::new(), CleaningUp::KIND)],
         Ok(CompiledTask::Inbound(task)) => vec![(task.class.id.to_string(), task.rules.object_kind)],
         Ok(CompiledTask::Outbound(task)) => {
             task.classes().iter().map(|class| (class.class.id.to_string(), class.target.kind)).collect()

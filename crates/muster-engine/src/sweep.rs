@@ -28,7 +28,7 @@ const AT_ONCE: usize = 4;
 /// What was known before the sweep began; stored with the bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Before {
-    /// Live accounts.
+    /// Live accounts, or the objects that a clean-up looks at.
     pub(crate) accounts: u64,
     /// The highest number of a shadow.
     pub(crate) last_shadow: u32,
@@ -124,19 +124,18 @@ impl Work {
     }
 
     async fn sweep_bucket(&mut self, index: usize) -> Result<(), EngineError> {
-        let (application, class, reads_accounts) = match &self.task {
-            Task::Inbound(task) => (task.application.clone(), task.class.clone(), true),
-            Task::Outbound(task) => {
-                let (application, class) = task.account_class(index);
-                // Who asks for single accounts wants to know how they are.
-                let reads = task.verify == Verify::Live || self.run.keys.is_some();
-                (application.clone(), class.clone(), reads)
-            }
-        };
         if self.buckets[index].page == 0 {
             self.buckets[index].next_change = self.first_change(index);
         }
-        self.know_population(index, &application, &class).await?;
+        self.know_population(index).await?;
+        let reads_accounts = match self.task.clone() {
+            Task::Inbound(_) => true,
+            // Who asks for single accounts wants to know how they are.
+            Task::Outbound(task) => task.verify == Verify::Live || self.run.keys.is_some(),
+            Task::Cleanup(task) => return self.sweep_directory(index, &task).await,
+        };
+        let Some((application, class)) = self.accounts_of(index) else { return Ok(()) };
+        let (application, class) = (application.clone(), class.clone());
         if !reads_accounts {
             let end = self.read_remembered(index).await?;
             return self.end_sweep(index, end).await;
@@ -164,32 +163,45 @@ impl Work {
     }
 
     /// Finds out what percentages are taken of, once.
-    pub(crate) async fn know_population(
-        &mut self,
-        index: usize,
-        application: &Application,
-        class: &ObjectClass,
-    ) -> Result<(), EngineError> {
-        if self.buckets[index].population.is_none() {
-            // Who looks at a few accounts need not count all, unless a limit asks for it.
-            let accounts = match self.run.keys {
-                None => self.store.live_shadows(&application.id, class.id.as_str()).await?,
-                Some(_) => 0,
-            };
-            let last_shadow = self.store.last_shadow(&application.id).await?;
-            let of = DisputesOf { application: &application.id, class: &class.id };
-            let last_dispute = self.store.last_dispute(of).await?;
-            self.buckets[index].population = Some(Before { accounts, last_shadow, last_dispute }.encode());
+    pub(crate) async fn know_population(&mut self, index: usize) -> Result<(), EngineError> {
+        if self.buckets[index].population.is_some() {
+            return Ok(());
         }
+        let before = match (&self.task, self.accounts_of(index)) {
+            (Task::Cleanup(task), _) => {
+                let of = &task.target;
+                let accounts = self.store.count_population(&of.directory, of.kind).await?;
+                Before { accounts, last_shadow: 0, last_dispute: 0 }
+            }
+            (Task::Inbound(_) | Task::Outbound(_), Some((application, class))) => {
+                // Who looks at a few accounts need not count all, unless a limit asks for it.
+                let accounts = match self.run.keys {
+                    None => self.store.live_shadows(&application.id, class.id.as_str()).await?,
+                    Some(_) => 0,
+                };
+                let last_shadow = self.store.last_shadow(&application.id).await?;
+                let of = DisputesOf { application: &application.id, class: &class.id };
+                Before { accounts, last_shadow, last_dispute: self.store.last_dispute(of).await? }
+            }
+            (Task::Inbound(_) | Task::Outbound(_), None) => return Ok(()),
+        };
+        self.buckets[index].population = Some(before.encode());
         Ok(())
     }
 
-    /// The key by which an account of a bucket's class is found here.
-    pub(crate) fn account_key(&self, index: usize, uid: &str) -> KeyHash {
+    /// The accounts that a bucket is about; a clean-up is about none.
+    pub(crate) fn accounts_of(&self, index: usize) -> Option<(&Application, &ObjectClass)> {
         match &self.task {
-            Task::Inbound(task) => task.decisions.account_key(uid),
-            Task::Outbound(task) => task.classes[index].decisions.account_key(uid),
+            Task::Inbound(task) => Some((&task.application, &task.class)),
+            Task::Outbound(task) => Some(task.account_class(index)),
+            Task::Cleanup(_) => None,
         }
+    }
+
+    /// The key by which an account of a bucket's class is found here.
+    pub(crate) fn account_key(&self, index: usize, uid: &str) -> Option<KeyHash> {
+        self.accounts_of(index)
+            .map(|(application, class)| KeyHash::of_account(&application.id, &class.id, uid))
     }
 
     async fn read_all(
@@ -303,17 +315,14 @@ impl Work {
 
     /// A place of the class that a bucket reads, in the words of its connector.
     pub(crate) fn place(&self, index: usize, place: u64) -> String {
-        let (application, class) = match &self.task {
-            Task::Inbound(task) => (&task.application, &task.class),
-            Task::Outbound(task) => task.account_class(index),
+        let in_words = || {
+            let (application, class) = self.accounts_of(index)?;
+            let id = &application.connector_definition_id;
+            let definition = self.configuration.resources.connector_definition(id)?;
+            let kind = self.engine.connectors.get(&*definition.connector_type)?;
+            Some(kind.place(&remote_class(application, class), Place(place)))
         };
-        let definition =
-            self.configuration.resources.connector_definition(&application.connector_definition_id);
-        let kind = definition.and_then(|definition| self.engine.connectors.get(&*definition.connector_type));
-        kind.map_or_else(
-            || format!("entry {place}"),
-            |kind| kind.place(&remote_class(application, class), Place(place)),
-        )
+        in_words().unwrap_or_else(|| format!("entry {place}"))
     }
 
     async fn met_so_far(&self, index: usize) -> Result<FirstMet, EngineError> {
@@ -355,6 +364,9 @@ impl Work {
                     task.decide_page(index, &store, &run, page.entries, (no, first, at, before)).await
                 };
                 tokio::spawn(decide.in_current_span())
+            }
+            Task::Cleanup(_) => {
+                tokio::spawn(async { Err(EngineError::Broken("a clean-up reads no accounts".to_owned())) })
             }
         };
         InHand {

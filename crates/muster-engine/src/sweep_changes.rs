@@ -135,7 +135,7 @@ impl Work {
         let mut entries: Vec<Entry> = read.map_err(Self::connector_error(&application.id))?;
         entries.retain(|entry| uid_of(entry).is_some());
         let known: Vec<_> =
-            entries.iter().filter_map(uid_of).map(|uid| self.account_key(index, uid)).collect();
+            entries.iter().filter_map(uid_of).filter_map(|uid| self.account_key(index, uid)).collect();
         let shadows = self.store.linked_shadows(&application.id, &known).await?;
         let staged = self.store.staged_keys(&self.run, self.buckets[index].no, &known).await?;
         let mut keys = known.into_iter();

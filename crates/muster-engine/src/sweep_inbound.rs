@@ -305,7 +305,7 @@ pub(crate) fn note_bad(decided: &mut Decided, bad: BadEntry) {
 }
 
 /// Notes an entry of which nothing else tells: that it has no shadow among those that the page met, the caller knows.
-fn leave(decided: &mut Decided, uid: &str, decision: &Decision) {
+pub(crate) fn leave(decided: &mut Decided, uid: &str, decision: &Decision) {
     if decision.change.is_none() && decision.problem.is_none() {
         decided.rows.leave(uid, decision.outcome);
     }

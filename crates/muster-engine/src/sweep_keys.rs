@@ -103,8 +103,8 @@ impl Work {
         let asked = before.unwrap_or_else(|| keys.to_vec());
         let key = |uid: &str| self.account_key(index, uid);
         let uids = entries.iter().filter_map(uid_of);
-        let mut met: HashSet<KeyHash> = uids.map(key).collect();
-        asked.into_iter().filter(|uid| met.insert(key(uid))).collect()
+        let mut met: HashSet<KeyHash> = uids.filter_map(key).collect();
+        asked.into_iter().filter(|uid| key(uid).is_some_and(|key| met.insert(key))).collect()
     }
 }
 

@@ -5,18 +5,18 @@ use std::collections::HashMap;
 
 use muster_model::error::ErrorCode;
 use muster_model::run::Outcome;
-use muster_model::{ObjectId, RunId};
-use muster_plan::change::ObjectBase;
+use muster_model::{ApplicationId, ObjectId, RunId};
+use muster_plan::change::{Action, ObjectBase, Subject};
 use muster_plan::inbound::OtherSource;
 use muster_plan::key::KeyHash;
 use muster_plan::lifecycle::Event;
-use muster_plan::undo::{AppliedChange, Inverse, UndoFacts};
+use muster_plan::undo::{AppliedChange, Inverse, UndoFacts, Undoing};
 use muster_store::{
     ChangeQuery, ChangeRow, ChangeState, LinkedShadow, Met, ProblemRow, ProblemStep, RunRecord, UndoneObject,
 };
 
+use crate::cleanup::place_of;
 use crate::error::EngineError;
-use crate::prepare::InboundRun;
 use crate::sweep::Decided;
 use crate::worker::{Done, Task, Work};
 
@@ -26,8 +26,13 @@ const BUCKET: usize = 0;
 impl Work {
     /// Stages the inverse of what a run applied, page by page.
     pub(crate) async fn sweep_inverse(&mut self, undone: RunId) -> Result<Done, EngineError> {
-        let Task::Inbound(task) = self.task.clone() else {
-            return Err(EngineError::Broken("a provisioning run is not undone".to_owned()));
+        let task = self.task.clone();
+        let undoing = match &task {
+            Task::Inbound(task) => task.decisions.undoing(),
+            Task::Cleanup(task) => task.task.decisions.undoing(),
+            Task::Outbound(_) => {
+                return Err(EngineError::Broken("a provisioning run is not undone".to_owned()));
+            }
         };
         if self.buckets[BUCKET].sweep_end.is_none() {
             let found = self.store.run(undone).await?;
@@ -35,8 +40,8 @@ impl Work {
             if self.store.changes_are_dropped(undone.seq).await? {
                 return Err(EngineError::NothingToUndo { run: undone.id });
             }
-            self.know_population(BUCKET, &task.application, &task.class).await?;
-            self.stage_inverse(&task, &undone).await?;
+            self.know_population(BUCKET).await?;
+            self.stage_inverse(undoing, &undone).await?;
             self.buckets[BUCKET].sweep_end = Some(String::new());
             let now = self.engine.surroundings.now();
             self.store.checkpoint(&self.run, &self.buckets[BUCKET], now).await?;
@@ -44,7 +49,7 @@ impl Work {
         Ok(Event::SweptCompletely.into())
     }
 
-    async fn stage_inverse(&mut self, task: &InboundRun, undone: &RunRecord) -> Result<(), EngineError> {
+    async fn stage_inverse(&mut self, undoing: Undoing<'_>, undone: &RunRecord) -> Result<(), EngineError> {
         let cursor = self.buckets[BUCKET].cursor.as_deref();
         let mut after = cursor.and_then(|cursor| cursor.parse().ok()).unwrap_or(0);
         loop {
@@ -58,7 +63,7 @@ impl Work {
             let page = self.store.change_page(undone, &query).await?;
             let last = page.changes.last().map(|change| change.number);
             if let Some(last) = last {
-                let decided = self.invert(task, undone, &page.changes).await?;
+                let decided = self.invert(undoing, undone, &page.changes).await?;
                 let bucket = &mut self.buckets[BUCKET];
                 bucket.counters.add(&decided.counters);
                 bucket.tally.add(&decided.tally);
@@ -74,21 +79,41 @@ impl Work {
         }
     }
 
+    /// The applications that may hold an object besides the one that the run reads.
+    fn other_sources(&self) -> &[ApplicationId] {
+        match &self.task {
+            Task::Inbound(task) => &task.other_sources,
+            Task::Cleanup(task) => &task.task.sources,
+            Task::Outbound(_) => &[],
+        }
+    }
+
     /// The inverse of a page of changes, decided on facts that are read at once.
     async fn invert(
         &self,
-        task: &InboundRun,
+        undoing: Undoing<'_>,
         undone: &RunRecord,
         changes: &[ChangeRow],
     ) -> Result<Decided, EngineError> {
-        let key = |change: &ChangeRow| task.decisions.account_key(&change.uid);
-        let keys: Vec<KeyHash> = changes.iter().map(key).collect();
+        let key = |change: &ChangeRow| {
+            self.account_key(BUCKET, &change.uid).or_else(|| change.object.map(place_of))
+        };
+        let (changes, keys): (Vec<&ChangeRow>, Vec<KeyHash>) =
+            changes.iter().filter_map(|change| Some((change, key(change)?))).unzip();
         let objects: Vec<ObjectId> = changes.iter().filter_map(|change| change.object).collect();
-        let shadows = self.store.linked_shadows(&task.application.id, &keys).await?;
-        let objects = self.store.undone_objects(undone, &objects, &task.other_sources).await?;
+        let shadows = match self.accounts_of(BUCKET) {
+            Some((application, _)) => self.store.linked_shadows(&application.id, &keys).await?,
+            None => HashMap::new(),
+        };
+        let objects = self.store.undone_objects(undone, &objects, self.other_sources()).await?;
         let mut decided = Decided::default();
-        for (change, key) in changes.iter().zip(keys) {
-            let inverse = inverse(task, change, &shadows, &objects, key);
+        let inverses = changes.iter().zip(&keys);
+        let mut inverses: Vec<Inverse> =
+            inverses.map(|(change, key)| inverse(undoing, change, &shadows, &objects, *key)).collect();
+        if undoing.subject == Subject::Object {
+            self.leave_out_known(&mut inverses).await?;
+        }
+        for ((change, key), inverse) in changes.into_iter().zip(keys).zip(inverses) {
             let (inverse, left_out) = match inverse {
                 Inverse::Nothing => continue,
                 Inverse::Change(inverse) => (inverse, None),
@@ -106,8 +131,27 @@ impl Work {
     }
 }
 
+impl Work {
+    /// Somebody whom a source has made anew since is not made twice. Where accounts are concerned, they tell.
+    async fn leave_out_known(&self, inverses: &mut [Inverse]) -> Result<(), EngineError> {
+        let made = |inverse: &Inverse| match inverse {
+            Inverse::Change(change) if change.action == Action::Create => change.keys_added.clone(),
+            Inverse::Change(_) | Inverse::LeftOut(..) | Inverse::Nothing => Vec::new(),
+        };
+        let keys: Vec<KeyHash> = inverses.iter().flat_map(made).collect();
+        let known = self.store.objects_by_key(&keys).await?;
+        for inverse in inverses {
+            let is_known = made(inverse).iter().any(|key| known.contains_key(key));
+            if let (true, Inverse::Change(change)) = (is_known, &*inverse) {
+                *inverse = Inverse::LeftOut(change.clone(), "another object has its keys by now");
+            }
+        }
+        Ok(())
+    }
+}
+
 fn inverse(
-    task: &InboundRun,
+    undoing: Undoing<'_>,
     change: &ChangeRow,
     shadows: &HashMap<KeyHash, LinkedShadow>,
     objects: &HashMap<ObjectId, UndoneObject>,
@@ -131,7 +175,7 @@ fn inverse(
         shadow: shadows.get(&key).map(|linked| &linked.shadow),
         other_source: if held_elsewhere { OtherSource::HoldsLiveShadow } else { OtherSource::None },
     };
-    task.decisions.undo(&applied, &facts)
+    undoing.undo(&applied, &facts)
 }
 
 fn left_out_since(change: &ChangeRow, why: &str) -> ProblemRow {

@@ -3,6 +3,7 @@
 use muster_model::configuration::Configuration;
 use muster_model::run::{Mode, OwnerBy, TaskKind};
 use muster_model::{ConfigurationId, RunId};
+use muster_plan::cleanup::CleaningUp;
 use muster_plan::lifecycle::{Absence, RunState};
 use muster_store::{NewRun, RunRecord, StoreError, TenantStore};
 
@@ -130,6 +131,12 @@ fn target(
             task.class.id.to_string(),
             task.directory.to_string(),
             task.rules.object_kind.as_str().to_owned(),
+        ])),
+        CompiledTask::Cleanup(task) => Ok(Some([
+            String::new(),
+            String::new(),
+            task.decisions.directory.to_string(),
+            CleaningUp::KIND.as_str().to_owned(),
         ])),
         CompiledTask::Outbound(_) => Ok(None),
     }

@@ -21,6 +21,7 @@ use tracing::Instrument as _;
 
 use crate::Engine;
 use crate::brief::{Basis, Known};
+use crate::cleanup::CleanupRun;
 use crate::configuration::LoadedConfiguration;
 use crate::delivery::Ticket;
 use crate::directories::expect_directory;
@@ -71,6 +72,7 @@ pub(crate) struct Left {
 pub(crate) enum Task {
     Inbound(Arc<InboundRun>),
     Outbound(Arc<OutboundRun>),
+    Cleanup(Arc<CleanupRun>),
 }
 
 /// What came of an effect.
@@ -213,6 +215,7 @@ impl Engine {
         let mut opened = Opened::default();
         let task = match task {
             CompiledTask::Inbound(task) => Task::Inbound(Arc::new(task.of_run(run))),
+            CompiledTask::Cleanup(task) => Task::Cleanup(Arc::new(task.of_run(run))),
             CompiledTask::Outbound(task) => {
                 opened = self.open_all(store, &configuration.resources, (&task, &buckets), &alone).await;
                 Task::Outbound(Arc::new(task.of_run(&opened.abilities, store.directories().await?)?))
@@ -352,6 +355,11 @@ impl Work {
                 let (directory, keys) = (&task.decisions.directory, &task.decisions.keys);
                 expect_directory(&self.store, directory).await?;
                 self.engine.make_keys_ready(&self.store, directory, keys).await?;
+            }
+            Task::Cleanup(task) => {
+                let decisions = &task.task.decisions;
+                expect_directory(&self.store, &decisions.directory).await?;
+                self.engine.make_keys_ready(&self.store, &decisions.directory, &decisions.keys).await?;
             }
             Task::Outbound(task) => {
                 for directory in self.store.directories().await? {

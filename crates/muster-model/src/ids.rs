@@ -100,6 +100,30 @@ text_id!(
     "1 to 128 characters of A-Z, a-z, 0-9, `.`, `_` and `-`, beginning with a letter or digit",
     is_configuration_id
 );
+impl ApplicationId {
+    /// What a run says in the place of an application where it has none to do with. No application can be called so.
+    #[must_use]
+    pub fn none() -> Self {
+        Self(NO_APPLICATION.into())
+    }
+
+    /// Whether there is no application.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        self.as_str() == NO_APPLICATION
+    }
+
+    /// Reads what a run said: an application, or none.
+    ///
+    /// # Errors
+    /// When it is neither.
+    pub fn of_run(text: &str) -> Result<Self, IdError> {
+        if text == NO_APPLICATION { Ok(Self::none()) } else { Self::new(text) }
+    }
+}
+
+const NO_APPLICATION: &str = "-";
+
 text_id!(
     /// The id of an object class within its application.
     ObjectClassId,

@@ -105,6 +105,15 @@ pub enum StateChange {
     Disable(DisabledReason),
 }
 
+/// What a change is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// An account, with the object that it belongs to.
+    Account,
+    /// An object alone, whatever accounts it has.
+    Object,
+}
+
 /// Memberships that an account gains and loses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MembershipChange {
@@ -158,7 +167,9 @@ pub struct Change {
     pub situation: Situation,
     /// What the configuration says to do then.
     pub reaction: Reaction,
-    /// The account's key.
+    /// What it is about.
+    pub subject: Subject,
+    /// The account's key; what people know the object by where no account is concerned.
     pub uid: String,
     /// Where the account stood in its source.
     pub place: Option<u64>,

@@ -98,6 +98,11 @@ impl Decision {
         Self::unchanged(Situation::Linked)
     }
 
+    /// Nothing is found out about the entry, and nothing is done.
+    pub(crate) fn let_be() -> Self {
+        Self { situation: None, outcome: Outcome::Unchanged, change: None, problem: None, left: None }
+    }
+
     pub(crate) fn unchanged(situation: Situation) -> Self {
         Self {
             situation: Some(situation),
@@ -140,6 +145,7 @@ impl Decision {
             | Reaction::Unlink
             | Reaction::Disable
             | Reaction::Delete
+            | Reaction::Anonymize
             | Reaction::Report => (Outcome::Reported, problem),
         };
         Self { situation: Some(situation), outcome, change: None, problem, left }

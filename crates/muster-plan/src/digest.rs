@@ -6,7 +6,7 @@
 use muster_model::{AttributeSource, Field, Value};
 
 /// Raised whenever the same rules would decide differently than before.
-pub const RULES_VERSION: u32 = 1;
+pub const RULES_VERSION: u32 = 2;
 
 /// Sixteen octets of a blake3 hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use muster_model::configuration::application::Reaction;
 use muster_model::configuration::guard::{Guarded, Guards, Limit};
 use muster_model::difference::AttributeChange;
 use muster_model::{ApplicationId, RunId};
@@ -163,7 +164,8 @@ impl Tally {
         if let Some(guarded) = guarded {
             *self.counts.entry(guarded).or_default() += 1;
         }
-        if change.action != Action::Delete {
+        // Who is deleted or anonymized is counted as that alone.
+        if change.action != Action::Delete && change.reaction != Reaction::Anonymize {
             for cleared in
                 change.differences.iter().filter(|difference| AttributeChange::is_clearing(difference))
             {
@@ -338,7 +340,7 @@ pub fn check(tally: &Tally, population: &Population, limits: Limits<'_>, earlier
 
 #[cfg(test)]
 mod tests {
-    use muster_model::configuration::application::{Reaction, Situation};
+    use muster_model::configuration::application::Situation;
 
     use super::*;
     use crate::inbound::bare_change;

@@ -1,38 +1,42 @@
 //! Inbound decisions: what an account of a source does to the identity repository.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveTime, Utc};
 use muster_model::condition::Condition;
 use muster_model::configuration::application::{Reaction, Situation};
-use muster_model::difference::AttributeChange;
 use muster_model::error::ErrorCode;
 use muster_model::shadow::ShadowState;
 use muster_model::{
-    ApplicationId, AttributeName, AttributeSource, Attributes, DirectoryId, DisabledReason, Field, ImObject,
-    ObjectClassId, Origin, Provenance, Value,
+    ApplicationId, AttributeSource, Attributes, DirectoryId, DisabledReason, Field, ImObject, ObjectClassId,
+    Origin, Provenance, Value,
 };
 
-use crate::change::{Action, Change, ObjectBase, StateChange};
+use crate::change::{Action, Change, ObjectBase, StateChange, Subject};
 use crate::decision::{AccountView, Decision, Problem, ShadowFacts};
 use crate::digest::Digest;
 use crate::dispute::Decided;
-use crate::enabling::{Enabler, enables};
+use crate::enabling::Enabler;
 use crate::key::{KeyHash, KeySpecs};
 use crate::lifecycle::Absence;
 use crate::mapping::{Mapped, MappingInput, map};
 use crate::rules::Rules;
 use crate::situation::{self, Ownership};
-use crate::undo::replaced;
+use crate::undo::{Undoing, replaced};
 
+mod anonymous;
 mod decided;
 mod missing;
 mod relink;
 mod successor;
+mod update;
 
+pub use anonymous::{Anonymizing, name_of};
 pub use missing::OtherSource;
 pub(crate) use missing::all_cleared;
 pub use relink::{Relink, Relinked};
+pub(crate) use update::update_of;
 
 /// Everything that inbound decisions of one run share.
 #[derive(Debug)]
@@ -53,6 +57,8 @@ pub struct Inbound {
     pub absence: Absence,
     /// The keys that objects are found by.
     pub keys: Arc<KeySpecs>,
+    /// What anonymizing takes away.
+    pub anonymizing: Anonymizing,
     /// The number of the run within the tenant.
     pub run: i64,
     /// When the run started, in milliseconds since 1970.
@@ -129,6 +135,13 @@ impl Inbound {
         let target = facts.owner.as_ref().or_else(|| facts.candidates.first());
         match (reaction, target) {
             (Reaction::Create, _) => self.create(account, facts, now),
+            (Reaction::Link | Reaction::Synchronize, Some(object)) if self.is_recreated(facts) => {
+                let message = format!(
+                    "object {} fits, whose account is gone; `recreated` is REPORT, so that nothing links it",
+                    object.id
+                );
+                Decision::left_alone(situation, Reaction::Report, disputed(message))
+            }
             (Reaction::Link | Reaction::Synchronize, Some(object))
                 if situation != Situation::Linked && self.rules.is_protected(object) =>
             {
@@ -139,8 +152,8 @@ impl Inbound {
                 self.synchronize(account, facts, object, (situation, reaction), now)
             }
             (Reaction::Unlink, _) => self.unlink(account, facts, situation),
-            (Reaction::Link | Reaction::Synchronize | Reaction::Disable | Reaction::Delete, _)
-            | (Reaction::Ignore | Reaction::Report, _) => {
+            (Reaction::Link | Reaction::Synchronize | Reaction::Disable | Reaction::Anonymize, _)
+            | (Reaction::Delete | Reaction::Ignore | Reaction::Report, _) => {
                 Decision::left_alone(situation, reaction, report(situation, account.uid, facts))
             }
         }
@@ -191,22 +204,25 @@ impl Inbound {
     ) -> Decision {
         let linked = situation == Situation::Linked;
         let is_known = linked || facts.is_succession();
-        let snapshot = facts.shadow.as_ref().filter(|_| is_known && !self.import).map(|s| &s.snapshot);
+        let returned = facts.shadow.as_ref().is_some_and(|shadow| shadow.state == ShadowState::Gone);
+        let seen = self.anonymizing.without_name(object);
+        // What was taken away with the account, or with its owner's name, comes back whatever was remembered.
+        let is_remembered = is_known && !self.import && !returned && matches!(seen, Cow::Borrowed(_));
         let input = MappingInput {
             source: account.attributes,
-            snapshot,
-            target: Some(object),
+            snapshot: facts.shadow.as_ref().filter(|_| is_remembered).map(|s| &s.snapshot),
+            target: Some(&*seen),
             provenance: Some(&object.provenance),
             now,
         };
         let writes = match map(&self.rules, &input) {
+            Ok(Mapped::Writes(_)) if self.anonymizing.holds_off(object) => Vec::new(),
             Ok(Mapped::Writes(writes)) => writes,
             Ok(Mapped::Filtered) => return Decision::filtered(),
             Err(error) => {
                 return Decision::failed(Some(situation), ErrorCode::MappingFailed, error.to_string());
             }
         };
-        let returned = facts.shadow.as_ref().is_some_and(|shadow| shadow.state == ShadowState::Gone);
         // Whether the account is back or another took its place: the application has the object again.
         let is_back = returned || (!linked && facts.lost_one);
         let update =
@@ -242,42 +258,6 @@ impl Inbound {
     /// Whether storing the shadow again would change nothing that is remembered.
     fn is_remembered(&self, facts: &InboundFacts, change: &Change) -> bool {
         self.import && facts.shadow.as_ref().is_some_and(|shadow| shadow.snapshot == change.snapshot)
-    }
-
-    fn update_of(&self, object: &ImObject, writes: Vec<(AttributeName, Field)>, enabler: Enabler) -> Update {
-        let mut update = Update {
-            result: object.attributes.clone(),
-            differences: Vec::new(),
-            provenance: object.provenance.clone(),
-            state: StateChange::Keep,
-            keys: (Vec::new(), Vec::new()),
-        };
-        if object.disabled.is_some_and(|reason| enables(enabler, reason)) {
-            update.state = StateChange::Enable;
-        }
-        for (name, after) in writes {
-            if name.as_str() == "enabled" {
-                update.state = mapped_state(object.disabled, &after, update.state);
-                continue;
-            }
-            let before = object.attributes.get(name.as_str()).clone();
-            if before == after {
-                continue;
-            }
-            update.result.set(name.clone(), after.clone());
-            update.provenance.attributes.insert(name.clone(), self.origin());
-            update.differences.push(AttributeChange { name, before, after });
-        }
-        if !update.differences.is_empty() {
-            update.differences.sort_by(|a, b| a.name.cmp(&b.name));
-            let before = self.keys.of_object(object.kind, &object.directory, &object.attributes);
-            let after = self.keys.of_object(object.kind, &object.directory, &update.result);
-            update.keys = (
-                after.iter().filter(|key| !before.contains(key)).copied().collect(),
-                before.iter().filter(|key| !after.contains(key)).copied().collect(),
-            );
-        }
-        update
     }
 
     fn unlink(&self, account: AccountView<'_>, facts: &InboundFacts, situation: Situation) -> Decision {
@@ -324,12 +304,15 @@ impl Inbound {
         Origin { application: self.application.clone(), run: self.run }
     }
 
-    pub(crate) fn references<'a>(&self, fields: impl Iterator<Item = &'a Field>) -> Vec<KeyHash> {
-        fields
-            .flat_map(Field::values)
-            .filter_map(Value::as_reference)
-            .filter_map(|reference| self.keys.of_reference(&self.directory, reference))
-            .collect()
+    /// What undoing needs to know.
+    #[must_use]
+    pub fn undoing(&self) -> Undoing<'_> {
+        let kind = self.rules.object_kind;
+        Undoing { kind, directory: &self.directory, keys: &self.keys, subject: Subject::Account }
+    }
+
+    fn references<'a>(&self, fields: impl Iterator<Item = &'a Field>) -> Vec<KeyHash> {
+        self.undoing().references(fields)
     }
 
     fn correlation_keys(&self, account: &dyn AttributeSource) -> Vec<KeyHash> {
@@ -342,28 +325,6 @@ impl Inbound {
         keys.sort_unstable();
         keys.dedup();
         keys
-    }
-}
-
-struct Update {
-    result: Attributes,
-    differences: Vec<AttributeChange>,
-    provenance: Provenance,
-    state: StateChange,
-    keys: (Vec<KeyHash>, Vec<KeyHash>),
-}
-
-impl Update {
-    fn changes_object(&self) -> bool {
-        !self.differences.is_empty() || self.state != StateChange::Keep
-    }
-
-    fn put_into(self, change: &mut Change) {
-        change.result = self.result;
-        change.differences = self.differences;
-        change.provenance = Some(self.provenance);
-        change.state = self.state;
-        (change.keys_added, change.keys_removed) = self.keys;
     }
 }
 
@@ -384,22 +345,12 @@ fn ownership(facts: &InboundFacts) -> Ownership {
     }
 }
 
-/// A mapping to `enabled` disables for its own reason, and enables only what it or absence disabled.
-fn mapped_state(held: Option<DisabledReason>, wanted: &Field, otherwise: StateChange) -> StateChange {
-    let Field::One(Value::Boolean(enabled)) = wanted else { return otherwise };
-    match (enabled, held) {
-        (true, Some(reason)) if enables(Enabler::Mapping, reason) => StateChange::Enable,
-        (false, None) => StateChange::Disable(DisabledReason::Mapped),
-        (false, Some(_)) if otherwise == StateChange::Enable => StateChange::Disable(DisabledReason::Mapped),
-        (true, None | Some(_)) | (false, Some(_)) => otherwise,
-    }
-}
-
 pub(crate) fn bare_change(action: Action, situation: Situation, reaction: Reaction, uid: &str) -> Change {
     Change {
         action,
         situation,
         reaction,
+        subject: Subject::Account,
         uid: uid.to_owned(),
         place: None,
         shadow: None,

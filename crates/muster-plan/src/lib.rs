@@ -5,6 +5,7 @@
 pub mod audit;
 pub mod by_hand;
 pub mod change;
+pub mod cleanup;
 pub mod convert;
 pub mod decision;
 pub mod digest;
@@ -13,6 +14,7 @@ pub mod enabling;
 pub mod errand;
 pub mod expression;
 pub mod failure;
+mod groups;
 pub mod guard;
 pub mod inbound;
 pub mod key;

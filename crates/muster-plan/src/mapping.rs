@@ -2,9 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use muster_model::configuration::application::{OnNoMatch, Strength};
-use muster_model::{AttributeName, AttributeSource, Attributes, Field, Provenance};
+use muster_model::{AttributeName, AttributeSource, Attributes, Field, Provenance, Value};
 
 use crate::convert::convert;
+use crate::groups::{Given, Groups, Ruled};
 use crate::rules::{Mapping, Rules, ValueRule};
 use crate::transform::Transformed;
 
@@ -54,10 +55,16 @@ enum OneMapped {
 pub fn map(rules: &Rules, input: &MappingInput<'_>) -> Result<Mapped, MappingError> {
     let mut writes: Vec<(AttributeName, Field)> = Vec::with_capacity(rules.mappings.len());
     for mapping in &rules.mappings {
-        if writes.iter().any(|(written, _)| written == &mapping.attribute) || !is_due(mapping, input) {
+        let groups = rules.groups.as_ref().filter(|groups| groups.attribute == mapping.attribute);
+        let is_written = writes.iter().any(|(written, _)| written == &mapping.attribute);
+        if is_written || (groups.is_none() && !is_due(mapping, input)) {
             continue;
         }
-        match map_one(mapping, input)? {
+        let mapped = match groups {
+            Some(groups) => map_groups(groups, mapping, input)?,
+            None => map_one(mapping, input)?,
+        };
+        match mapped {
             OneMapped::Write(field) => writes.push((mapping.attribute.clone(), field)),
             OneMapped::Keep => {}
             OneMapped::Filter => return Ok(Mapped::Filtered),
@@ -66,11 +73,37 @@ pub fn map(rules: &Rules, input: &MappingInput<'_>) -> Result<Mapped, MappingErr
     Ok(Mapped::Writes(writes))
 }
 
+/// Maps the groups, then holds their rules against what came of it. What the account has is asked also where nothing is
+/// due: who lacks what is required is filtered, and what everyone gets is a matter of the rules.
+fn map_groups(
+    groups: &Groups,
+    mapping: &Mapping,
+    input: &MappingInput<'_>,
+) -> Result<OneMapped, MappingError> {
+    let given = match map_one(mapping, input)? {
+        OneMapped::Filter => return Ok(OneMapped::Filter),
+        OneMapped::Write(field) if is_due(mapping, input) => Given::Written(field),
+        OneMapped::Write(field) => Given::Left(field),
+        OneMapped::Keep => Given::Left(Field::Absent),
+    };
+    let held = input.target.map(|target| target.field(mapping.attribute.as_str()));
+    Ok(match groups.rule(given, held.as_deref().unwrap_or(&Field::Absent)) {
+        Ruled::Filter => OneMapped::Filter,
+        Ruled::Write(field) if !is_outranked(mapping, input) => OneMapped::Write(field),
+        Ruled::Write(_) | Ruled::Keep => OneMapped::Keep,
+    })
+}
+
+/// Whether another application of higher authority gave the value.
+fn is_outranked(mapping: &Mapping, input: &MappingInput<'_>) -> bool {
+    let origin = input.provenance.and_then(|provenance| provenance.of(mapping.attribute.as_str()));
+    origin.is_some_and(|origin| mapping.outranked_by.contains(&origin.application))
+}
+
 /// Whether strength and authority let the mapping write at all.
 fn is_due(mapping: &Mapping, input: &MappingInput<'_>) -> bool {
     let Some(target) = input.target else { return true };
-    let origin = input.provenance.and_then(|provenance| provenance.of(mapping.attribute.as_str()));
-    if origin.is_some_and(|origin| mapping.outranked_by.contains(&origin.application)) {
+    if is_outranked(mapping, input) {
         return false;
     }
     match mapping.strength {
@@ -95,6 +128,7 @@ fn map_one(mapping: &Mapping, input: &MappingInput<'_>) -> Result<OneMapped, Map
                     OnNoMatch::Clear => return Ok(OneMapped::Write(Field::Absent)),
                     OnNoMatch::Filter => return Ok(OneMapped::Filter),
                 },
+                Transformed::InPart(values) => Field::Many(in_part(values, mapping, input)),
             }
         }
         ValueRule::Custom(expression) => {
@@ -112,4 +146,20 @@ fn map_one(mapping: &Mapping, input: &MappingInput<'_>) -> Result<OneMapped, Map
     convert(field, mapping.value_type, mapping.multi_valued, mapping.reference.as_ref())
         .map(OneMapped::Write)
         .map_err(|error| failed(error.to_string()))
+}
+
+/// Of several values those that the mapping writes: what had a match as it became, the others each by itself. Where one
+/// had a match the entry is not filtered.
+fn in_part(values: Vec<(Value, Option<Value>)>, mapping: &Mapping, input: &MappingInput<'_>) -> Vec<Value> {
+    let held = input.target.map(|target| target.field(mapping.attribute.as_str()));
+    let is_held = |value: &Value| {
+        held.as_ref().is_some_and(|held| held.values().iter().any(|h| h.to_text() == value.to_text()))
+    };
+    let written = |(value, became): (Value, Option<Value>)| match (became, mapping.on_no_match) {
+        (Some(became), _) => Some(became),
+        (None, OnNoMatch::Raw) => Some(value),
+        (None, OnNoMatch::Keep) => is_held(&value).then_some(value),
+        (None, OnNoMatch::Clear | OnNoMatch::Filter) => None,
+    };
+    values.into_iter().filter_map(written).collect()
 }

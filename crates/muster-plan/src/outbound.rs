@@ -255,6 +255,7 @@ impl Outbound {
             | Reaction::Link
             | Reaction::Disable
             | Reaction::Delete
+            | Reaction::Anonymize
             | Reaction::Ignore
             | Reaction::Report => {
                 let message = format!("object {} has no account in `{}`", owner.id, self.application);

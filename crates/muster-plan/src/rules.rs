@@ -3,7 +3,7 @@
 use muster_model::condition::Condition;
 use muster_model::configuration::application::{
     AttributeMapping, CorrelationRule, Direction, ObjectTypeMapping, OnNoMatch, Reaction, Reactions,
-    ReferenceTarget, Situation, Strategy, Strength,
+    Recreated, ReferenceTarget, Situation, Strategy, Strength,
 };
 use muster_model::{
     ApplicationId, AttributeName, AttributeSource, Attributes, DirectoryId, ObjectKind, ValueType,
@@ -11,6 +11,7 @@ use muster_model::{
 
 use crate::digest::{Canonical, Digest, RULES_VERSION};
 use crate::expression::Expression;
+use crate::groups::Groups;
 use crate::key::{KeyHash, KeySpec};
 use crate::outbound::taken::Takes;
 use crate::transform::Transformations;
@@ -89,6 +90,10 @@ pub struct Rules {
     pub mappings: Vec<Mapping>,
     /// Objects that are never disabled, deleted or linked automatically.
     pub protected: Option<Condition>,
+    /// Inbound, what becomes of an account under a new key whose object's account is gone.
+    pub recreated: Recreated,
+    /// Inbound, what holds for the groups of objects.
+    pub(crate) groups: Option<Groups>,
     /// Outbound, what mappings take of the objects that the owner refers to.
     pub(crate) takes: Vec<Takes>,
     reactions: Reactions,
@@ -129,6 +134,7 @@ impl Rules {
                 })),
             }
         }
+        let groups = compile_groups(mapping, context.direction, &mappings, &mut problems);
         if !problems.is_empty() {
             return Err(problems);
         }
@@ -143,6 +149,8 @@ impl Rules {
             correlation,
             mappings,
             protected: mapping.protected.clone(),
+            recreated: mapping.recreated,
+            groups,
             takes: mapping
                 .attribute_mappings
                 .iter()
@@ -259,6 +267,18 @@ fn compile_mapping(
         reads,
         outranked_by: (context.outranked_by)(declared),
     })
+}
+
+fn compile_groups(
+    mapping: &ObjectTypeMapping,
+    direction: Direction,
+    mappings: &[Mapping],
+    problems: &mut Vec<RuleProblem>,
+) -> Option<Groups> {
+    let declared = mapping.groups.as_ref().filter(|_| direction == Direction::Inbound)?;
+    // Where none compiled there is a problem already.
+    let giving = mappings.iter().find(|mapping| mapping.attribute == declared.attribute)?;
+    Groups::compile(declared, giving).map_err(|found| problems.extend(found)).ok()
 }
 
 fn read_attributes(

@@ -4,11 +4,12 @@
 use muster_model::configuration::application::{Reaction, Situation};
 use muster_model::difference::AttributeChange;
 use muster_model::shadow::ShadowState;
-use muster_model::{AttributeName, Attributes, Field, ImObject};
+use muster_model::{AttributeName, Attributes, DirectoryId, Field, ImObject, ObjectKind, Value};
 
-use crate::change::{Action, Change, ObjectBase, Replaced, StateChange};
+use crate::change::{Action, Change, ObjectBase, Replaced, StateChange, Subject};
 use crate::decision::ShadowFacts;
-use crate::inbound::{Inbound, OtherSource, all_cleared, bare_change};
+use crate::inbound::{OtherSource, all_cleared, bare_change};
+use crate::key::{KeyHash, KeySpecs};
 
 const GONE: &str = "the object does not exist any more";
 const CHANGED: &str = "the object has changed since";
@@ -70,7 +71,7 @@ impl AppliedChange<'_> {
         written.map_or(base + u32::from(touched), |written| written + 1)
     }
 
-    fn inverse(&self, action: Action) -> Change {
+    fn inverse(&self, action: Action, subject: Subject) -> Change {
         let reaction = match action {
             Action::Create => Reaction::Create,
             Action::Link => Reaction::Link,
@@ -81,13 +82,36 @@ impl AppliedChange<'_> {
             Action::Unlink => Reaction::Unlink,
         };
         let mut change = bare_change(action, self.situation, reaction, self.uid);
+        change.subject = subject;
         change.place = self.place;
         change.object = self.object;
         change
     }
 }
 
-impl Inbound {
+/// What undoing needs to know of what wrote the changes.
+#[derive(Debug, Clone, Copy)]
+pub struct Undoing<'a> {
+    /// The kind of the objects.
+    pub kind: ObjectKind,
+    /// Their population.
+    pub directory: &'a DirectoryId,
+    /// The keys that they are found by.
+    pub keys: &'a KeySpecs,
+    /// What the changes were about.
+    pub subject: Subject,
+}
+
+impl Undoing<'_> {
+    /// The keys of the objects that fields refer to.
+    pub(crate) fn references<'f>(&self, fields: impl Iterator<Item = &'f Field>) -> Vec<KeyHash> {
+        fields
+            .flat_map(Field::values)
+            .filter_map(Value::as_reference)
+            .filter_map(|reference| self.keys.of_reference(self.directory, reference))
+            .collect()
+    }
+
     /// The inverse of a change, as far as nothing speaks against it.
     #[must_use]
     pub fn undo(&self, applied: &AppliedChange<'_>, facts: &UndoFacts<'_>) -> Inverse {
@@ -109,31 +133,30 @@ impl Inbound {
 
     /// Deletes what was made.
     fn unmake(&self, applied: &AppliedChange<'_>, facts: &UndoFacts<'_>) -> Inverse {
-        let mut change = applied.inverse(Action::Delete);
+        let mut change = applied.inverse(Action::Delete, self.subject);
         let Some(object) = facts.object else { return Inverse::LeftOut(change.into(), GONE) };
         change.object = Some(ObjectBase { id: object.id, version: object.version });
         change.differences = all_cleared(&object.attributes);
         change.keys_removed = self.keys.of_object(object.kind, &object.directory, &object.attributes);
         change.replaced = Some(replaced(facts.shadow, object));
         let shadow = facts.shadow.filter(|shadow| shadow.owner == Some(object.id));
+        let is_linked = shadow.is_some() || self.subject == Subject::Object;
         change.shadow = shadow.map(|shadow| shadow.base);
-        match shadow {
+        match facts.other_source {
             _ if object.version != applied.left(facts.written) => Inverse::LeftOut(change.into(), CHANGED),
-            None => Inverse::LeftOut(change.into(), TAKEN),
-            Some(_) if facts.other_source == OtherSource::HoldsLiveShadow => {
-                Inverse::LeftOut(change.into(), HELD)
-            }
-            Some(_) => Inverse::Change(change.into()),
+            _ if !is_linked => Inverse::LeftOut(change.into(), TAKEN),
+            OtherSource::HoldsLiveShadow => Inverse::LeftOut(change.into(), HELD),
+            OtherSource::None => Inverse::Change(change.into()),
         }
     }
 
     /// Makes again what was deleted, under its id.
     fn remake(&self, applied: &AppliedChange<'_>, facts: &UndoFacts<'_>) -> Inverse {
-        let mut change = applied.inverse(Action::Create);
+        let mut change = applied.inverse(Action::Create, self.subject);
         change.object = applied.object.map(|object| ObjectBase { version: 0, ..object });
         let held = applied.before.iter().filter(|(_, field)| !field.is_absent());
         change.result = held.cloned().collect();
-        change.keys_added = self.keys.of_object(self.rules.object_kind, &self.directory, &change.result);
+        change.keys_added = self.keys.of_object(self.kind, self.directory, &change.result);
         change.references = self.references(change.result.iter().map(|(_, field)| field));
         let Some(before) = applied.replaced else { return Inverse::LeftOut(change.into(), UNKNOWN) };
         change.provenance = Some(before.provenance.clone().unwrap_or_default());
@@ -150,7 +173,7 @@ impl Inbound {
 
     /// Puts the values back that were replaced, and the account where it was.
     fn put_back(&self, action: Action, applied: &AppliedChange<'_>, facts: &UndoFacts<'_>) -> Inverse {
-        let mut change = applied.inverse(action);
+        let mut change = applied.inverse(action, self.subject);
         let Some(object) = facts.object else { return Inverse::LeftOut(change.into(), GONE) };
         change.object = Some(ObjectBase { id: object.id, version: object.version });
         let Some(before) = applied.replaced else { return Inverse::LeftOut(change.into(), UNKNOWN) };
@@ -163,7 +186,7 @@ impl Inbound {
             | Action::Disable
             | Action::Delete
             | Action::Unlink
-            | Action::MarkGone => mine.is_some(),
+            | Action::MarkGone => mine.is_some() || self.subject == Subject::Object,
         };
         change.shadow = mine.map(|shadow| shadow.base);
         self.put_values_back(&mut change, object, (applied, before));

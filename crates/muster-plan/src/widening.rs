@@ -9,7 +9,7 @@ use muster_model::configuration::document::value::Word as _;
 use muster_model::configuration::guard::{Guarded, Guards};
 use muster_model::configuration::profile::{ApplicationProfile, Deprovisioning};
 use muster_model::configuration::task::{
-    ProvisioningTaskDefinition, SynchronizationTaskDefinition, TaskType,
+    Cleanup, CleanupAction, ProvisioningTaskDefinition, SynchronizationTaskDefinition, TaskType,
 };
 use muster_model::run::TaskKind;
 use muster_model::{ApplicationId, ConfigurationId};
@@ -54,6 +54,9 @@ fn inbound(
     if concludes(new) && !concludes(old) {
         found.push(format!("task `{}` concludes from absence now", new.id));
     }
+    if let (TaskType::Cleanup(was), TaskType::Cleanup(is)) = (&old.task_type, &new.task_type) {
+        cleanup((&new.id, was, is), found);
+    }
     let (Some(was), Some(is)) = (old.task_type.source(), new.task_type.source()) else { return };
     let mapping = |configuration: &'_ Configuration, application: &ApplicationId, class| {
         let application = configuration.application(application)?;
@@ -66,6 +69,22 @@ fn inbound(
     let now = mapping(after, &is.application_id, is.object_class_id.clone());
     if let (Some(was), Some(now)) = (was, now) {
         mappings((&was, &old.guards), (&now, &new.guards), (Direction::Inbound, &is.application_id), found);
+    }
+}
+
+/// Whom a clean-up looks for, and what is done to them.
+fn cleanup((task, was, is): (&ConfigurationId, &Cleanup, &Cleanup), found: &mut Vec<String>) {
+    if severity_of_cleanup(is.action) > severity_of_cleanup(was.action) {
+        let (is, was) = (is.action.word(), was.action.word());
+        found.push(format!("the action of task `{task}` is {is}, it was {was}"));
+    }
+    let days = |cleanup: &Cleanup| cleanup.inactive_days.unwrap_or(0);
+    let adds_groups = is.groups.iter().any(|group| !was.groups.contains(group)) || is.groups.is_empty();
+    let is_wider = days(is) < days(was)
+        || is.include_never_seen && !was.include_never_seen
+        || !was.groups.is_empty() && adds_groups;
+    if is_wider {
+        found.push(format!("task `{task}` looks for more users"));
     }
 }
 
@@ -145,6 +164,12 @@ fn mappings(
             ));
         }
     }
+    let removes = |mapping: &ObjectTypeMapping| {
+        mapping.groups.as_ref().is_some_and(|groups| groups.remove_from_missing)
+    };
+    if direction == Direction::Inbound && removes(is) && !removes(was) {
+        found.push(format!("`{application}` takes the groups of those of `{class}` who are gone"));
+    }
     let limits = |task, application| Limits { launch: None, task, application };
     let (was_limits, is_limits) = (limits(was_task, &was.guards), limits(is_task, &is.guards));
     for guarded in Guarded::ALL.into_iter().filter(|guarded| guarded.withdraws()) {
@@ -168,7 +193,8 @@ fn severity(reaction: Reaction) -> u8 {
         Reaction::Synchronize | Reaction::Link | Reaction::Create | Reaction::Ignore | Reaction::Report => 0,
         Reaction::Unlink => 1,
         Reaction::Disable => 2,
-        Reaction::Delete => 3,
+        Reaction::Anonymize => 3,
+        Reaction::Delete => 4,
     }
 }
 
@@ -178,5 +204,14 @@ fn severity_of(deprovisioning: Deprovisioning) -> u8 {
         Deprovisioning::Unlink => severity(Reaction::Unlink),
         Deprovisioning::Disable => severity(Reaction::Disable),
         Deprovisioning::Delete => severity(Reaction::Delete),
+    }
+}
+
+fn severity_of_cleanup(action: CleanupAction) -> u8 {
+    match action {
+        CleanupAction::Keep => 0,
+        CleanupAction::Disable => severity(Reaction::Disable),
+        CleanupAction::Anonymize => severity(Reaction::Anonymize),
+        CleanupAction::Delete => severity(Reaction::Delete),
     }
 }

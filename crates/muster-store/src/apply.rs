@@ -35,6 +35,8 @@ pub struct Batch {
     pub creates: Vec<u32>,
     /// Changes that make a shadow of an object that exists.
     pub links: Vec<u32>,
+    /// Changes that make an object alone.
+    pub objects: Vec<u32>,
     /// All others.
     pub others: Vec<u32>,
     /// Of the others those that give a shadow another key.
@@ -50,8 +52,8 @@ pub struct Batch {
 pub struct Target {
     /// The application of the accounts.
     pub application: ApplicationId,
-    /// The class of the accounts.
-    pub class: ObjectClassId,
+    /// The class of the accounts; `None` where none are concerned.
+    pub class: Option<ObjectClassId>,
     /// The population of the objects.
     pub directory: DirectoryId,
     /// The kind of the objects.
@@ -62,6 +64,12 @@ pub struct Target {
     pub making: Making,
     /// What was read of the accounts, and when.
     pub reading: Reading,
+}
+
+impl Target {
+    pub(crate) fn class_name(&self) -> Option<&str> {
+        self.class.as_ref().map(ObjectClassId::as_str)
+    }
 }
 
 /// Whether objects that are made were there before.
@@ -193,7 +201,11 @@ impl TenantStore {
         };
         let (links, others) = (still(&batch.links), still(&batch.others));
         self.insert_shadows(&over, target, &links, taken).await?;
-        self.change_objects(&over, target, &[links, others.clone()].concat(), now).await?;
+        self.change_objects(&over, target, &[links, batch.objects.clone(), others.clone()].concat(), now)
+            .await?;
+        if target.making == Making::Again {
+            self.note_made_again(&over, &batch.objects, now).await?;
+        }
         self.change_shadows(&over, target, &others).await?;
         self.change_keys(&over, target, &still(&batch.rekeyed)).await?;
         self.forget_digests(&over, target, &batch.undigested).await?;

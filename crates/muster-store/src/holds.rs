@@ -71,7 +71,7 @@ impl TenantStore {
                 let ended = optional_number(row, 3)?.map(instant).transpose()?;
                 let ago = ended.map_or(0, |ended| (now - ended).num_hours());
                 Ok(EarlierBucket {
-                    application: ApplicationId::new(&get::<String>(row, 0)?)?,
+                    application: ApplicationId::of_run(&get::<String>(row, 0)?)?,
                     place: unsigned(number(row, 1)?, "place of a bucket")?,
                     earlier: Earlier {
                         hours_ago: u32::try_from(ago).unwrap_or(0),
@@ -185,7 +185,7 @@ fn hold(row: &Json) -> Option<Hold> {
     if let Some(undone) = row["undoes"].as_str() {
         return Uuid::parse_str(undone).ok().map(|undone| Hold::Undo(RunId(undone)));
     }
-    let application = ApplicationId::new(row["application"].as_str()?).ok()?;
+    let application = ApplicationId::of_run(row["application"].as_str()?).ok()?;
     if let Some(known) = row["emptied"].as_u64() {
         return Some(Hold::Emptied { application, known });
     }

@@ -88,7 +88,7 @@ impl TenantStore {
         let page = SweptPage { bucket: number(&row, 0)?, page: number(&row, 1)? };
         let met = Met::decode(&get::<Vec<u8>>(&row, 2)?)?;
         let left: Vec<_> = LEFT.into_iter().map(|outcome| (outcome, met.of(outcome) - changed)).collect();
-        let application = ApplicationId::new(&get::<String>(&row, 4)?)?;
+        let application = ApplicationId::of_run(&get::<String>(&row, 4)?)?;
         let keys = self.account_keys(&application, left.iter().flat_map(|(_, shadows)| shadows)).await?;
         let known = |(outcome, shadows): &(Outcome, RoaringBitmap)| {
             let outcome = *outcome;

@@ -2,7 +2,7 @@
 //! their keys go. Packed into two blobs, so that a page of unchanged entries costs one small row.
 
 use muster_model::run::{Outcome, Wave};
-use muster_plan::change::{Action, Change};
+use muster_plan::change::{Action, Change, Subject};
 use muster_plan::key::{KeyHash, Position};
 use roaring::RoaringBitmap;
 use uuid::Uuid;
@@ -111,13 +111,16 @@ pub enum Makes {
     ShadowAndObject,
     /// Nothing new, but another key for the shadow of an account that is gone.
     NewKey,
+    /// An object, and no account of it.
+    Object,
 }
 
 impl Makes {
-    const ALL: [Self; 4] = [Self::Nothing, Self::Shadow, Self::ShadowAndObject, Self::NewKey];
+    const ALL: [Self; 5] = [Self::Nothing, Self::Shadow, Self::ShadowAndObject, Self::NewKey, Self::Object];
 
     fn of(change: &Change) -> Self {
         match change.action {
+            Action::Create if change.subject == Subject::Object => Self::Object,
             Action::Create | Action::Link => match (change.shadow, change.object) {
                 (None, Some(object)) if object.version == 0 => Self::ShadowAndObject,
                 (None, _) => Self::Shadow,

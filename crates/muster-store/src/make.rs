@@ -183,5 +183,5 @@ pub(crate) fn object_values(target: &Target) -> [Value; 3] {
 }
 
 fn shadow_values(target: &Target, first: i64) -> [Value; 3] {
-    [target.application.as_str().into(), first.into(), target.class.as_str().into()]
+    [target.application.as_str().into(), first.into(), target.class_name().into()]
 }

@@ -53,6 +53,46 @@ impl TenantStore {
         rows.iter().filter_map(|row| object_at(row, 0).transpose()).collect()
     }
 
+    /// Objects of a kind and directory in the order of their ids, those after one of them, at most so many.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn population(
+        &self,
+        (directory, kind): (&DirectoryId, ObjectKind),
+        after: Option<ObjectId>,
+        limit: u32,
+    ) -> Result<Vec<ImObject>, StoreError> {
+        let sql = format!(
+            "SELECT {OBJECT_COLUMNS} FROM object o WHERE o.tenant = ? AND o.id > ? AND o.kind = ? \
+             AND o.directory = ? ORDER BY o.id LIMIT ?"
+        );
+        let values: Vec<Value> = vec![
+            self.tenant.into(),
+            after.map_or(Uuid::nil(), |id| id.0).into(),
+            (kind as i64).into(),
+            directory.as_str().into(),
+            i64::from(limit).into(),
+        ];
+        let rows = self.database.query(&sql, values).await?;
+        rows.iter().filter_map(|row| object_at(row, 0).transpose()).collect()
+    }
+
+    /// How many objects of a kind a directory has.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn count_population(
+        &self,
+        directory: &DirectoryId,
+        kind: ObjectKind,
+    ) -> Result<u64, StoreError> {
+        let sql = "SELECT count(*) FROM object WHERE tenant = ? AND kind = ? AND directory = ?";
+        let values: Vec<Value> = vec![self.tenant.into(), (kind as i64).into(), directory.as_str().into()];
+        let row = self.database.query_one(sql, values).await?;
+        Ok(row.map(|row| number(&row, 0)).transpose()?.unwrap_or(0).unsigned_abs())
+    }
+
     /// One object.
     ///
     /// # Errors

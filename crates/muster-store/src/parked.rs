@@ -293,7 +293,7 @@ impl TenantStore {
                 self.tenant.into(),
                 parked.key.0.to_vec().into(),
                 target.application.as_str().into(),
-                target.class.as_str().into(),
+                target.class_name().into(),
                 parked.uid.as_str().into(),
                 parked.fingerprint.0.to_vec().into(),
                 (parked.failure as i64).into(),

@@ -480,7 +480,7 @@ pub struct StagedPage {
 fn bucket(row: &QueryResult) -> Result<Bucket, StoreError> {
     Ok(Bucket {
         no: unsigned(number(row, 0)?, "bucket")?,
-        application: ApplicationId::new(&get::<String>(row, 1)?)?,
+        application: ApplicationId::of_run(&get::<String>(row, 1)?)?,
         fence: number(row, 2)?,
         step: unsigned(number(row, 3)?, "step")?,
         cursor: get(row, 4)?,

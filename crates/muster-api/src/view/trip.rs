@@ -89,7 +89,7 @@ impl From<&Hold> for TripView {
         let description = hold.to_string();
         match hold {
             Hold::Limit { application, trip } => Self {
-                application_id: Some(application.to_string()),
+                application_id: (!application.is_none()).then(|| application.to_string()),
                 guard: trip.guarded.as_str(),
                 of: trip.of.clone(),
                 changes: Some(trip.changes),

@@ -21,6 +21,7 @@ mod failures;
 mod files;
 mod form;
 mod history;
+mod leaving;
 mod objects;
 mod patches;
 mod pausing;

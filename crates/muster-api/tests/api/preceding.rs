@@ -1,11 +1,19 @@
 //! Tasks with `preSynchronization`: what a launch answers, and what clients see of the wait.
 
+use std::sync::Arc;
+
+use muster_api::ApiSettings;
+use muster_connector::memory::{CAPABLE, MemoryKind, MemorySystem};
+use muster_connector::{Capabilities, ChangeFeed};
 use muster_testkit::http::Client;
-use muster_testkit::server::Staff;
+use muster_testkit::server::{Staff, TestServer};
 use serde_json::{Value, json};
 
 use crate::tasks::wait_for_end;
-use crate::world::{conf, configured, expect_error, put_people, synchronization_task};
+use crate::world::{
+    application, conf, configure, configured, connector_definition, expect_error, put_people,
+    synchronization_task,
+};
 
 const FIRST: &str = "/acme/api/sync/sync-tasks/hr-import/instances";
 const SECOND: &str = "/acme/api/sync/sync-tasks/second/instances";
@@ -66,17 +74,29 @@ fn both_are_worked_on_in_their_order() {
 
 #[test]
 fn a_task_that_cannot_be_run_refuses_those_after_it_by_its_name() {
-    let (_server, admin) = configured(Staff::Absent);
-    let task = json!({
-        "id": "cleaner", "name": "C", "taskType": "CLEANUP", "directoryId": "main", "action": "KEEP",
-    });
+    let without_changes = Capabilities { changes: ChangeFeed::None, ..CAPABLE };
+    let plain = MemoryKind { name: "plain", system: MemorySystem::new(without_changes) };
+    let connectors = [("plain", Arc::new(plain) as Arc<_>)].into();
+    let server = TestServer::start_with(Staff::Absent, ApiSettings::default(), connectors);
+    server.make_tenant("acme");
+    let admin = server.make_token("acme", "admin");
+    configure(&admin, "acme");
+    let mut definition = connector_definition("plain");
+    definition["type"] = "plain".into();
+    let _ = admin.post(&conf("acme", "connector-definitions"), &definition).expect(201);
+    let mut unchanging = application("plain");
+    unchanging["connectorDefinitionId"] = "plain".into();
+    unchanging["objectTypes"][0]["objectKind"] = "RESOURCE".into();
+    let _ = admin.post(&conf("acme", "applications"), &unchanging).expect(201);
+    let mut task = synchronization_task("reader");
+    (task["applicationId"], task["sweep"]) = ("plain".into(), "CHANGES".into());
     let _ = admin.post(&conf("acme", "sync-task-definitions"), &task).expect(201);
-    save_after(&admin, "cleaner");
+    save_after(&admin, "reader");
     let error = expect_error(admin.post_nothing(SECOND), 409, "CONFLICT");
     let description = error["description"].as_str().unwrap();
-    assert!(description.starts_with("`cleaner`, which comes before `second`, cannot be run: "), "{error}");
+    assert!(description.starts_with("`reader`, which comes before `second`, cannot be run: "), "{error}");
     assert!(
-        description.contains("is CLEANUP") && error["fix"].as_str().unwrap().contains("preSynchronization")
+        description.contains("is CHANGES") && error["fix"].as_str().unwrap().contains("preSynchronization")
     );
     assert_eq!(admin.get(SECOND).expect(200).json(), json!([]));
 }

@@ -2,6 +2,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
+use muster_connector::memory::CAPABLE;
+use muster_connector::{Capabilities, ChangeFeed};
 use muster_engine::{Engine, ScheduleError, Scheduling};
 use muster_model::ConfigurationId;
 use muster_model::configuration::ConfigurationKind;
@@ -260,7 +262,7 @@ fn once_fires_once_and_never_when_it_was_past_when_saved() {
 }
 
 #[test]
-fn a_task_that_cannot_be_launched_is_an_error_until_it_can() {
+fn a_clean_up_fires_like_any_other_task() {
     on_each_database(async |database| {
         let world = World::usual(database).await;
         let cleanup = json!({
@@ -274,9 +276,24 @@ fn a_task_that_cannot_be_launched_is_an_error_until_it_can() {
         });
         world.save(ConfigurationKind::SynchronizationTaskDefinition, cleanup).await;
         assert_eq!(look_after(&world, TimeDelta::seconds(60)).await, 1);
+        assert_eq!(fires(&world, "hr").await.remove(0).outcome, FireOutcome::Launched);
+        work(&world).await;
+        assert_eq!(scheduling(&world).await.state, ScheduleState::Normal);
+    });
+}
+
+#[test]
+fn a_task_that_cannot_be_launched_is_an_error_until_it_can() {
+    on_each_database(async |database| {
+        let without_changes = Capabilities { changes: ChangeFeed::None, ..CAPABLE };
+        let world = World::usual(database).await.with_capabilities("hr", without_changes);
+        let mut task = reconciliation("hr", "person");
+        (task["sweep"], task["executionPlan"]) = ("CHANGES".into(), every(60));
+        world.save(ConfigurationKind::SynchronizationTaskDefinition, task).await;
+        assert_eq!(look_after(&world, TimeDelta::seconds(60)).await, 1);
         let fire = fires(&world, "hr").await.remove(0);
         let message = fire.message.as_deref().unwrap_or_default();
-        assert!(fire.outcome == FireOutcome::Error && message.contains("CLEANUP"), "{fire:?}");
+        assert!(fire.outcome == FireOutcome::Error && message.contains("CHANGES"), "{fire:?}");
         let shown = scheduling(&world).await;
         assert_eq!((shown.state, shown.previous, shown.next.len()), (ScheduleState::Error, None, 5));
         plan(&world, every(60)).await;

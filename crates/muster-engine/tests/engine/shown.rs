@@ -11,7 +11,7 @@ pub(crate) async fn check(world: &World, before: &str, run: &RunRecord, expected
     expected.assert_eq(&done(world, before, run).await);
 }
 
-async fn done(world: &World, before: &str, run: &RunRecord) -> String {
+pub(crate) async fn done(world: &World, before: &str, run: &RunRecord) -> String {
     let after = world.picture().await;
     let mut lines = vec![format!("{}: {}", status(run), counted(&run.counters))];
     lines.extend(world.changes(run).await.into_iter().map(|change| format!("* {change}")));

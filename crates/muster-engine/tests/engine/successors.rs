@@ -2,7 +2,8 @@
 
 use expect_test::expect;
 use muster_model::configuration::ConfigurationKind;
-use muster_model::run::{Mode, OutcomeStatus};
+use muster_model::run::{Mode, Outcome, OutcomeStatus};
+use muster_plan::key::KeyHash;
 use muster_testkit::world::configuration::{hr, reconciliation};
 use muster_testkit::world::{TestDatabase, World, on_each_database, synchronization};
 use serde_json::json;
@@ -162,4 +163,42 @@ fn nobody_takes_the_place_of_the_account_of_a_protected_object() {
             ! account `2` is gone; object … is protected"#]];
         shown::check(&world, &before, &run, &expected).await;
     });
+}
+
+#[test]
+fn who_was_made_anew_is_reported_where_somebody_is_to_decide() {
+    on_each_database(async |database| {
+        for gone_before in [false, true] {
+            let world = staffed(database).await;
+            let policy = async |word: &str| {
+                let mut application = hr();
+                application["objectTypes"][0]["recreated"] = word.into();
+                world.save(ConfigurationKind::Application, application).await;
+            };
+            policy("REPORT").await;
+            world.dismiss("2");
+            if gone_before {
+                world.synchronize("hr").await;
+            }
+            world.hire("22", "bob@x", "Bob", "FIN");
+            let run = world.synchronize("hr").await;
+            assert_eq!(run.counters.outcome(Outcome::Reported), 1, "{gone_before}");
+            let told = world.problems(&run).await;
+            assert!(
+                told.iter().any(|one| one.contains("account `22`") || one.contains("`recreated` is REPORT"))
+            );
+            let bob = world.object("2").await;
+            assert!(bob.disabled.is_some() && !world.picture().await.contains("hr/22"), "{gone_before}");
+            assert_eq!(world.store().known_disputes(&[account_key("22")]).await.unwrap().len(), 1);
+            // What is linked again keeps everything.
+            policy("RELINK").await;
+            world.synchronize("hr").await;
+            let back = world.object("22").await;
+            assert_eq!((back.id, back.disabled), (bob.id, None), "{gone_before}");
+        }
+    });
+}
+
+fn account_key(uid: &str) -> KeyHash {
+    KeyHash::of_account(&"hr".parse().unwrap(), &"person".parse().unwrap(), uid)
 }

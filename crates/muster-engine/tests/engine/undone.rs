@@ -19,6 +19,7 @@ async fn first_day(database: &TestDatabase, missing: &str) -> World {
     let world = World::usual(database).await;
     let mut application = hr();
     application["objectTypes"][0]["reactions"] = json!({ "MISSING": missing });
+    application["objectClasses"][0]["nameAttribute"] = "name".into();
     // What counts as changed is told by what was remembered of the account.
     application["objectTypes"][0]["attributeMappings"][3]["strength"] = "NORMAL".into();
     world.save(ConfigurationKind::Application, application).await;
@@ -108,7 +109,7 @@ async fn undo(world: &World, undone: &RunRecord) -> RunRecord {
 #[test]
 fn what_a_mistake_did_is_put_back_and_can_be_done_again() {
     on_each_database(async |database| {
-        for missing in ["DISABLE", "DELETE", "UNLINK"] {
+        for missing in ["DISABLE", "ANONYMIZE", "DELETE", "UNLINK"] {
             let world = first_day(database, missing).await;
             let before = state(&world, Compared::WithKeys).await;
             mistake(&world);

@@ -2,6 +2,7 @@
 
 use crate::attribute::{AttributeName, ValueType};
 use crate::condition::Condition;
+use crate::configuration::groups::GroupRules;
 use crate::configuration::guard::Guards;
 use crate::configuration::transformation::Transformation;
 use crate::ids::{ApplicationId, ConfigurationId, ObjectClassId};
@@ -98,6 +99,41 @@ pub struct ObjectTypeMapping {
     pub guards: Guards,
     /// Objects that are never disabled, deleted or linked automatically.
     pub protected: Option<Condition>,
+    /// What becomes of an account under a new key whose object has lost its account, or loses it in the same run.
+    pub recreated: Recreated,
+    /// What holds for the groups of objects.
+    pub groups: Option<GroupRules>,
+}
+
+/// What becomes of an account that somebody has made anew in the source, under another key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Recreated {
+    /// It is linked to the object that the lost account belonged to.
+    #[default]
+    Relink,
+    /// It is left for somebody to decide.
+    Report,
+}
+
+impl ObjectTypeMapping {
+    /// The attribute of objects that a SIMPLE mapping copies an attribute of accounts into.
+    #[must_use]
+    pub fn copy_of(&self, source: &AttributeName) -> Option<&AttributeName> {
+        let mut inbound =
+            self.attribute_mappings.iter().filter(|mapping| mapping.direction == Direction::Inbound);
+        let copies = |mapping: &&AttributeMapping| match &mapping.strategy {
+            Strategy::Simple { source: copied, .. } => copied == source,
+            Strategy::Custom { .. } => false,
+        };
+        inbound.find(copies).map(|mapping| &mapping.attribute)
+    }
+
+    /// The attribute that people know objects by, where it is another than the key of their accounts.
+    #[must_use]
+    pub fn name_of_objects(&self, class: &ObjectClass) -> Option<&AttributeName> {
+        let name = class.name_attribute.as_ref().filter(|name| **name != class.uid_attribute);
+        name.and_then(|name| self.copy_of(name))
+    }
 }
 
 /// One way to find the owner of an account: every item has to fit.
@@ -285,11 +321,13 @@ pub enum Reaction {
     Ignore,
     /// Do nothing and report it.
     Report,
+    /// Disable the object and take away what the source said of it, its name included.
+    Anonymize,
 }
 
 impl Reaction {
     /// All reactions, in the order in which they are stored and shown.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Synchronize,
         Self::Link,
         Self::Create,
@@ -298,6 +336,7 @@ impl Reaction {
         Self::Delete,
         Self::Ignore,
         Self::Report,
+        Self::Anonymize,
     ];
 
     /// The reaction as it stands in JSON, XML and logs.
@@ -312,6 +351,7 @@ impl Reaction {
             Self::Delete => "DELETE",
             Self::Ignore => "IGNORE",
             Self::Report => "REPORT",
+            Self::Anonymize => "ANONYMIZE",
         }
     }
 }
@@ -342,14 +382,14 @@ impl Reactions {
     /// The reactions that make sense in a situation; every other one is refused when it is saved.
     #[must_use]
     pub fn admitted(direction: Direction, situation: Situation) -> &'static [Reaction] {
-        use Reaction::{Create, Delete, Disable, Ignore, Link, Report, Synchronize, Unlink};
+        use Reaction::{Anonymize, Create, Delete, Disable, Ignore, Link, Report, Synchronize, Unlink};
         match (direction, situation) {
             (_, Situation::Linked) => &[Synchronize, Unlink, Ignore, Report],
             (_, Situation::Unlinked) => &[Link, Ignore, Report],
             (Direction::Inbound, Situation::Unmatched) => &[Create, Ignore, Report],
             (Direction::Outbound, Situation::Unmatched) => &[Disable, Delete, Ignore, Report],
             (_, Situation::Disputed) => &[Ignore, Report],
-            (Direction::Inbound, Situation::Missing) => &[Disable, Delete, Unlink, Ignore, Report],
+            (Direction::Inbound, Situation::Missing) => &[Disable, Delete, Anonymize, Unlink, Ignore, Report],
             (Direction::Outbound, Situation::Missing) => &[Create, Unlink, Ignore, Report],
             (Direction::Outbound, Situation::Absent) => &[Create, Ignore, Report],
             (Direction::Outbound, Situation::Unassigned) => &[Disable, Delete, Unlink, Ignore, Report],

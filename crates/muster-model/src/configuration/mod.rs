@@ -9,6 +9,7 @@ pub mod connector_definition;
 pub mod difference;
 pub mod document;
 pub mod effective;
+pub mod groups;
 pub mod guard;
 pub mod kind;
 pub mod post_processing;

@@ -10,7 +10,9 @@ use crate::configuration::problems::{Problems, Trail};
 use crate::configuration::profile::ApplicationProfile;
 use crate::configuration::resource::{ConfigurationReference, Resource};
 use crate::configuration::set::Configuration;
-use crate::configuration::task::{ProvisioningTaskDefinition, SynchronizationTaskDefinition};
+use crate::configuration::task::{
+    Cleanup, CleanupAction, ProvisioningTaskDefinition, SynchronizationTaskDefinition, TaskType,
+};
 use crate::ids::{ApplicationId, ObjectClassId};
 use crate::object::ObjectKind;
 
@@ -65,6 +67,9 @@ fn check_sort(configuration: &Configuration, task: &ProvisioningTaskDefinition, 
 
 fn check_task(configuration: &Configuration, task: &SynchronizationTaskDefinition, trail: &mut Trail) {
     check_first_tasks(configuration, task, trail);
+    if let TaskType::Cleanup(cleanup) = &task.task_type {
+        check_cleanup(configuration, cleanup, trail);
+    }
     let Some(source) = task.task_type.source() else { return };
     let Some(application) = configuration.application(&source.application_id) else { return };
     let id = &source.object_class_id;
@@ -78,6 +83,22 @@ fn check_task(configuration: &Configuration, task: &SynchronizationTaskDefinitio
         let message =
             format!("application `{}` has no inbound object type for object class `{id}`", application.id);
         trail.problem_in("objectClassId", message);
+    }
+}
+
+/// Who is anonymized gets another name, which some source has to give first.
+fn check_cleanup(configuration: &Configuration, cleanup: &Cleanup, trail: &mut Trail) {
+    let names = |application: &Application| {
+        served(application, Direction::Inbound).any(|object_type| {
+            let class = find_class(application, &object_type.object_class_id);
+            object_type.object_kind == ObjectKind::Identity
+                && class.is_some_and(|class| object_type.name_of_objects(class).is_some())
+        })
+    };
+    if cleanup.action == CleanupAction::Anonymize && !configuration.applications().any(names) {
+        let message = "is ANONYMIZE, which gives users another name, but no application has a SIMPLE inbound mapping \
+            of a `nameAttribute` for IDENTITY";
+        trail.problem_in("action", message);
     }
 }
 

@@ -4,7 +4,7 @@
 //! it out where the sweep has met that account, or was not complete.
 
 use chrono::{DateTime, Utc};
-use muster_model::configuration::application::{Reaction, Situation};
+use muster_model::configuration::application::{Reaction, Recreated, Situation};
 
 use super::{Inbound, InboundFacts};
 use crate::decision::{AccountView, Decision};
@@ -18,6 +18,12 @@ impl InboundFacts {
 }
 
 impl Inbound {
+    /// Whether an account that nobody knows fits an object that has lost its account, and somebody is to decide about
+    /// it.
+    pub(super) fn is_recreated(&self, facts: &InboundFacts) -> bool {
+        facts.shadow.is_none() && facts.lost_one && self.rules.recreated == Recreated::Report
+    }
+
     /// What an account that nobody knows comes to if it is the one that its object has so far, under a new key: it
     /// takes the shadow of that over, and nobody is disabled in between.
     pub(super) fn succeed(
@@ -31,7 +37,9 @@ impl Inbound {
             return None;
         };
         let (situation, reaction) = (Situation::Unlinked, self.rules.reaction(Situation::Unlinked));
-        let is_admitted = self.absence == Absence::Concluded && reaction == Reaction::Link;
+        let is_admitted = self.absence == Absence::Concluded
+            && reaction == Reaction::Link
+            && self.rules.recreated == Recreated::Relink;
         if !is_admitted || self.rules.is_protected(object) || self.is_overtaken(Some(before)) {
             return None;
         }

@@ -36,6 +36,7 @@ impl Outbound {
             Reaction::Synchronize
             | Reaction::Link
             | Reaction::Create
+            | Reaction::Anonymize
             | Reaction::Ignore
             | Reaction::Report => {
                 let message = format!("account `{}` is no longer granted", account.uid);
@@ -74,6 +75,7 @@ impl Outbound {
             | Reaction::Link
             | Reaction::Create
             | Reaction::Unlink
+            | Reaction::Anonymize
             | Reaction::Ignore
             | Reaction::Report => {
                 let why = match fitting {

@@ -12,7 +12,7 @@ use muster_model::configuration::transformation::Transformation;
 use muster_model::{AttributeName, AttributeSource, Field, Value};
 
 pub(crate) use date::DateForm;
-pub(crate) use replace::cause;
+pub(crate) use replace::{cause, expression};
 use text::TextStep;
 pub(crate) use text::{lower, slug, transliterate, upper};
 
@@ -31,15 +31,17 @@ pub struct TransformationProblem {
 pub enum Transformed {
     /// All of them applied.
     Value(Field),
-    /// One of them did not apply to one of the values. The field is as it was before the first.
+    /// One of them did not apply. The field is as it was before the first.
     NoMatch(Field),
+    /// Of several values they did not apply to all: each value as it was before, and what it became.
+    InPart(Vec<(Value, Option<Value>)>),
 }
 
 /// Transformations in their order, checked and compiled once.
 ///
 /// - Each value of a field of several is transformed on its own; only joining, splitting and taking the first
-///   look at the field as a whole. One value without a match makes the whole field "no match", so that no
-///   value is lost quietly.
+///   look at the field as a whole. Where one of these comes after a value without a match, and where no value has
+///   one, the whole field is "no match".
 /// - Absent stays absent and null stays null, unless the first value of other attributes is taken.
 /// - Values that are no text are transformed as they are written out, and are text afterwards.
 #[derive(Debug, Clone)]
@@ -95,13 +97,37 @@ impl Transformations {
         // The raw field is kept only where it can be asked for.
         let raw = self.steps.iter().any(Step::can_miss).then(|| input.clone());
         let mut field = input;
-        for step in &self.steps {
+        // Where values have begun to go their own ways, and what they were there.
+        let mut parted = (0, raw.clone());
+        for (index, step) in self.steps.iter().enumerate() {
             match step.apply(field, source) {
                 Some(next) => field = next,
-                None => return Transformed::NoMatch(raw.unwrap_or_default()),
+                None => {
+                    return self
+                        .apply_to_each(parted)
+                        .unwrap_or(Transformed::NoMatch(raw.unwrap_or_default()));
+                }
+            }
+            if raw.is_some() && !step.is_of_values() {
+                parted = (index + 1, Some(field.clone()));
             }
         }
         Transformed::Value(field)
+    }
+
+    /// Transforms each of several values by all steps from one on; `None` where a step needs them all, or none of
+    /// them has a match.
+    fn apply_to_each(&self, (first, field): (usize, Option<Field>)) -> Option<Transformed> {
+        let (Some(Field::Many(values)), steps) = (field, &self.steps[first..]) else { return None };
+        let mut texts = Vec::with_capacity(steps.len());
+        for step in steps {
+            let Step::Text(step) = step else { return None };
+            texts.push(step);
+        }
+        let transformed =
+            |value: &Value| texts.iter().try_fold(value.clone(), |value, step| apply_to_value(step, value));
+        let each: Vec<_> = values.into_iter().map(|value| (value.clone(), transformed(&value))).collect();
+        each.iter().any(|(_, became)| became.is_some()).then_some(Transformed::InPart(each))
     }
 
     /// Transforms one text, for keys that are looked up. A step without a match leaves the text as it is, and
@@ -154,6 +180,14 @@ impl Step {
     fn can_miss(&self) -> bool {
         match self {
             Self::Text(step) => step.can_miss(),
+            Self::Join { .. } | Self::Split { .. } | Self::FirstOf { .. } => false,
+        }
+    }
+
+    /// Whether it looks at each value on its own.
+    fn is_of_values(&self) -> bool {
+        match self {
+            Self::Text(_) => true,
             Self::Join { .. } | Self::Split { .. } | Self::FirstOf { .. } => false,
         }
     }

@@ -21,10 +21,7 @@ enum Part {
 
 impl Replace {
     pub(super) fn compile(pattern: &str, replacement: &str) -> Result<Self, String> {
-        let regex = RegexBuilder::new(pattern)
-            .size_limit(REGEX_LIMIT)
-            .build()
-            .map_err(|error| format!("`{pattern}` is not a regular expression: {}", cause(&error)))?;
+        let regex = expression(pattern)?;
         let replacement = parse_replacement(replacement, &regex)?;
         Ok(Self { regex, replacement })
     }
@@ -62,6 +59,12 @@ fn push(result: &mut String, text: &str) -> Option<()> {
     }
     result.push_str(text);
     Some(())
+}
+
+/// Compiles a regular expression within bounds.
+pub(crate) fn expression(pattern: &str) -> Result<Regex, String> {
+    let built = RegexBuilder::new(pattern).size_limit(REGEX_LIMIT).build();
+    built.map_err(|error| format!("`{pattern}` is not a regular expression: {}", cause(&error)))
 }
 
 /// The last line of a fault of the regular expression: those before it draw where it is.

@@ -130,7 +130,13 @@ fn absent_and_null_stay_what_they_are() {
 fn values_are_transformed_one_by_one_and_fields_as_a_whole() {
     use Transformation::{Lower, Trim};
     check(&[Trim, Lower], list(&[" A", "B "]), Some(list(&["a", "b"])));
-    check(&[Lower, replace("a", "x")], list(&["A", "B"]), None);
+    let (one, other) = (Value::from("A"), Value::from("B"));
+    let in_part = Transformed::InPart(vec![(one, Some(Value::from("x"))), (other, None)]);
+    let halves = compile(&[split(","), Lower, replace("a", "x")]);
+    assert_eq!(halves.apply(Field::text("A,B"), &source()), in_part);
+    // What has no match at all, and what has none before the values are joined, has none as a whole.
+    check(&[Lower, replace("c", "x")], list(&["A", "B"]), None);
+    check(&[Lower, replace("a", "x"), join("/")], list(&["A", "B"]), None);
     check(&[split(","), Trim, join("/")], Field::text("a, b"), Some(Field::text("a/b")));
     check(&[Lower], Field::One(Value::Boolean(true)), Some(Field::text("true")));
     check(&[date(None, Some("%Y"))], Field::One(Value::Integer(5)), None);

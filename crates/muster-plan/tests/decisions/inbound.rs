@@ -17,7 +17,7 @@ use muster_plan::lifecycle::Absence;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::rules::{attributes, mapping, now, object_type, rules};
+use crate::rules::{anonymizing, attributes, mapping, now, object_type, rules};
 
 fn fields(more: &Value) -> Value {
     let item = json!({ "accountAttribute": "email", "objectAttribute": "email" });
@@ -34,7 +34,7 @@ fn fields(more: &Value) -> Value {
     fields
 }
 
-fn inbound(more: &Value) -> Inbound {
+pub(crate) fn inbound(more: &Value) -> Inbound {
     let fields = fields(more);
     let mut keys = KeySpecs::default();
     for rule in &object_type("INBOUND", &fields).correlation {
@@ -49,12 +49,13 @@ fn inbound(more: &Value) -> Inbound {
         import: false,
         absence: Absence::Concluded,
         keys: Arc::new(keys),
+        anonymizing: anonymizing(&fields),
         run: 7,
         run_started_millis: 1_793_520_000_000,
     }
 }
 
-fn object(id: u128, disabled: Option<DisabledReason>) -> ImObject {
+pub(crate) fn object(id: u128, disabled: Option<DisabledReason>) -> ImObject {
     let origin = Origin { application: ApplicationId::new("hr").expect("an id"), run: 1 };
     ImObject {
         id: ObjectId(Uuid::from_u128(id)),
@@ -68,7 +69,7 @@ fn object(id: u128, disabled: Option<DisabledReason>) -> ImObject {
     }
 }
 
-fn shadow(state: ShadowState, owner: u128) -> ShadowFacts {
+pub(crate) fn shadow(state: ShadowState, owner: u128) -> ShadowFacts {
     ShadowFacts {
         base: ShadowBase { no: ShadowNo(5), version: 2 },
         uid: "1".to_owned(),
@@ -82,11 +83,11 @@ fn shadow(state: ShadowState, owner: u128) -> ShadowFacts {
     }
 }
 
-fn account() -> Attributes {
+pub(crate) fn account() -> Attributes {
     attributes(&[("name", "Ann"), ("email", "a@x")])
 }
 
-fn linked(state: ShadowState, disabled: Option<DisabledReason>) -> InboundFacts {
+pub(crate) fn linked(state: ShadowState, disabled: Option<DisabledReason>) -> InboundFacts {
     InboundFacts {
         shadow: Some(shadow(state, 1)),
         owner: Some(object(1, disabled)),
@@ -94,11 +95,11 @@ fn linked(state: ShadowState, disabled: Option<DisabledReason>) -> InboundFacts 
     }
 }
 
-fn fitting(candidates: Vec<ImObject>) -> InboundFacts {
+pub(crate) fn fitting(candidates: Vec<ImObject>) -> InboundFacts {
     InboundFacts { candidates, ..InboundFacts::default() }
 }
 
-fn decide(inbound: &Inbound, facts: &InboundFacts, account: &Attributes) -> Decision {
+pub(crate) fn decide(inbound: &Inbound, facts: &InboundFacts, account: &Attributes) -> Decision {
     let view = AccountView { uid: "1", place: Some(2), enabled: None, attributes: account };
     inbound.decide(view, facts, now())
 }
@@ -147,6 +148,8 @@ fn an_account_that_is_gone_with_every_reaction() {
     for (word, other, action, outcome) in [
         ("DISABLE", OtherSource::None, Some(Action::Disable), Outcome::Disabled),
         ("DISABLE", OtherSource::HoldsLiveShadow, Some(Action::MarkGone), Outcome::Ignored),
+        ("ANONYMIZE", OtherSource::None, Some(Action::Disable), Outcome::Disabled),
+        ("ANONYMIZE", OtherSource::HoldsLiveShadow, Some(Action::MarkGone), Outcome::Ignored),
         ("DELETE", OtherSource::None, Some(Action::Delete), Outcome::Deleted),
         ("DELETE", OtherSource::HoldsLiveShadow, Some(Action::MarkGone), Outcome::Ignored),
         ("UNLINK", OtherSource::None, Some(Action::Unlink), Outcome::Unlinked),
@@ -165,7 +168,7 @@ fn an_account_that_is_gone_with_every_reaction() {
 
 #[test]
 fn no_reaction_disables_deletes_or_links_who_is_protected() {
-    for word in ["DISABLE", "DELETE", "UNLINK"] {
+    for word in ["DISABLE", "ANONYMIZE", "DELETE", "UNLINK"] {
         let inbound = inbound(&json!({ "protected": "name eq \"Ann\"", "reactions": { "MISSING": word } }));
         let shadow = shadow(ShadowState::Live, 1);
         let decision = inbound.decide_missing(&shadow, Some(&object(1, None)), OtherSource::None);
@@ -254,11 +257,26 @@ fn an_account_under_a_new_key_takes_the_shadow_of_the_only_one_that_its_object_h
             InboundFacts { candidates: vec![object(1, None), object(2, None)], ..newcomer() },
         ),
         ("protected", &inbound(&json!({ "protected": "name eq \"Ann\"" })), newcomer()),
+        ("not to be taken for the same", &inbound(&json!({ "recreated": "REPORT" })), newcomer()),
         ("not to be linked", &inbound(&json!({ "reactions": { "UNLINKED": "REPORT" } })), newcomer()),
     ] {
         let decision = decide(inbound, &facts);
         assert_eq!(brief(&decision), (Some(Situation::Disputed), Outcome::Reported, None), "{case}");
     }
+}
+
+#[test]
+fn an_account_of_somebody_whose_account_is_gone_is_linked_unless_somebody_is_to_decide() {
+    let facts = || InboundFacts { lost_one: true, ..fitting(vec![object(1, Some(DisabledReason::Missing))]) };
+    for (word, action, outcome) in
+        [("RELINK", Some(Action::Link), Outcome::Updated), ("REPORT", None, Outcome::Reported)]
+    {
+        let decision = decide(&inbound(&json!({ "recreated": word })), &facts(), &account());
+        assert_eq!(brief(&decision), (Some(Situation::Unlinked), outcome, action), "{word}");
+    }
+    let newcomer =
+        decide(&inbound(&json!({ "recreated": "REPORT" })), &fitting(vec![object(1, None)]), &account());
+    assert_eq!(brief(&newcomer).2, Some(Action::Link), "nobody has lost an account");
 }
 
 #[test]

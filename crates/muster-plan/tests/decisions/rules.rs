@@ -1,14 +1,27 @@
 //! Rules from documents, as a configuration gives them.
 
 use chrono::{DateTime, Utc};
-use muster_model::configuration::application::{Direction, ObjectTypeMapping};
+use muster_model::configuration::application::{Application, Direction, ObjectTypeMapping};
 use muster_model::configuration::{ConfigurationKind, Document, Leniency, Resource};
 use muster_model::{ApplicationId, Attributes, Field};
+use muster_plan::inbound::Anonymizing;
 use muster_plan::rules::{RuleContext, Rules};
 use serde_json::{Value, json};
 
 /// An object type mapping of the class `person`, with further fields.
 pub(crate) fn object_type(direction: &str, fields: &Value) -> ObjectTypeMapping {
+    application(direction, fields).object_types.remove(0)
+}
+
+/// What anonymizing takes away of the objects of such a mapping.
+pub(crate) fn anonymizing(fields: &Value) -> Anonymizing {
+    let application = application("INBOUND", fields);
+    let mut anonymizing = Anonymizing::default();
+    anonymizing.add(&application.object_types[0], &application.object_classes[0]);
+    anonymizing
+}
+
+fn application(direction: &str, fields: &Value) -> Application {
     let mut mapping = json!({ "objectKind": "IDENTITY", "objectClassId": "person", "direction": direction });
     for (name, value) in fields.as_object().expect("fields") {
         mapping[name] = value.clone();
@@ -17,13 +30,15 @@ pub(crate) fn object_type(direction: &str, fields: &Value) -> ObjectTypeMapping 
         "id": "hr",
         "name": "HR",
         "connectorDefinitionId": "hr",
-        "objectClasses": [{ "id": "person", "remoteName": "person", "uidAttribute": "number" }],
+        "objectClasses": [
+            { "id": "person", "remoteName": "person", "uidAttribute": "number", "nameAttribute": "name" },
+        ],
         "objectTypes": [mapping],
     });
     let document = Document::read(ConfigurationKind::Application, &document, Leniency::Strict);
     let parsed = document.and_then(|document| document.parse()).unwrap_or_else(|found| panic!("{found}"));
-    let Resource::Application(mut application) = parsed else { panic!("no application") };
-    application.object_types.remove(0)
+    let Resource::Application(application) = parsed else { panic!("no application") };
+    application
 }
 
 /// The rules of an object type for its direction; every mapping is outranked by these applications.

@@ -18,6 +18,11 @@ impl World {
         self.update_object(id, "disabled = 3, version = version + 1").await;
     }
 
+    /// Enables an object, whyever it is disabled.
+    pub async fn enable_by_hand(&self, id: ObjectId) {
+        self.update_object(id, "disabled = NULL, version = version + 1").await;
+    }
+
     /// Deletes an object without its shadows.
     pub async fn delete_by_hand(&self, id: ObjectId) {
         let condition = self.of_tenant();

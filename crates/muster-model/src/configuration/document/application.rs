@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::configuration::application::{Application, Direction, Taken};
+use crate::configuration::application::{
+    Application, Direction, ObjectClass, ObjectTypeMapping, Reaction, Situation, Taken,
+};
 use crate::configuration::attribute_type::AttributeType;
 use crate::configuration::document::check::parse_list;
 use crate::configuration::document::macros::document;
@@ -41,6 +43,7 @@ impl Parse for ApplicationDocument {
         self.check_types_differ(trail);
         self.check_attribute_types(trail);
         self.check_keys(trail);
+        self.check_anonymizing(object_classes.as_deref(), object_types.as_deref(), trail);
         Some(Application {
             id: self.id.clone(),
             name: self.name.clone(),
@@ -135,6 +138,30 @@ impl ApplicationDocument {
                 trail.enter("attributeMappings", |trail| {
                     trail.enter(&index.to_string(), |trail| trail.problem_in("take", message));
                 });
+            }
+        });
+    }
+
+    /// Who is anonymized gets another name, and is found again by the key.
+    fn check_anonymizing(
+        &self,
+        classes: Option<&[ObjectClass]>,
+        object_types: Option<&[ObjectTypeMapping]>,
+        trail: &mut Trail,
+    ) {
+        let (Some(classes), Some(object_types)) = (classes, object_types) else { return };
+        let mut parsed = object_types.iter();
+        self.visit_object_types(trail, |document, trail| {
+            let Some(object_type) = parsed.next() else { return };
+            let Some(class) = classes.iter().find(|class| class.id == document.object_class_id) else { return };
+            let missing = object_type.reactions.effective(Direction::Inbound, Situation::Missing);
+            if missing == Some(Reaction::Anonymize) && object_type.name_of_objects(class).is_none() {
+                let message = format!(
+                    "ANONYMIZE gives objects another name: object class `{}` needs a `nameAttribute` other than its \
+                     `uidAttribute`, and a SIMPLE inbound mapping of it",
+                    class.id
+                );
+                trail.problem_in("reactions", message);
             }
         });
     }

@@ -47,7 +47,8 @@ document! {
         /// Of two applications that map one attribute the higher authority wins; equal ones are refused.
         defaulted authority: i32 = "authority";
         /// What happens to a value that no transformation applies to: RAW takes it as it is, KEEP leaves the
-        /// target, CLEAR clears it, FILTER filters the entry.
+        /// target, CLEAR clears it, FILTER filters the entry. Of several values each is looked at by itself: KEEP
+        /// keeps it where the target has it, CLEAR and FILTER leave it out; if none has a match, as for one value.
         defaulted on_no_match: OnNoMatch = "onNoMatch";
     }
 }

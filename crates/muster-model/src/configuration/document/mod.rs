@@ -14,6 +14,7 @@ pub mod attribute_mapping;
 pub mod check;
 pub mod connector_definition;
 pub mod execution_plan;
+pub mod groups;
 pub mod guards;
 pub(crate) mod macros;
 pub mod nearest;

@@ -3,15 +3,16 @@
 use crate::attribute::AttributeName;
 use crate::condition::Condition;
 use crate::configuration::application::{
-    CorrelationItem, CorrelationRule, Direction, ObjectTypeMapping, Reactions,
+    CorrelationItem, CorrelationRule, Direction, ObjectTypeMapping, Reactions, Recreated,
 };
 use crate::configuration::document::attribute_mapping::AttributeMappingDocument;
 use crate::configuration::document::check::{check_not_empty, parse_list, parse_optional};
+use crate::configuration::document::groups::GroupsDocument;
 use crate::configuration::document::guards::GuardsDocument;
 use crate::configuration::document::macros::document;
 use crate::configuration::document::reactions::ReactionsDocument;
 use crate::configuration::document::transformation::TransformationDocument;
-use crate::configuration::document::value::{Parse, Word};
+use crate::configuration::document::value::{Parse, Word, unless_default};
 use crate::configuration::problems::Trail;
 use crate::ids::ObjectClassId;
 use crate::object::ObjectKind;
@@ -38,6 +39,11 @@ document! {
         optional guards: GuardsDocument = "guards";
         /// Objects that are never disabled, deleted or linked automatically.
         optional protected: Condition = "protected";
+        /// Inbound, what becomes of an account under a new key that fits an object whose account is gone: RELINK
+        /// links it, REPORT leaves it for somebody to decide.
+        defaulted recreated: Recreated = "recreated";
+        /// Inbound, what holds for the groups of the objects.
+        optional groups: GroupsDocument = "groups";
     }
 }
 
@@ -80,15 +86,40 @@ impl ObjectTypeDocument {
     }
 }
 
+impl ObjectTypeDocument {
+    /// Fields that only say something where accounts become objects.
+    fn check_inbound_fields(&self, trail: &mut Trail) {
+        if self.direction == Some(Direction::Outbound) {
+            let given = [("recreated", self.recreated.is_some()), ("groups", self.groups.is_some())];
+            for (field, _) in given.into_iter().filter(|(_, is_given)| *is_given) {
+                trail.problem_in(field, "is for object types that serve INBOUND");
+            }
+            return;
+        }
+        let Some(groups) = &self.groups else { return };
+        let gives = |mapping: &&AttributeMappingDocument| {
+            mapping.direction == Direction::Inbound && mapping.attribute == groups.attribute
+        };
+        let problem = match self.attribute_mappings.iter().find(gives) {
+            None => "no inbound mapping writes it; add one with `multiValued`",
+            Some(mapping) if mapping.multi_valued != Some(true) => "its mapping is not `multiValued`",
+            Some(_) => return,
+        };
+        trail.enter("groups", |trail| trail.problem_in("attribute", problem));
+    }
+}
+
 impl Parse for ObjectTypeDocument {
     type Domain = ObjectTypeMapping;
 
     fn parse(&self, trail: &mut Trail) -> Option<ObjectTypeMapping> {
         check_not_empty("objectType", self.object_type.as_ref(), trail);
         self.check_mappings(trail);
+        self.check_inbound_fields(trail);
         let correlation = parse_list("correlation", &self.correlation, trail);
         let attribute_mappings = parse_list("attributeMappings", &self.attribute_mappings, trail);
         let guards = parse_optional("guards", self.guards.as_ref(), trail);
+        let groups = parse_optional("groups", self.groups.as_ref(), trail);
         let reactions = match &self.reactions {
             Some(document) => trail.enter("reactions", |trail| document.reactions(self.direction, trail)),
             None => Reactions::default(),
@@ -103,6 +134,8 @@ impl Parse for ObjectTypeDocument {
             reactions,
             guards: guards?.unwrap_or_default(),
             protected: self.protected.clone(),
+            recreated: self.recreated.unwrap_or_default(),
+            groups: groups?,
         })
     }
 }
@@ -119,6 +152,8 @@ impl From<&ObjectTypeMapping> for ObjectTypeDocument {
             reactions: ReactionsDocument::of(object_type.direction, &object_type.reactions),
             guards: GuardsDocument::of(&object_type.guards),
             protected: object_type.protected.clone(),
+            recreated: unless_default(object_type.recreated),
+            groups: object_type.groups.as_ref().map(Into::into),
         }
     }
 }

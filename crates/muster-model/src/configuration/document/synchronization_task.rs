@@ -26,8 +26,7 @@ document! {
         /// What it is for.
         optional description: String = "description";
         /// RECONCILIATION compares all accounts with the repository, then looks at those that are gone;
-        /// IMPORT takes every account as just created; CLEANUP looks for users that are no longer in use. This
-        /// version refuses to launch CLEANUP.
+        /// IMPORT takes every account as just created; CLEANUP looks for users that are no longer in use.
         required task_type: TaskTypeWord = "taskType";
         /// RECONCILIATION, IMPORT: the application; required there.
         optional application_id: ApplicationId = "applicationId";
@@ -42,7 +41,8 @@ document! {
         defaulted sweep: SweepKind = "sweep";
         /// RECONCILIATION, IMPORT: which accounts it looks at; absent, all.
         optional filter: Condition = "filter";
-        /// CLEANUP: users not authenticated for so many days.
+        /// CLEANUP: users not authenticated for so many days, by their attribute `lastAuthenticated`; needed unless
+        /// `groups` says whom it looks for, or `action` is KEEP.
         optional inactive_days: u32 = "inactiveDays" in 1..=36_500;
         /// CLEANUP: only users of these groups; absent, of all.
         narrowing groups: String = "groups" each "group";
@@ -88,6 +88,10 @@ impl SynchronizationTaskDefinitionDocument {
         let name = format!("`taskType` {}", self.task_type.word());
         check_choice(self, &Choice { name, needed, admitted, governed: &GOVERNED }, trail);
         trail.refuse_repeated("groups", &self.groups);
+        let takes_away = self.action.is_some_and(|action| action != CleanupAction::Keep);
+        if takes_away && self.inactive_days.is_none() && self.groups.is_empty() {
+            trail.problem_in("inactiveDays", "is required unless `groups` says whom the clean-up looks for");
+        }
         if self.pre_synchronization.as_ref() == Some(&self.id) {
             trail.problem_in("preSynchronization", "is the task itself");
         }

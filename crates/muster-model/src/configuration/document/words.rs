@@ -2,7 +2,7 @@
 
 use crate::attribute::ValueType;
 use crate::configuration::application::{
-    Direction, MembershipHolder, OnNoMatch, Reaction, Situation, Strength, Taken,
+    Direction, MembershipHolder, OnNoMatch, Reaction, Recreated, Situation, Strength, Taken,
 };
 use crate::configuration::document::macros::words;
 use crate::configuration::guard::Guarded;
@@ -95,7 +95,9 @@ words! {
     Reaction {
         Synchronize = "SYNCHRONIZE", Link = "LINK", Create = "CREATE", Unlink = "UNLINK",
         Disable = "DISABLE", Delete = "DELETE", Ignore = "IGNORE", Report = "REPORT",
+        Anonymize = "ANONYMIZE",
     }
+    Recreated { Relink = "RELINK", Report = "REPORT" }
     Guarded {
         Create = "create", Update = "update", Disable = "disable", Delete = "delete", Unlink = "unlink",
         MembershipRemoval = "membershipRemoval", MembersLost = "membersLost", Clearing = "clearing",

@@ -185,8 +185,8 @@ fn reactions_are_those_that_the_direction_admits() {
             json!({ "direction": "INBOUND", "reactions": { "MISSING": "CREATE", "ABSENT": "CREATE" } }),
             &[
                 "/objectTypes/0/reactions/ABSENT: is no situation of INBOUND",
-                "/objectTypes/0/reactions/MISSING: is `CREATE`, but admits `DISABLE`, `DELETE`, `UNLINK`, \
-               `IGNORE`, `REPORT` only",
+                "/objectTypes/0/reactions/MISSING: is `CREATE`, but admits `DISABLE`, `DELETE`, \
+               `ANONYMIZE`, `UNLINK`, `IGNORE`, `REPORT` only",
             ] as &[&str],
         ),
         (
