@@ -8,7 +8,7 @@ use muster_model::configuration::application::{Reaction, Situation};
 use muster_model::configuration::task::{Cleanup, CleanupAction};
 use muster_model::error::ErrorCode;
 use muster_model::text::instant;
-use muster_model::{AttributeName, DirectoryId, DisabledReason, Field, ImObject, ObjectKind, Value};
+use muster_model::{AttributeName, DirectoryId, DisabledReason, ImObject, ObjectKind, Value};
 
 use crate::change::{Action, Change, ObjectBase, StateChange, Subject};
 use crate::decision::Decision;
@@ -158,13 +158,8 @@ impl CleaningUp {
 }
 
 fn last_seen(user: &ImObject) -> Seen {
-    match user.attributes.get(LAST_AUTHENTICATED) {
-        Field::One(Value::DateTime(seen)) => Seen::At(*seen),
-        field => match field.first().map(Value::to_text) {
-            None => Seen::Never,
-            Some(text) => {
-                parse_date_time(&text).map_or_else(|| Seen::Unreadable(text.into_owned()), Seen::At)
-            }
-        },
+    match user.attributes.get(LAST_AUTHENTICATED).first().map(Value::to_text) {
+        None => Seen::Never,
+        Some(text) => parse_date_time(&text).map_or_else(|| Seen::Unreadable(text.into_owned()), Seen::At),
     }
 }

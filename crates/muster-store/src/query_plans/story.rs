@@ -10,7 +10,7 @@ use muster_model::{
     ApplicationId, Attributes, ConfigurationId, DirectoryId, DisabledReason, Field, ObjectClassId, ObjectId,
     ObjectKind, RunId, TenantSlug,
 };
-use muster_plan::change::{Action, Change, ObjectBase, ShadowBase, StateChange};
+use muster_plan::change::{Action, Change, ObjectBase, ShadowBase, StateChange, Subject};
 use muster_plan::digest::Digest;
 use muster_plan::guard::Hold;
 use muster_plan::key::{KeyHash, KeySpecs};
@@ -52,7 +52,7 @@ pub(super) fn application(id: &str) -> ApplicationId {
 pub(super) fn target(id: &str) -> Target {
     Target {
         application: application(id),
-        class: ObjectClassId::new("person").unwrap(),
+        class: Some(ObjectClassId::new("person").unwrap()),
         directory: DirectoryId::main(),
         kind: ObjectKind::Identity,
         object_type: None,
@@ -94,6 +94,7 @@ fn change(action: Action, number: u32, shadow: Option<ShadowBase>) -> Change {
         action,
         situation: Situation::Linked,
         reaction: Reaction::Synchronize,
+        subject: Subject::Account,
         uid: number.to_string(),
         place: Some(number.into()),
         shadow,
@@ -338,7 +339,7 @@ impl Story {
         tenant.staged_links(&work.run, 0).await.unwrap();
         let contested = vec![Mention { hash: KeyHash([7; 16]), change: 1 }];
         let rekeyed = vec![7];
-        let batch = Batch { creates, links: Vec::new(), undigested: vec![2, 9], others, rekeyed, contested };
+        let batch = Batch { creates, undigested: vec![2, 9], others, rekeyed, contested, ..Batch::default() };
         let stale = tenant
             .apply_inbound(&work.run, &work.bucket, &target("hr"), (&batch, &KeySpecs::default()), now())
             .await
