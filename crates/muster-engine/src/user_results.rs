@@ -9,9 +9,7 @@ use muster_model::run::{Outcome, ProgressStatus};
 use muster_model::user_sync::{UserOperation, UserResult};
 use muster_model::{AttributeName, Attributes};
 use muster_plan::change::Action;
-use muster_store::{
-    ChangeQuery, ChangeRow, ChangeStatus, ProblemRecord, RunRecord, StoreError, SweptPage, TenantStore,
-};
+use muster_store::{ChangeQuery, ChangeRow, ChangeStatus, ProblemRecord, RunRecord, StoreError, TenantStore};
 use roaring::RoaringBitmap;
 
 /// Changes, or notes about entries, of a page.
@@ -35,7 +33,7 @@ pub struct UserResults {
 enum Next {
     ChangesAfter(u32),
     ProblemsAfter(i64),
-    EntriesAfter(SweptPage),
+    EntriesAfter(u32),
     Nothing,
 }
 
@@ -100,12 +98,12 @@ impl UserResults {
         let problems = self.store.entry_problems(&self.run, (after, PAGE)).await?;
         self.next = match problems.last() {
             Some(last) => Next::ProblemsAfter(last.no),
-            None => Next::EntriesAfter(SweptPage::default()),
+            None => Next::EntriesAfter(0),
         };
         Ok(problems.into_iter().map(of_problem).collect())
     }
 
-    async fn entries(&mut self, after: SweptPage) -> Result<Vec<UserResult>, StoreError> {
+    async fn entries(&mut self, after: u32) -> Result<Vec<UserResult>, StoreError> {
         let Some(left) = self.store.left_entries(&self.run, after, &self.told).await? else {
             self.next = Next::Nothing;
             return Ok(Vec::new());

@@ -3,7 +3,6 @@
 
 use std::collections::HashMap;
 
-use muster_model::ApplicationId;
 use muster_model::run::Outcome;
 use roaring::RoaringBitmap;
 use sea_orm::Value;
@@ -52,18 +51,11 @@ impl Traceless {
     }
 }
 
-/// The page of a sweep up to which entries have been told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub struct SweptPage {
-    bucket: i64,
-    page: i64,
-}
-
 /// The entries of one page that were left as they are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeftEntries {
-    /// Where to go on.
-    pub page: SweptPage,
+    /// Its number, behind which to go on.
+    pub page: u32,
     /// The account's key, and what became of it.
     pub entries: Vec<(Outcome, String)>,
 }
@@ -77,18 +69,19 @@ impl TenantStore {
     pub async fn left_entries(
         &self,
         run: &RunRecord,
-        after: SweptPage,
+        after: u32,
         changed: &RoaringBitmap,
     ) -> Result<Option<LeftEntries>, StoreError> {
-        let sql = "SELECT m.bucket, m.page, m.met, m.traceless, b.application FROM met m JOIN bucket b \
+        // A synchronization has one bucket.
+        let sql = "SELECT m.page, m.met, m.traceless, b.application FROM met m JOIN bucket b \
             ON b.tenant = m.tenant AND b.run = m.run AND b.no = m.bucket \
-            WHERE m.tenant = ? AND m.run = ? AND (m.bucket, m.page) > (?, ?) ORDER BY m.bucket, m.page LIMIT 1";
-        let values = vec![self.tenant.into(), run.seq.into(), after.bucket.into(), after.page.into()];
+            WHERE m.tenant = ? AND m.run = ? AND m.bucket = 0 AND m.page > ? ORDER BY m.page LIMIT 1";
+        let values = vec![self.tenant.into(), run.seq.into(), i64::from(after).into()];
         let Some(row) = self.database.query_one(sql, values).await? else { return Ok(None) };
-        let page = SweptPage { bucket: number(&row, 0)?, page: number(&row, 1)? };
-        let met = Met::decode(&get::<Vec<u8>>(&row, 2)?)?;
+        let page = unsigned(number(&row, 0)?, "page")?;
+        let met = Met::decode(&get::<Vec<u8>>(&row, 1)?)?;
         let left: Vec<_> = LEFT.into_iter().map(|outcome| (outcome, met.of(outcome) - changed)).collect();
-        let application = ApplicationId::of_run(&get::<String>(&row, 4)?)?;
+        let application: String = get(&row, 3)?;
         let keys = self.account_keys(&application, left.iter().flat_map(|(_, shadows)| shadows)).await?;
         let known = |(outcome, shadows): &(Outcome, RoaringBitmap)| {
             let outcome = *outcome;
@@ -99,7 +92,7 @@ impl TenantStore {
                 .collect::<Vec<_>>()
         };
         let mut entries: Vec<_> = left.iter().flat_map(known).collect();
-        if let Some(traceless) = get::<Option<String>>(&row, 3)? {
+        if let Some(traceless) = get::<Option<String>>(&row, 2)? {
             entries.extend(Traceless::decode(&traceless)?);
         }
         Ok(Some(LeftEntries { page, entries }))
@@ -108,7 +101,7 @@ impl TenantStore {
     /// The keys of accounts by the numbers of their shadows.
     async fn account_keys(
         &self,
-        application: &ApplicationId,
+        application: &str,
         shadows: impl Iterator<Item = u32>,
     ) -> Result<HashMap<u32, String>, StoreError> {
         let shadows: Vec<u32> = shadows.collect();
@@ -126,7 +119,7 @@ impl TenantStore {
         let values: Vec<Value> = vec![
             serde_json::to_string(&shadows).unwrap_or_default().into(),
             self.tenant.into(),
-            application.as_str().into(),
+            application.into(),
         ];
         let rows = self.database.query(&sql, values).await?;
         rows.iter().map(|row| Ok((unsigned(number(row, 0)?, "shadow number")?, get(row, 1)?))).collect()

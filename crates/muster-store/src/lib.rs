@@ -120,7 +120,7 @@ pub use fuse::{Doorkeeper, Fuse, Point};
 pub use history::HistoryRecord;
 pub use holds::EarlierBucket;
 pub use launch::Keeper;
-pub use left_entries::{LeftEntries, SweptPage};
+pub use left_entries::LeftEntries;
 pub use left_out::{LeftOut, StagedChanges};
 pub use lists::{KeyEntry, Lists, Makes, Mention, Met, Slot};
 pub use make::Reading;

@@ -8,7 +8,7 @@ use muster_plan::lifecycle::{Event, RunState, step};
 use uuid::Uuid;
 
 use crate::query_plans::{launch, new_run, now, on_each_database, tenant};
-use crate::{Advance, Bucket, Met, NewRun, OldRuns, PageRows, RunRecord, StoreError, SweptPage, TenantStore};
+use crate::{Advance, Bucket, Met, NewRun, OldRuns, PageRows, RunRecord, StoreError, TenantStore};
 
 async fn number(tenant: &TenantStore, run: RunId) -> Option<i64> {
     tenant.sync_of(run).await.unwrap().map(|sync| sync.number)
@@ -170,7 +170,7 @@ fn entries_that_leave_no_other_trace_are_told_page_by_page() {
             bucket.page = page;
             tenant.stage(&run, &bucket, &Met::default(), rows, now()).await.unwrap();
         }
-        let (mut after, mut found) = (SweptPage::default(), Vec::new());
+        let (mut after, mut found) = (0, Vec::new());
         while let Some(left) = tenant.left_entries(&run, after, &Default::default()).await.unwrap() {
             after = left.page;
             found.extend(left.entries);
