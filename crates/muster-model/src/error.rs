@@ -93,6 +93,10 @@ impl ErrorCode {
         Self::Unavailable,
         Self::PreconditionFailed,
         Self::TooManyRequests,
+        Self::ConnectorNotFound,
+        Self::ConnectorNotAvailable,
+        Self::ConnectorFactoryNotAvailable,
+        Self::ConfigurationFailed,
         Self::SourceCutShort,
         Self::EntryUnreadable,
         Self::EntryRepeated,
@@ -112,10 +116,6 @@ impl ErrorCode {
         Self::ChangeParked,
         Self::ApplicationLeftOut,
         Self::SweptInFull,
-        Self::ConnectorNotFound,
-        Self::ConnectorNotAvailable,
-        Self::ConnectorFactoryNotAvailable,
-        Self::ConfigurationFailed,
     ];
 
     /// The stable id, `MUS-C` and seven digits. Never given to another meaning.
@@ -154,10 +154,10 @@ impl ErrorCode {
             Self::ChangeParked => "MUS-C0000117",
             Self::ApplicationLeftOut => "MUS-C0000118",
             Self::SweptInFull => "MUS-C0000119",
-            Self::ConnectorNotFound => "MUS-C0000201",
-            Self::ConnectorNotAvailable => "MUS-C0000202",
-            Self::ConnectorFactoryNotAvailable => "MUS-C0000203",
-            Self::ConfigurationFailed => "MUS-C0000204",
+            Self::ConnectorNotFound => "MUS-C0000014",
+            Self::ConnectorNotAvailable => "MUS-C0000015",
+            Self::ConnectorFactoryNotAvailable => "MUS-C0000016",
+            Self::ConfigurationFailed => "MUS-C0000017",
         }
     }
 
