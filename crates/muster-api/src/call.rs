@@ -183,6 +183,7 @@ async fn perform(
                 TenantOperation::Connector(operation) => {
                     user_sync::connectors::perform(operation, call).await
                 }
+                TenantOperation::Sync(operation) => user_sync::syncs::perform(operation, call).await,
             }
         }
     }

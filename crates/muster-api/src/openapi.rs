@@ -10,6 +10,7 @@ mod objects;
 mod parked;
 mod schemas;
 mod shapes;
+mod syncs;
 
 use std::sync::LazyLock;
 
@@ -37,6 +38,7 @@ pub fn openapi() -> Value {
     schemas.extend(administration::schemas());
     schemas.extend(failures::schemas());
     schemas.extend(parked::schemas());
+    schemas.extend(syncs::schemas());
     for kind in ConfigurationKind::ALL {
         shapes::add(Document::shape(kind), &mut schemas);
     }

@@ -73,6 +73,31 @@ pub(crate) enum LiveStatus {
     Fetched,
 }
 
+/// Where a run is worked on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Node {
+    /// By any process.
+    #[default]
+    Any,
+    /// By the one that took the call.
+    This,
+}
+
+/// How many results of a sync are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Count {
+    /// All of them.
+    All,
+    /// At most so many.
+    AtMost(u32),
+}
+
+impl Default for Count {
+    fn default() -> Self {
+        Self::AtMost(10)
+    }
+}
+
 /// How a list is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum ListFormat {
@@ -131,6 +156,8 @@ pub(crate) struct Query {
     pub(crate) uid: Option<String>,
     pub(crate) attribute: Option<AttributeName>,
     pub(crate) format: ListFormat,
+    pub(crate) node: Node,
+    pub(crate) count: Count,
 }
 
 impl Query {
@@ -224,6 +251,8 @@ impl Query {
             Parameter::Uid => self.uid = Some(not_empty(value)?.to_owned()),
             Parameter::Attribute => self.attribute = Some(not_empty(value)?.into()),
             Parameter::Format => self.format = one_of(value, &ListFormat::ALL, |one| one.as_str())?,
+            Parameter::Local => self.node = if truth(value)? { Node::This } else { Node::Any },
+            Parameter::Count => self.count = count(value)?,
             Parameter::Mode => self.mode = one_of(value, &ImportMode::ALL, |one| one.as_str())?,
             Parameter::Types => self.kinds = Some(value.split(',').map(kind).collect::<Result<_, _>>()?),
         }
@@ -244,6 +273,16 @@ fn default_limit(known: &[Parameter]) -> Option<u32> {
 
 fn number<N: FromStr>(value: &str, of: &str) -> Result<N, String> {
     value.parse().map_err(|_| format!("is no number of {of}"))
+}
+
+fn count(value: &str) -> Result<Count, String> {
+    match value {
+        "-1" => Ok(Count::All),
+        _ => value
+            .parse()
+            .map(Count::AtMost)
+            .map_err(|_| "is neither a whole number nor -1, for all".to_owned()),
+    }
 }
 
 fn truth(value: &str) -> Result<bool, String> {

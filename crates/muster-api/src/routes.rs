@@ -10,6 +10,7 @@ mod disputes;
 mod objects;
 mod others;
 mod parked;
+mod syncs;
 mod tasks;
 
 use std::sync::LazyLock;
@@ -23,6 +24,7 @@ pub use self::audit::AuditOperation;
 pub use self::connectors::ConnectorOperation;
 pub use self::disputes::{AccountOperation, DisputeOperation};
 pub use self::parked::ParkedOperation;
+pub use self::syncs::SyncOperation;
 pub use crate::query::Parameter;
 use crate::rights::Permission;
 
@@ -118,6 +120,8 @@ pub enum TenantOperation {
     Parked(ParkedOperation),
     /// With connectors, as User Sync has them.
     Connector(ConnectorOperation),
+    /// With syncs, as User Sync has them.
+    Sync(SyncOperation),
 }
 
 /// What is done with configuration.
@@ -382,6 +386,7 @@ impl Route {
             | TenantOperation::Account(_)
             | TenantOperation::Application(_)
             | TenantOperation::Connector(_)
+            | TenantOperation::Sync(_)
             | TenantOperation::Dispute(_) => false,
         };
         self.method != Method::Get && !is_tried_on_a_sample && !is_repeatable
@@ -404,6 +409,7 @@ impl Route {
                 | TenantOperation::Dispute(_)
                 | TenantOperation::Application(_)
                 | TenantOperation::Parked(_)
+                | TenantOperation::Sync(_)
                 | TenantOperation::Administration(_)
                 | TenantOperation::Audit(_),
             )
@@ -430,6 +436,7 @@ impl Route {
                 | TenantOperation::Dispute(_)
                 | TenantOperation::Application(_)
                 | TenantOperation::Parked(_)
+                | TenantOperation::Sync(_)
                 | TenantOperation::Administration(_)
                 | TenantOperation::Audit(_),
             )
@@ -444,7 +451,8 @@ pub fn routes() -> &'static [Route] {
         let kinds = ConfigurationKind::ALL.into_iter().flat_map(configuration::routes_of);
         let tasks = TaskKind::ALL.into_iter().flat_map(tasks::routes_of);
         let rest = others::routes().into_iter().chain(administration::routes()).chain(audit::routes());
-        let rest = connectors::routes().into_iter().chain(rest);
+        let user_sync = connectors::routes().into_iter().chain(syncs::routes());
+        let rest = user_sync.chain(rest);
         let known = kinds.chain(applications::routes()).chain(tasks);
         known.chain(objects::routes()).chain(disputes::routes()).chain(parked::routes()).chain(rest).collect()
     });

@@ -26,6 +26,7 @@ use crate::view::{ErrorView, ProgressView, TripView};
 
 pub(crate) use events::Sights;
 pub use failures::LEFT_OUT;
+pub(crate) use launch::{Asked, refusal};
 
 /// The most errors that are shown of a run, and of all runs of a list, so that an answer fits into memory.
 pub(crate) const MOST_PROBLEMS: MostProblems = MostProblems { of_each: 1000, in_all: 10_000 };

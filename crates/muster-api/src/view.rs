@@ -22,6 +22,7 @@ mod progress;
 mod read;
 mod resource;
 mod schedule;
+mod sync;
 mod trip;
 pub(crate) mod value;
 
@@ -52,4 +53,6 @@ pub use progress::{CountersView, ErrandView, ProgressView};
 pub(crate) use read::read_field;
 pub use resource::{FieldDifferenceView, ResourceVersionView};
 pub use schedule::{FireView, SchedulingView};
+pub(crate) use sync::SyncCircumstances;
+pub use sync::{SyncStatusView, UserResultView};
 pub use trip::TripView;

@@ -2,7 +2,7 @@
 
 use muster_connector::ConnectorError;
 use muster_model::error::ErrorCode;
-use muster_model::{ApplicationId, ConfigurationId, RunId};
+use muster_model::{ApplicationId, ConfigurationId, DirectoryId, RunId};
 use muster_plan::lifecycle::NotAdmitted;
 use muster_store::{ProblemRow, ProblemStep, StoreError};
 
@@ -75,6 +75,12 @@ pub enum EngineError {
     NothingToUndo {
         /// That run.
         run: RunId,
+    },
+    /// The directory that it writes was deleted. In the words that User Sync's clients know.
+    #[error("Directory {directory} does not exists")]
+    NoDirectory {
+        /// The directory.
+        directory: DirectoryId,
     },
     /// More entries failed than the task's error policy allows.
     #[error("{failed} entries failed, the error policy allows {allowed}; nothing was applied")]

@@ -6,9 +6,10 @@ use muster_model::configuration::{Configuration, ConfigurationKind, Document, Pr
 use muster_model::run::{Mode, Override, TaskKind};
 use muster_model::{ConfigurationId, RunId};
 use muster_plan::lifecycle::{Absence, RunState};
-use muster_store::{NewRun, RunRecord, StoreError, TenantStore};
+use muster_store::{Keeper, NewRun, RunRecord, StoreError, TenantStore};
 
 use crate::configuration::{ConfigurationError, LoadedConfiguration};
+use crate::delivery::Ticket;
 use crate::{Engine, OUTRUN_TRIES, prepare};
 
 /// What is to be run.
@@ -81,8 +82,20 @@ impl Engine {
     /// When there is no such task, another full run of it has not ended, or its configuration cannot be used; when a
     /// task that comes before it cannot be launched.
     pub async fn launch(&self, store: &TenantStore, launch: Launch) -> Result<RunRecord, LaunchError> {
-        let (new, run) = self.admit_all(store, launch).await?;
+        let (new, run) = self.admit_all(store, launch, None).await?;
         self.push_first(store, &new).await;
+        Ok(run)
+    }
+
+    /// The same for the workers of this process. The others leave it to them for as long as a lease lasts: should all of
+    /// them be busy for longer, or the process end, whoever looks first takes it up.
+    ///
+    /// # Errors
+    /// As [`Engine::launch`].
+    pub async fn launch_here(&self, store: &TenantStore, launch: Launch) -> Result<RunRecord, LaunchError> {
+        let keeper = Keeper { worker: self.settings.owner.clone(), until: self.lease_end() };
+        let (new, run) = self.admit_all(store, launch, Some(&keeper)).await?;
+        self.delivery.offer(Ticket { tenant: store.slug().clone(), run: new.first() });
         Ok(run)
     }
 
@@ -91,18 +104,19 @@ impl Engine {
     /// # Errors
     /// As [`Engine::launch`].
     pub async fn admit(&self, store: &TenantStore, launch: Launch) -> Result<RunRecord, LaunchError> {
-        self.admit_all(store, launch).await.map(|(_, run)| run)
+        self.admit_all(store, launch, None).await.map(|(_, run)| run)
     }
 
     async fn admit_all(
         &self,
         store: &TenantStore,
         launch: Launch,
+        keeper: Option<&Keeper>,
     ) -> Result<(NewRun, RunRecord), LaunchError> {
         let mut tries = OUTRUN_TRIES;
         loop {
             tries -= 1;
-            match self.try_admit(store, launch.clone()).await {
+            match self.try_admit(store, launch.clone(), keeper).await {
                 // What was looked at is no longer what is configured: it is looked at again.
                 Err(LaunchError::Store(StoreError::ConfigurationMoved)) if tries > 0 => {}
                 admitted => return admitted,
@@ -114,6 +128,7 @@ impl Engine {
         &self,
         store: &TenantStore,
         launch: Launch,
+        keeper: Option<&Keeper>,
     ) -> Result<(NewRun, RunRecord), LaunchError> {
         let made_from = store.configuration_version().await?;
         let mut loaded = LoadedConfiguration::load(store).await?;
@@ -128,7 +143,7 @@ impl Engine {
             loaded = self.instead(store, loaded, &launch.instead)?;
         }
         let new = self.new_run(store, &loaded, launch, None).await?;
-        let run = store.launch(made_from, &new).await?;
+        let run = store.launch_for(made_from, &new, keeper).await?;
         Ok((new, run))
     }
 

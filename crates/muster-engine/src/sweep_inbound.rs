@@ -72,6 +72,9 @@ impl InboundRun {
                     note(&mut decided.rows.disputes, (key, &account.uid), disputes.get(&key), found);
                     note_met(&mut decided, shadow, decision.outcome, account.place.0, number);
                     let place = (account.uid.as_str(), Some(account.place.0));
+                    if shadow.is_none() {
+                        leave(&mut decided, &account.uid, &decision);
+                    }
                     take(&mut decided, run, (bucket, number, key), place, decision);
                 }
                 (Entry::Account(_), None) => {}
@@ -298,6 +301,13 @@ pub(crate) fn note_bad(decided: &mut Decided, bad: BadEntry) {
     });
 }
 
+/// Notes an entry of which nothing else tells: that it has no shadow among those that the page met, the caller knows.
+fn leave(decided: &mut Decided, uid: &str, decision: &Decision) {
+    if decision.change.is_none() && decision.problem.is_none() {
+        decided.rows.leave(uid, decision.outcome);
+    }
+}
+
 /// Counts a decision and stages what comes of it.
 pub(crate) fn take(
     decided: &mut Decided,
@@ -397,6 +407,7 @@ impl Work {
         for (linked, elsewhere) in missing {
             let decision = task.decide_missing(&linked, elsewhere);
             let at = (bucket.no, bucket.next_change, linked.key);
+            leave(&mut decided, &linked.shadow.uid, &decision);
             take(&mut decided, &self.run, at, (&linked.shadow.uid, None), decision);
             bucket.next_change = bucket.next_change.saturating_add(1);
         }

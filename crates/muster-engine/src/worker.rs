@@ -21,6 +21,7 @@ use tracing::Instrument as _;
 use crate::Engine;
 use crate::configuration::LoadedConfiguration;
 use crate::delivery::Ticket;
+use crate::directories::expect_directory;
 use crate::error::{EngineError, for_people, with_causes};
 use crate::lease::Lease;
 use crate::left_out::Opened;
@@ -177,7 +178,7 @@ impl Engine {
             Ok::<_, StoreError>(run.map(|run| (store, run)))
         };
         match found.await {
-            Ok(Some((store, run))) if run.waits_for_worker(self.surroundings.now()) => {
+            Ok(Some((store, run))) if run.is_new() || run.waits_for_worker(self.surroundings.now()) => {
                 if let Err(error) = self.execute_until(&store, run, stop).await {
                     tracing::debug!(run = %ticket.run, error = with_causes(&error), "run left");
                 }
@@ -413,6 +414,7 @@ impl Work {
         match self.task.clone() {
             Task::Inbound(task) => {
                 let (directory, keys) = (&task.decisions.directory, &task.decisions.keys);
+                expect_directory(&self.store, directory).await?;
                 self.engine.make_keys_ready(&self.store, directory, keys).await?;
             }
             Task::Outbound(task) => {

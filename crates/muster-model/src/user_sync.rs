@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::attribute::Attributes;
+use crate::run::Outcome;
 
 /// What a sync did with a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,6 +26,20 @@ impl UserOperation {
     /// All operations.
     pub const ALL: [Self; 6] =
         [Self::Added, Self::Updated, Self::NotModified, Self::Deleted, Self::Filtered, Self::Failed];
+
+    /// What an entry of that outcome is to the user's connector. One that moved on meanwhile, or whose turn did not come,
+    /// was not synchronized.
+    #[must_use]
+    pub fn of(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Created => Self::Added,
+            Outcome::Updated | Outcome::Disabled | Outcome::Unlinked => Self::Updated,
+            Outcome::Unchanged | Outcome::Ignored | Outcome::Reported => Self::NotModified,
+            Outcome::Deleted => Self::Deleted,
+            Outcome::Filtered => Self::Filtered,
+            Outcome::Failed | Outcome::Stale | Outcome::NotApplied => Self::Failed,
+        }
+    }
 
     /// The operation as it stands in JSON and logs.
     #[must_use]

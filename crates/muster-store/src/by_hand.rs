@@ -162,7 +162,7 @@ impl TenantStore {
     /// When the database fails.
     pub async fn indexed_directories(&self) -> Result<Vec<Indexed>, StoreError> {
         let sql = "SELECT d.id, k.name FROM directory d LEFT JOIN key_spec k \
-            ON k.tenant = d.tenant AND k.directory = d.id WHERE d.tenant = ? ORDER BY d.id, k.name";
+            ON k.tenant = d.tenant AND k.directory = d.id WHERE d.tenant = ? AND d.deleted_at IS NULL ORDER BY d.id, k.name";
         let mut directories: Vec<Indexed> = Vec::new();
         for row in self.database.query(sql, vec![self.tenant.into()]).await? {
             let directory = DirectoryId::new(&get::<String>(&row, 0)?)?;

@@ -18,8 +18,10 @@ use crate::tenant::TenantStore;
 pub struct ResourceChanges {
     /// The resources that are written; none stands here twice.
     pub writes: Vec<ResourceWrite>,
-    /// Directories that have to be there.
+    /// Directories that have to be there. One that was deleted stays so.
     pub directories: Vec<DirectoryId>,
+    /// Directories that are made again, empty, where they were deleted.
+    pub restored: Vec<DirectoryId>,
     /// Secrets, and the definitions that they are bound to.
     pub bindings: Vec<(SecretName, Binding)>,
     /// When they are.
@@ -39,10 +41,10 @@ impl ResourceChanges {
     /// Whether there is nothing to write.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.writes.is_empty() && self.directories.is_empty()
+        self.writes.is_empty() && self.directories.is_empty() && self.restored.is_empty()
     }
 
-    fn deletes(&self) -> bool {
+    pub(crate) fn deletes(&self) -> bool {
         self.writes.iter().any(|write| write.written == Written::Deleted)
     }
 }
@@ -53,15 +55,12 @@ impl TenantStore {
     pub(crate) async fn refuse_unseen_runs(
         &self,
         tx: &Transaction,
-        changes: &ResourceChanges,
+        seen: &BTreeSet<RunId>,
     ) -> Result<(), StoreError> {
-        if !changes.deletes() {
-            return Ok(());
-        }
         // By the index of the runs that have not ended, not through all of the tenant's.
         let sql = "SELECT r.id FROM run r WHERE r.tenant + 0 = ? AND r.status >= 0 AND r.status < 4";
         for row in tx.query(sql, vec![self.tenant.into()]).await? {
-            if !changes.seen_runs.contains(&RunId(get(&row, 0)?)) {
+            if !seen.contains(&RunId(get(&row, 0)?)) {
                 return Err(StoreError::ConfigurationMoved);
             }
         }

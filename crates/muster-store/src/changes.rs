@@ -310,7 +310,7 @@ pub(crate) fn change(row: &QueryResult) -> Result<ChangeRow, StoreError> {
     })
 }
 
-fn problem(row: &QueryResult) -> Result<ProblemRecord, StoreError> {
+pub(crate) fn problem(row: &QueryResult) -> Result<ProblemRecord, StoreError> {
     Ok(ProblemRecord {
         no: number(row, 0)?,
         change: optional_number(row, 1)?.map(|no| unsigned(no, "number of a change")).transpose()?,

@@ -84,7 +84,8 @@ const ADVANCE: &str = "UPDATE run SET status = ?, phase = ?, outcome = ?, plan_h
     WHERE seq = ? AND tenant = ? AND epoch = ? AND status = 1 AND (stopping = 0 OR ? = 1) RETURNING";
 
 impl TenantStore {
-    /// Takes a run up: raises its epoch, so that whoever had it before writes nothing more.
+    /// Takes a run up: raises its epoch, so that whoever had it before writes nothing more. One that nobody has had yet may be
+    /// kept for its owner.
     ///
     /// # Errors
     /// [`StoreError::LostFence`] when another worker has it, or it has ended.
@@ -103,7 +104,8 @@ impl TenantStore {
                     "UPDATE run SET epoch = epoch + 1, owner = ?, lease_until = ?, status = 1, progressed_at = ?, \
                      breakdowns = CASE WHEN status = 1 AND lease_until > 0 AND NOT EXISTS (SELECT 1 FROM bucket \
                      WHERE bucket.tenant = run.tenant AND bucket.run = run.seq \
-                     AND bucket.progressed_at >= run.progressed_at) THEN breakdowns + 1 ELSE 0 END WHERE seq = ? AND tenant = ? AND epoch = ? AND status IN (0, 1) AND lease_until < ? \
+                     AND bucket.progressed_at >= run.progressed_at) THEN breakdowns + 1 ELSE 0 END WHERE seq = ? AND tenant = ? AND epoch = ? AND status IN (0, 1) \
+                     AND (lease_until < ? OR (epoch = 0 AND owner = ?)) \
                      RETURNING {}",
                     COLUMNS.replace("r.", "")
                 ),
@@ -115,6 +117,7 @@ impl TenantStore {
                     self.tenant.into(),
                     run.epoch.into(),
                     now.timestamp_millis().into(),
+                    owner.into(),
                 ],
             )
             .await?;

@@ -6,7 +6,6 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use muster_model::DirectoryId;
 use muster_model::audit::{Act, Subject, SubjectKind};
 use muster_model::configuration::ConfigurationKind;
 use muster_plan::digest;
@@ -201,7 +200,9 @@ impl TenantStore {
         let writes = &changes.writes;
         let tx = self.database.begin(Urgency::Short).await?;
         self.move_version(&tx, checked).await?;
-        self.refuse_unseen_runs(&tx, changes).await?;
+        if changes.deletes() {
+            self.refuse_unseen_runs(&tx, &changes.seen_runs).await?;
+        }
         let known = self.known_versions(&tx, writes).await?;
         let versions: Vec<i64> = writes
             .iter()
@@ -212,6 +213,7 @@ impl TenantStore {
         self.put_documents(&tx, &written).await?;
         self.remove_documents(&tx, writes).await?;
         let mut acts = self.make_directories(&tx, &changes.directories).await?;
+        acts.extend(self.restore_directories(&tx, &changes.restored).await?);
         for write in writes {
             acts.push(write.act()?);
         }
@@ -297,44 +299,6 @@ impl TenantStore {
         );
         tx.execute(&sql, vec![self.tenant.into(), keys(deleted)]).await?;
         Ok(())
-    }
-
-    /// Makes a directory unless there is one of that id.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn ensure_directory(&self, id: &DirectoryId) -> Result<(), StoreError> {
-        let tx = self.database.begin(Urgency::Short).await?;
-        let made = self.make_directories(&tx, std::slice::from_ref(id)).await?;
-        self.append_all(&tx, made).await?;
-        tx.commit().await
-    }
-
-    /// Makes the directories that are not there; answers what the audit log says of each.
-    async fn make_directories(
-        &self,
-        tx: &Transaction,
-        directories: &[DirectoryId],
-    ) -> Result<Vec<NewAuditEntry>, StoreError> {
-        let sql = "INSERT INTO directory (tenant, id, name) VALUES (?, ?, ?) ON CONFLICT DO NOTHING";
-        let mut made = Vec::new();
-        for id in directories {
-            let values = vec![self.tenant.into(), id.as_str().into(), id.as_str().into()];
-            if tx.execute(sql, values).await? > 0 {
-                made.push(NewAuditEntry::new(Act::Create, Subject::new(SubjectKind::Directory, id.as_str())));
-            }
-        }
-        Ok(made)
-    }
-
-    /// The ids of all directories.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn directories(&self) -> Result<Vec<DirectoryId>, StoreError> {
-        let sql = "SELECT id FROM directory WHERE tenant = ? ORDER BY id";
-        let rows = self.database.query(sql, vec![self.tenant.into()]).await?;
-        rows.iter().map(|row| Ok(DirectoryId::new(&get::<String>(row, 0)?)?)).collect()
     }
 }
 

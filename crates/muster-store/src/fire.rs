@@ -9,8 +9,9 @@ use sea_orm::{QueryResult, Value};
 use crate::configuration::ConfigurationVersion;
 use crate::database::{Transaction, Urgency};
 use crate::error::StoreError;
+use crate::launch::LAUNCH_TRIES;
 use crate::row::{get, get_case, instant, message, number, unsigned};
-use crate::run::{LAUNCH_TRIES, NewRun};
+use crate::run::NewRun;
 use crate::schedule::{NO_PLAN, ScheduleRecord};
 use crate::tenant::TenantStore;
 

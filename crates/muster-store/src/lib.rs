@@ -24,6 +24,7 @@ mod configuration_history;
 mod copy;
 mod counting;
 mod database;
+mod directory;
 mod disputes;
 mod ending;
 mod error;
@@ -34,9 +35,12 @@ mod fire;
 mod fuse;
 mod history;
 mod holds;
+mod launch;
+mod left_entries;
 mod left_out;
 mod lists;
 mod make;
+mod message;
 mod migration;
 #[cfg(test)]
 mod numbering_tests;
@@ -71,6 +75,9 @@ mod sight;
 mod sight_tests;
 mod sqlite;
 mod stage;
+mod sync;
+#[cfg(test)]
+mod sync_tests;
 mod tenant;
 mod tokens;
 mod tries;
@@ -98,6 +105,7 @@ pub use configuration::{ConfigurationVersion, ResourceWrite, StoredResource};
 pub use configuration_history::{ResourceVersion, Written};
 pub use copy::{CopiedTable, copy};
 pub use database::Location;
+pub use directory::DirectoryDeletion;
 pub use disputes::{
     Decides, DisputeFilter, DisputeRecord, DisputesOf, FoundDispute, HandLink, HandLinked, KnownDispute,
     MadeDecision, PageDisputes, WhenUnlinked,
@@ -110,6 +118,8 @@ pub use fire::{FireRecord, Fired, KEPT_FIRES, NewFire, NextDue, NoLaunch};
 pub use fuse::{Doorkeeper, Fuse, Point};
 pub use history::HistoryRecord;
 pub use holds::EarlierBucket;
+pub use launch::Keeper;
+pub use left_entries::{LeftEntries, SweptPage};
 pub use left_out::{LeftOut, StagedChanges};
 pub use lists::{KeyEntry, Lists, Makes, Mention, Met, Slot};
 pub use objects::OwnerRow;
@@ -128,6 +138,7 @@ pub use seal::MasterKey;
 pub use search::ObjectSearch;
 pub use secret::{Binding, BindingRule, NewSecret, OpenSecret, Put, SecretRecord};
 pub use stage::{Bucket, ProblemRow, ProblemStep, StagedPage};
+pub use sync::SyncRecord;
 pub use tenant::{Tenant, TenantStore};
 pub use tokens::LastToken;
 pub use undo::UndoneObject;

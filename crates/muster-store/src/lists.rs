@@ -40,6 +40,12 @@ impl Met {
         &self.gone
     }
 
+    /// The shadows of this outcome.
+    pub(crate) fn of(&self, outcome: Outcome) -> RoaringBitmap {
+        let set = self.sets.iter().find(|(known, _)| *known == outcome);
+        set.map(|(_, set)| set.clone()).unwrap_or_default()
+    }
+
     /// All shadows met, whatever became of them.
     #[must_use]
     pub fn all(&self) -> RoaringBitmap {

@@ -44,6 +44,7 @@ const STEPS: &[Step] = &[
     step!("0018_left_out"),
     step!("0019_parked"),
     step!("0020_changes"),
+    step!("0021_user_sync"),
 ];
 
 /// The version of the schema that all steps lead to.

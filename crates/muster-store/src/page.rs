@@ -1,5 +1,6 @@
 //! Pages ready to be stored: changes as rows, which is the costly part and needs no database.
 
+use muster_model::run::Outcome;
 use muster_plan::change::{Change, MembershipChange, StateChange};
 use muster_plan::key::KeyHash;
 use sea_orm::Value;
@@ -7,6 +8,7 @@ use sea_orm::Value;
 use crate::codec;
 use crate::disputes::PageDisputes;
 use crate::error::StoreError;
+use crate::left_entries::Traceless;
 use crate::lists::Lists;
 use crate::row::encode_provenance;
 use crate::rows::{Bulk, Kind};
@@ -53,6 +55,8 @@ pub struct PageRows {
     pub(crate) changes: Vec<StagedChange>,
     pub(crate) problems: Vec<ProblemRow>,
     pub(crate) lists: Lists,
+    pub(crate) traceless: Traceless,
+    pub(crate) messages: Vec<String>,
     /// What the page has to do with disputes.
     pub disputes: PageDisputes,
 }
@@ -125,10 +129,23 @@ impl PageRows {
         self.problems.push(problem);
     }
 
+    /// Adds an entry of which nothing else tells that it was there: it has neither shadow nor change nor problem.
+    pub fn leave(&mut self, uid: &str, outcome: Outcome) {
+        self.traceless.add(uid, outcome);
+    }
+
+    /// Adds what the run has to say to people, in its order.
+    pub fn say(&mut self, message: String) {
+        self.messages.push(message);
+    }
+
     /// Whether there is nothing to store but the checkpoint.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.changes.is_empty() && self.problems.is_empty()
+        self.changes.is_empty()
+            && self.problems.is_empty()
+            && self.traceless.is_empty()
+            && self.messages.is_empty()
     }
 
     /// The digests of the changes, one after the other, so that the plan's hash does not depend on the pages.

@@ -9,8 +9,9 @@ use uuid::Uuid;
 use crate::TenantStore;
 use crate::database::{Dialect, Transaction};
 use crate::error::StoreError;
+use crate::launch::launched;
 use crate::row::get;
-use crate::run::{Chain, NewRun, RunRecord, launched};
+use crate::run::{Chain, NewRun, RunRecord};
 
 /// Where the lease of a run ends that waits for another: at the last instant of the year 9999, in milliseconds. So it
 /// looks to all who look for work like one that somebody has.

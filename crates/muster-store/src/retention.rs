@@ -18,7 +18,8 @@ const AT_ONCE: i64 = 5000;
 /// What is looked for of runs that have ended long ago.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OldRuns {
-    /// Those that are to go. The newest run of a tenant is none of them: its number must not be given again.
+    /// Those that are to go. The newest run of a tenant, and its newest sync, are none of them: their numbers must not be
+    /// given again.
     Whole,
     /// Those that have their changes still.
     WithChanges,
@@ -37,7 +38,9 @@ impl Store {
     ) -> Result<Vec<(TenantStore, i64)>, StoreError> {
         let condition = match old {
             OldRuns::Whole => {
-                "EXISTS (SELECT 1 FROM run newer WHERE newer.tenant = r.tenant AND newer.no > r.no)"
+                "EXISTS (SELECT 1 FROM run newer WHERE newer.tenant = r.tenant AND newer.no > r.no) \
+                 AND (r.sync IS NULL OR EXISTS (SELECT 1 FROM run newer WHERE newer.tenant = r.tenant \
+                 AND newer.sync > r.sync))"
             }
             OldRuns::WithChanges => "r.changes_dropped = 0",
         };
@@ -75,7 +78,7 @@ impl TenantStore {
         tx.commit().await
     }
 
-    /// Drops a run that has ended and has no changes any more, with its problems, and the configurations that no run
+    /// Drops a run that has ended and has no changes any more, with its problems and messages, and the configurations that no run
     /// uses any more.
     ///
     /// # Errors
@@ -90,6 +93,7 @@ impl TenantStore {
         for sql in [
             "DELETE FROM bucket WHERE tenant = ? AND run = ?",
             "DELETE FROM outbox WHERE tenant = ? AND run = ?",
+            "DELETE FROM message WHERE tenant = ? AND run = ?",
             "DELETE FROM run WHERE tenant = ? AND seq = ? AND status = 4",
         ] {
             tx.execute(sql, of_run.to_vec()).await?;

@@ -1,7 +1,6 @@
-//! Runs: launched under the guard of the database, claimed, moved on and ended under an epoch.
+//! Runs: what is known of them, and how they are found.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use muster_model::audit::{Act, Subject};
 use muster_model::run::{Counters, Mode, OutcomeStatus, Override, Phase, ProgressStatus, TaskKind};
 use muster_model::{ApplicationId, ConfigurationId, RunId};
 use muster_plan::lifecycle::{Absence, RunState};
@@ -9,18 +8,13 @@ use sea_orm::{QueryResult, Value};
 use uuid::Uuid;
 
 use crate::TenantStore;
-use crate::audit::NewAuditEntry;
-use crate::configuration::ConfigurationVersion;
-use crate::database::{Dialect, Transaction, Urgency};
+use crate::database::Dialect;
 use crate::ending;
 use crate::error::StoreError;
 use crate::facts::octets;
 use crate::holds;
 use crate::left_out;
-use crate::preceding::NOT_YET;
-use crate::row::{
-    case, decode_counters, get, get_case, instant, number, optional_number, phase_number, unsigned,
-};
+use crate::row::{case, decode_counters, get, get_case, instant, number, optional_number, unsigned};
 
 /// What is read of a run, for [`record`].
 pub(crate) const COLUMNS: &str = "r.seq, r.tenant, r.id, r.no, r.task_kind, r.task, r.mode, r.keys, r.status, r.phase, \
@@ -35,9 +29,6 @@ pub(crate) const COLUMN_COUNT: usize = 39;
 /// The full run of a task that has not ended, which no other may run beside: as the unique index has it.
 const OCCUPYING: &str = "FROM run r WHERE r.tenant = ? AND r.task_kind = ? AND r.task = ? \
     AND r.mode = 0 AND r.keys IS NULL AND r.status < 4";
-
-/// How often a launch is tried again that lost its number to another.
-pub(crate) const LAUNCH_TRIES: u32 = 100;
 
 /// A hash of sixteen octets.
 pub type Hash = [u8; 16];
@@ -176,6 +167,12 @@ impl RunRecord {
         claimable && self.lease_until < now
     }
 
+    /// Whether no worker has had it yet, and nothing keeps it from being begun. Some worker may keep it for itself.
+    #[must_use]
+    pub fn is_new(&self) -> bool {
+        self.state.status == ProgressStatus::Pending && self.epoch == 0 && self.awaited().is_none()
+    }
+
     /// Takes over what stands with its buckets while it works, from rows of `counters, estimate, progressed_at`.
     pub(crate) fn take_live(&mut self, buckets: &[QueryResult]) -> Result<(), StoreError> {
         let mut estimate = 0;
@@ -206,97 +203,6 @@ pub struct RunFilter {
 }
 
 impl TenantStore {
-    /// Launches a run that was made from a configuration, and those that come before it. Whether another full run of the task is under way is decided
-    /// by the database alone.
-    ///
-    /// # Errors
-    /// [`StoreError::AlreadyRunning`] when one is, [`StoreError::ConfigurationMoved`] when the configuration is no
-    /// longer that one.
-    pub async fn launch(
-        &self,
-        made_from: ConfigurationVersion,
-        run: &NewRun,
-    ) -> Result<RunRecord, StoreError> {
-        let mut tries = 0;
-        loop {
-            match self.try_launch(made_from, run).await {
-                // Two launches of different tasks at once want the same number: the later takes the next.
-                Err(error) if error.is_unique_violation() && tries < LAUNCH_TRIES => tries += 1,
-                answer => return answer,
-            }
-        }
-    }
-
-    async fn try_launch(
-        &self,
-        made_from: ConfigurationVersion,
-        run: &NewRun,
-    ) -> Result<RunRecord, StoreError> {
-        let tx = self.database.begin(Urgency::Short).await?;
-        if !self.keep_version(&tx, made_from).await? {
-            return Err(StoreError::ConfigurationMoved);
-        }
-        let inserted = self.insert_runs(&tx, run, None).await;
-        match inserted {
-            Ok(()) => tx.commit().await?,
-            Err(error) if error.is_unique_violation() => {
-                drop(tx);
-                return Err(self.already_running(run).await?.unwrap_or(error));
-            }
-            Err(error) => return Err(error),
-        }
-        self.run(run.id).await?.ok_or_else(|| StoreError::unreadable("run", "it vanished after its launch"))
-    }
-
-    /// Inserts a run with the configuration it uses, the run that it waits for, and the job that started it.
-    pub(crate) async fn insert_run(
-        &self,
-        tx: &Transaction,
-        run: &NewRun,
-        (waits_for, job): (Option<RunId>, Option<Uuid>),
-    ) -> Result<(), StoreError> {
-        tx.execute(
-            // What is there already is held, so that nobody drops it as unused before the run is there.
-            "INSERT INTO rules (tenant, hash, body) VALUES (?, ?, ?) \
-             ON CONFLICT (tenant, hash) DO UPDATE SET hash = excluded.hash",
-            vec![self.tenant.into(), run.rules.to_vec().into(), run.rules_body.clone().into()],
-        )
-        .await?;
-        let keys = run.keys.as_ref().map(|keys| serde_json::to_string(keys).unwrap_or_default());
-        let (seq, number) = self.dialect().new_number("run", "seq");
-        let sql = format!(
-            "INSERT INTO run ({seq}tenant, id, no, task_kind, task, mode, keys, status, phase, absence, \
-             rules, started_at, estimate, approved_hash, job, chain_start, launched_by, waits_for, lease_until, overriding, \
-             undoes) \
-             SELECT {number}?, ?, coalesce(max(no), 0) + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? \
-             FROM run WHERE tenant = ?"
-        );
-        let values: Vec<Value> = vec![
-            self.tenant.into(),
-            run.id.0.into(),
-            (run.task_kind as i64).into(),
-            run.task.as_str().into(),
-            (run.state.mode as i64).into(),
-            keys.into(),
-            (run.state.status as i64).into(),
-            phase_number(run.state.phase).into(),
-            (run.state.absence as i64).into(),
-            run.rules.to_vec().into(),
-            run.now.timestamp_millis().into(),
-            run.estimate.cast_signed().into(),
-            run.approved_hash.map(|hash| hash.to_vec()).into(),
-            job.into(),
-            run.chain.map(|chain| chain.start.timestamp_millis()).into(),
-            run.chain.map(|chain| chain.launched_by.0).into(),
-            waits_for.map(|run| run.0).into(),
-            waits_for.map_or(0, |_| NOT_YET).into(),
-            run.overriding.as_ref().map(holds::encode_override).into(),
-            run.undoes.map(|run| run.0).into(),
-            self.tenant.into(),
-        ];
-        tx.execute(&sql, values).await.map(|_| ())
-    }
-
     /// What reads these columns of the run that occupies a task.
     pub(crate) fn occupying(
         &self,
@@ -305,15 +211,6 @@ impl TenantStore {
     ) -> (String, Vec<Value>) {
         let values = vec![self.tenant.into(), (kind as i64).into(), task.as_str().into()];
         (format!("SELECT {columns} {OCCUPYING}"), values)
-    }
-
-    async fn already_running(&self, run: &NewRun) -> Result<Option<StoreError>, StoreError> {
-        if run.state.mode == Mode::Simulate || run.keys.is_some() {
-            return Ok(None);
-        }
-        let (sql, values) = self.occupying(COLUMNS, (run.task_kind, &run.task));
-        let occupying = self.database.query_one(&sql, values).await?.map(|row| record(&row)).transpose()?;
-        Ok(occupying.map(|run| StoreError::AlreadyRunning { run: run.id, status: run.state.status }))
     }
 
     /// The run of this id.
@@ -378,7 +275,7 @@ impl TenantStore {
     }
 
     /// While a run works its counters and its estimate stand with its buckets.
-    async fn read_live(&self, run: &mut RunRecord) -> Result<(), StoreError> {
+    pub(crate) async fn read_live(&self, run: &mut RunRecord) -> Result<(), StoreError> {
         if run.state.is_terminal() {
             return Ok(());
         }
@@ -409,34 +306,6 @@ impl TenantStore {
         let row = self.database.query_one(sql, vec![self.tenant.into(), hash.to_vec().into()]).await?;
         let row = row.ok_or_else(|| StoreError::unreadable("configuration of a run", "it is missing"))?;
         get(&row, 0)
-    }
-}
-
-/// What the audit log says of a launch. One that names a plan is the approval of a simulation.
-pub(crate) fn launched(run: &NewRun, waits_for: Option<RunId>) -> NewAuditEntry {
-    let act = if run.approved_hash.is_some() { Act::Approve } else { Act::Launch };
-    let mut entry = NewAuditEntry::new(act, Subject::task(run.task_kind, run.task.as_str()))
-        .of_run(run.id)
-        .at(run.now)
-        .with("mode", run.state.mode.as_str());
-    if let Some(keys) = &run.keys {
-        entry = entry.with("keys", keys.len());
-    }
-    if let Some(chain) = &run.chain {
-        entry = entry.with("launchedBy", chain.launched_by.to_string());
-    }
-    if let Some(preceding) = waits_for {
-        entry = entry.with("waitsFor", preceding.to_string());
-    }
-    if let Some(overriding) = &run.overriding {
-        entry = entry.with("override", holds::encode_override(overriding));
-    }
-    if let Some(undone) = run.undoes {
-        entry = entry.with("undoes", undone.to_string());
-    }
-    match run.approved_hash {
-        Some(hash) => entry.with_hash("planHash", hash),
-        None => entry,
     }
 }
 

@@ -262,7 +262,7 @@ impl TenantStore {
         if moved == 0 { Err(StoreError::LostFence) } else { Ok(()) }
     }
 
-    /// Stores a page: its checkpoint, then what it met, its changes and its problems. All or nothing.
+    /// Stores a page: its checkpoint, then what it met, its changes, its problems and its messages. All or nothing.
     ///
     /// # Errors
     /// [`StoreError::LostFence`] when the worker has the run no longer; nothing is written then.
@@ -278,8 +278,8 @@ impl TenantStore {
         let tx = self.database.begin(Urgency::Bulk).await?;
         self.move_cursor(&tx, run, bucket, now).await?;
         tx.execute(
-            "INSERT INTO met (tenant, run, bucket, page, met, lists, digest, disputes) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO met (tenant, run, bucket, page, met, lists, digest, disputes, traceless) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             vec![
                 self.tenant.into(),
                 run.seq.into(),
@@ -289,11 +289,13 @@ impl TenantStore {
                 if rows.lists == Lists::default() { Vec::new() } else { rows.lists.encode() }.into(),
                 digest.into(),
                 rows.disputes.encode().into(),
+                rows.traceless.encode().into(),
             ],
         )
         .await?;
         CHANGES.insert(&tx, rows.changes.into_iter().map(|change| change.values).collect()).await?;
         self.note_in(&tx, run, bucket.no, &rows.problems, now).await?;
+        self.add_messages(&tx, (run, bucket.no), &rows.messages).await?;
         tx.commit().await
     }
 
@@ -351,8 +353,8 @@ impl TenantStore {
             "DELETE FROM change WHERE tenant = ? AND id BETWEEN ? AND ? AND bucket = ?",
             vec![self.tenant.into(), first.into(), last.into(), no.into()],
         )
-        .await
-        .map(|_| ())
+        .await?;
+        self.drop_messages(tx, run, bucket).await
     }
 
     /// Stores a checkpoint with problems that were found.

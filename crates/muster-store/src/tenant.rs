@@ -48,7 +48,8 @@ pub struct TenantStore {
 }
 
 /// Every table of a tenant's data, those first that refer to others.
-const TABLES: [&str; 30] = [
+const TABLES: [&str; 31] = [
+    "message",
     "parked",
     "quarantine",
     "dispute",

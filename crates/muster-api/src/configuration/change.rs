@@ -60,6 +60,8 @@ pub(crate) struct Checked<'a> {
     pub(crate) after: &'a Configuration,
     pub(crate) writes: Vec<ResourceWrite>,
     pub(crate) directories: BTreeSet<DirectoryId>,
+    /// The directories that are made again where they were deleted.
+    pub(crate) restored: BTreeSet<DirectoryId>,
     /// The runs that use nothing of what is deleted.
     pub(crate) seen_runs: BTreeSet<RunId>,
 }
@@ -73,6 +75,7 @@ pub(crate) async fn write(
     let changes = ResourceChanges {
         writes: checked.writes,
         directories: checked.directories.into_iter().collect(),
+        restored: checked.restored.into_iter().collect(),
         bindings: call.engine().new_bindings(checked.before, checked.after),
         rule: binding_rule(call),
         seen_runs: checked.seen_runs,

@@ -77,6 +77,7 @@ async fn carry_out(
             writes,
             // A task that names an unknown directory makes it, also one that was there before.
             directories: if is_put { verdict.directories.clone() } else { BTreeSet::new() },
+            restored: BTreeSet::new(),
             seen_runs,
         };
         write(call, version, checked).await?;

@@ -76,6 +76,9 @@ pub(super) fn segment(route: &Route, name: &str) -> (&'static str, Value) {
         "name" if route.group == "Secrets" => {
             ("What configurations call it.", json!({"type": "string", "pattern": ID}))
         }
+        "sync" => ("The number of the sync.", json!({"type": "integer", "minimum": 1})),
+        "directory" => ("The id of the directory.", json!({"type": "string", "pattern": ID})),
+        "id" if route.path.contains("/connector/") => ("The unique id of the connector.", text()),
         "name" => ("What it is called.", json!({"type": "string"})),
         _ if route.group == "Disputes" => ("The id of the dispute.", disputes::id()),
         _ if route.group == "User Sync" => ("The unique id of the connector, or the id of its task.", text()),

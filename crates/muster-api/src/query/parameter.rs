@@ -91,6 +91,10 @@ pub enum Parameter {
     Attribute,
     /// `format`: how a list is written.
     Format,
+    /// `local`: whether the process that took the call works on the sync.
+    Local,
+    /// `count`: how many results of a sync.
+    Count,
 }
 
 impl Parameter {
@@ -134,6 +138,8 @@ impl Parameter {
             Self::Uid => "uid",
             Self::Attribute => "attribute",
             Self::Format => "format",
+            Self::Local => "local",
+            Self::Count => "count",
         }
     }
 
@@ -191,6 +197,10 @@ impl Parameter {
                 "`json` answers a page. `csv` answers all pages as one file for a spreadsheet, a row an attribute \
                  of a change; `limit` is none of it."
             }
+            Self::Local => {
+                "Whether the process that took the call works on the sync, and not whichever is free."
+            }
+            Self::Count => "At most so many; -1 for all.",
         }
     }
 
@@ -242,6 +252,8 @@ impl Parameter {
                 let words = ImportMode::ALL.map(ImportMode::as_str);
                 json!({"type": "string", "enum": words, "default": ImportMode::default().as_str()})
             }
+            Self::Local => json!({"type": "boolean", "default": false}),
+            Self::Count => json!({"type": "integer", "minimum": -1, "maximum": u32::MAX, "default": 10}),
             Self::Types => {
                 let one = ConfigurationKind::ALL.map(ConfigurationKind::element_name).join("|");
                 json!({"type": "string", "pattern": format!("^({one})(,({one}))*$")})

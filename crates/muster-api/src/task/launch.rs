@@ -75,14 +75,21 @@ pub(super) async fn launch(kind: TaskKind, mut call: Call) -> Result<HttpRespons
 }
 
 /// What was to be launched.
-pub(super) struct Asked {
+pub(crate) struct Asked {
     pub(super) kind: TaskKind,
     pub(super) task: ConfigurationId,
     /// Where in the body unsaved resources stand, by their pointer within the configuration.
     pub(super) places: BTreeMap<String, String>,
 }
 
-pub(super) async fn refusal(asked: &Asked, call: &Call, error: LaunchError) -> ApiError {
+impl Asked {
+    /// A task as it is saved.
+    pub(crate) fn saved(kind: TaskKind, task: ConfigurationId) -> Self {
+        Self { kind, task, places: BTreeMap::new() }
+    }
+}
+
+pub(crate) async fn refusal(asked: &Asked, call: &Call, error: LaunchError) -> ApiError {
     match error {
         LaunchError::NoTask(_) => {
             ApiError::NotFound(format!("{} `{}`", asked.kind.definition_kind(), asked.task))

@@ -149,7 +149,7 @@ impl ProgressView {
 }
 
 /// How long the run has been going on, without the time for which its plan was held, or it was paused.
-fn at_work(run: &RunRecord, now: DateTime<Utc>) -> TimeDelta {
+pub(super) fn at_work(run: &RunRecord, now: DateTime<Utc>) -> TimeDelta {
     let until = run.ended_at.unwrap_or(now);
     let in_all = match (run.held_at, run.approved_at) {
         (None, _) => until - run.started_at,

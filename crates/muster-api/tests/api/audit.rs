@@ -1,5 +1,7 @@
 //! The audit log over HTTP: every writing route leaves its entry under the caller's name, admins alone read it.
 
+mod user_sync;
+
 use std::collections::BTreeSet;
 
 use muster_api::ApiSettings;
@@ -135,24 +137,6 @@ impl Auditor {
         self.check(("POST", import), &[], &json!(xml), &[left]);
         let evaluate = "/{tenant}/api/sync/conf/~evaluate";
         self.check(("POST", evaluate), &[], &json!({"condition": "a pr"}), &[]);
-    }
-
-    fn check_connectors(&mut self) {
-        let all = "/{tenant}/rest/samlsso-admin/1.0/usersync/connector";
-        let (one, import) = (format!("{all}/{{id}}"), format!("{all}/~import"));
-        let hr = [("id", "hr-import")];
-        let [task, application] = ["REPLACE sync-task-definitions/hr-import", "REPLACE applications/hr"];
-        let found = self.admin.get(&one.replace("{tenant}", "acme").replace("{id}", "hr-import"));
-        let before = found.expect(200).json()["configuration"].clone();
-        let mut both = before.clone();
-        both["name"] = "People".into();
-        both["application"]["name"] = "People".into();
-        self.check(("PUT", &one), &hr, &both, &[application, task]);
-        self.check(("PUT", &one), &hr, &both, &[]);
-        self.check(("PATCH", &one), &hr, &json!({"application": {"name": "HR"}}), &[application]);
-        let mut file = self.admin.get("/acme/rest/samlsso-admin/1.0/usersync/connector/~export").json();
-        file[0]["configuration"] = before;
-        self.check(("POST", &import), &[], &file, &[task]);
     }
 
     fn check_files(&mut self) {
@@ -349,6 +333,7 @@ fn every_writing_route_leaves_its_acts_under_the_callers_name() {
     hold(&admin, "prov-task-definitions", "accounts");
     auditor.check_task("prov-tasks", &provisioning("accounts", Mode::Simulate));
     auditor.check_links();
+    auditor.check_user_sync();
     let writing = routes().iter().filter(|route| route.method != Method::Get);
     let writing: BTreeSet<_> = writing.map(|route| (route.method.as_str(), route.path.clone())).collect();
     assert_eq!(auditor.called, writing, "a route that writes has to be called here, and its acts be named");

@@ -31,6 +31,7 @@ mod processes;
 mod rights;
 mod schedules;
 mod secrets;
+mod syncs;
 mod tasks;
 mod world;
 mod zero;

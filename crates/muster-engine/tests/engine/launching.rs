@@ -1,12 +1,13 @@
 //! Launches and deletions at once: no run lives without its definition, whoever of the two is first.
 
+use chrono::TimeDelta;
 use muster_model::RunId;
 use muster_model::configuration::ConfigurationKind;
-use muster_model::run::{Mode, TaskKind};
+use muster_model::run::{Mode, OutcomeStatus, TaskKind};
 use muster_plan::lifecycle::{Absence, RunState};
 use muster_store::{ConfigurationVersion, NewRun, ResourceChanges, ResourceWrite, StoreError, Written};
 use muster_testkit::world::configuration::reconciliation;
-use muster_testkit::world::{World, on_each_database};
+use muster_testkit::world::{World, on_each_database, synchronization};
 use uuid::Uuid;
 
 const KIND: ConfigurationKind = ConfigurationKind::SynchronizationTaskDefinition;
@@ -84,6 +85,28 @@ fn of_a_launch_and_a_deletion_at_once_one_counts() {
                 Ok(run) => world.engine().cancel(store, run.id).await.expect("cancelled"),
                 Err(_) => world.save(KIND, reconciliation("hr", "person")).await,
             }
+        }
+    });
+}
+
+#[test]
+fn a_run_that_is_kept_for_a_process_is_left_to_it_as_long_as_a_lease_lasts() {
+    on_each_database(async |database| {
+        let world = World::usual(database).await;
+        let store = world.store();
+        let (here, there) = (world.engine(), world.engine());
+        for is_late in [false, true] {
+            let launch = synchronization("hr", Mode::Apply);
+            let run = here.launch_here(store, launch).await.expect("launched");
+            there.execute(store, run.clone()).await.expect_err("taken from whom it is kept for");
+            if is_late {
+                world.clock().pass(TimeDelta::minutes(1));
+            }
+            let worker = if is_late { &there } else { &here };
+            let run = worker.execute(store, run).await.expect("a run that is not lost");
+            assert_eq!(run.state.outcome, Some(OutcomeStatus::Success));
+            let sync = store.sync_of(run.id).await.expect("the database").expect("a sync");
+            assert_eq!(sync.worker.as_deref(), Some(&*worker.settings().owner));
         }
     });
 }

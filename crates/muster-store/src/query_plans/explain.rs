@@ -9,7 +9,7 @@ use crate::database::{Database, Dialect};
 
 /// The tables that grow with a tenant's people, runs or configuration, and the columns of which one has to be looked up by. The
 /// index of `run` by status has those alone that have not ended, and that by their end the others.
-const LOOKED_UP_BY: [(&str, &[&str]); 16] = [
+const LOOKED_UP_BY: [(&str, &[&str]); 17] = [
     ("shadow", &["no", "uid_key", "owner"]),
     ("object", &["id"]),
     ("key", &["hash", "object"]),
@@ -18,9 +18,10 @@ const LOOKED_UP_BY: [(&str, &[&str]); 16] = [
     ("problem", &["run"]),
     ("met", &["run"]),
     ("bucket", &["run"]),
+    ("message", &["run"]),
     ("configuration", &["id", "kind"]),
     ("configuration_history", &["id"]),
-    ("run", &["seq", "id", "status", "ended_at", "task", "waits_for", "rowid"]),
+    ("run", &["seq", "id", "status", "ended_at", "task", "waits_for", "sync", "rowid"]),
     ("schedule", &["next_due", "task"]),
     ("fire", &["due_at", "task"]),
     ("audit", &["seq", "at"]),

@@ -16,6 +16,7 @@ mod preceding;
 mod reports;
 mod schedules;
 mod story;
+mod syncs;
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -13,7 +13,7 @@ use super::World;
 
 /// Tables and their columns that a history of runs determines, whoever carried it out and how often it was
 /// interrupted. Left out is what tells one process or instant from another.
-const DETERMINED: [(&str, &[&str]); 10] = [
+const DETERMINED: [(&str, &[&str]); 11] = [
     ("object", &["id", "kind", "directory", "type", "disabled", "version", "attributes", "provenance"]),
     (
         "shadow",
@@ -47,7 +47,11 @@ const DETERMINED: [(&str, &[&str]); 10] = [
             "before",
         ],
     ),
-    ("run", &["no", "task", "status", "phase", "outcome", "counters", "plan_hash", "held_by", "failure"]),
+    ("message", &["(SELECT r.no FROM run r WHERE r.seq = message.run)", "bucket", "no", "text"]),
+    (
+        "run",
+        &["no", "sync", "task", "status", "phase", "outcome", "counters", "plan_hash", "held_by", "failure"],
+    ),
     (
         "change",
         &[

@@ -115,7 +115,8 @@ fn a_backup_of_an_older_program_is_brought_up_to_date() {
     backup(&world, &file).expect(0);
     let connection = rusqlite::Connection::open(&file).unwrap();
     // As it was before the last step of the schema.
-    let undo = "DROP INDEX shadow_open; DROP INDEX shadow_due; ALTER TABLE bucket DROP COLUMN since; ALTER TABLE bucket DROP COLUMN token; \
+    let undo = "DROP INDEX run_sync; ALTER TABLE run DROP COLUMN sync; ALTER TABLE met DROP COLUMN traceless; \
+        DROP TABLE message; ALTER TABLE bucket DROP COLUMN messages; ALTER TABLE directory DROP COLUMN deleted_at; \
         DELETE FROM schema_version WHERE version = (SELECT max(version) FROM schema_version)";
     connection.execute_batch(undo).unwrap();
     drop(connection);

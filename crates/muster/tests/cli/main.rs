@@ -21,5 +21,6 @@ mod schedules;
 mod secrets;
 mod server;
 mod source;
+mod syncs;
 mod user_sync;
 mod world;
