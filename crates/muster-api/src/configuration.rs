@@ -173,7 +173,8 @@ async fn save_one(
     written: fn(String) -> Written,
 ) -> Result<Saved, ApiError> {
     let absent = StoreError::Absent(draft.id().to_string());
-    let saved = save(call, basis, vec![Put { place: String::new(), draft, before, written }]).await?;
+    let put = Put { place: String::new(), draft, before, written };
+    let saved = save(call, basis, vec![put], BTreeSet::new()).await?;
     saved.into_iter().next().map(Saved::of).ok_or_else(|| ApiError::internal(absent))
 }
 

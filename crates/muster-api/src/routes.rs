@@ -457,8 +457,8 @@ pub fn routes() -> &'static [Route] {
         let kinds = ConfigurationKind::ALL.into_iter().flat_map(configuration::routes_of);
         let tasks = TaskKind::ALL.into_iter().flat_map(tasks::routes_of);
         let rest = others::routes().into_iter().chain(administration::routes()).chain(audit::routes());
-        let rest = connectors::routes().into_iter().chain(rest);
-        let rest = syncs::routes().into_iter().chain(single::routes()).chain(rest);
+        let user_sync = connectors::routes().into_iter().chain(syncs::routes()).chain(single::routes());
+        let rest = user_sync.chain(rest);
         let known = kinds.chain(applications::routes()).chain(tasks);
         known.chain(objects::routes()).chain(disputes::routes()).chain(parked::routes()).chain(rest).collect()
     });

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use actix_web::http::header::{self, HeaderName};
 use actix_web::{HttpResponse, http::StatusCode};
-use muster_model::ConfigurationId;
 use muster_model::configuration::ConfigurationKind;
+use muster_model::{ConfigurationId, DirectoryId};
 use muster_store::{ResourceWrite, StoredResource, Written};
 
 use super::change::{Checked, directories, write};
@@ -85,14 +85,15 @@ impl Put {
     }
 }
 
-/// Checks drafts against all that is there, and writes them together. What says what is there already is not
-/// written, and keeps its version. Answers the resources as they are then.
+/// Checks drafts against all that is there, and writes them together, with the directories that are `restored`. What
+/// says what is there already is not written, and keeps its version. Answers the resources as they are then.
 pub(crate) async fn save(
     call: &Call,
     before: &Basis,
     puts: Vec<Put>,
+    restored: BTreeSet<DirectoryId>,
 ) -> Result<Vec<StoredResource>, ApiError> {
-    if puts.iter().all(Put::is_idle) {
+    if puts.iter().all(Put::is_idle) && restored.is_empty() {
         return Ok(puts.into_iter().map(|put| put.into_row(None)).collect());
     }
     let resources = || puts.iter().map(|put| &put.draft.resource);
@@ -103,7 +104,7 @@ pub(crate) async fn save(
         after: &after,
         writes: puts.iter().filter(|put| !put.is_idle()).map(Put::write).collect(),
         directories: directories(resources()),
-        restored: BTreeSet::new(),
+        restored,
         seen_runs: BTreeSet::new(),
     };
     let mut versions = write(call, before.version, checked).await?.into_iter();

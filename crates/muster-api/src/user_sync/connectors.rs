@@ -14,7 +14,7 @@ use crate::configuration::{Preconditions, change};
 use crate::error::ApiError;
 use crate::routes::ConnectorOperation;
 use crate::view::ConnectorView;
-use propose::{Proposed, Whose, save};
+use propose::{Deleted, Proposed, Whose, save};
 use stored::Connector;
 
 pub(crate) use stored::OUTSIDE;
@@ -42,23 +42,24 @@ async fn read(call: &Call) -> Result<HttpResponse, ApiError> {
     connector.saved().answer_read(&preconditions)
 }
 
-/// "Edit and save".
+/// "Edit and save": the one way to bring a deleted directory back.
 async fn replace(mut call: Call) -> Result<HttpResponse, ApiError> {
     let body = call.json().await?;
-    let connector = update(&call, |_| Ok(body.clone())).await?;
+    let connector = update(&call, Deleted::Restored, |_| Ok(body.clone())).await?;
     Ok(connector.saved().answer(StatusCode::OK))
 }
 
 async fn patch(mut call: Call) -> Result<HttpResponse, ApiError> {
     let patch = call.patch().await?;
     let limit = call.settings().json_limit;
-    let connector = update(&call, |old| patch.apply(&old.configuration(), limit)).await?;
+    let connector = update(&call, Deleted::Left, |old| patch.apply(&old.configuration(), limit)).await?;
     Ok(connector.saved().answer(StatusCode::OK))
 }
 
 /// Puts in the place of a connector's configuration what `make` makes of the connector.
 async fn update(
     call: &Call,
+    deleted: Deleted,
     make: impl Fn(&Connector) -> Result<Value, ApiError>,
 ) -> Result<Connector, ApiError> {
     let preconditions = Preconditions::of(&call.request)?;
@@ -67,7 +68,7 @@ async fn update(
         preconditions.allow_write(Some(&old.saved().tag))?;
         let proposed =
             Proposed { place: String::new(), configuration: make(&old)?, whose: Whose::Known(&old) };
-        save(call, &basis, vec![Ok(proposed)]).await
+        save(call, &basis, vec![Ok(proposed)], deleted).await
     })
     .await?;
     let connector = Connector::find(&saved, call.segment("id"))?;

@@ -1,5 +1,7 @@
 //! The audit log over HTTP: every writing route leaves its entry under the caller's name, admins alone read it.
 
+mod user_sync;
+
 use std::collections::BTreeSet;
 
 use muster_api::ApiSettings;
@@ -230,7 +232,6 @@ impl Auditor {
         self.check(("POST", release), &[("id", "hr")], &json!(null), &[]);
     }
 
-    /// A sync, and the end of what it fills.
     /// Whatever can be done to runs of a task whose plan is held.
     fn check_task(&mut self, tasks: &str, launch: &Launch) {
         let (kind, task) = (launch.kind.definition_kind(), launch.task.as_str());

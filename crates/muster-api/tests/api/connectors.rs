@@ -292,3 +292,31 @@ fn a_task_gets_its_unique_id_by_whatever_door_it_is_saved_and_keeps_it() {
         assert_eq!(unique_id(id), Some(made), "{id}");
     }
 }
+
+#[test]
+fn a_deleted_directory_comes_back_when_its_connector_is_saved() {
+    with_two_processes(|[client, _]| {
+        configure(client, "acme");
+        let path = hr(client);
+        let before = client.get(&path).expect(200);
+        let directory = "/acme/rest/samlsso-admin/1.0/directory/main";
+        let _ = client.delete(directory).expect(204);
+        // Other ways to save it leave the directory as it is.
+        let file = client.get(&format!("{}/~export", connectors("acme"))).expect(200).json();
+        for name in ["People", "HR"] {
+            let _ = patch(client, &path, MERGE, &json!({"name": name})).expect(200);
+            let _ = client.post(&format!("{}/~import", connectors("acme")), &file).expect(200);
+            let task = conf("acme", "sync-task-definitions/hr-import");
+            let _ = patch(client, &task, MERGE, &json!({"description": name})).expect(200);
+            expect_error(client.delete(directory), 404, "NOT_FOUND");
+        }
+        let saved = client.put(&path, &before.json()["configuration"]).expect(200);
+        assert_eq!(saved.json(), before.json());
+        let _ = client.delete(directory).expect(204);
+        // What is saved as it is brings it back as well.
+        let same = client.put(&path, &before.json()["configuration"]).expect(200);
+        assert_eq!(same.header("etag"), saved.header("etag"));
+        let _ = client.delete(directory).expect(204);
+        expect_error(client.delete(directory), 404, "NOT_FOUND");
+    });
+}

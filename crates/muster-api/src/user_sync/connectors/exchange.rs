@@ -9,7 +9,7 @@ use muster_model::{ConfigurationId, DirectoryId};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::propose::{Proposed, Whose, save};
+use super::propose::{Deleted, Proposed, Whose, save};
 use super::stored::Connector;
 use crate::call::Call;
 use crate::configuration::change;
@@ -62,7 +62,7 @@ pub(super) async fn import(mut call: Call) -> Result<HttpResponse, ApiError> {
             let new_id = || call.engine().surroundings().new_id();
             known.read(&place, item, new_id).map_err(|problems| problems.placed_under(&place))
         };
-        save(&call, &basis, items.iter().enumerate().map(read).collect()).await
+        save(&call, &basis, items.iter().enumerate().map(read).collect(), Deleted::Left).await
     })
     .await?;
     call.note(format_args!("{} connectors imported", items.len()));

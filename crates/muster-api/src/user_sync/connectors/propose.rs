@@ -1,16 +1,17 @@
 //! Connectors that are to be saved: taken apart into the documents of task and application, which are checked and
 //! written together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use muster_model::ConfigurationId;
 use muster_model::configuration::{Configuration, ConfigurationKind, Problems};
+use muster_model::{ConfigurationId, DirectoryId};
 use muster_store::{StoredResource, Written};
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::stored::{Connector, OUTSIDE};
 use crate::call::Call;
+use crate::configuration::change::directories;
 use crate::configuration::{self, Basis, Draft, Named, Put, check_parts};
 use crate::error::ApiError;
 
@@ -33,11 +34,21 @@ pub(super) enum Whose<'a> {
     New { id: ConfigurationId, unique_id: Uuid },
 }
 
+/// What becomes of the directory of a connector if it was deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Deleted {
+    /// It is made again, empty.
+    Restored,
+    /// It stays deleted.
+    Left,
+}
+
 /// Saves connectors, all or none. Answers the resources that they consist of, as they are then.
 pub(super) async fn save(
     call: &Call,
     basis: &Basis,
     proposed: Vec<Result<Proposed<'_>, Problems>>,
+    deleted: Deleted,
 ) -> Result<Vec<StoredResource>, ApiError> {
     let (mut puts, mut problems) = (Puts::default(), Problems::new());
     for one in proposed {
@@ -47,7 +58,11 @@ pub(super) async fn save(
         }
     }
     if problems.is_empty() {
-        return configuration::save(call, basis, puts.in_order).await;
+        let restored = match deleted {
+            Deleted::Restored => puts.lacking_directories(call).await?,
+            Deleted::Left => BTreeSet::new(),
+        };
+        return configuration::save(call, basis, puts.in_order, restored).await;
     }
     problems.merge(puts.lacking(basis));
     Err(ApiError::Invalid(problems))
@@ -78,6 +93,14 @@ impl Puts {
             }
         }
         problems
+    }
+
+    /// The directories that they name and that are not there.
+    async fn lacking_directories(&self, call: &Call) -> Result<BTreeSet<DirectoryId>, ApiError> {
+        let there = call.store.directories().await?;
+        let mut named = directories(self.in_order.iter().map(|put| &put.draft.resource));
+        named.retain(|directory| !there.contains(directory));
+        Ok(named)
     }
 
     /// What they refer to in vain, where others are broken, so that not all can be looked at together.

@@ -31,6 +31,7 @@ impl Auditor {
         self.check(("POST", &format!("{route}/{{name}}")), &hr, &json!(null), &launch);
     }
 
+    /// A sync, and the end of what it fills.
     pub(super) fn check_user_sync(&mut self) {
         let route = |end: &str| format!("/{{tenant}}/rest/samlsso-admin/1.0/{end}");
         let (task, directory) = ([("id", "hr-import")], [("directory", "main")]);
@@ -48,5 +49,9 @@ impl Auditor {
         }
         let delete = route("directory/{directory}");
         self.check(("DELETE", &delete), &directory, &json!(null), &["DELETE directories/main"]);
+        let one = route("usersync/connector/{id}");
+        let shown = self.admin.get(&one.replace("{tenant}", "acme").replace("{id}", "hr-import"));
+        let configuration = shown.expect(200).json()["configuration"].clone();
+        self.check(("PUT", &one), &task, &configuration, &["CREATE directories/main"]);
     }
 }
