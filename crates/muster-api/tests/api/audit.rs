@@ -21,8 +21,6 @@ use crate::world::{
     provisioning_task, put_people, synchronization_task, target,
 };
 
-mod user_sync;
-
 const AUDIT: &str = "/acme/api/sync/audit";
 
 /// What the kinds of documents look like of which the other tests need none.
