@@ -433,7 +433,8 @@ fn there_are_four_errors() {
         world.save(ConfigurationKind::ConnectorDefinition, connector("hr", "hr")).await;
         // A clean-up reads no users.
         let cleanup = json!({
-            "id": "clean", "name": "Clean", "taskType": "CLEANUP", "directoryId": "main", "action": "DISABLE",
+            "id": "clean", "name": "Clean", "taskType": "CLEANUP", "directoryId": "main", "inactiveDays": 90,
+            "action": "DISABLE",
         });
         world.save(ConfigurationKind::SynchronizationTaskDefinition, cleanup).await;
         let misconfigured = error(&world, "clean").await;
