@@ -52,7 +52,7 @@ const TOLD: [&str; 24] = [
     "INSERT INTO history",
     "UPDATE object SET version",
     "DELETE FROM object",
-    "UPDATE shadow SET version = shadow.version + 1, state = 0, owner",
+    "UPDATE shadow SET version = shadow.version + 1, read_by = n.read_by, state = 0, owner",
     "UPDATE shadow SET version = shadow.version + 1, state = 0, uid",
     "UPDATE shadow SET version = shadow.version + 1, state = 1",
     "UPDATE shadow SET digest = NULL, account_digest",
