@@ -74,6 +74,14 @@ impl Served {
     }
 }
 
+impl Drop for Served {
+    fn drop(&mut self) {
+        // One that has ended already is what is wanted.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 pub(crate) fn token(world: &World, roles: &str) -> String {
     let create = ["token", "create", "--tenant", "acme", "--role", roles, "--name", roles];
     world.call(&create).expect(0).out.trim().to_owned()
