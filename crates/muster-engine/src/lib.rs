@@ -24,6 +24,7 @@ mod findings;
 mod finish;
 mod first_met;
 mod handing_over;
+mod in_order;
 mod kept;
 mod launch;
 mod lease;

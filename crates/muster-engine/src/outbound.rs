@@ -220,7 +220,12 @@ impl OutboundRun {
     ) -> Result<Decided, EngineError> {
         let class = &self.classes[index];
         let mut decided = Decided::default();
-        decided.counters.read = read_of(&entries);
+        let (numbers, entries) =
+            self.pass_over(index, store, run, (entries, first, at), &mut decided).await?;
+        decided.counters.read += read_of(&entries);
+        if entries.is_empty() {
+            return Ok(decided);
+        }
         let keys: Vec<Option<KeyHash>> = entries
             .iter()
             .map(|entry| match entry {
@@ -254,7 +259,7 @@ impl OutboundRun {
         }
         class.find_rivals(store, &mut facts, &keys, before).await?;
         self.take_for(class, store, &mut facts, at).await?;
-        for (((number, entry), key), facts) in (first..).zip(&entries).zip(&keys).zip(&facts) {
+        for (((number, entry), key), facts) in numbers.into_iter().zip(&entries).zip(&keys).zip(&facts) {
             let linked = key.and_then(|key| shadows.get(&key));
             let (outcome, dispute, place) = match entry {
                 Entry::Bad(bad) => {

@@ -10,6 +10,7 @@ use muster_model::ApplicationId;
 use muster_model::configuration::application::{Application, ObjectClass, Situation};
 use muster_model::configuration::task::Verify;
 use muster_model::run::{Counters, Outcome};
+use muster_plan::decision::Decision;
 use muster_plan::guard::Tally;
 use muster_plan::key::KeyHash;
 use muster_plan::lifecycle::Event;
@@ -57,7 +58,7 @@ pub(crate) struct MetShadow {
     pub(crate) no: u32,
     pub(crate) outcome: Outcome,
     pub(crate) place: u64,
-    /// The number of the entry's change, had it one.
+    /// The number of the entry's change, had it one; 0 where it cannot have one.
     pub(crate) change: u32,
 }
 
@@ -76,6 +77,14 @@ impl Decided {
     pub(crate) fn count(&mut self, outcome: Outcome, situation: Option<Situation>) {
         self.counters.count(outcome, situation);
     }
+
+    /// Counts an account that is as promised, which nothing is decided about.
+    pub(crate) fn pass_over(&mut self, shadow: u32, place: u64) {
+        let Decision { outcome, situation, .. } = Decision::as_promised();
+        self.counters.read += 1;
+        self.count(outcome, situation);
+        self.met.push(MetShadow { no: shadow, outcome, place, change: 0 });
+    }
 }
 
 /// A page that is being decided, and where the sweep stands after it.
@@ -87,6 +96,8 @@ pub(crate) struct InHand {
     entries: u32,
     /// Keys that were asked for and that nothing was read for.
     pub(crate) not_found: Vec<String>,
+    /// Shadows whose accounts are as promised, which nothing was read or decided for.
+    in_order: Vec<u32>,
 }
 
 impl InHand {
@@ -257,8 +268,8 @@ impl Work {
     /// Decides accounts as their shadows remember them.
     async fn read_remembered(&mut self, index: usize) -> Result<SweepEnd, EngineError> {
         let mut first_met = self.met_so_far(index).await?;
-        while let Some(page) = self.remembered_page(index).await? {
-            let mut in_hand = VecDeque::from([self.decide(index, page)]);
+        while let Some((page, in_order)) = self.remembered_page(index).await? {
+            let mut in_hand = VecDeque::from([InHand { in_order, ..self.decide(index, page) }]);
             self.stage_next(index, &mut in_hand, &mut first_met).await?;
         }
         Ok(SweepEnd::Complete { token: None })
@@ -376,6 +387,7 @@ impl Work {
             estimated_total: page.estimated_total,
             entries,
             not_found: Vec::new(),
+            in_order: Vec::new(),
         }
     }
 
@@ -390,6 +402,7 @@ impl Work {
         let mut decided = next.decided;
         self.may_go_on()?;
         note_not_found(&mut decided, &next.not_found);
+        next.in_order.iter().for_each(|shadow| decided.pass_over(*shadow, u64::from(*shadow)));
         let met = meet(&mut decided, first_met, &|place| self.place(index, place));
         let unstaged: u32 = in_hand.iter().map(|page| page.entries).sum();
         let bucket = &mut self.buckets[index];

@@ -10,7 +10,7 @@ use muster_model::shadow::ShadowState;
 use muster_model::{AttributeName, Field, ImObject, ObjectId, Record};
 use muster_plan::decision::Decision;
 use muster_plan::outbound::OwnerView;
-use muster_store::{LinkedShadow, OwnerRow};
+use muster_store::{LinkedShadow, OwnerPage, OwnerRow};
 use roaring::RoaringBitmap;
 use uuid::Uuid;
 
@@ -29,22 +29,33 @@ const UNMET_STEP: u32 = 1;
 const SHADOW: &str = "shadow ";
 
 impl Work {
-    /// The next page of accounts as their shadows remember them, in the place of a read of the target.
-    pub(crate) async fn remembered_page(&self, index: usize) -> Result<Option<Page>, EngineError> {
+    /// The next page of accounts as their shadows remember them, in the place of a read of the target; beside it the
+    /// shadows whose accounts are as promised.
+    pub(crate) async fn remembered_page(
+        &self,
+        index: usize,
+    ) -> Result<Option<(Page, Vec<u32>)>, EngineError> {
         let Task::Outbound(task) = &self.task else { return Ok(None) };
         let (application, class) = task.account_class(index);
         let after = self.buckets[index].cursor.as_deref().and_then(|cursor| cursor.parse().ok()).unwrap_or(0);
         let limit = u32::try_from(self.page_size()).unwrap_or(u32::MAX);
-        let shadows = self.store.live_shadows_after(&application.id, class.id.as_str(), after, limit).await?;
-        let Some(last) = shadows.last() else { return Ok(None) };
-        let cursor = Cursor(last.shadow.base.no.0.to_string());
+        let of = (&application.id, class.id.as_str());
+        let terms = task.terms(index, self.decided_at());
+        let page = self.store.remembered_accounts(of, terms, (after, limit)).await?;
+        let Some(last) = page.last() else { return Ok(None) };
+        let cursor = Cursor(last.to_string());
+        let shadows = match page.others.as_slice() {
+            [] => Vec::new(),
+            others => self.store.missing_shadows(of.0, of.1, others, &[]).await?,
+        };
+        let shadows = shadows.into_iter().map(|(linked, _)| linked);
         let (forgotten, known): (Vec<LinkedShadow>, Vec<LinkedShadow>) =
-            shadows.into_iter().partition(|linked| linked.shadow.snapshot.is_empty());
+            shadows.partition(|linked| linked.shadow.snapshot.is_empty());
         let forgotten: Vec<String> = forgotten.into_iter().map(|linked| linked.shadow.uid).collect();
         let mut entries = self.read_accounts((application, class), &forgotten).await?;
         entries
             .extend(known.into_iter().map(|shadow| Entry::Account(remembered(shadow, &class.uid_attribute))));
-        Ok(Some(Page { entries, cursor, estimated_total: None }))
+        Ok(Some((Page { entries, cursor, estimated_total: None }, page.in_order)))
     }
 
     /// Reads single accounts: those of which nothing is remembered can only be compared with what they are.
@@ -88,10 +99,11 @@ impl Work {
                 _ => None,
             };
             let (application, class) = task.account_class(index);
-            let (application, class) = (application.id.clone(), class.id.to_string());
-            let owners = self.store.owners(&application, &class, after.map(ObjectId), limit).await?;
-            let Some(last) = owners.last() else { return Ok(()) };
-            let last = last.object.id;
+            let of = (&application.id, class.id.as_str());
+            let page = self.store.owner_page(of, after.map(ObjectId), limit).await?;
+            let Some(OwnerPage { last, accounts, without }) = page else { return Ok(()) };
+            let unmet: Vec<u32> = accounts.into_iter().filter(|shadow| !met.contains(*shadow)).collect();
+            let owners = self.store.owners(of, &without, &unmet).await?;
             let lacking =
                 lacking_accounts(owners, &|shadow| met.contains(shadow), &|id| linked.contains(&id));
             self.stage_owner_page(index, task, (&lacking, last), &linked).await?;
@@ -105,6 +117,12 @@ impl Work {
         (owners, last): (&[OwnerRow], ObjectId),
         linked: &HashSet<ObjectId>,
     ) -> Result<(), EngineError> {
+        if owners.is_empty() {
+            // Looked at again after a crash, which comes to the same.
+            let bucket = &mut self.buckets[index];
+            (bucket.step, bucket.cursor) = (UNMET_STEP, Some(last.to_string()));
+            return Ok(());
+        }
         let class = &task.classes[index];
         let decisions = &class.decisions;
         let at: DateTime<Utc> = self.decided_at();

@@ -197,6 +197,8 @@ pub struct Change {
     pub digest: Option<Digest>,
     /// Outbound, the digest of the account as it is afterwards.
     pub account_digest: Option<Digest>,
+    /// Outbound, what that promise is made under, where the version of the owner and this are all that it rests on.
+    pub terms: Option<Digest>,
     /// The next instant at which the answer can change by itself.
     pub due_at: Option<DateTime<Utc>>,
     /// Keys that the object is found by afterwards and was not before; outbound that of the name that the account gets,

@@ -365,6 +365,7 @@ pub(crate) fn bare_change(action: Action, situation: Situation, reaction: Reacti
         snapshot: Attributes::new(),
         digest: None,
         account_digest: None,
+        terms: None,
         due_at: None,
         keys_added: Vec::new(),
         keys_removed: Vec::new(),

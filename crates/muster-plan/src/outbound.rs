@@ -158,6 +158,20 @@ impl Outbound {
         canonical.digest()
     }
 
+    /// What every promise is made under besides the owner: rules, profiles, scope, and what an account can be. `None`
+    /// where rules take anything of other objects, since those may move while the owner stays as it is.
+    #[must_use]
+    pub fn terms(&self) -> Option<Digest> {
+        if self.takes_any() {
+            return None;
+        }
+        let mut canonical = Canonical::new(&self.profiles.digest.0);
+        self.rules.iter().for_each(|rules| canonical.octets(&rules.fingerprint().0));
+        // The `Debug` forms spell every field out, so none can be forgotten here.
+        canonical.text(&format!("{:?}{:?}{}", self.scope, self.abilities, self.uid_attribute));
+        Some(canonical.digest())
+    }
+
     /// The account's half of the promise.
     #[must_use]
     pub fn account_digest(

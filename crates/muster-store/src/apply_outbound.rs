@@ -213,6 +213,7 @@ impl TenantStore {
             .execute(
                 &format!(
                     "UPDATE shadow SET digest = n.digest, account_digest = n.account_digest, \
+                     terms = n.terms, owner_version = n.object_version, \
                      snapshot = coalesce(n.snapshot, shadow.snapshot) \
                      FROM (SELECT c.* FROM {{changes}} {APART}) AS n \
                      WHERE shadow.tenant = n.tenant AND shadow.application = ? AND shadow.uid_key = n.uid_key \
@@ -272,8 +273,8 @@ impl TenantStore {
     ) -> Result<(), StoreError> {
         let remember = match remembered {
             Remembered::AsPlanned => {
-                "digest = n.digest, account_digest = n.account_digest, \
-                 snapshot = coalesce(n.snapshot, shadow.snapshot)"
+                "digest = n.digest, account_digest = n.account_digest, terms = n.terms, \
+                 owner_version = n.object_version, snapshot = coalesce(n.snapshot, shadow.snapshot)"
             }
             // What was remembered of an account that is gone says nothing about the one made in its place.
             Remembered::NotYet => {

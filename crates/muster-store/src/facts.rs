@@ -261,7 +261,7 @@ pub(crate) fn objects_by_key(rows: &[QueryResult]) -> Result<Vec<(KeyHash, ImObj
     Ok(found)
 }
 
-fn pair(text: &str) -> Result<(usize, u32), StoreError> {
+pub(crate) fn pair(text: &str) -> Result<(usize, u32), StoreError> {
     let parsed = text.split_once(':').and_then(|(place, no)| Some((place.parse().ok()?, no.parse().ok()?)));
     parsed.ok_or_else(|| StoreError::unreadable("pair of place and shadow", text))
 }

@@ -43,9 +43,10 @@ const OBJECT: &str = "INSERT INTO object (tenant, id, kind, directory, type, dis
      coalesce(c.result, '{}'), coalesce(c.provenance, '')";
 
 const SHADOW: &str = "INSERT INTO shadow (tenant, application, no, class, read_by, uid_key, uid, owner, state, version, disabled, \
-     digest, account_digest, due_at, profile, granted, snapshot) \
+     digest, account_digest, terms, owner_version, due_at, profile, granted, snapshot) \
      SELECT c.tenant, ?, ? + {place}, ?, {read_by}, c.uid_key, c.uid, c.object, 0, 1, \
-     CASE WHEN c.state > 1 THEN c.state - 2 END, c.digest, c.account_digest, c.due_at, c.profile, c.granted, \
+     CASE WHEN c.state > 1 THEN c.state - 2 END, c.digest, c.account_digest, c.terms, \
+     CASE WHEN c.terms IS NULL THEN NULL ELSE c.object_version END, c.due_at, c.profile, c.granted, \
      coalesce(c.snapshot, '{}')";
 
 impl TenantStore {
@@ -114,7 +115,7 @@ impl TenantStore {
         }
         let sql = format!(
             "WITH c AS MATERIALIZED (SELECT c.tenant, c.object, c.uid_key, c.uid, c.state, c.digest, \
-             c.account_digest, c.due_at, c.profile, c.granted, c.snapshot, c.result, c.provenance, c.replaced, {{index}} AS place \
+             c.account_digest, c.terms, c.object_version, c.due_at, c.profile, c.granted, c.snapshot, c.result, c.provenance, c.replaced, {{index}} AS place \
              FROM {{changes}} WHERE c.object IS NOT NULL), made AS ({} FROM c) {} FROM c",
             self.objects_made(target),
             shadows_made(target, "c.place")

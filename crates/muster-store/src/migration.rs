@@ -46,6 +46,7 @@ const STEPS: &[Step] = &[
     step!("0020_changes"),
     step!("0021_user_sync"),
     step!("0022_single"),
+    step!("0023_terms"),
 ];
 
 /// The version of the schema that all steps lead to.

@@ -113,32 +113,42 @@ impl TenantStore {
         Ok(row.map(|row| number(&row, 0)).transpose()?.unwrap_or(0).unsigned_abs())
     }
 
-    /// Objects in the order of their ids with what is known of their accounts of one class, at most so many
-    /// objects; one with several accounts has a row for each.
+    /// These objects, and those that these shadows belong to, in the order of their ids with what is known of their
+    /// accounts of one class; one with several accounts has a row for each.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn owners(
         &self,
-        application: &ApplicationId,
-        class: &str,
-        after: Option<ObjectId>,
-        limit: u32,
+        (application, class): (&ApplicationId, &str),
+        owners: &[ObjectId],
+        shadows: &[u32],
     ) -> Result<Vec<OwnerRow>, StoreError> {
+        if owners.is_empty() && shadows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (id, no) = match self.dialect() {
+            Dialect::Sqlite => ("unhex(j.value)", "j.value"),
+            Dialect::Postgres => ("j.value::uuid", "j.value::bigint"),
+        };
+        let list = self.list();
         // The shadow's columns stand first, so that a missing shadow shows in the first of them.
-        // The limit is on objects: one whose accounts stood on two pages would seem to lack those of the other.
         let sql = format!(
-            "SELECT {SHADOW_COLUMNS}, {OBJECT_COLUMNS} FROM (SELECT * FROM object \
-             WHERE tenant = ? AND id > ? ORDER BY id LIMIT ?) AS o LEFT JOIN shadow s \
+            "SELECT {SHADOW_COLUMNS}, {OBJECT_COLUMNS} FROM (SELECT {id} AS id FROM {list} UNION \
+             SELECT of.owner FROM (SELECT {no} AS no FROM {list}) AS n CROSS JOIN shadow of \
+             WHERE of.tenant = ? AND of.application = ? AND of.no = n.no) AS listed \
+             CROSS JOIN object o LEFT JOIN shadow s \
              ON s.tenant = o.tenant AND s.owner = o.id AND s.application = ? AND s.class = ? \
-             ORDER BY o.id, s.no"
+             WHERE o.tenant = ? AND o.id = listed.id ORDER BY o.id, s.no"
         );
         let values: Vec<Value> = vec![
+            text_list(owners, 32, |list, owner| list.push_str(&owner.0.simple().to_string())),
+            serde_json::to_string(shadows).unwrap_or_default().into(),
             self.tenant.into(),
-            after.map_or(Uuid::nil(), |id| id.0).into(),
-            i64::from(limit).into(),
+            application.as_str().into(),
             application.as_str().into(),
             class.into(),
+            self.tenant.into(),
         ];
         let mut owners = Vec::new();
         for row in self.database.query(&sql, values).await? {
@@ -214,34 +224,6 @@ impl TenantStore {
             }
         }
         Ok(found)
-    }
-
-    /// The live shadows of a class in the order of their numbers, those after one of them, at most so many.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn live_shadows_after(
-        &self,
-        application: &ApplicationId,
-        class: &str,
-        after: u32,
-        limit: u32,
-    ) -> Result<Vec<LinkedShadow>, StoreError> {
-        let sql = format!(
-            "SELECT {SHADOW_COLUMNS}, {OBJECT_COLUMNS} FROM shadow s \
-             LEFT JOIN object o ON o.tenant = s.tenant AND o.id = s.owner \
-             WHERE s.tenant = ? AND s.application = ? AND s.no > ? AND s.class = ? AND s.state = 0 \
-             ORDER BY s.no LIMIT ?"
-        );
-        let values: Vec<Value> = vec![
-            self.tenant.into(),
-            application.as_str().into(),
-            i64::from(after).into(),
-            class.into(),
-            i64::from(limit).into(),
-        ];
-        let rows = self.database.query(&sql, values).await?;
-        rows.iter().map(linked_shadow).collect()
     }
 
     /// The objects that changes of a bucket are to link to accounts that exist.

@@ -29,6 +29,7 @@ mod granted;
 mod guards;
 mod handing_over;
 mod holding;
+mod in_order;
 mod inbound;
 mod insisting;
 mod keys;

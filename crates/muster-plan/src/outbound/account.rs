@@ -224,6 +224,7 @@ impl Outbound {
         let enabled = self.abilities.can_be_disabled.then_some(source.owner.disabled.is_none());
         change.digest = Some(self.owner_digest(rules, &source));
         change.account_digest = Some(self.account_digest(rules, enabled, &change.snapshot));
+        change.terms = self.terms();
     }
 }
 

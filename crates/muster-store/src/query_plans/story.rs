@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use crate::{
     Advance, Batch, Bucket, KeyEntry, Making, Mention, Met, NewRun, Noted, PageRows, ProblemRow, ProblemStep,
-    Reading, RunRecord, Store, Target, TenantStore, Verdict,
+    Reading, RunRecord, Store, Target, TenantStore, Terms, Verdict,
 };
 
 /// Enough that reading all of them is not the cheaper way.
@@ -113,6 +113,7 @@ fn change(action: Action, number: u32, shadow: Option<ShadowBase>) -> Change {
         snapshot: name,
         digest: Some(digest(number)),
         account_digest: None,
+        terms: None,
         due_at: None,
         keys_added: Vec::new(),
         keys_removed: Vec::new(),
@@ -304,8 +305,14 @@ impl Story {
         assert_eq!(tenant.shadows_of(&hr, "person", &owners).await.unwrap().len(), 100);
         let others = [application("crm")];
         assert_eq!(tenant.missing_shadows(&hr, "person", &numbers, &others).await.unwrap().len(), 100);
-        assert_eq!(tenant.owners(&hr, "person", None, 50).await.unwrap().len(), 50);
-        assert_eq!(tenant.live_shadows_after(&hr, "person", 10, 50).await.unwrap().len(), 50);
+        let page = tenant.owner_page((&hr, "person"), None, 50).await.unwrap().unwrap();
+        assert_eq!((page.accounts.len(), page.without.len()), (50, 0));
+        let of = &numbers[..50];
+        assert_eq!(tenant.owners((&hr, "person"), &owners[..50], of).await.unwrap().len(), 50);
+        let terms = Terms { terms: digest(0), at: now() };
+        assert_eq!(tenant.in_order(&hr, &accounts, terms).await.unwrap(), []);
+        let remembered = tenant.remembered_accounts((&hr, "person"), Some(terms), (10, 50)).await.unwrap();
+        assert_eq!((remembered.in_order.len(), remembered.others.len()), (0, 50));
         assert_eq!(tenant.objects(None, None, 50).await.unwrap().len(), 50);
     }
 

@@ -1,0 +1,7 @@
+-- What a promise about a provisioned account was made under: the rules, profiles and scope, as one hash, and the version of
+-- its owner. Where neither has moved since, the account is passed over and neither of the two is read.
+ALTER TABLE change ADD COLUMN terms BLOB;
+ALTER TABLE shadow ADD COLUMN terms BLOB;
+ALTER TABLE shadow ADD COLUMN owner_version BIGINT;
+-- Every account is decided once, so that its terms are known.
+UPDATE shadow SET digest = NULL, account_digest = NULL WHERE account_digest IS NOT NULL;
