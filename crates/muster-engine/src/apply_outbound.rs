@@ -11,7 +11,9 @@ use muster_model::{ApplicationId, Value};
 use muster_plan::change::Action;
 use muster_plan::convert::comparable_texts;
 use muster_plan::key::{KeyHash, Position};
-use muster_store::{Batch, ChangeRow, GivenKey, Makes, Noted, ProblemRow, ProblemStep, Slot, step_of};
+use muster_store::{
+    Batch, Bucket, ChangeRow, GivenKey, Makes, Noted, ProblemRow, ProblemStep, Slot, step_of,
+};
 
 use crate::apply_inbound::Exceptions;
 use crate::error::EngineError;
@@ -31,6 +33,13 @@ struct Answered {
     given: HashSet<String>,
     /// Changes whose account does not name everybody yet.
     unsettled: Vec<u32>,
+}
+
+/// A batch that has been answered, as it is to be stored.
+struct Ready {
+    bucket: Bucket,
+    batch: Batch,
+    noted: Noted,
 }
 
 /// One wave of one bucket.
@@ -203,25 +212,12 @@ impl Work {
         let size = self.engine.settings.batch_size;
         let mut way: Option<Way<'_>> = None;
         let mut answered = VecDeque::new();
-        for window in 0..sequence.windows() {
-            let steps = self.steps(&mut sequence, window).await?;
-            for steps in batches(&steps, size) {
-                self.may_go_on()?;
-                let way = match &mut way {
-                    Some(way) => way,
-                    None => way.insert(self.way(of, exceptions).await?),
-                };
-                let batch = self.write_batch(way, steps, &sequence, exceptions).await?;
-                let ended = batch.noted.problems.iter().filter(|problem| problem.outcome.is_some());
-                let ended: HashSet<u32> = ended.filter_map(|problem| problem.change).collect();
-                let failed = steps.iter().filter(|step| ended.contains(&step.slot.change));
-                failed.for_each(|step| sequence.fail(&step.slot));
-                match way.connector.capabilities().durable {
-                    Durable::EachCall => self.store_answers(of, steps, batch).await?,
-                    Durable::AtClose => answered.push_back(batch),
-                }
-            }
-        }
+        let mut ready = None;
+        let written =
+            self.write_windows(of, (&mut sequence, exceptions), (&mut way, &mut ready, &mut answered)).await;
+        // Whatever has ended it: what has been answered is stored.
+        self.store_answers(of, ready).await?;
+        written?;
         let Some(mut way) = way else { return Ok(()) };
         if let Some(writer) = way.writer.take() {
             // A session that counts at its end must not end for a worker that has lost the run.
@@ -236,7 +232,43 @@ impl Work {
             }
             let steps = self.steps(&mut sequence, window).await?;
             for steps in batches(&steps, size) {
-                self.store_answers(of, steps, answered.pop_front().unwrap_or_default()).await?;
+                let ready = self.ready(of, steps, answered.pop_front().unwrap_or_default());
+                self.store_answers(of, Some(ready)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes batch after batch. While the target answers one the answers to the one before are stored: a crash leaves
+    /// up to two of which nothing is stored, and both are met again.
+    async fn write_windows<'a>(
+        &mut self,
+        of: BucketWave<'a>,
+        (sequence, exceptions): (&mut Sequence, &Exceptions),
+        (way, ready, answered): (&mut Option<Way<'a>>, &mut Option<Ready>, &mut VecDeque<Answered>),
+    ) -> Result<(), EngineError> {
+        for window in 0..sequence.windows() {
+            let steps = self.steps(sequence, window).await?;
+            for steps in batches(&steps, self.engine.settings.batch_size) {
+                self.may_go_on()?;
+                let way = match &mut *way {
+                    Some(way) => way,
+                    None => way.insert(self.way(of, exceptions).await?),
+                };
+                let (batch, stored) = tokio::join!(
+                    self.write_batch(way, steps, sequence, exceptions),
+                    self.store_answers(of, ready.take())
+                );
+                stored?;
+                let batch = batch?;
+                let ended = batch.noted.problems.iter().filter(|problem| problem.outcome.is_some());
+                let ended: HashSet<u32> = ended.filter_map(|problem| problem.change).collect();
+                let failed = steps.iter().filter(|step| ended.contains(&step.slot.change));
+                failed.for_each(|step| sequence.fail(&step.slot));
+                match way.connector.capabilities().durable {
+                    Durable::EachCall => *ready = Some(self.ready(of, steps, batch)),
+                    Durable::AtClose => answered.push_back(batch),
+                }
             }
         }
         Ok(())
@@ -405,12 +437,8 @@ impl Work {
         }
     }
 
-    async fn store_answers(
-        &mut self,
-        of: BucketWave<'_>,
-        steps: &[Step],
-        answered: Answered,
-    ) -> Result<(), EngineError> {
+    /// What is to be stored of a batch; the bucket stands behind it from now on.
+    fn ready(&mut self, of: BucketWave<'_>, steps: &[Step], answered: Answered) -> Ready {
         let mut batch = Batch { undigested: answered.unsettled, ..Batch::default() };
         for slot in steps.iter().map(|step| step.slot) {
             let is_of_slot = |problem: &&ProblemRow| problem.change == Some(slot.change);
@@ -422,23 +450,29 @@ impl Work {
                 Makes::Nothing | Makes::NewKey | Makes::Object => batch.others.push(slot.change),
             }
         }
-        let now = self.engine.surroundings.now();
+        if of.wave == Wave::Connect {
+            let deleted = steps.iter().map(|step| step.slot).filter(|slot| slot.action == Action::Delete);
+            let deleted: HashSet<u32> = deleted.map(|slot| slot.change).collect();
+            let unsettled: HashSet<u32> = batch.undigested.iter().copied().collect();
+            let is_settled = |change: &u32| !deleted.contains(change) && !unsettled.contains(change);
+            batch.creates.retain(is_settled);
+            batch.others.retain(is_settled);
+        }
         let bucket = &mut self.buckets[of.index];
         bucket.cursor = steps.last().map(|step| step.place().cursor());
-        let target = &of.task.classes[of.index].target;
+        Ready { bucket: bucket.clone(), batch, noted: answered.noted }
+    }
+
+    async fn store_answers(&self, of: BucketWave<'_>, ready: Option<Ready>) -> Result<(), EngineError> {
+        let Some(Ready { bucket, batch, noted }) = ready else { return Ok(()) };
+        let (now, target) = (self.now(), &of.task.classes[of.index].target);
         match of.wave {
             Wave::Build | Wave::Withdraw => {
-                self.store.apply_outbound(&self.run, bucket, target, &batch, &answered.noted, now).await?;
+                self.store.apply_outbound(&self.run, &bucket, target, &batch, &noted, now).await?;
             }
             Wave::Connect => {
-                let made = [batch.creates, batch.others].concat();
-                let slots = steps.iter().map(|step| step.slot);
-                let settled: Vec<u32> = slots
-                    .filter(|slot| slot.action != Action::Delete && made.contains(&slot.change))
-                    .map(|slot| slot.change)
-                    .filter(|change| !batch.undigested.contains(change))
-                    .collect();
-                self.store.settle_outbound(&self.run, bucket, target, &settled, &answered.noted, now).await?;
+                let settled = [batch.creates, batch.others].concat();
+                self.store.settle_outbound(&self.run, &bucket, target, &settled, &noted, now).await?;
             }
         }
         Ok(())

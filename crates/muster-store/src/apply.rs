@@ -330,12 +330,12 @@ impl TenantStore {
             vec![delete.into()],
         )
         .await?;
-        // Whoever changes an object takes back the promises of its other shadows.
+        // Whoever changes an object takes back the promises of its other shadows, and all about accounts that are written.
         over.execute(
             &format!(
                 "UPDATE shadow SET digest = NULL, account_digest = NULL WHERE (tenant, owner) IN \
                  (SELECT c.tenant, c.object FROM {{changes}} WHERE {TOUCHES} OR c.action = {delete}) \
-                 AND application <> ?"
+                 AND (application <> ? OR account_digest IS NOT NULL)"
             ),
             Vec::new(),
             numbers,

@@ -19,6 +19,7 @@ use crate::TenantStore;
 use crate::apply::{APART, Bases, Batch, Over, Target, change_number};
 use crate::database::{Dialect, Urgency};
 use crate::error::StoreError;
+use crate::in_order::TERMS_OF_OUTCOME;
 use crate::make::Taken;
 use crate::page::change_id;
 use crate::parked::{GivenKey, Noted};
@@ -213,7 +214,7 @@ impl TenantStore {
             .execute(
                 &format!(
                     "UPDATE shadow SET digest = n.digest, account_digest = n.account_digest, \
-                     terms = n.terms, owner_version = n.object_version, \
+                     terms = {TERMS_OF_OUTCOME}, owner_version = n.object_version, \
                      snapshot = coalesce(n.snapshot, shadow.snapshot) \
                      FROM (SELECT c.* FROM {{changes}} {APART}) AS n \
                      WHERE shadow.tenant = n.tenant AND shadow.application = ? AND shadow.uid_key = n.uid_key \
@@ -272,15 +273,14 @@ impl TenantStore {
         (numbers, remembered): (&[u32], Remembered),
     ) -> Result<(), StoreError> {
         let remember = match remembered {
-            Remembered::AsPlanned => {
-                "digest = n.digest, account_digest = n.account_digest, terms = n.terms, \
+            Remembered::AsPlanned => format!(
+                "digest = n.digest, account_digest = n.account_digest, terms = {TERMS_OF_OUTCOME}, \
                  owner_version = n.object_version, snapshot = coalesce(n.snapshot, shadow.snapshot)"
-            }
+            ),
             // What was remembered of an account that is gone says nothing about the one made in its place.
-            Remembered::NotYet => {
-                "digest = NULL, account_digest = NULL, \
+            Remembered::NotYet => "digest = NULL, account_digest = NULL, \
                  snapshot = CASE n.action WHEN 0 THEN '{}' ELSE shadow.snapshot END"
-            }
+                .to_owned(),
         };
         over.execute(
             &format!(

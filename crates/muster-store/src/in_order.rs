@@ -17,11 +17,29 @@ use crate::error::StoreError;
 use crate::facts::{pair, text_list};
 use crate::row::get;
 
-/// Whether what is promised of the account of shadow `s` holds: made under terms that are given, for the version that its
-/// owner `o` has, and not due at an instant that is given.
-const HOLDS: &str = "s.terms = ? AND s.digest IS NOT NULL AND s.account_digest IS NOT NULL \
-     AND (s.due_at IS NULL OR s.due_at > ?)";
-const OWNER: &str = "o.tenant = s.tenant AND o.id = s.owner AND o.version = s.owner_version";
+/// Whether what is promised of the account of shadow `s` holds: made under terms that are given, not taken back since by
+/// whoever changed its owner, and not due at an instant that is given.
+///
+/// The transaction that stores terms looks whether the owner is as it was; whoever changes the owner takes the promise
+/// back. On PostgreSQL two such transactions may pass each other, so there the owner is looked at once more. On SQLite
+/// they cannot, and looking at every owner would be most of the work.
+fn holds(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Sqlite => {
+            "s.terms = ? AND s.digest IS NOT NULL AND s.account_digest IS NOT NULL \
+             AND (s.due_at IS NULL OR s.due_at > ?)"
+        }
+        Dialect::Postgres => {
+            "s.terms = ? AND s.digest IS NOT NULL AND s.account_digest IS NOT NULL \
+             AND (s.due_at IS NULL OR s.due_at > ?) AND EXISTS (SELECT 1 FROM object o \
+             WHERE o.tenant = s.tenant AND o.id = s.owner AND o.version = s.owner_version)"
+        }
+    }
+}
+
+/// The terms of a change `n` whose outcome is stored, if its owner still is the one that it was decided on.
+pub(crate) const TERMS_OF_OUTCOME: &str = "CASE WHEN n.terms IS NULL THEN NULL ELSE (SELECT n.terms FROM object o \
+     WHERE o.tenant = n.tenant AND o.id = n.object AND o.version = n.object_version) END";
 
 /// What promises are held against.
 #[derive(Debug, Clone, Copy)]
@@ -60,9 +78,9 @@ impl RememberedAccounts {
 pub struct OwnerPage {
     /// The last of them.
     pub last: ObjectId,
-    /// The numbers of the live shadows that belong to them.
+    /// The numbers of the live shadows that belong to them, where a profile has granted the account.
     pub accounts: Vec<u32>,
-    /// Those that have none.
+    /// Those that have no such account.
     pub without: Vec<ObjectId>,
 }
 
@@ -85,9 +103,10 @@ impl TenantStore {
             Dialect::Postgres => ("string_agg", "(j.key - 1)"),
         };
         let sql = format!(
-            "SELECT {collected}({place} || ':' || s.no, ',') FROM {list} CROSS JOIN shadow s CROSS JOIN object o \
+            "SELECT {collected}({place} || ':' || s.no, ',') FROM {list} CROSS JOIN shadow s \
              WHERE s.tenant = ? AND s.application = ? AND s.state = 0 AND s.uid_key = {key} \
-             AND s.account_digest = {digest} AND {HOLDS} AND {OWNER}"
+             AND s.account_digest = {digest} AND {}",
+            holds(self.dialect())
         );
         let list = text_list(accounts, 64, |list, (key, digest)| {
             push_hex(list, &key.0);
@@ -117,8 +136,8 @@ impl TenantStore {
             Dialect::Postgres => ("string_agg", "n.no::text"),
         };
         let holds = match terms {
-            Some(_) => format!("{HOLDS} AND EXISTS (SELECT 1 FROM object o WHERE {OWNER})"),
-            None => "FALSE".to_owned(),
+            Some(_) => holds(self.dialect()),
+            None => "FALSE",
         };
         let sql = format!(
             "SELECT {collected}(CASE WHEN n.holds THEN {no} END, ','), \
@@ -150,12 +169,12 @@ impl TenantStore {
             Dialect::Postgres => ("string_agg", "s.no::text", "o.id::text"),
         };
         // The limit is on objects: one whose accounts stood on two pages would seem to lack those of the other. An
-        // expression in the place of the column keeps SQLite from reading all shadows of the application.
+        // account that no profile has granted is found in no index alone, and its owner counts as one without.
         let sql = format!(
             "SELECT max({id}), {collected}({no}, ','), {collected}(CASE WHEN s.no IS NULL THEN {id} END, ',') \
              FROM (SELECT id FROM object WHERE tenant = ? AND id > ? ORDER BY id LIMIT ?) AS o \
-             LEFT JOIN shadow s ON s.tenant = ? AND s.owner = o.id AND (s.application || '') = ? AND s.class = ? \
-             AND s.state = 0"
+             LEFT JOIN shadow s ON s.tenant = ? AND s.owner = o.id AND s.application = ? AND s.class = ? \
+             AND s.state = 0 AND s.profile IS NOT NULL"
         );
         let values: Vec<Value> = vec![
             self.tenant.into(),

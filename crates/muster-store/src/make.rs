@@ -8,6 +8,7 @@ use crate::TenantStore;
 use crate::apply::{Making, Over, Target, change_number};
 use crate::database::{Dialect, Transaction};
 use crate::error::StoreError;
+use crate::in_order::TERMS_OF_OUTCOME;
 use crate::row::number;
 
 /// What becomes of a change whose account has got a shadow meanwhile.
@@ -45,7 +46,7 @@ const OBJECT: &str = "INSERT INTO object (tenant, id, kind, directory, type, dis
 const SHADOW: &str = "INSERT INTO shadow (tenant, application, no, class, read_by, uid_key, uid, owner, state, version, disabled, \
      digest, account_digest, terms, owner_version, due_at, profile, granted, snapshot) \
      SELECT c.tenant, ?, ? + {place}, ?, {read_by}, c.uid_key, c.uid, c.object, 0, 1, \
-     CASE WHEN c.state > 1 THEN c.state - 2 END, c.digest, c.account_digest, c.terms, \
+     CASE WHEN c.state > 1 THEN c.state - 2 END, c.digest, c.account_digest, {terms}, \
      CASE WHEN c.terms IS NULL THEN NULL ELSE c.object_version END, c.due_at, c.profile, c.granted, \
      coalesce(c.snapshot, '{}')";
 
@@ -176,7 +177,8 @@ impl TenantStore {
 
 /// What makes shadows of a target from changes `c`, which stand at these places.
 fn shadows_made(target: &Target, place: &str) -> String {
-    SHADOW.replace("{place}", place).replace("{read_by}", target.reading.read_by())
+    let terms = TERMS_OF_OUTCOME.replace("n.", "c.");
+    SHADOW.replace("{place}", place).replace("{read_by}", target.reading.read_by()).replace("{terms}", &terms)
 }
 
 pub(crate) fn object_values(target: &Target) -> [Value; 3] {

@@ -1,10 +1,11 @@
 //! Accounts in order are passed over: neither they nor their owners are looked at before something has moved on which
 //! what is promised of them rests.
 
+use muster_connector::faulty::{CallKind, no_faults};
 use muster_model::configuration::ConfigurationKind;
-use muster_model::run::Outcome;
+use muster_model::run::{Mode, Outcome};
 use muster_testkit::world::configuration::{ad, naming, provisioning, staff};
-use muster_testkit::world::{TestDatabase, World, on_each_database};
+use muster_testkit::world::{TestDatabase, World, on_each_database, provisioning as outbound};
 use serde_json::{Value, json};
 
 /// Ann with an account in order.
@@ -53,7 +54,10 @@ impl Moved {
     async fn in_world(self, world: &World, verify: &str) {
         match self {
             Self::Nothing => {}
-            Self::Owner => _ = world.database().execute("UPDATE object SET version = version + 1").await,
+            Self::Owner => {
+                world.hire("1", "ann@y", "Ann", "IT");
+                world.synchronize("hr").await;
+            }
             Self::Profile => {
                 let mut profile = staff();
                 profile["priority"] = json!(7);
@@ -101,6 +105,23 @@ fn what_is_looked_at_once_is_in_order_again() {
             world.synchronize("hr").await;
             world.provision("ad").await;
             assert!(!is_looked_at(&world).await, "{verify}");
+        });
+    }
+}
+
+#[test]
+fn what_moves_between_a_decision_and_its_write_is_looked_at() {
+    for verify in ["LIVE", "SHADOW"] {
+        on_each_database(async |database| {
+            let mut world = in_order(database, ad(), verify).await;
+            world.hire("1", "ann@y", "Ann", "IT");
+            world.synchronize("hr").await;
+            let stopped = world.run_up_to(outbound("ad", Mode::Apply), "ad", (CallKind::Write, 1)).await;
+            world.disturb("ad", no_faults());
+            world.hire("1", "ann@z", "Ann", "IT");
+            world.synchronize("hr").await;
+            stopped.go_on().await;
+            assert!(is_looked_at(&world).await, "{verify}");
         });
     }
 }

@@ -115,7 +115,7 @@ fn a_backup_of_an_older_program_is_brought_up_to_date() {
     backup(&world, &file).expect(0);
     let connection = rusqlite::Connection::open(&file).unwrap();
     // As it was before the last step of the schema.
-    let undo = "ALTER TABLE change DROP COLUMN terms; ALTER TABLE shadow DROP COLUMN terms; \
+    let undo = "DROP INDEX shadow_granted; ALTER TABLE change DROP COLUMN terms; ALTER TABLE shadow DROP COLUMN terms; \
         ALTER TABLE shadow DROP COLUMN owner_version; \
         DELETE FROM schema_version WHERE version = (SELECT max(version) FROM schema_version)";
     connection.execute_batch(undo).unwrap();
