@@ -36,18 +36,10 @@ impl RestKind {
     }
 
     fn connector(&self, properties: &Properties, host: &Host) -> Result<RestConnector, ConnectorError> {
-        let settings = parsed(properties)?;
+        let settings = Settings::parse(properties)?;
         let api = Arc::new(Api::new(&self.egress, &settings, host)?);
         Ok(RestConnector { api, settings })
     }
-}
-
-fn parsed(properties: &Properties) -> Result<Settings, ConnectorError> {
-    Settings::parse(properties).map_err(|problems| {
-        let problems: Vec<String> =
-            problems.into_iter().map(|problem| format!("`{}`: {}", problem.name, problem.message)).collect();
-        ConnectorError::Unusable { message: problems.join("; ") }
-    })
 }
 
 /// What an API can do as it is described. Of classes that differ the least is promised of changes, the most of the rest.

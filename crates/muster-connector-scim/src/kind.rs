@@ -34,17 +34,10 @@ impl ScimKind {
     }
 
     async fn connect(&self, properties: &Properties, host: &Host) -> Result<ScimConnector, Failed> {
-        let settings = parsed(properties).map_err(|fault| Failed { step: TestStep::Open, fault })?;
+        let settings = Settings::parse(properties)
+            .map_err(|problems| Failed { step: TestStep::Open, fault: problems.into() })?;
         Ok(ScimConnector { service: Provider::open(&self.egress, settings, host).await? })
     }
-}
-
-fn parsed(properties: &Properties) -> Result<Settings, ConnectorError> {
-    Settings::parse(properties).map_err(|problems| {
-        let problems: Vec<String> =
-            problems.into_iter().map(|problem| format!("`{}`: {}", problem.name, problem.message)).collect();
-        ConnectorError::Unusable { message: problems.join("; ") }
-    })
 }
 
 /// What a service can do, with what the settings make of it.
