@@ -14,6 +14,16 @@ pub struct PropertyDescription {
     pub description: &'static str,
 }
 
+/// One property: its name, what counts when it is not given, and what it means.
+#[must_use]
+pub const fn property(
+    name: &'static str,
+    default: Option<&'static str>,
+    description: &'static str,
+) -> PropertyDescription {
+    PropertyDescription { name, default, description }
+}
+
 /// One problem for each property that is not among the known ones, naming the nearest that is.
 #[must_use]
 pub fn unknown(properties: &Properties, known: &[PropertyDescription]) -> Vec<PropertyProblem> {
@@ -82,9 +92,9 @@ mod tests {
     use super::*;
 
     const KNOWN: &[PropertyDescription] = &[
-        PropertyDescription { name: "separator", default: Some(","), description: "" },
-        PropertyDescription { name: "multiValueSeparator", default: None, description: "" },
-        PropertyDescription { name: "quote", default: Some("\""), description: "" },
+        property("separator", Some(","), ""),
+        property("multiValueSeparator", None, ""),
+        property("quote", Some("\""), ""),
     ];
 
     #[test]
