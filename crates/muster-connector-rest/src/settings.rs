@@ -4,11 +4,12 @@ mod form;
 
 use std::sync::Arc;
 
-use muster_connector::{Properties, PropertyProblem, properties};
+use muster_connector::properties::Form;
+use muster_connector::{Properties, PropertyProblem};
 
 use crate::description::Description;
 use crate::properties::PROPERTIES;
-use form::Form;
+use form::{description, header, header_name, roots, url};
 
 /// How an API is reached, and what it looks like. Holds secrets, so it is never shown.
 #[derive(Clone)]
@@ -50,26 +51,25 @@ pub(crate) enum ClientShown {
     Body,
 }
 
+const SHOWN: [(&str, ClientShown); 2] = [("BASIC", ClientShown::Basic), ("BODY", ClientShown::Body)];
+
 impl Settings {
     /// Parses all properties, and what the description says.
     ///
     /// # Errors
     /// With every problem that there is.
     pub(crate) fn parse(given: &Properties) -> Result<Self, Vec<PropertyProblem>> {
-        let mut form = Form { given, problems: properties::unknown(given, PROPERTIES) };
+        let mut form = Form::new(given, PROPERTIES);
         let settings = Self {
-            base_url: form.url("baseUrl").unwrap_or_default(),
+            base_url: url(&mut form, "baseUrl").unwrap_or_default(),
             credentials: credentials(&mut form),
-            roots: form.roots("caCertificate"),
-            is_writable: form.truth("writable"),
-            answer_bytes: form.number("maximumAnswerBytes", 65_536..=268_435_456) as u64,
-            most_entries: form.number("maximumEntries", 1..=100_000_000) as u64,
-            description: Arc::new(form.description("description")),
+            roots: roots(&mut form, "caCertificate"),
+            is_writable: form.truth("writable").unwrap_or(true),
+            answer_bytes: form.number("maximumAnswerBytes", 65_536..=268_435_456).unwrap_or_default(),
+            most_entries: form.number("maximumEntries", 1..=100_000_000).unwrap_or_default(),
+            description: Arc::new(description(&mut form, "description")),
         };
-        match form.problems.is_empty() {
-            true => Ok(settings),
-            false => Err(form.problems),
-        }
+        form.ends_as(settings)
     }
 
     /// All that must not be shown.
@@ -112,10 +112,10 @@ const WAYS: [Way; 5] = [
 fn credentials(form: &mut Form<'_>) -> Credentials {
     let choices: Vec<(&str, usize)> =
         WAYS.iter().enumerate().map(|(number, way)| (way.name, number)).collect();
-    let chosen = form.choice("authentication", &choices, NONE);
+    let chosen = form.choice("authentication", &choices).unwrap_or(NONE);
     for (number, Way { name, required, others }) in WAYS.iter().enumerate() {
         for property in required.iter().chain(*others) {
-            match (number == chosen, form.given.contains_key(*property)) {
+            match (number == chosen, form.given(property).is_some()) {
                 (false, true) => form.problem(
                     property,
                     format!("it means nothing without `authentication` `{name}`; leave it out"),
@@ -130,25 +130,16 @@ fn credentials(form: &mut Form<'_>) -> Credentials {
     let text = |form: &mut Form<'_>, name: &str| form.filled(name).unwrap_or_default();
     match chosen {
         BASIC => Credentials::Basic { user: text(form, "user"), password: text(form, "password") },
-        BEARER => Credentials::Bearer { token: form.header("token") },
+        BEARER => Credentials::Bearer { token: header(form, "token") },
         OAUTH2 => Credentials::OAuth2(Client {
-            token_url: form
-                .given
-                .contains_key("tokenUrl")
-                .then(|| form.url("tokenUrl"))
-                .flatten()
-                .unwrap_or_default(),
+            token_url: form.given("tokenUrl").and_then(|_| url(form, "tokenUrl")).unwrap_or_default(),
             id: text(form, "clientId"),
             secret: text(form, "clientSecret"),
             scope: form.filled("scope"),
-            shown: form.choice(
-                "clientAuthentication",
-                &[("BASIC", ClientShown::Basic), ("BODY", ClientShown::Body)],
-                ClientShown::Basic,
-            ),
+            shown: form.choice("clientAuthentication", &SHOWN).unwrap_or(ClientShown::Basic),
         }),
         HEADER => {
-            Credentials::Header { name: form.header_name("headerName"), value: form.header("headerValue") }
+            Credentials::Header { name: header_name(form, "headerName"), value: header(form, "headerValue") }
         }
         _ => Credentials::None,
     }

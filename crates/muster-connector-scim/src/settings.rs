@@ -2,14 +2,15 @@
 
 mod form;
 
-use muster_connector::{Properties, PropertyProblem, properties};
+use muster_connector::properties::Form;
+use muster_connector::{Properties, PropertyProblem};
 
 use crate::dialect::{
     Booleans, DIALECTS, Habits, MemberRemoval, OperationNames, Paging, PatchForm, STANDARD, Use,
 };
 use crate::path::ScimPath;
 use crate::properties::PROPERTIES;
-use form::Form;
+use form::{header, path, roots, url};
 
 /// How a service is reached and talked to. Holds secrets, so it is never shown.
 #[derive(Clone, PartialEq, Eq)]
@@ -57,6 +58,8 @@ pub(crate) enum ClientShown {
     Body,
 }
 
+const SHOWN: [(&str, ClientShown); 2] = [("BASIC", ClientShown::Basic), ("BODY", ClientShown::Body)];
+
 /// Where memberships are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Memberships {
@@ -77,36 +80,25 @@ impl Settings {
     /// # Errors
     /// With every problem that there is.
     pub(crate) fn parse(given: &Properties) -> Result<Self, Vec<PropertyProblem>> {
-        let mut form = Form { given, problems: properties::unknown(given, PROPERTIES) };
+        let mut form = Form::new(given, PROPERTIES);
         let settings = Self {
-            base_url: form.url("baseUrl").unwrap_or_default(),
+            base_url: url(&mut form, "baseUrl").unwrap_or_default(),
             credentials: credentials(&mut form),
-            roots: form.roots("caCertificate"),
-            is_writable: form.choice("writable", &TRUTHS, true),
+            roots: roots(&mut form, "caCertificate"),
+            is_writable: form.truth("writable").unwrap_or(true),
             habits: habits(&mut form),
-            bulk: form.choice("bulk", &[("AUTO", Use::Auto), ("NEVER", Use::Never)], Use::Auto),
-            filter: form.choice("filter", &USES, Use::Auto),
-            page_size: form.number("pageSize", 1..=1000),
-            enabled: form.path("enabledAttribute").unwrap_or_else(|| ScimPath::simple("active")),
-            memberships: form.choice(
-                "memberships",
-                &[("GROUPS", Memberships::Groups), ("ACCOUNTS", Memberships::Accounts)],
-                Memberships::Groups,
-            ),
-            members_a_request: form.number("maximumMembersPerRequest", 1..=100),
-            changes: form.choice(
-                "changes",
-                &[("NONE", Changes::None), ("LAST_MODIFIED", Changes::LastModified)],
-                Changes::None,
-            ),
-            answer_bytes: form.number("maximumAnswerBytes", 65_536..=268_435_456) as u64,
-            most_entries: form.number("maximumEntries", 1..=100_000_000) as u64,
-            most_memberships: form.number("maximumMemberships", 1..=100_000_000),
+            bulk: form.choice("bulk", &[("AUTO", Use::Auto), ("NEVER", Use::Never)]).unwrap_or(Use::Auto),
+            filter: form.choice("filter", &USES).unwrap_or(Use::Auto),
+            page_size: form.number("pageSize", 1..=1000).unwrap_or_default(),
+            enabled: path(&mut form, "enabledAttribute").unwrap_or_else(|| ScimPath::simple("active")),
+            memberships: form.choice("memberships", &MEMBERSHIPS).unwrap_or(Memberships::Groups),
+            members_a_request: form.number("maximumMembersPerRequest", 1..=100).unwrap_or_default(),
+            changes: form.choice("changes", &CHANGES).unwrap_or(Changes::None),
+            answer_bytes: form.number("maximumAnswerBytes", 65_536..=268_435_456).unwrap_or_default(),
+            most_entries: form.number("maximumEntries", 1..=100_000_000).unwrap_or_default(),
+            most_memberships: form.number("maximumMemberships", 1..=100_000_000).unwrap_or_default(),
         };
-        match form.problems.is_empty() {
-            true => Ok(settings),
-            false => Err(form.problems),
-        }
+        form.ends_as(settings)
     }
 
     /// All that must not be shown.
@@ -121,40 +113,36 @@ impl Settings {
 
 const USES: [(&str, Use); 3] = [("AUTO", Use::Auto), ("ALWAYS", Use::Always), ("NEVER", Use::Never)];
 
-const TRUTHS: [(&str, bool); 2] = [("true", true), ("false", false)];
+const MEMBERSHIPS: [(&str, Memberships); 2] =
+    [("GROUPS", Memberships::Groups), ("ACCOUNTS", Memberships::Accounts)];
+
+const CHANGES: [(&str, Changes); 2] = [("NONE", Changes::None), ("LAST_MODIFIED", Changes::LastModified)];
 
 fn habits(form: &mut Form<'_>) -> Habits {
-    let dialect = form.choice("dialect", &DIALECTS, STANDARD);
+    let dialect = form.choice("dialect", &DIALECTS).unwrap_or(STANDARD);
     Habits {
-        patch: form.choice("patch", &USES, dialect.patch),
-        paging: form.choice(
-            "paging",
-            &[("AUTO", Paging::Auto), ("INDEX", Paging::Index), ("CURSOR", Paging::Cursor)],
-            dialect.paging,
-        ),
-        has_or: form.choice("filterWithOr", &TRUTHS, dialect.has_or),
-        asks_for_attributes: form.choice("askForAttributes", &TRUTHS, dialect.asks_for_attributes),
-        patch_members: form.choice("patchMembers", &USES, dialect.patch_members),
-        patch_form: form.choice(
-            "patchForm",
-            &[("PATHS", PatchForm::Paths), ("VALUES", PatchForm::Values)],
-            dialect.patch_form,
-        ),
-        operation_names: form.choice(
-            "operationNames",
-            &[("LOWER", OperationNames::Lower), ("CAPITALISED", OperationNames::Capitalised)],
-            dialect.operation_names,
-        ),
-        booleans: form.choice(
-            "booleans",
-            &[("JSON", Booleans::Json), ("TEXT", Booleans::Text)],
-            dialect.booleans,
-        ),
-        member_removal: form.choice(
-            "memberRemoval",
-            &[("FILTER", MemberRemoval::Filter), ("VALUES", MemberRemoval::Values)],
-            dialect.member_removal,
-        ),
+        patch: form.choice("patch", &USES).unwrap_or(dialect.patch),
+        paging: form
+            .choice("paging", &[("AUTO", Paging::Auto), ("INDEX", Paging::Index), ("CURSOR", Paging::Cursor)])
+            .unwrap_or(dialect.paging),
+        has_or: form.truth("filterWithOr").unwrap_or(dialect.has_or),
+        asks_for_attributes: form.truth("askForAttributes").unwrap_or(dialect.asks_for_attributes),
+        patch_members: form.choice("patchMembers", &USES).unwrap_or(dialect.patch_members),
+        patch_form: form
+            .choice("patchForm", &[("PATHS", PatchForm::Paths), ("VALUES", PatchForm::Values)])
+            .unwrap_or(dialect.patch_form),
+        operation_names: form
+            .choice(
+                "operationNames",
+                &[("LOWER", OperationNames::Lower), ("CAPITALISED", OperationNames::Capitalised)],
+            )
+            .unwrap_or(dialect.operation_names),
+        booleans: form
+            .choice("booleans", &[("JSON", Booleans::Json), ("TEXT", Booleans::Text)])
+            .unwrap_or(dialect.booleans),
+        member_removal: form
+            .choice("memberRemoval", &[("FILTER", MemberRemoval::Filter), ("VALUES", MemberRemoval::Values)])
+            .unwrap_or(dialect.member_removal),
     }
 }
 
@@ -166,10 +154,10 @@ const WAYS: [(&str, &[&str], &[&str]); 3] = [
 ];
 
 fn credentials(form: &mut Form<'_>) -> Credentials {
-    let way = form.choice("authentication", &[("BEARER", 0), ("BASIC", 1), ("OAUTH2", 2)], 0);
+    let way = form.choice("authentication", &[("BEARER", 0), ("BASIC", 1), ("OAUTH2", 2)]).unwrap_or(0);
     for (number, (name, required, others)) in WAYS.into_iter().enumerate() {
         for property in required.iter().chain(others) {
-            match (number == way, form.given.contains_key(*property)) {
+            match (number == way, form.given(property).is_some()) {
                 (false, true) => form.problem(
                     property,
                     format!("it means nothing without `authentication` `{name}`; leave it out"),
@@ -183,23 +171,14 @@ fn credentials(form: &mut Form<'_>) -> Credentials {
     }
     let text = |form: &mut Form<'_>, name: &str| form.filled(name).unwrap_or_default();
     match way {
-        0 => Credentials::Bearer { token: form.header("token") },
+        0 => Credentials::Bearer { token: header(form, "token") },
         1 => Credentials::Basic { user: text(form, "user"), password: text(form, "password") },
         _ => Credentials::OAuth2(Client {
-            token_url: form
-                .given
-                .contains_key("tokenUrl")
-                .then(|| form.url("tokenUrl"))
-                .flatten()
-                .unwrap_or_default(),
+            token_url: form.given("tokenUrl").and_then(|_| url(form, "tokenUrl")).unwrap_or_default(),
             id: text(form, "clientId"),
             secret: text(form, "clientSecret"),
             scope: form.filled("scope"),
-            shown: form.choice(
-                "clientAuthentication",
-                &[("BASIC", ClientShown::Basic), ("BODY", ClientShown::Body)],
-                ClientShown::Basic,
-            ),
+            shown: form.choice("clientAuthentication", &SHOWN).unwrap_or(ClientShown::Basic),
         }),
     }
 }

@@ -1,7 +1,10 @@
-//! Properties of connector definitions: how a connector describes them, and the check for unknown names.
-//! Never knows what a property means; each connector checks its own.
+//! Properties of connector definitions: how a connector describes them, the check for unknown names, and the reading of
+//! those that are given. Never knows what a property means; each connector checks its own.
+
+mod form;
 
 use crate::{Properties, PropertyProblem};
+pub use form::Form;
 
 /// One property that a connector knows, as it stands in its documentation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

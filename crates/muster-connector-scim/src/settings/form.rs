@@ -1,113 +1,55 @@
-//! Reads properties and gathers their problems; a property with a problem reads as its default.
+//! Reads what is more than a word or a number.
 
-use std::ops::RangeInclusive;
-
-use muster_connector::{Properties, PropertyProblem};
+use muster_connector::properties::Form;
 
 use crate::path::ScimPath;
-use crate::properties::PROPERTIES;
 
-pub(super) struct Form<'a> {
-    pub(super) given: &'a Properties,
-    pub(super) problems: Vec<PropertyProblem>,
+/// A text that can stand in a header.
+pub(super) fn header(form: &mut Form<'_>, name: &str) -> String {
+    let text = form.filled(name).unwrap_or_default();
+    if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        form.problem(name, "it holds a blank, a line break or a letter beyond ASCII; give the token alone");
+    }
+    text
 }
 
-impl<'a> Form<'a> {
-    /// What is given, or the documented default.
-    fn text(&self, name: &str) -> Option<&'a str> {
-        let default = || PROPERTIES.iter().find(|property| property.name == name)?.default;
-        self.given.get(name).map(String::as_str).or_else(default)
-    }
-
-    pub(super) fn problem(&mut self, name: &str, message: impl Into<String>) {
-        self.problems.push(PropertyProblem { name: name.to_owned(), message: message.into() });
-    }
-
-    /// A text that is not empty when it is given.
-    pub(super) fn filled(&mut self, name: &str) -> Option<String> {
-        let text = self.text(name)?.to_owned();
-        if text.is_empty() {
-            self.problem(name, "it is empty; give a text or leave the property out");
-            return None;
+pub(super) fn path(form: &mut Form<'_>, name: &str) -> Option<ScimPath> {
+    match form.filled(name)?.parse() {
+        Ok(path) => Some(path),
+        Err(error) => {
+            form.problem(name, error.to_string());
+            None
         }
-        Some(text)
     }
+}
 
-    /// A text that can stand in a header.
-    pub(super) fn header(&mut self, name: &str) -> String {
-        let text = self.filled(name).unwrap_or_default();
-        if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-            self.problem(
+/// A required URL, without a `/` at its end.
+pub(super) fn url(form: &mut Form<'_>, name: &str) -> Option<String> {
+    let Some(url) = form.filled(name) else {
+        if form.given(name).is_none() {
+            form.problem(
                 name,
-                "it holds a blank, a line break or a letter beyond ASCII; give the token alone",
+                "it is required; give the address of the service, as `https://scim.example.com/v2`",
             );
         }
-        text
-    }
-
-    /// One of these words; `otherwise` where nothing is said.
-    pub(super) fn choice<T: Clone>(&mut self, name: &str, choices: &[(&str, T)], otherwise: T) -> T {
-        let Some(text) = self.text(name) else { return otherwise };
-        match choices.iter().find(|(word, _)| *word == text) {
-            Some((_, choice)) => choice.clone(),
-            None => {
-                let words: Vec<String> = choices.iter().map(|(word, _)| format!("`{word}`")).collect();
-                self.problem(name, format!("it is none of {}", words.join(", ")));
-                otherwise
-            }
+        return None;
+    };
+    match wrong_url(&url) {
+        None => Some(url.trim_end_matches('/').to_owned()),
+        Some(problem) => {
+            form.problem(name, problem);
+            None
         }
     }
+}
 
-    pub(super) fn number(&mut self, name: &str, range: RangeInclusive<usize>) -> usize {
-        let given = self.text(name).unwrap_or_default();
-        match given.parse().ok().filter(|number| range.contains(number)) {
-            Some(number) => number,
-            None => {
-                let (least, most) = (range.start(), range.end());
-                self.problem(name, format!("it is no whole number of {least} to {most}"));
-                *least
-            }
-        }
+/// Certificates in PEM.
+pub(super) fn roots(form: &mut Form<'_>, name: &str) -> Option<String> {
+    let pem = form.filled(name)?;
+    if let Err(error) = muster_egress::tls::client_config(Some(&pem)) {
+        form.problem(name, error.to_string());
     }
-
-    pub(super) fn path(&mut self, name: &str) -> Option<ScimPath> {
-        match self.filled(name)?.parse() {
-            Ok(path) => Some(path),
-            Err(error) => {
-                self.problem(name, error.to_string());
-                None
-            }
-        }
-    }
-
-    /// A required URL, without a `/` at its end.
-    pub(super) fn url(&mut self, name: &str) -> Option<String> {
-        let Some(url) = self.filled(name) else {
-            if !self.given.contains_key(name) {
-                self.problem(
-                    name,
-                    "it is required; give the address of the service, as `https://scim.example.com/v2`",
-                );
-            }
-            return None;
-        };
-        match wrong_url(&url) {
-            None => Some(url.trim_end_matches('/').to_owned()),
-            Some(problem) => {
-                self.problem(name, problem);
-                None
-            }
-        }
-    }
-
-    /// Certificates in PEM.
-    pub(super) fn roots(&mut self, name: &str) -> Option<String> {
-        let pem = self.filled(name)?;
-        if let Err(error) = muster_egress::tls::client_config(Some(&pem)) {
-            self.problem(name, error.to_string());
-        }
-        Some(pem)
-    }
+    Some(pem)
 }
 
 /// What is wrong with a URL, never showing what it holds.
