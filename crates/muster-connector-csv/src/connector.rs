@@ -64,13 +64,7 @@ impl ConnectorKind for CsvKind {
     }
 
     async fn open(&self, properties: &Properties, host: &Host) -> Result<Box<dyn Connector>, ConnectorError> {
-        let settings = Settings::parse(properties).map_err(|problems| {
-            let problems: Vec<String> = problems
-                .into_iter()
-                .map(|problem| format!("`{}`: {}", problem.name, problem.message))
-                .collect();
-            ConnectorError::Unusable { message: problems.join("; ") }
-        })?;
+        let settings = Settings::parse(properties)?;
         Ok(Box::new(CsvConnector { settings: Arc::new(settings), roots: host.files.clone() }))
     }
 }

@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use muster_connector::{Properties, PropertyProblem, properties};
+use muster_connector::properties::Form;
+use muster_connector::{Properties, PropertyProblem};
 
 use crate::cells::{CellRules, Nothing};
 use crate::dialect::Dialect;
@@ -76,231 +77,158 @@ pub(crate) enum Access {
     ReadWrite,
 }
 
+const ACCESS: [(&str, Access); 2] = [("true", Access::ReadWrite), ("false", Access::ReadOnly)];
+
 impl Settings {
     /// Parses all properties.
     ///
     /// # Errors
     /// With every problem that there is.
     pub(crate) fn parse(given: &Properties) -> Result<Self, Vec<PropertyProblem>> {
-        let mut form = Form { given, problems: properties::unknown(given, PROPERTIES) };
-        let cells = form.cells();
+        let mut form = Form::new(given, PROPERTIES);
+        let cells = cells(&mut form);
         let settings = Self {
-            heading: form.heading(),
-            encoding: form.encoding(),
-            enabled: form.enabled(),
-            whole: form.whole(&cells.dialect),
-            maximum_cell_bytes: form.maximum_cell_bytes(),
-            access: if form.truth("writable") { Access::ReadWrite } else { Access::ReadOnly },
+            heading: heading(&mut form),
+            encoding: encoding(&mut form),
+            enabled: enabled(&mut form),
+            whole: whole(&mut form, &cells.dialect),
+            maximum_cell_bytes: form
+                .number("maximumCellBytes", 1..=MAXIMUM_RECORD_BYTES)
+                .unwrap_or(MAXIMUM_RECORD_BYTES),
+            access: form.choice("writable", &ACCESS).unwrap_or(Access::ReadOnly),
             cells,
         };
-        form.check_enabled_column(&settings);
-        match form.problems.is_empty() {
-            true => Ok(settings),
-            false => Err(form.problems),
+        check_enabled_column(&mut form, &settings);
+        form.ends_as(settings)
+    }
+}
+
+fn character(form: &mut Form<'_>, name: &str) -> Option<u8> {
+    match form.text(name)?.as_bytes() {
+        b"\\t" => Some(b'\t'),
+        [byte] if byte.is_ascii() && !matches!(byte, b'\n' | b'\r' | 0) => Some(*byte),
+        _ => {
+            form.problem(name, "it is not one ASCII character");
+            None
         }
     }
 }
 
-/// Reads properties and gathers problems; a property with a problem reads as its default.
-struct Form<'a> {
-    given: &'a Properties,
-    problems: Vec<PropertyProblem>,
+fn dialect(form: &mut Form<'_>) -> Dialect {
+    let separator = character(form, "separator").unwrap_or(b',');
+    let quote = character(form, "quote").unwrap_or(b'"');
+    let escape = character(form, "escape").filter(|escape| *escape != quote);
+    if separator == quote {
+        form.problem("quote", "it is the same as `separator`; choose another character");
+    }
+    if escape == Some(separator) {
+        form.problem("escape", "it is the same as `separator`; choose another character");
+    }
+    Dialect { separator, quote, escape }
 }
 
-impl<'a> Form<'a> {
-    fn get(&self, name: &str) -> Option<&'a str> {
-        self.given.get(name).map(String::as_str)
-    }
+fn nothing(form: &mut Form<'_>, name: &str) -> Option<Nothing> {
+    form.choice(name, &[("ABSENT", Nothing::Absent), ("EMPTY", Nothing::Empty), ("NULL", Nothing::Null)])
+}
 
-    /// What is given, or the documented default.
-    fn text(&self, name: &str) -> Option<&'a str> {
-        let default = || PROPERTIES.iter().find(|property| property.name == name)?.default;
-        self.get(name).or_else(default)
+fn cells(form: &mut Form<'_>) -> CellRules {
+    let dialect = dialect(form);
+    let empty = nothing(form, "emptyCell").unwrap_or(Nothing::Absent);
+    let quoted_empty = nothing(form, "quotedEmptyCell").unwrap_or(empty);
+    let null_token = form.filled("nullToken");
+    if null_token.as_deref().is_some_and(|token| dialect.needs_quotes(token) || token.contains('\0')) {
+        form.problem("nullToken", "it holds a separator, a quote or a line break; choose another text");
     }
+    let multi_value_separator = form.filled("multiValueSeparator");
+    CellRules { dialect, multi_value_separator, empty, quoted_empty, null_token }
+}
 
-    fn problem(&mut self, name: &str, message: impl Into<String>) {
-        self.problems.push(PropertyProblem { name: name.to_owned(), message: message.into() });
+fn heading(form: &mut Form<'_>) -> Heading {
+    let has_header = form.truth("header").unwrap_or(true);
+    let columns: Vec<String> = match form.given("columns") {
+        Some(columns) => columns.split(',').map(|name| name.trim().to_owned()).collect(),
+        None => Vec::new(),
+    };
+    if columns.iter().any(String::is_empty) {
+        form.problem("columns", "it names an empty column; separate names by single commas");
     }
-
-    /// A text that is not empty when it is given.
-    fn filled(&mut self, name: &str) -> Option<String> {
-        let text = self.text(name)?.to_owned();
-        if text.is_empty() {
-            self.problem(name, "it is empty; give a text or leave the property out");
-            return None;
-        }
-        Some(text)
+    let mut seen = HashSet::new();
+    if let Some(doubled) = columns.iter().find(|name| !seen.insert(name.as_str())) {
+        form.problem("columns", format!("it names `{doubled}` twice; name each column once"));
     }
-
-    fn truth(&mut self, name: &str) -> bool {
-        match self.text(name) {
-            Some("true") => true,
-            Some("false") => false,
-            _ => {
-                self.problem(name, "it is neither `true` nor `false`");
-                true
+    match has_header {
+        true => Heading::FirstRecord { required: columns },
+        false => {
+            if form.given("columns").is_none() {
+                form.problem("columns", "it is required when `header` is `false`; name all columns");
             }
+            Heading::Given(columns)
         }
     }
+}
 
-    fn number(&mut self, name: &str, range: std::ops::RangeInclusive<u64>) -> Option<u64> {
-        let number = self.text(name)?.parse().ok().filter(|number| range.contains(number));
-        if number.is_none() {
-            let (least, most) = (range.start(), range.end());
-            let bounds = match *most {
-                u64::MAX => format!("{least} or more"),
-                _ => format!("{least} to {most}"),
-            };
-            self.problem(name, format!("it is no whole number of {bounds}"));
+fn encoding(form: &mut Form<'_>) -> EncodingChoice {
+    let name = form.text("encoding").unwrap_or_default().to_ascii_uppercase();
+    match name.as_str() {
+        "UTF-8" | "UTF8" => EncodingChoice::Fixed(Encoding::Utf8),
+        "ISO-8859-1" | "WINDOWS-1252" => EncodingChoice::Fixed(Encoding::Windows1252),
+        "UTF-16LE" => EncodingChoice::Fixed(Encoding::Utf16(ByteOrder::Little)),
+        "UTF-16BE" => EncodingChoice::Fixed(Encoding::Utf16(ByteOrder::Big)),
+        "UTF-16" => EncodingChoice::Utf16ByMark,
+        _ => {
+            form.problem(
+                "encoding",
+                "it is none of `UTF-8`, `ISO-8859-1`, `windows-1252`, `UTF-16LE`, `UTF-16BE` and `UTF-16`",
+            );
+            EncodingChoice::Fixed(Encoding::Utf8)
         }
-        number
     }
+}
 
-    fn character(&mut self, name: &str) -> Option<u8> {
-        match self.text(name)?.as_bytes() {
-            b"\\t" => Some(b'\t'),
-            [byte] if byte.is_ascii() && !matches!(byte, b'\n' | b'\r' | 0) => Some(*byte),
-            _ => {
-                self.problem(name, "it is not one ASCII character");
-                None
+fn enabled(form: &mut Form<'_>) -> Option<EnabledRule> {
+    let Some(column) = form.filled("enabledColumn") else {
+        form.alien(
+            &["enabledValue", "disabledValue"],
+            "it means nothing without `enabledColumn`; give that too",
+        );
+        return None;
+    };
+    let enabled = form.text("enabledValue").unwrap_or_default().to_owned();
+    let disabled = form.text("disabledValue").unwrap_or_default().to_owned();
+    if enabled.eq_ignore_ascii_case(&disabled) {
+        form.problem("disabledValue", "it is the same as `enabledValue`; choose another text");
+    }
+    Some(EnabledRule { column, enabled, disabled })
+}
+
+fn check_enabled_column(form: &mut Form<'_>, settings: &Settings) {
+    let Heading::Given(columns) = &settings.heading else { return };
+    let Some(rule) = &settings.enabled else { return };
+    if !columns.contains(&rule.column) {
+        form.problem("enabledColumn", format!("`{}` is not among `columns`", rule.column));
+    }
+}
+
+fn whole(form: &mut Form<'_>, dialect: &Dialect) -> WholeRules {
+    let prefix = form.filled("trailer");
+    let count_at = form.number("trailerCountColumn", 1..=100_000).map(|column: usize| column - 1);
+    let trailer = match prefix {
+        Some(prefix) => {
+            let breaks = |byte: u8| matches!(byte, b'\n' | b'\r' | 0) || byte == dialect.quote;
+            if prefix.bytes().any(breaks) {
+                form.problem("trailer", "it holds a quote or a line break; give the text before it");
             }
+            Some(TrailerRule { prefix, count_at })
         }
-    }
-
-    fn dialect(&mut self) -> Dialect {
-        let separator = self.character("separator").unwrap_or(b',');
-        let quote = self.character("quote").unwrap_or(b'"');
-        let escape = self.character("escape").filter(|escape| *escape != quote);
-        if separator == quote {
-            self.problem("quote", "it is the same as `separator`; choose another character");
+        None => {
+            form.alien(&["trailerCountColumn"], "it means nothing without `trailer`; give that too");
+            None
         }
-        if escape == Some(separator) {
-            self.problem("escape", "it is the same as `separator`; choose another character");
-        }
-        Dialect { separator, quote, escape }
-    }
-
-    fn nothing(&mut self, name: &str) -> Option<Nothing> {
-        match self.text(name)? {
-            "ABSENT" => Some(Nothing::Absent),
-            "EMPTY" => Some(Nothing::Empty),
-            "NULL" => Some(Nothing::Null),
-            _ => {
-                self.problem(name, "it is none of `ABSENT`, `EMPTY` and `NULL`");
-                None
-            }
-        }
-    }
-
-    fn cells(&mut self) -> CellRules {
-        let dialect = self.dialect();
-        let empty = self.nothing("emptyCell").unwrap_or(Nothing::Absent);
-        let quoted_empty = self.nothing("quotedEmptyCell").unwrap_or(empty);
-        let null_token = self.filled("nullToken");
-        if null_token.as_deref().is_some_and(|token| dialect.needs_quotes(token) || token.contains('\0')) {
-            self.problem("nullToken", "it holds a separator, a quote or a line break; choose another text");
-        }
-        let multi_value_separator = self.filled("multiValueSeparator");
-        CellRules { dialect, multi_value_separator, empty, quoted_empty, null_token }
-    }
-
-    fn heading(&mut self) -> Heading {
-        let has_header = self.truth("header");
-        let columns: Vec<String> = match self.get("columns") {
-            Some(columns) => columns.split(',').map(|name| name.trim().to_owned()).collect(),
-            None => Vec::new(),
-        };
-        if columns.iter().any(String::is_empty) {
-            self.problem("columns", "it names an empty column; separate names by single commas");
-        }
-        let mut seen = HashSet::new();
-        if let Some(doubled) = columns.iter().find(|name| !seen.insert(name.as_str())) {
-            self.problem("columns", format!("it names `{doubled}` twice; name each column once"));
-        }
-        match has_header {
-            true => Heading::FirstRecord { required: columns },
-            false => {
-                if self.get("columns").is_none() {
-                    self.problem("columns", "it is required when `header` is `false`; name all columns");
-                }
-                Heading::Given(columns)
-            }
-        }
-    }
-
-    fn encoding(&mut self) -> EncodingChoice {
-        let name = self.text("encoding").unwrap_or_default().to_ascii_uppercase();
-        match name.as_str() {
-            "UTF-8" | "UTF8" => EncodingChoice::Fixed(Encoding::Utf8),
-            "ISO-8859-1" | "WINDOWS-1252" => EncodingChoice::Fixed(Encoding::Windows1252),
-            "UTF-16LE" => EncodingChoice::Fixed(Encoding::Utf16(ByteOrder::Little)),
-            "UTF-16BE" => EncodingChoice::Fixed(Encoding::Utf16(ByteOrder::Big)),
-            "UTF-16" => EncodingChoice::Utf16ByMark,
-            _ => {
-                self.problem(
-                    "encoding",
-                    "it is none of `UTF-8`, `ISO-8859-1`, `windows-1252`, `UTF-16LE`, `UTF-16BE` and `UTF-16`",
-                );
-                EncodingChoice::Fixed(Encoding::Utf8)
-            }
-        }
-    }
-
-    fn enabled(&mut self) -> Option<EnabledRule> {
-        let Some(column) = self.filled("enabledColumn") else {
-            for name in ["enabledValue", "disabledValue"] {
-                if self.get(name).is_some() {
-                    self.problem(name, "it means nothing without `enabledColumn`; give that too");
-                }
-            }
-            return None;
-        };
-        let enabled = self.text("enabledValue").unwrap_or_default().to_owned();
-        let disabled = self.text("disabledValue").unwrap_or_default().to_owned();
-        if enabled.eq_ignore_ascii_case(&disabled) {
-            self.problem("disabledValue", "it is the same as `enabledValue`; choose another text");
-        }
-        Some(EnabledRule { column, enabled, disabled })
-    }
-
-    fn check_enabled_column(&mut self, settings: &Settings) {
-        let Heading::Given(columns) = &settings.heading else { return };
-        let Some(rule) = &settings.enabled else { return };
-        if !columns.contains(&rule.column) {
-            self.problem("enabledColumn", format!("`{}` is not among `columns`", rule.column));
-        }
-    }
-
-    fn whole(&mut self, dialect: &Dialect) -> WholeRules {
-        let prefix = self.filled("trailer");
-        let counted = self.number("trailerCountColumn", 1..=100_000);
-        let count_at = counted.and_then(|column| usize::try_from(column - 1).ok());
-        let trailer = match prefix {
-            Some(prefix) => {
-                let breaks = |byte: u8| matches!(byte, b'\n' | b'\r' | 0) || byte == dialect.quote;
-                if prefix.bytes().any(breaks) {
-                    self.problem("trailer", "it holds a quote or a line break; give the text before it");
-                }
-                Some(TrailerRule { prefix, count_at })
-            }
-            None => {
-                if self.get("trailerCountColumn").is_some() {
-                    self.problem("trailerCountColumn", "it means nothing without `trailer`; give that too");
-                }
-                None
-            }
-        };
-        WholeRules {
-            trailer,
-            minimum_rows: self.number("minimumRows", 0..=u64::MAX),
-            minimum_share: self.number("minimumShare", 0..=100).unwrap_or(USUAL_SHARE),
-        }
-    }
-
-    fn maximum_cell_bytes(&mut self) -> usize {
-        let most = MAXIMUM_RECORD_BYTES as u64;
-        let bytes = self.number("maximumCellBytes", 1..=most);
-        bytes.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(MAXIMUM_RECORD_BYTES)
+    };
+    WholeRules {
+        trailer,
+        minimum_rows: form.at_least("minimumRows", 0),
+        minimum_share: form.number("minimumShare", 0..=100).unwrap_or(USUAL_SHARE),
     }
 }
 

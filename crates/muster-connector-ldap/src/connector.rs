@@ -40,13 +40,7 @@ impl LdapKind {
     }
 
     fn opening(&self, properties: &Properties, host: &Host) -> Result<Opening, ConnectorError> {
-        let settings = Settings::parse(properties).map_err(|problems| {
-            let problems: Vec<String> = problems
-                .into_iter()
-                .map(|problem| format!("`{}`: {}", problem.name, problem.message))
-                .collect();
-            ConnectorError::Unusable { message: problems.join("; ") }
-        })?;
+        let settings = Settings::parse(properties)?;
         Ok(Opening { settings: Arc::new(settings), egress: self.egress.clone(), host: host.clone() })
     }
 }

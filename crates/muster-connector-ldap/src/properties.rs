@@ -1,14 +1,6 @@
 //! The properties of an LDAP connector as they are documented. Their checks stand in `settings`.
 
-use muster_connector::properties::PropertyDescription;
-
-const fn property(
-    name: &'static str,
-    default: Option<&'static str>,
-    description: &'static str,
-) -> PropertyDescription {
-    PropertyDescription { name, default, description }
-}
+use muster_connector::properties::{PropertyDescription, property};
 
 /// Properties that may be given for one object class alone, as `baseDn.groupOfNames`.
 pub(crate) const PER_CLASS: [&str; 6] =

@@ -7,12 +7,12 @@ use async_trait::async_trait;
 use muster_connector::{
     ChangeToken, ConnectorError, Cursor, Entry, GoneEntry, Page, PageSize, Snapshot, Step, Sweep, SweepEnd,
 };
+use muster_http::{Answer, Caller, NO_PLACE};
 use serde_json::Value as Json;
 
-use crate::api::{Answer, Api};
 use crate::class::Layout;
 use crate::description::{Changes, Class};
-use crate::entry::{EntryReader, NO_PLACE, field};
+use crate::entry::{EntryReader, field};
 use crate::list::{Got, List, Piece, key_of};
 use crate::reads::{Reader, values_of};
 use crate::sweep::storable;
@@ -26,7 +26,7 @@ pub(crate) fn token_of(token: &str) -> Option<ChangeToken> {
 }
 
 /// A token from before all things are read, where the API gives one on demand.
-pub(crate) async fn start_token(api: &Api, class: &Class) -> Result<Option<String>, ConnectorError> {
+pub(crate) async fn start_token(api: &Caller, class: &Class) -> Result<Option<String>, ConnectorError> {
     let Some((start, told)) = class.changes.as_ref().and_then(|changes| changes.start.as_ref()) else {
         return Ok(None);
     };
@@ -36,7 +36,7 @@ pub(crate) async fn start_token(api: &Api, class: &Class) -> Result<Option<Strin
             answer.unusable("no token for changes is given there: correct `start` in the description")
         );
     }
-    let body = answer.json().unwrap_or_default();
+    let body = answer.parsed::<Json>().unwrap_or_default();
     match told.text(&answer.response, &body) {
         Some(token) => Ok(Some(token)),
         None => Err(answer.garbage("it has no token for changes")),
@@ -52,7 +52,7 @@ enum Change {
 
 /// A read of changes.
 pub(crate) struct ChangeSweep {
-    api: Arc<Api>,
+    api: Arc<Caller>,
     layout: Layout,
     most: u64,
     outdated: Vec<u16>,
@@ -78,7 +78,7 @@ pub(crate) struct ChangeRequest {
 
 impl ChangeSweep {
     pub(crate) fn new(
-        api: &Arc<Api>,
+        api: &Arc<Caller>,
         layout: Layout,
         request: ChangeRequest,
     ) -> Result<Self, ConnectorError> {

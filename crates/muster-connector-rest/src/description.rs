@@ -18,7 +18,6 @@ use crate::template::text_of;
 pub(crate) use changes::{Changes, Gone};
 pub(crate) use operation::Operation;
 pub(crate) use paging::{End, Listing, Paging, Style};
-pub(crate) use parse::is_header_name;
 
 /// What an API looks like.
 #[derive(Debug, Clone, Default)]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use muster_connector::{Account, BadEntry, Entry, Place};
+use muster_http::NO_PLACE;
 use muster_model::{Field, Record, Value};
 use serde_json::Value as Json;
 
@@ -11,8 +12,6 @@ use crate::description::Source;
 use crate::list::key_of;
 use crate::membership::Held;
 
-/// Items are known by their keys: where in a list they stand says nothing, and is another place the next time.
-pub(crate) const NO_PLACE: Place = Place(0);
 /// The most values of one attribute.
 const MOST_VALUES: usize = 100_000;
 

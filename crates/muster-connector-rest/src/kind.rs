@@ -1,6 +1,6 @@
 //! The kind of connector behind the contract, and its connectors.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use muster_connector::{
@@ -9,12 +9,12 @@ use muster_connector::{
     Sweep, SweepRequest, TestStep, TestSteps, TestedStep, Writer, test_classes,
 };
 use muster_egress::Egress;
+use muster_http::{Call, Caller, Failed, place_of, put_first_call};
 
-use crate::api::{Api, Call, Failed};
+use crate::api::{self, WORDS};
 use crate::changes::{ChangeRequest, ChangeSweep};
 use crate::class::{Layout, check};
 use crate::description::{Class, Description};
-use crate::entry::NO_PLACE;
 use crate::list::{List, Piece};
 use crate::reads::Reader;
 use crate::settings::Settings;
@@ -36,18 +36,10 @@ impl RestKind {
     }
 
     fn connector(&self, properties: &Properties, host: &Host) -> Result<RestConnector, ConnectorError> {
-        let settings = parsed(properties)?;
-        let api = Arc::new(Api::new(&self.egress, &settings, host)?);
+        let settings = Settings::parse(properties)?;
+        let api = Arc::new(api::caller(&self.egress, host, &settings)?);
         Ok(RestConnector { api, settings })
     }
-}
-
-fn parsed(properties: &Properties) -> Result<Settings, ConnectorError> {
-    Settings::parse(properties).map_err(|problems| {
-        let problems: Vec<String> =
-            problems.into_iter().map(|problem| format!("`{}`: {}", problem.name, problem.message)).collect();
-        ConnectorError::Unusable { message: problems.join("; ") }
-    })
 }
 
 /// What an API can do as it is described. Of classes that differ the least is promised of changes, the most of the rest.
@@ -95,10 +87,7 @@ impl ConnectorKind for RestKind {
     }
 
     fn place(&self, class: &RemoteClass, place: Place) -> String {
-        match place {
-            NO_PLACE => format!("`{}`", class.remote_name),
-            Place(number) => format!("`{}` number {number}", class.remote_name),
-        }
+        place_of(class, place)
     }
 
     fn capabilities(&self, properties: &Properties) -> Capabilities {
@@ -124,7 +113,6 @@ impl ConnectorKind for RestKind {
         classes: &[RemoteClass],
         steps: &mut TestSteps,
     ) {
-        let is_encrypted = properties.get("baseUrl").is_some_and(|url| url.starts_with("https://"));
         let connector = match self.connector(properties, host) {
             Ok(connector) => connector,
             Err(error) => return steps.put(TestedStep { step: TestStep::Open, result: Err(error) }),
@@ -132,38 +120,22 @@ impl ConnectorKind for RestKind {
         steps.begin(TestStep::Address);
         let failed = connector.first_call().await.err();
         let has_failed = failed.is_some();
-        steps.put_call(&steps_of_a_call(is_encrypted), failed.map(|failed| (failed.step, failed.fault)));
+        put_first_call(steps, properties, WORDS.who, failed);
         if !has_failed {
             test_classes(&connector, classes, steps).await;
         }
     }
 }
 
-/// What a call goes through before the classes are looked at.
-fn steps_of_a_call(is_encrypted: bool) -> [(TestStep, &'static str); 3] {
-    let tls = match is_encrypted {
-        true => "the certificate is good",
-        false => "nothing is encrypted: `baseUrl` begins with `http:`",
-    };
-    [
-        (TestStep::Address, "the API answers"),
-        (TestStep::Tls, tls),
-        (TestStep::Credentials, "the credentials are taken"),
-    ]
-}
-
 /// One API.
 struct RestConnector {
-    api: Arc<Api>,
+    api: Arc<Caller>,
     settings: Settings,
 }
 
 impl RestConnector {
     fn layout(&self, class: &RemoteClass) -> Result<Layout, ConnectorError> {
-        Layout::of(class, &self.settings.description).map_err(|problems| {
-            let told: Vec<_> = problems.into_iter().map(|problem| problem.message).collect();
-            ConnectorError::Unusable { message: format!("{}: {}", self.api.address(), told.join("; ")) }
-        })
+        Layout::of(class, &self.settings.description).map_err(|problems| self.api.unfit(problems))
     }
 
     fn reader<'a>(&'a self, layout: &'a Layout) -> Reader<'a> {
@@ -173,27 +145,19 @@ impl RestConnector {
     /// The call that shows whether we are let in, if there is one.
     async fn check(&self) -> Result<(), Failed> {
         let Some(check) = &self.settings.description.check else { return Ok(()) };
-        let failed = |step: TestStep| move |fault: ConnectorError| Failed { step, fault };
-        let call = check.call(&Values::new()).map_err(failed(TestStep::Open))?;
+        let call = check.call(&Values::new()).map_err(Failed::at(TestStep::Open))?;
         let answer = self.attempt(&call).await?;
         match answer {
-            Some(message) => Err(failed(TestStep::Capabilities)(ConnectorError::Unusable { message })),
+            Some(message) => {
+                Err(Failed { step: TestStep::Capabilities, fault: ConnectorError::Unusable { message } })
+            }
             None => Ok(()),
         }
     }
 
     /// Makes a call, and says how far that came; what was refused is told.
     async fn attempt(&self, call: &Call) -> Result<Option<String>, Failed> {
-        let step = Mutex::new(TestStep::Address);
-        let asked = self.api.pace().call(|| async {
-            self.api.attempt(call).await.map_err(|failed| {
-                *step.lock().unwrap_or_else(PoisonError::into_inner) = failed.step;
-                failed.fault
-            })
-        });
-        let asked = asked.await;
-        let step = step.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let answer = asked.map_err(|fault| Failed { step, fault })?;
+        let answer = self.api.first_call(call).await?;
         Ok((!answer.is_success()).then_some(answer.told))
     }
 
@@ -209,8 +173,7 @@ impl RestConnector {
             ("offset".to_owned(), 0.into()),
         ]
         .into();
-        let call =
-            class.list.operation.call(&values).map_err(|fault| Failed { step: TestStep::Open, fault })?;
+        let call = class.list.operation.call(&values).map_err(Failed::at(TestStep::Open))?;
         match self.attempt(&call).await {
             // That concerns the list, whose class is looked at next.
             Err(Failed { step: TestStep::Capabilities, .. }) | Ok(_) => Ok(()),
@@ -293,8 +256,7 @@ impl Connector for RestConnector {
 
     async fn writer(&self, class: &RemoteClass) -> Result<Box<dyn Writer>, ConnectorError> {
         if !self.settings.is_writable {
-            let message = format!("{} is not to be written: `writable` is `false`", self.api.address());
-            return Err(ConnectorError::Unusable { message });
+            return Err(self.api.not_writable());
         }
         let layout = self.layout(class)?;
         if !layout.class.is_writable() {

@@ -6,16 +6,14 @@ use std::sync::Arc;
 use muster_connector::ConnectorError;
 use muster_connector::guard::{Guard, Next};
 use muster_egress::Response;
+use muster_http::{Answer, Call, Caller, is_sound_key};
 use serde_json::Value as Json;
 
-use crate::api::{Answer, Api, Call};
 use crate::description::{Class, End, Listing, Style, Told};
 use crate::link;
 use crate::pointer::Pointer;
 use crate::template::{Values, text_of};
 
-/// The longest key, in octets.
-const LONGEST_KEY: usize = 1024;
 /// The longest cursor or link, in octets.
 const LONGEST_NEXT: usize = 16 * 1024;
 
@@ -36,7 +34,7 @@ pub(crate) enum Piece {
 
 /// A list that is being read.
 pub(crate) struct List {
-    api: Arc<Api>,
+    api: Arc<Caller>,
     listing: Listing,
     values: Values,
     /// Where keys stand, if a key that comes twice is wrong.
@@ -64,11 +62,11 @@ enum Place {
 
 impl List {
     /// All things of a class.
-    pub(crate) fn all(api: &Arc<Api>, class: &Class, most: u64) -> Self {
+    pub(crate) fn all(api: &Arc<Caller>, class: &Class, most: u64) -> Self {
         Self::new(api, class.list.clone(), Values::new(), most).with_keys(class.key.clone())
     }
 
-    pub(crate) fn new(api: &Arc<Api>, listing: Listing, values: Values, most: u64) -> Self {
+    pub(crate) fn new(api: &Arc<Caller>, listing: Listing, values: Values, most: u64) -> Self {
         Self {
             api: Arc::clone(api),
             listing,
@@ -157,7 +155,7 @@ impl List {
 
     /// Takes a page in, and finds out what comes next.
     fn take(&mut self, answer: Answer, call: &Call, size: usize) -> Result<Got, ConnectorError> {
-        let mut body = answer.json()?;
+        let mut body = answer.parsed::<Json>()?;
         let mut items = match self.listing.items.take(&mut body) {
             Some(Json::Array(items)) => items,
             // Calls that look for one may answer with that one.
@@ -271,8 +269,5 @@ impl List {
 pub(crate) fn key_of(item: &Json, key: &Pointer) -> Option<String> {
     let held = key.get(item).filter(|held| !held.is_array() && !held.is_boolean())?;
     let text = text_of(held)?;
-    // Within a path these two lead elsewhere.
-    let is_step = text == "." || text == "..";
-    (!text.is_empty() && !is_step && text.len() <= LONGEST_KEY && !text.contains(char::is_control))
-        .then_some(text)
+    is_sound_key(&text).then_some(text)
 }

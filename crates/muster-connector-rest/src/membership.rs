@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use muster_connector::ConnectorError;
+use muster_http::Caller;
 
-use crate::api::Api;
 use crate::class::Membership;
 use crate::entry::field;
 use crate::list::{List, Piece, key_of};
@@ -20,7 +20,7 @@ impl Held {
     /// # Errors
     /// When not all of them could be read: half of them would look like memberships that are gone.
     pub(crate) async fn read(
-        api: &Arc<Api>,
+        api: &Arc<Caller>,
         membership: &Membership,
         most: u64,
     ) -> Result<Self, ConnectorError> {

@@ -1,14 +1,6 @@
 //! The properties of a REST connector as they are documented. Their checks stand in `settings`.
 
-use muster_connector::properties::PropertyDescription;
-
-const fn property(
-    name: &'static str,
-    default: Option<&'static str>,
-    description: &'static str,
-) -> PropertyDescription {
-    PropertyDescription { name, default, description }
-}
+use muster_connector::properties::{PropertyDescription, property};
 
 /// Every property that a REST connector knows.
 pub const PROPERTIES: &[PropertyDescription] = &[

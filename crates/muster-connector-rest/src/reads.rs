@@ -3,13 +3,11 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use futures_util::future::join_all;
 use muster_connector::{ConnectorError, Entry};
+use muster_http::{Caller, side_by_side};
 use muster_model::condition::fold_case;
 use serde_json::Value as Json;
-use tokio::sync::Semaphore;
 
-use crate::api::Api;
 use crate::class::Layout;
 use crate::description::Style;
 use crate::entry::EntryReader;
@@ -17,13 +15,10 @@ use crate::list::{List, Piece, key_of};
 use crate::membership::Held;
 use crate::template::{Values, text_of};
 
-/// So many calls are under way at once.
-pub(crate) const SIDE_BY_SIDE: usize = 32;
-
 /// Reads things of one class.
 #[derive(Clone, Copy)]
 pub(crate) struct Reader<'a> {
-    pub(crate) api: &'a Arc<Api>,
+    pub(crate) api: &'a Arc<Caller>,
     pub(crate) layout: &'a Layout,
     /// The most items that a list may hold.
     pub(crate) most: u64,
@@ -35,23 +30,6 @@ pub(crate) struct Found {
     pub(crate) item: Json,
     /// Its strong entity tag: a weak one cannot be asked for (RFC 9110 §13.1.1).
     pub(crate) version: Option<String>,
-}
-
-/// Does something for each, some side by side, and gives what came of it in their order.
-pub(crate) async fn side_by_side<I, T, F: Future<Output = T>>(
-    each: impl IntoIterator<Item = I>,
-    act: impl Fn(I) -> F,
-) -> Vec<T> {
-    let turns = Semaphore::new(SIDE_BY_SIDE);
-    let acts = each.into_iter().map(|one| {
-        let (act, turns) = (act(one), &turns);
-        async move {
-            // Nobody closes it.
-            let _turn = turns.acquire().await;
-            act.await
-        }
-    });
-    join_all(acts).await
 }
 
 /// Placeholders for one value.
@@ -123,7 +101,7 @@ impl Reader<'_> {
         if !answer.is_success() {
             return Err(answer.refused());
         }
-        let mut body = answer.json()?;
+        let mut body = answer.parsed::<Json>()?;
         let item = class.item.take(&mut body).filter(Json::is_object);
         let Some(item) = item else {
             return Err(answer.garbage(&format!("there is no object at `{}`", class.item)));

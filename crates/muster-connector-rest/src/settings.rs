@@ -1,54 +1,26 @@
 //! The properties of a REST connector as values, all their problems found at once.
 
-mod form;
-
 use std::sync::Arc;
 
-use muster_connector::{Properties, PropertyProblem, properties};
+use muster_connector::properties::Form;
+use muster_connector::{Properties, PropertyProblem};
+use muster_http::{Reach, Way};
 
+use crate::api::WORDS;
 use crate::description::Description;
 use crate::properties::PROPERTIES;
-use form::Form;
 
 /// How an API is reached, and what it looks like. Holds secrets, so it is never shown.
 #[derive(Clone)]
 pub(crate) struct Settings {
-    /// Without a `/` at its end.
-    pub(crate) base_url: String,
-    pub(crate) credentials: Credentials,
-    pub(crate) roots: Option<String>,
+    pub(crate) reach: Reach,
     pub(crate) is_writable: bool,
-    pub(crate) answer_bytes: u64,
     pub(crate) most_entries: u64,
     pub(crate) description: Arc<Description>,
 }
 
-/// By what we prove who we are.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) enum Credentials {
-    None,
-    Basic { user: String, password: String },
-    Bearer { token: String },
-    OAuth2(Client),
-    Header { name: String, value: String },
-}
-
-/// A client that gets tokens for itself (RFC 6749 §4.4).
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Client {
-    pub(crate) token_url: String,
-    pub(crate) id: String,
-    pub(crate) secret: String,
-    pub(crate) scope: Option<String>,
-    pub(crate) shown: ClientShown,
-}
-
-/// Where client and secret stand when a token is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ClientShown {
-    Basic,
-    Body,
-}
+/// How else than by nothing we may prove who we are.
+const OTHER_WAYS: [Way; 4] = [Way::Basic, Way::Bearer, Way::OAuth2, Way::Header];
 
 impl Settings {
     /// Parses all properties, and what the description says.
@@ -56,102 +28,31 @@ impl Settings {
     /// # Errors
     /// With every problem that there is.
     pub(crate) fn parse(given: &Properties) -> Result<Self, Vec<PropertyProblem>> {
-        let mut form = Form { given, problems: properties::unknown(given, PROPERTIES) };
+        let mut form = Form::new(given, PROPERTIES);
         let settings = Self {
-            base_url: form.url("baseUrl").unwrap_or_default(),
-            credentials: credentials(&mut form),
-            roots: form.roots("caCertificate"),
-            is_writable: form.truth("writable"),
-            answer_bytes: form.number("maximumAnswerBytes", 65_536..=268_435_456) as u64,
-            most_entries: form.number("maximumEntries", 1..=100_000_000) as u64,
-            description: Arc::new(form.description("description")),
+            reach: Reach::read(&mut form, WORDS, Way::None, &OTHER_WAYS),
+            is_writable: form.truth("writable").unwrap_or(true),
+            most_entries: form.number("maximumEntries", 1..=100_000_000).unwrap_or_default(),
+            description: Arc::new(described(&mut form)),
         };
-        match form.problems.is_empty() {
-            true => Ok(settings),
-            false => Err(form.problems),
-        }
-    }
-
-    /// All that must not be shown.
-    pub(crate) fn secrets(&self) -> Vec<String> {
-        match &self.credentials {
-            Credentials::None => Vec::new(),
-            Credentials::Bearer { token } => vec![token.clone()],
-            Credentials::Basic { password, .. } => vec![password.clone()],
-            Credentials::OAuth2(client) => vec![client.secret.clone()],
-            Credentials::Header { value, .. } => vec![value.clone()],
-        }
+        form.ends_as(settings)
     }
 }
 
-/// A way to prove who we are, and the properties that it needs and may have.
-struct Way {
-    name: &'static str,
-    required: &'static [&'static str],
-    others: &'static [&'static str],
-}
-
-const NONE: usize = 0;
-const BASIC: usize = 1;
-const BEARER: usize = 2;
-const OAUTH2: usize = 3;
-const HEADER: usize = 4;
-
-const WAYS: [Way; 5] = [
-    Way { name: "NONE", required: &[], others: &[] },
-    Way { name: "BASIC", required: &["user", "password"], others: &[] },
-    Way { name: "BEARER", required: &["token"], others: &[] },
-    Way {
-        name: "OAUTH2",
-        required: &["tokenUrl", "clientId", "clientSecret"],
-        others: &["clientAuthentication", "scope"],
-    },
-    Way { name: "HEADER", required: &["headerName", "headerValue"], others: &[] },
-];
-
-fn credentials(form: &mut Form<'_>) -> Credentials {
-    let choices: Vec<(&str, usize)> =
-        WAYS.iter().enumerate().map(|(number, way)| (way.name, number)).collect();
-    let chosen = form.choice("authentication", &choices, NONE);
-    for (number, Way { name, required, others }) in WAYS.iter().enumerate() {
-        for property in required.iter().chain(*others) {
-            match (number == chosen, form.given.contains_key(*property)) {
-                (false, true) => form.problem(
-                    property,
-                    format!("it means nothing without `authentication` `{name}`; leave it out"),
-                ),
-                (true, false) if required.contains(property) => {
-                    form.problem(property, format!("it is required with `authentication` `{name}`"));
-                }
-                _ => {}
-            }
+/// What an API looks like; each problem with its place.
+fn described(form: &mut Form<'_>) -> Description {
+    let name = "description";
+    let Some(text) = form.filled(name) else {
+        if form.given(name).is_none() {
+            form.problem(name, "it is required; describe the API as JSON");
         }
+        return Description::default();
+    };
+    let (description, problems) = Description::parse(&text);
+    for problem in problems {
+        form.problem(name, problem);
     }
-    let text = |form: &mut Form<'_>, name: &str| form.filled(name).unwrap_or_default();
-    match chosen {
-        BASIC => Credentials::Basic { user: text(form, "user"), password: text(form, "password") },
-        BEARER => Credentials::Bearer { token: form.header("token") },
-        OAUTH2 => Credentials::OAuth2(Client {
-            token_url: form
-                .given
-                .contains_key("tokenUrl")
-                .then(|| form.url("tokenUrl"))
-                .flatten()
-                .unwrap_or_default(),
-            id: text(form, "clientId"),
-            secret: text(form, "clientSecret"),
-            scope: form.filled("scope"),
-            shown: form.choice(
-                "clientAuthentication",
-                &[("BASIC", ClientShown::Basic), ("BODY", ClientShown::Body)],
-                ClientShown::Basic,
-            ),
-        }),
-        HEADER => {
-            Credentials::Header { name: form.header_name("headerName"), value: form.header("headerValue") }
-        }
-        _ => Credentials::None,
-    }
+    description
 }
 
 #[cfg(test)]

@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use muster_connector::{
     ChangeToken, ConnectorError, Cursor, Page, PageSize, Snapshot, Step, Sweep, SweepEnd, SweepRequest,
 };
+use muster_http::Caller;
 use serde_json::Value as Json;
 
-use crate::api::Api;
 use crate::changes::{start_token, token_of};
 use crate::class::Layout;
 use crate::entry::EntryReader;
@@ -19,7 +19,7 @@ use crate::reads::Reader;
 
 /// A read of a list.
 pub(crate) struct RestSweep {
-    api: Arc<Api>,
+    api: Arc<Caller>,
     layout: Layout,
     most: u64,
     list: List,
@@ -40,7 +40,7 @@ struct Begun {
 }
 
 impl RestSweep {
-    pub(crate) fn new(api: &Arc<Api>, layout: Layout, most: u64, request: SweepRequest) -> Self {
+    pub(crate) fn new(api: &Arc<Caller>, layout: Layout, most: u64, request: SweepRequest) -> Self {
         Self {
             api: Arc::clone(api),
             list: List::all(api, &layout.class, most),

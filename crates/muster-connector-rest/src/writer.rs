@@ -8,21 +8,21 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use muster_connector::{ConnectorError, Operation, WriteResult, Writer, rounds};
+use muster_http::{Caller, side_by_side};
 
-use crate::api::Api;
 use crate::class::Layout;
-use crate::reads::{Reader, side_by_side};
+use crate::reads::Reader;
 use single::Single;
 
 /// A session of writes to one class.
 pub(crate) struct RestWriter {
-    api: Arc<Api>,
+    api: Arc<Caller>,
     layout: Layout,
     most: u64,
 }
 
 impl RestWriter {
-    pub(crate) fn new(api: &Arc<Api>, layout: Layout, most: u64) -> Self {
+    pub(crate) fn new(api: &Arc<Caller>, layout: Layout, most: u64) -> Self {
         Self { api: Arc::clone(api), layout, most }
     }
 }

@@ -1,6 +1,7 @@
 //! Resources as entries: each attribute by its path, who is enabled, and the key.
 
 use muster_connector::{Account, BadEntry, Entry, Place};
+use muster_http::NO_PLACE;
 use muster_model::{Field, Record, Value};
 use serde_json::{Map, Value as Json};
 
@@ -8,9 +9,6 @@ use crate::class::Layout;
 use crate::list::{Item, id_of};
 use crate::membership::Held;
 use crate::path::{Unfit, same};
-
-/// Resources are known by their keys: where in a list they stand says nothing, and is another place the next time.
-pub(crate) const NO_PLACE: Place = Place(0);
 
 /// Reads resources of a class.
 pub(crate) struct EntryReader<'a> {

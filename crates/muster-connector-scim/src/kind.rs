@@ -9,10 +9,10 @@ use muster_connector::{
     TestStep, TestSteps, TestedStep, Writer, test_classes,
 };
 use muster_egress::Egress;
+use muster_http::{Failed, place_of, put_first_call};
 
-use crate::api::Failed;
+use crate::api::WORDS;
 use crate::class::check;
-use crate::entry::NO_PLACE;
 use crate::list::{Got, List};
 use crate::provider::Provider;
 use crate::reads::Reader;
@@ -34,17 +34,10 @@ impl ScimKind {
     }
 
     async fn connect(&self, properties: &Properties, host: &Host) -> Result<ScimConnector, Failed> {
-        let settings = parsed(properties).map_err(|fault| Failed { step: TestStep::Open, fault })?;
+        let settings = Settings::parse(properties)
+            .map_err(|problems| Failed { step: TestStep::Open, fault: problems.into() })?;
         Ok(ScimConnector { service: Provider::open(&self.egress, settings, host).await? })
     }
-}
-
-fn parsed(properties: &Properties) -> Result<Settings, ConnectorError> {
-    Settings::parse(properties).map_err(|problems| {
-        let problems: Vec<String> =
-            problems.into_iter().map(|problem| format!("`{}`: {}", problem.name, problem.message)).collect();
-        ConnectorError::Unusable { message: problems.join("; ") }
-    })
 }
 
 /// What a service can do, with what the settings make of it.
@@ -82,10 +75,7 @@ impl ConnectorKind for ScimKind {
     }
 
     fn place(&self, class: &RemoteClass, place: Place) -> String {
-        match place {
-            NO_PLACE => format!("`{}`", class.remote_name),
-            Place(number) => format!("`{}` number {number}", class.remote_name),
-        }
+        place_of(class, place)
     }
 
     /// Wrong properties can do nothing: they cannot be opened.
@@ -112,33 +102,17 @@ impl ConnectorKind for ScimKind {
         classes: &[RemoteClass],
         steps: &mut TestSteps,
     ) {
-        let is_encrypted = properties.get("baseUrl").is_some_and(|url| url.starts_with("https://"));
         steps.begin(TestStep::Address);
-        let connected = self.connect(properties, host).await;
-        let taken = steps_of_a_call(is_encrypted);
-        match connected {
+        match self.connect(properties, host).await {
             Ok(connector) => {
-                steps.put_call(&taken, None);
+                put_first_call(steps, properties, WORDS.who, None);
                 let found = connector.service.config.in_words();
                 steps.put(TestedStep::passed(TestStep::Capabilities, found));
                 test_classes(&connector, classes, steps).await;
             }
-            Err(Failed { step, fault }) => steps.put_call(&taken, Some((step, fault))),
+            Err(failed) => put_first_call(steps, properties, WORDS.who, Some(failed)),
         }
     }
-}
-
-/// What a call goes through before the service says what it can do.
-fn steps_of_a_call(is_encrypted: bool) -> [(TestStep, &'static str); 3] {
-    let tls = match is_encrypted {
-        true => "the certificate is good",
-        false => "nothing is encrypted: `baseUrl` begins with `http:`",
-    };
-    [
-        (TestStep::Address, "the service answers"),
-        (TestStep::Tls, tls),
-        (TestStep::Credentials, "the credentials are taken"),
-    ]
 }
 
 /// One service.
@@ -189,9 +163,7 @@ impl Connector for ScimConnector {
 
     async fn writer(&self, class: &RemoteClass) -> Result<Box<dyn Writer>, ConnectorError> {
         if !self.service.settings.is_writable {
-            let message =
-                format!("{} is not to be written: `writable` is `false`", self.service.api.address());
-            return Err(ConnectorError::Unusable { message });
+            return Err(self.service.api.not_writable());
         }
         let layout = self.service.layout(class).await?;
         Ok(Box::new(ScimWriter::new(Arc::clone(&self.service), layout)))

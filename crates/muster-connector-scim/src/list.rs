@@ -5,11 +5,13 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use muster_connector::ConnectorError;
 use muster_connector::guard::{Guard, Next};
+use muster_connector::text::shown;
+use muster_http::{Answer, LONGEST_KEY, encoded, is_sound_key};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json};
 
-use crate::api::{Answer, Call, check_depth, encoded, shown};
+use crate::api;
 use crate::provider::Provider;
 
 /// The most resources of a page, whatever was asked for.
@@ -98,21 +100,21 @@ impl List {
                 Place::Index { .. } => size,
                 Place::Cursor(_) => *self.size.get_or_insert(size),
             };
-            let answer = self.service.api.call(&Call::get(self.path(size))).await?;
+            let answer = self.service.api.call(&api::get(self.path(size))).await?;
             if !answer.is_success() {
                 if let Place::Index { is_confirming: true } = self.place {
                     // It does not list what is behind its end: then there is nothing.
                     self.place = Place::Ended;
                     continue;
                 }
-                if self.is_sorted && answer.status == 400 && self.guard.delivered() == 0 {
+                if self.is_sorted && answer.status() == 400 && self.guard.delivered() == 0 {
                     // It sorts, and not by this.
                     self.is_sorted = false;
                     continue;
                 }
                 return Err(self.refused(&answer));
             }
-            self.begun = self.begun.or(answer.date);
+            self.begun = self.begun.or(answer.response.date());
             let items = self.take(&answer, size)?;
             if !items.is_empty() {
                 return Ok(Got::Items(items));
@@ -122,9 +124,7 @@ impl List {
 
     /// Takes a page in, and finds out what comes next.
     fn take(&mut self, answer: &Answer, size: usize) -> Result<Vec<Item>, ConnectorError> {
-        check_depth(&answer.body).map_err(|problem| answer.garbage(&problem))?;
-        let page: ListResponse<'_> = serde_json::from_slice(&answer.body)
-            .map_err(|error| answer.garbage(&shown(&error.to_string())))?;
+        let page: ListResponse<'_> = answer.parsed()?;
         let total = page.total.as_ref().and_then(number);
         if page.resources.is_none() && total.is_none() {
             return Err(answer.garbage("it has neither `totalResults` nor `Resources`"));
@@ -186,7 +186,7 @@ impl List {
     }
 
     fn refused(&self, answer: &Answer) -> ConnectorError {
-        match (answer.status, answer.scim_type.as_deref()) {
+        match (answer.status(), answer.code.as_deref()) {
             (400, Some("invalidCursor" | "expiredCursor")) => {
                 let message = format!("{}; the list has to be read from its beginning", answer.told);
                 ConnectorError::Transient { message, retry_after: None }
@@ -213,17 +213,12 @@ fn item(raw: &RawValue) -> Item {
 /// The key of a resource, if it has a sound one.
 pub(crate) fn id_of(resource: &Map<String, Json>) -> Option<&str> {
     let id = resource.get("id")?.as_str()?;
-    // Within a path these two lead elsewhere.
-    let is_step = id == "." || id == "..";
-    (!id.is_empty() && !is_step && id.len() <= LONGEST_ID && !id.contains(char::is_control)).then_some(id)
+    is_sound_key(id).then_some(id)
 }
 
 /// The key at the end of where a resource is.
 pub(crate) fn id_at(location: &str) -> Option<String> {
     let last = location.split(['?', '#']).next()?.trim_end_matches('/').rsplit('/').next()?;
-    let is_plain = !last.is_empty() && last.len() <= LONGEST_ID && !last.contains(['%', ':']);
+    let is_plain = !last.is_empty() && last.len() <= LONGEST_KEY && !last.contains(['%', ':']);
     is_plain.then(|| last.to_owned())
 }
-
-/// The longest key, in octets.
-const LONGEST_ID: usize = 1024;

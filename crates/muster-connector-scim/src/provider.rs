@@ -1,14 +1,15 @@
 //! One service: what it says that it can do, what the settings make of that, and the layout of its classes.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use muster_connector::{ConnectorError, Host, RemoteClass, TestStep};
 use muster_egress::Egress;
+use muster_http::{Answer, Caller, Failed, parsed};
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 use tokio::sync::OnceCell;
 
-use crate::api::{Answer, Api, Call, Failed, check_depth, shown};
+use crate::api;
 use crate::class::Layout;
 use crate::dialect::Paging;
 use crate::schema::{Listed, ProviderConfig, ResourceType, ToldSchema, ToldType};
@@ -16,7 +17,7 @@ use crate::settings::Settings;
 
 /// A service that was asked what it can do.
 pub(crate) struct Provider {
-    pub(crate) api: Api,
+    pub(crate) api: Caller,
     pub(crate) settings: Settings,
     pub(crate) config: ProviderConfig,
     types: OnceCell<Vec<ResourceType>>,
@@ -28,32 +29,20 @@ impl Provider {
     /// # Errors
     /// When it cannot be asked, with how far that came.
     pub(crate) async fn open(egress: &Egress, settings: Settings, host: &Host) -> Result<Arc<Self>, Failed> {
-        let failed = |step: TestStep| move |fault: ConnectorError| Failed { step, fault };
-        let api = Api::new(egress, &settings, host).map_err(failed(TestStep::Open))?;
-        let (call, step) = (Call::get("/ServiceProviderConfig"), Mutex::new(TestStep::Address));
-        let asked = api.pace().call(|| async {
-            api.attempt(&call).await.map_err(|failed| {
-                *step.lock().unwrap_or_else(PoisonError::into_inner) = failed.step;
-                failed.fault
-            })
-        });
-        let asked = asked.await;
-        let step = step.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let answer = asked.map_err(failed(step))?;
-        let config = Self::config_in(&answer).map_err(failed(TestStep::Capabilities))?;
+        let api = api::caller(egress, host, &settings.reach).map_err(Failed::at(TestStep::Open))?;
+        let answer = api.first_call(&api::get("/ServiceProviderConfig")).await?;
+        let config = Self::config_in(&answer).map_err(Failed::at(TestStep::Capabilities))?;
         Ok(Arc::new(Self { api, settings, config, types: OnceCell::new() }))
     }
 
     fn config_in(answer: &Answer) -> Result<ProviderConfig, ConnectorError> {
-        if matches!(answer.status, 400 | 404 | 405 | 501) {
+        if matches!(answer.status(), 400 | 404 | 405 | 501) {
             return Ok(ProviderConfig::default());
         }
         if !answer.is_success() {
             return Err(answer.unusable("correct `baseUrl`"));
         }
-        let read = check_depth(&answer.body)
-            .and_then(|()| serde_json::from_slice(&answer.body).map_err(|error| shown(&error.to_string())));
-        read.map_err(|problem| {
+        parsed(&answer.response.body).map_err(|problem| {
             answer.unusable(&format!("and that is no service of SCIM ({problem}): correct `baseUrl`"))
         })
     }
@@ -102,22 +91,17 @@ impl Provider {
 
     /// A list of what is small; empty where the service has none. What cannot be read is left out.
     async fn told<T: DeserializeOwned>(&self, path: &str) -> Result<Vec<T>, ConnectorError> {
-        let answer = self.api.call(&Call::get(path)).await?;
+        let answer = self.api.call(&api::get(path)).await?;
         if !answer.is_success() {
             return Ok(Vec::new());
         }
-        check_depth(&answer.body).map_err(|problem| answer.garbage(&problem))?;
-        let listed: Result<Listed<Json>, _> = serde_json::from_slice(&answer.body);
-        let listed = listed.map_err(|error| answer.garbage(&shown(&error.to_string())))?;
+        let listed: Listed<Json> = answer.parsed()?;
         Ok(listed.resources.into_iter().filter_map(|one| serde_json::from_value(one).ok()).collect())
     }
 
     /// A class as it stands here.
     pub(crate) async fn layout(&self, class: &RemoteClass) -> Result<Layout, ConnectorError> {
         let types = self.types().await?;
-        Layout::of(class, types, Some(&self.settings.enabled)).map_err(|problems| {
-            let told: Vec<_> = problems.into_iter().map(|problem| problem.message).collect();
-            ConnectorError::Unusable { message: format!("{}: {}", self.api.address(), told.join("; ")) }
-        })
+        Layout::of(class, types, Some(&self.settings.enabled)).map_err(|problems| self.api.unfit(problems))
     }
 }

@@ -3,13 +3,12 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use futures_util::future::join_all;
 use muster_connector::{ConnectorError, Entry};
+use muster_http::{encoded, side_by_side};
 use muster_model::condition::fold_case;
 use serde_json::{Map, Value as Json};
-use tokio::sync::Semaphore;
 
-use crate::api::{Call, encoded};
+use crate::api;
 use crate::class::Layout;
 use crate::entry::EntryReader;
 use crate::list::{Got, Item, List, Wanted, id_of};
@@ -18,8 +17,6 @@ use crate::path::quoted;
 use crate::provider::Provider;
 use crate::settings::Memberships;
 
-/// So many calls are under way at once.
-pub(crate) const SIDE_BY_SIDE: usize = 32;
 /// So many names one filter asks for at most, and so long it is, in octets.
 const NAMES_A_FILTER: usize = 20;
 const LONGEST_FILTER: usize = 2000;
@@ -28,23 +25,6 @@ const LONGEST_FILTER: usize = 2000;
 pub(crate) struct Reader<'a> {
     pub(crate) service: &'a Arc<Provider>,
     pub(crate) layout: &'a Layout,
-}
-
-/// Does something for each, some side by side, and gives what came of it in their order.
-pub(crate) async fn side_by_side<I, T, F: Future<Output = T>>(
-    each: impl IntoIterator<Item = I>,
-    act: impl Fn(I) -> F,
-) -> Vec<T> {
-    let turns = Semaphore::new(SIDE_BY_SIDE);
-    let acts = each.into_iter().map(|one| {
-        let (act, turns) = (act(one), &turns);
-        async move {
-            // Nobody closes it.
-            let _turn = turns.acquire().await;
-            act.await
-        }
-    });
-    join_all(acts).await
 }
 
 impl Reader<'_> {
@@ -88,16 +68,16 @@ impl Reader<'_> {
         if self.service.settings.habits.asks_for_attributes {
             path.push_str(&format!("?attributes={}", encoded(&self.asked())));
         }
-        let answer = self.service.api.call(&Call::get(path)).await?;
+        let answer = self.service.api.call(&api::get(path)).await?;
         match answer.is_success() {
             true => {
-                let resource = answer.object()?;
+                let resource = answer.parsed::<Map<String, Json>>()?;
                 match resource.get("id").and_then(Json::as_str) == Some(uid) {
                     true => Ok(Some(Ok(resource))),
                     false => Err(answer.garbage("it is another resource than was asked for")),
                 }
             }
-            false if matches!(answer.status, 404 | 410) => Ok(None),
+            false if answer.is_missing() => Ok(None),
             false => Err(answer.refused()),
         }
     }

@@ -10,10 +10,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use muster_connector::{ConnectorError, Operation, WriteResult, Writer, rounds};
+use muster_http::side_by_side;
 
 use crate::class::Layout;
 use crate::provider::Provider;
-use crate::reads::side_by_side;
 use groups::Deltas;
 use single::Single;
 

@@ -32,13 +32,7 @@ impl SqlKind {
     }
 
     fn database(&self, properties: &Properties, host: &Host) -> Result<Arc<Database>, ConnectorError> {
-        let settings = Settings::parse(properties).map_err(|problems| {
-            let problems: Vec<String> = problems
-                .into_iter()
-                .map(|problem| format!("`{}`: {}", problem.name, problem.message))
-                .collect();
-            ConnectorError::Unusable { message: problems.join("; ") }
-        })?;
+        let settings = Settings::parse(properties)?;
         Ok(Arc::new(Database::new(settings, self.egress.clone(), host.clone())))
     }
 }

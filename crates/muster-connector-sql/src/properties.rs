@@ -1,14 +1,6 @@
 //! The properties of a SQL connector as they are documented. Their checks stand in `settings`.
 
-use muster_connector::properties::PropertyDescription;
-
-const fn property(
-    name: &'static str,
-    default: Option<&'static str>,
-    description: &'static str,
-) -> PropertyDescription {
-    PropertyDescription { name, default, description }
-}
+use muster_connector::properties::{PropertyDescription, property};
 
 /// What the names of properties begin with that give a query.
 pub(crate) const QUERY: &str = "query.";

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use muster_connector::paths::check_path;
-use muster_connector::{Properties, PropertyProblem, properties};
+use muster_connector::properties::Form;
+use muster_connector::{Properties, PropertyProblem};
 use muster_egress::tls;
 
 use crate::properties::{MULTI_VALUES, PROPERTIES, QUERY};
@@ -72,12 +73,16 @@ pub(crate) enum Access {
     ReadWrite,
 }
 
+const ACCESS: [(&str, Access); 2] = [("true", Access::ReadWrite), ("false", Access::ReadOnly)];
+
 /// Who makes the keys of new accounts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum KeysGivenBy {
     Caller,
     Database,
 }
+
+const KEYS: [(&str, KeysGivenBy); 2] = [("CALLER", KeysGivenBy::Caller), ("DATABASE", KeysGivenBy::Database)];
 
 /// How a row says whether its account is enabled.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,24 +116,18 @@ impl Settings {
     /// # Errors
     /// With every problem that there is.
     pub(crate) fn parse(given: &Properties) -> Result<Self, Vec<PropertyProblem>> {
-        let is_family = |name: &String| name.starts_with(QUERY) || name.starts_with(MULTI_VALUES);
-        let plain = given.iter().filter(|(name, _)| !is_family(name));
-        let plain: Properties = plain.map(|(name, text)| (name.clone(), text.clone())).collect();
-        let mut form = Form { given, problems: properties::unknown(&plain, PROPERTIES) };
+        let mut form = Form::with_families(given, PROPERTIES, &[QUERY, MULTI_VALUES]);
         let settings = Self {
-            system: form.system(),
-            access: if form.truth("writable") { Access::ReadWrite } else { Access::ReadOnly },
-            keys: form.keys(),
-            enabled: form.enabled(),
-            change: form.change(),
-            most_octets: form.number("maximumValueBytes", 1..=16_777_216) as usize,
-            queries: form.queries(),
-            several: form.several(),
+            system: system(&mut form),
+            access: form.choice("writable", &ACCESS).unwrap_or(Access::ReadOnly),
+            keys: form.choice("keysGivenBy", &KEYS).unwrap_or(KeysGivenBy::Caller),
+            enabled: enabled(&mut form),
+            change: change(&mut form),
+            most_octets: form.number("maximumValueBytes", 1..=16_777_216).unwrap_or_default(),
+            queries: queries(&mut form, given),
+            several: several(&mut form, given),
         };
-        match form.problems.is_empty() {
-            true => Ok(settings),
-            false => Err(form.problems),
-        }
+        form.ends_as(settings)
     }
 
     /// Where an attribute of a class keeps its values, if not in the class itself.
@@ -141,223 +140,157 @@ impl Settings {
 const OF_POSTGRES: [&str; 8] =
     ["host", "port", "databaseName", "user", "password", "tls", "caCertificate", "schema"];
 
-/// Reads properties and gathers problems; a property with a problem reads as its default.
-struct Form<'a> {
-    given: &'a Properties,
-    problems: Vec<PropertyProblem>,
+/// A text that is given and holds something a database can take for a name.
+fn required(form: &mut Form<'_>, name: &str) -> String {
+    let text = form.text(name).unwrap_or_default().to_owned();
+    if text.is_empty() {
+        form.problem(name, "it is required");
+    }
+    without_zero(form, name, text)
 }
 
-impl<'a> Form<'a> {
-    fn get(&self, name: &str) -> Option<&'a str> {
-        self.given.get(name).map(String::as_str)
+fn without_zero(form: &mut Form<'_>, name: &str, text: String) -> String {
+    if text.contains('\0') {
+        form.problem(name, "it holds a zero byte; take it out");
     }
+    text
+}
 
-    /// What is given, or the documented default.
-    fn text(&self, name: &str) -> Option<&'a str> {
-        let default = || PROPERTIES.iter().find(|property| property.name == name)?.default;
-        self.get(name).or_else(default)
+/// The name of a column, if one is given.
+fn column(form: &mut Form<'_>, name: &str) -> Option<String> {
+    let text = form.given(name)?.to_owned();
+    if text.is_empty() {
+        form.problem(name, "it is empty; name a column or leave the property out");
     }
+    Some(without_zero(form, name, text))
+}
 
-    fn problem(&mut self, name: &str, message: impl Into<String>) {
-        self.problems.push(PropertyProblem { name: name.to_owned(), message: message.into() });
-    }
-
-    /// A text that is given and holds something a database can take for a name.
-    fn required(&mut self, name: &str) -> String {
-        let text = self.text(name).unwrap_or_default().to_owned();
-        if text.is_empty() {
-            self.problem(name, "it is required");
+fn system(form: &mut Form<'_>) -> System {
+    match form.text("database") {
+        Some("postgres") => postgres(form),
+        Some("sqlite") => sqlite(form),
+        _ => {
+            form.problem("database", "it is neither `postgres` nor `sqlite`");
+            System::Sqlite { file: String::new() }
         }
-        self.without_zero(name, text)
     }
+}
 
-    fn without_zero(&mut self, name: &str, text: String) -> String {
-        if text.contains('\0') {
-            self.problem(name, "it holds a zero byte; take it out");
-        }
-        text
+fn postgres(form: &mut Form<'_>) -> System {
+    form.alien(&["file"], "it means nothing for `postgres`; leave it out");
+    let port = form.number("port", 1..=u16::MAX).unwrap_or_default();
+    let password = form.text("password").unwrap_or_default().to_owned();
+    System::Postgres(Server {
+        host: required(form, "host"),
+        port,
+        database: required(form, "databaseName"),
+        user: required(form, "user"),
+        password: without_zero(form, "password", password),
+        tls: tls(form),
+        schema: required(form, "schema"),
+    })
+}
+
+fn sqlite(form: &mut Form<'_>) -> System {
+    form.alien(&OF_POSTGRES, "it means nothing for `sqlite`; leave it out");
+    let file = required(form, "file");
+    if let (false, Err(problem)) = (file.is_empty(), check_path(&file)) {
+        form.problem("file", problem);
     }
+    System::Sqlite { file }
+}
 
-    /// The name of a column, if one is given.
-    fn column(&mut self, name: &str) -> Option<String> {
-        let text = self.get(name)?.to_owned();
-        if text.is_empty() {
-            self.problem(name, "it is empty; name a column or leave the property out");
-        }
-        Some(self.without_zero(name, text))
-    }
-
-    fn truth(&mut self, name: &str) -> bool {
-        match self.text(name) {
-            Some("true") => true,
-            Some("false") => false,
-            _ => {
-                self.problem(name, "it is neither `true` nor `false`");
-                false
+fn tls(form: &mut Form<'_>) -> Tls {
+    let roots = form.given("caCertificate").map(str::to_owned);
+    match form.text("tls") {
+        Some("VERIFY_FULL") => {
+            if let Some(Err(problem)) = roots.as_deref().map(|pem| tls::client_config(Some(pem))) {
+                form.problem("caCertificate", problem.to_string());
             }
+            Tls::VerifyFull { roots }
+        }
+        Some("DISABLE") => {
+            form.alien(&["caCertificate"], "it means nothing with `tls` `DISABLE`; leave it out");
+            Tls::Disabled
+        }
+        _ => {
+            form.problem("tls", "it is neither `VERIFY_FULL` nor `DISABLE`");
+            Tls::VerifyFull { roots: None }
         }
     }
+}
 
-    fn number(&mut self, name: &str, range: std::ops::RangeInclusive<u32>) -> u32 {
-        let number = self.text(name).and_then(|text| text.parse().ok());
-        number.filter(|number| range.contains(number)).unwrap_or_else(|| {
-            self.problem(name, format!("it is no whole number of {} to {}", range.start(), range.end()));
-            *range.start()
-        })
+fn enabled(form: &mut Form<'_>) -> Option<EnabledRule> {
+    let Some(column) = column(form, "enabledColumn") else {
+        form.alien(
+            &["enabledValue", "disabledValue"],
+            "it means nothing without `enabledColumn`; give that too",
+        );
+        return None;
+    };
+    let enabled = form.text("enabledValue").unwrap_or_default().to_owned();
+    let disabled = form.text("disabledValue").unwrap_or_default().to_owned();
+    if enabled.eq_ignore_ascii_case(&disabled) {
+        form.problem("disabledValue", "it is the same as `enabledValue`; choose another text");
     }
+    Some(EnabledRule { column, enabled, disabled })
+}
 
-    fn system(&mut self) -> System {
-        match self.text("database") {
-            Some("postgres") => self.postgres(),
-            Some("sqlite") => self.sqlite(),
-            _ => {
-                self.problem("database", "it is neither `postgres` nor `sqlite`");
-                System::Sqlite { file: String::new() }
-            }
+fn change(form: &mut Form<'_>) -> Option<ChangeRule> {
+    let overlap = form.number("changeOverlap", 0..=86_400).unwrap_or_default();
+    let Some(told) = column(form, "changeColumn") else {
+        form.alien(
+            &["deletedColumn", "changeOverlap"],
+            "it means nothing without `changeColumn`; give that too",
+        );
+        return None;
+    };
+    Some(ChangeRule { column: told, deleted: column(form, "deletedColumn"), overlap })
+}
+
+fn queries(form: &mut Form<'_>, given: &Properties) -> BTreeMap<String, String> {
+    let mut queries = BTreeMap::new();
+    for (name, text) in given {
+        let Some(class) = name.strip_prefix(QUERY) else { continue };
+        if class.is_empty() {
+            form.problem(name, "it names no class; write `query.` and the remote name of one");
         }
-    }
-
-    fn postgres(&mut self) -> System {
-        self.alien(&["file"], "means nothing for `postgres`; leave it out");
-        let port = self.number("port", 1..=65_535);
-        let password = self.text("password").unwrap_or_default().to_owned();
-        System::Postgres(Server {
-            host: self.required("host"),
-            port: u16::try_from(port).unwrap_or(u16::MAX),
-            database: self.required("databaseName"),
-            user: self.required("user"),
-            password: self.without_zero("password", password),
-            tls: self.tls(),
-            schema: self.required("schema"),
-        })
-    }
-
-    fn sqlite(&mut self) -> System {
-        self.alien(&OF_POSTGRES, "means nothing for `sqlite`; leave it out");
-        let file = self.required("file");
-        if let (false, Err(problem)) = (file.is_empty(), check_path(&file)) {
-            self.problem("file", problem);
+        // Cut at a `;` it would be two statements, of which the second is not meant to be read.
+        if text.contains(';') {
+            form.problem(name, "it holds a `;`; give one statement without it, and `chr(59)` in a text");
         }
-        System::Sqlite { file }
-    }
-
-    fn alien(&mut self, names: &[&str], message: &str) {
-        for name in names {
-            if self.get(name).is_some() {
-                self.problem(name, format!("it {message}"));
-            }
+        let first = text.split_whitespace().next().unwrap_or_default().to_ascii_uppercase();
+        if first != "SELECT" && first != "WITH" {
+            form.problem(name, "it does not begin with `SELECT` or `WITH`");
         }
+        let text = without_zero(form, name, text.clone());
+        queries.insert(class.to_owned(), text);
     }
+    queries
+}
 
-    fn tls(&mut self) -> Tls {
-        let roots = self.get("caCertificate").map(str::to_owned);
-        match self.text("tls") {
-            Some("VERIFY_FULL") => {
-                if let Some(Err(problem)) = roots.as_deref().map(|pem| tls::client_config(Some(pem))) {
-                    self.problem("caCertificate", problem.to_string());
-                }
-                Tls::VerifyFull { roots }
-            }
-            Some("DISABLE") => {
-                if roots.is_some() {
-                    self.problem("caCertificate", "it means nothing with `tls` `DISABLE`; leave it out");
-                }
-                Tls::Disabled
-            }
-            _ => {
-                self.problem("tls", "it is neither `VERIFY_FULL` nor `DISABLE`");
-                Tls::VerifyFull { roots: None }
-            }
-        }
-    }
-
-    fn keys(&mut self) -> KeysGivenBy {
-        match self.text("keysGivenBy") {
-            Some("CALLER") => KeysGivenBy::Caller,
-            Some("DATABASE") => KeysGivenBy::Database,
-            _ => {
-                self.problem("keysGivenBy", "it is neither `CALLER` nor `DATABASE`");
-                KeysGivenBy::Caller
-            }
-        }
-    }
-
-    fn enabled(&mut self) -> Option<EnabledRule> {
-        let Some(column) = self.column("enabledColumn") else {
-            self.alien(
-                &["enabledValue", "disabledValue"],
-                "means nothing without `enabledColumn`; give that too",
-            );
-            return None;
+fn several(form: &mut Form<'_>, given: &Properties) -> Vec<SeveralRule> {
+    let mut rules = Vec::new();
+    for (name, text) in given {
+        let Some(place) = name.strip_prefix(MULTI_VALUES) else { continue };
+        let Some((class, attribute)) = place.rsplit_once('.').filter(|(c, a)| !c.is_empty() && !a.is_empty())
+        else {
+            form.problem(name, "it is not `multiValues.`, the remote name of a class, `.` and an attribute");
+            continue;
         };
-        let enabled = self.text("enabledValue").unwrap_or_default().to_owned();
-        let disabled = self.text("disabledValue").unwrap_or_default().to_owned();
-        if enabled.eq_ignore_ascii_case(&disabled) {
-            self.problem("disabledValue", "it is the same as `enabledValue`; choose another text");
-        }
-        Some(EnabledRule { column, enabled, disabled })
-    }
-
-    fn change(&mut self) -> Option<ChangeRule> {
-        let overlap = self.number("changeOverlap", 0..=86_400).into();
-        let Some(column) = self.column("changeColumn") else {
-            self.alien(
-                &["deletedColumn", "changeOverlap"],
-                "means nothing without `changeColumn`; give that too",
-            );
-            return None;
+        let Some([table, owner, value]) = table_and_columns(text) else {
+            form.problem(name, "it is not `table(ownerColumn, valueColumn)`");
+            continue;
         };
-        Some(ChangeRule { column, deleted: self.column("deletedColumn"), overlap })
+        rules.push(SeveralRule {
+            class: class.to_owned(),
+            attribute: attribute.to_owned(),
+            table,
+            owner,
+            value,
+        });
     }
-
-    fn queries(&mut self) -> BTreeMap<String, String> {
-        let mut queries = BTreeMap::new();
-        for (name, text) in self.given {
-            let Some(class) = name.strip_prefix(QUERY) else { continue };
-            if class.is_empty() {
-                self.problem(name, "it names no class; write `query.` and the remote name of one");
-            }
-            // Cut at a `;` it would be two statements, of which the second is not meant to be read.
-            if text.contains(';') {
-                self.problem(name, "it holds a `;`; give one statement without it, and `chr(59)` in a text");
-            }
-            let first = text.split_whitespace().next().unwrap_or_default().to_ascii_uppercase();
-            if first != "SELECT" && first != "WITH" {
-                self.problem(name, "it does not begin with `SELECT` or `WITH`");
-            }
-            let text = self.without_zero(name, text.clone());
-            queries.insert(class.to_owned(), text);
-        }
-        queries
-    }
-
-    fn several(&mut self) -> Vec<SeveralRule> {
-        let mut rules = Vec::new();
-        for (name, text) in self.given {
-            let Some(place) = name.strip_prefix(MULTI_VALUES) else { continue };
-            let Some((class, attribute)) =
-                place.rsplit_once('.').filter(|(c, a)| !c.is_empty() && !a.is_empty())
-            else {
-                self.problem(
-                    name,
-                    "it is not `multiValues.`, the remote name of a class, `.` and an attribute",
-                );
-                continue;
-            };
-            let Some([table, owner, value]) = table_and_columns(text) else {
-                self.problem(name, "it is not `table(ownerColumn, valueColumn)`");
-                continue;
-            };
-            rules.push(SeveralRule {
-                class: class.to_owned(),
-                attribute: attribute.to_owned(),
-                table,
-                owner,
-                value,
-            });
-        }
-        rules
-    }
+    rules
 }
 
 /// `table(ownerColumn, valueColumn)` taken apart.

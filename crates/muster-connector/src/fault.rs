@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use muster_model::failure::FailureClass;
 
+use crate::PropertyProblem;
+
 /// A fault of a connector. Its message names the place and says what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConnectorError {
@@ -45,6 +47,14 @@ pub enum ConnectorError {
         /// What has to be changed.
         message: String,
     },
+}
+
+/// Wrong properties open nothing.
+impl From<Vec<PropertyProblem>> for ConnectorError {
+    fn from(problems: Vec<PropertyProblem>) -> Self {
+        let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        Self::Unusable { message: told.join("; ") }
+    }
 }
 
 impl ConnectorError {

@@ -1,6 +1,7 @@
 //! Kinds of connectors: what they say about settings before anything is opened.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -22,6 +23,12 @@ pub struct PropertyProblem {
     pub name: String,
     /// What is wrong and what would be right.
     pub message: String,
+}
+
+impl fmt::Display for PropertyProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`: {}", self.name, self.message)
+    }
 }
 
 /// The part of a class that has a problem.

@@ -1,7 +1,10 @@
-//! Properties of connector definitions: how a connector describes them, and the check for unknown names.
-//! Never knows what a property means; each connector checks its own.
+//! Properties of connector definitions: how a connector describes them, the check for unknown names, and the reading of
+//! those that are given. Never knows what a property means; each connector checks its own.
+
+mod form;
 
 use crate::{Properties, PropertyProblem};
+pub use form::Form;
 
 /// One property that a connector knows, as it stands in its documentation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +15,16 @@ pub struct PropertyDescription {
     pub default: Option<&'static str>,
     /// What it means, with its unit and range.
     pub description: &'static str,
+}
+
+/// One property: its name, what counts when it is not given, and what it means.
+#[must_use]
+pub const fn property(
+    name: &'static str,
+    default: Option<&'static str>,
+    description: &'static str,
+) -> PropertyDescription {
+    PropertyDescription { name, default, description }
 }
 
 /// One problem for each property that is not among the known ones, naming the nearest that is.
@@ -82,9 +95,9 @@ mod tests {
     use super::*;
 
     const KNOWN: &[PropertyDescription] = &[
-        PropertyDescription { name: "separator", default: Some(","), description: "" },
-        PropertyDescription { name: "multiValueSeparator", default: None, description: "" },
-        PropertyDescription { name: "quote", default: Some("\""), description: "" },
+        property("separator", Some(","), ""),
+        property("multiValueSeparator", None, ""),
+        property("quote", Some("\""), ""),
     ];
 
     #[test]

@@ -258,12 +258,8 @@ fn check_settings(
     };
     for problem in kind.check(&properties(settings.iter().map(|(_, setting)| *setting))) {
         match settings.iter().find(|(_, setting)| setting.name == problem.name) {
-            Some((index, _)) => {
-                problems.add(format!("/connectorProperties/{index}"), problem.message);
-            }
-            None => {
-                problems.add("/connectorProperties", format!("`{}`: {}", problem.name, problem.message));
-            }
+            Some((index, _)) => problems.add(format!("/connectorProperties/{index}"), problem.message),
+            None => problems.add("/connectorProperties", problem.to_string()),
         }
     }
     problems

@@ -3,6 +3,8 @@
 //! Never part of a server. The crates of the house use it as a dev-dependency alone.
 
 #[cfg(feature = "http")]
+pub mod fake;
+#[cfg(feature = "http")]
 pub mod http;
 #[cfg(any(feature = "engine", feature = "server"))]
 pub mod locked;

@@ -52,7 +52,7 @@ impl Receiver {
         // It waits for the next request when the test ends, and ends with the process.
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let Ok(request) = read(&stream) else { continue };
+                let Ok(request) = read(&mut BufReader::new(&stream)) else { continue };
                 let number = {
                     let mut kept = keeping.lock().unwrap_or_else(PoisonError::into_inner);
                     kept.push(request);
@@ -81,8 +81,8 @@ impl Receiver {
     }
 }
 
-fn read(stream: &TcpStream) -> io::Result<Received> {
-    let mut reader = BufReader::new(stream);
+/// Reads one request; an empty one where there is none.
+pub(crate) fn read(reader: &mut impl BufRead) -> io::Result<Received> {
     let mut line = || {
         let mut line = String::new();
         reader.read_line(&mut line).map(|_| line.trim_end().to_owned())

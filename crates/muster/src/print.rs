@@ -4,6 +4,7 @@ use std::fmt::{self, Display};
 use std::io::{self, Write};
 
 pub(crate) use muster_model::text::instant;
+use serde_json::Value;
 
 /// A line on standard output.
 pub(crate) fn say(line: impl Display) {
@@ -36,6 +37,18 @@ impl Display for Number {
 /// So many of a thing: `1 person`, `3,006 people`.
 pub(crate) fn count(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", Number(number), if number == 1 { one } else { many })
+}
+
+/// What the API says of one thing, for one line: of entries within a cause their numbers.
+pub(crate) fn cell(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.replace(['\r', '\n'], " "),
+        Value::Array(entries) => {
+            entries.iter().map(|entry| cell(&entry["entry"])).collect::<Vec<_>>().join(" ")
+        }
+        Value::Bool(_) | Value::Number(_) | Value::Object(_) => value.to_string(),
+    }
 }
 
 /// Rows in columns, two spaces apart, under their heads.

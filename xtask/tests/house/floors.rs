@@ -8,26 +8,27 @@ use serde_json::Value;
 
 use crate::{expect_none, files, top};
 
-/// The floor of each crate, as drawn in `ARCHITECTURE.md`. Connectors all stand on floor 2.
-const FLOORS: [(&str, u8); 14] = [
+/// The floor of each crate, as drawn in `ARCHITECTURE.md`. Connectors all stand on floor 3.
+const FLOORS: [(&str, u8); 15] = [
     ("muster-model", 0),
     ("muster-plan", 1),
     ("muster-connector", 1),
     ("muster-dataset", 1),
     ("muster-egress", 1),
-    ("muster-store", 2),
-    ("muster-engine", 3),
-    ("muster-api", 4),
-    ("muster-user-sync", 4),
-    ("muster", 5),
+    ("muster-http", 2),
+    ("muster-store", 3),
+    ("muster-engine", 4),
+    ("muster-api", 5),
+    ("muster-user-sync", 5),
+    ("muster", 6),
     // Aside: nobody's dependency but in tests, and the task runner's.
     ("muster-testkit", ASIDE),
-    ("muster-bench", 7),
-    ("muster-fuzz", 7),
-    ("xtask", 8),
+    ("muster-bench", 8),
+    ("muster-fuzz", 8),
+    ("xtask", 9),
 ];
 /// From here on nothing is part of a server, and no wall stands: a floor of a benchmark has to do without ours.
-const ASIDE: u8 = 6;
+const ASIDE: u8 = 7;
 const CONNECTORS: &str = "muster-connector-";
 
 /// Outside crates, each with the crates of ours that may name it: one alone, but for what both ends of a wire need.
@@ -99,7 +100,7 @@ fn dependencies() -> Vec<Dependency> {
 
 fn floor(name: &str) -> Option<u8> {
     let known: BTreeMap<_, _> = FLOORS.into_iter().collect();
-    known.get(name).copied().or_else(|| name.starts_with(CONNECTORS).then_some(2))
+    known.get(name).copied().or_else(|| name.starts_with(CONNECTORS).then_some(3))
 }
 
 fn is_ours(name: &str) -> bool {
@@ -131,6 +132,9 @@ fn broken_rule(dependency: &Dependency) -> Option<String> {
     }
     if of == "muster-plan" && on != "muster-model" {
         return Some(format!("`muster-plan` sees `muster-model` alone, not `{on}`"));
+    }
+    if on == "muster-http" && !of.starts_with(CONNECTORS) && own < ASIDE {
+        return Some(format!("`{of}` names `{on}`, which only connectors may"));
     }
     if on.starts_with(CONNECTORS) && of != "muster" && !in_tests_only && own < ASIDE {
         return Some(format!("`{of}` names the connector `{on}`, which only `muster` may"));
@@ -172,6 +176,12 @@ fn what_a_floor_forbids_is_seen() {
         ("muster-engine", "rustls", false, false),
         ("muster-bench", "sqlx", false, true),
         ("muster-bench", "muster-testkit", false, true),
+        ("muster-connector-rest", "muster-http", false, true),
+        ("muster-connector-rest", "muster-connector-scim", false, false),
+        ("muster-http", "muster-connector-rest", false, false),
+        ("muster-connector-rest", "muster-store", false, false),
+        ("muster-store", "muster-http", false, false),
+        ("muster-engine", "muster-http", false, false),
         ("muster-fuzz", "muster-connector-csv", false, true),
         ("muster", "muster-fuzz", true, false),
         ("muster", "muster-bench", false, false),

@@ -7,17 +7,12 @@ use serde_json::{Value, json};
 
 use crate::processes::with_two_processes;
 use crate::world::{
-    application, conf, configure, connector_definition, expect_error, places, synchronization_task,
+    application, conf, configure, connector_definition, connector_named, expect_error, places,
+    synchronization_task,
 };
 
 fn one() -> String {
     conf("acme", "connector-definitions/memory")
-}
-
-fn named(name: &str) -> Value {
-    let mut body = connector_definition("memory");
-    body["name"] = name.into();
-    body
 }
 
 fn history(client: &Client, query: &str) -> Vec<Value> {
@@ -36,8 +31,8 @@ fn restore(client: &Client, path: &str, version: i64) -> Answer {
 #[test]
 fn every_version_says_who_wrote_it_when_and_what_differs() {
     with_two_processes(|[here, there]| {
-        let _ = here.post(&conf("acme", "connector-definitions"), &named("First")).expect(201);
-        let mut second = named("Second");
+        let _ = here.post(&conf("acme", "connector-definitions"), &connector_named("First")).expect(201);
+        let mut second = connector_named("Second");
         second["connectorProperties"] = json!([]);
         second["description"] = "added".into();
         let _ = there.put(&one(), &second).expect(200);
@@ -80,9 +75,9 @@ fn every_version_says_who_wrote_it_when_and_what_differs() {
 #[test]
 fn history_is_paged_and_outlives_its_resource() {
     with_two_processes(|[client, _]| {
-        let _ = client.post(&conf("acme", "connector-definitions"), &named("0")).expect(201);
+        let _ = client.post(&conf("acme", "connector-definitions"), &connector_named("0")).expect(201);
         for round in 1..25 {
-            let _ = client.put(&one(), &named(&round.to_string())).expect(200);
+            let _ = client.put(&one(), &connector_named(&round.to_string())).expect(200);
         }
         let _ = client.delete(&one()).expect(204);
         assert_eq!(versions(&history(client, "")), (7..=26).rev().collect::<Vec<_>>());
@@ -140,8 +135,9 @@ fn a_restore_that_names_nothing_to_restore_is_refused() {
     with_two_processes(|[client, _]| {
         let of_nothing = conf("acme", "connector-definitions/nothing");
         expect_error(restore(client, &of_nothing, 1), 404, "NOT_FOUND");
-        let created = client.post(&conf("acme", "connector-definitions"), &named("First")).expect(201);
-        let now = client.put(&one(), &named("Second")).expect(200).header("etag").to_owned();
+        let created =
+            client.post(&conf("acme", "connector-definitions"), &connector_named("First")).expect(201);
+        let now = client.put(&one(), &connector_named("Second")).expect(200).header("etag").to_owned();
         let action = format!("{}/~restore", one());
         for body in [json!({"version": 3}), json!({"version": 0}), json!({"version": "1"}), json!({})] {
             assert_eq!(places(client.post(&action, &body)), ["/version"], "{body}");
@@ -188,8 +184,8 @@ fn users_are_told_from_tokens_and_tenants_see_their_own() {
     }
     let (token, stranger) = (server.make_token("acme", "admin"), server.make_token("beta", "admin"));
     let ann = server.make_user("acme", "ann", "a long password", "configurator");
-    let _ = token.post(&conf("acme", "connector-definitions"), &named("First")).expect(201);
-    let _ = ann.put(&one(), &named("Second")).expect(200);
+    let _ = token.post(&conf("acme", "connector-definitions"), &connector_named("First")).expect(201);
+    let _ = ann.put(&one(), &connector_named("Second")).expect(200);
     let actors: Vec<_> = history(&ann, "").iter().map(|version| version["actor"].clone()).collect();
     assert_eq!(actors, [json!({"kind": "USER", "name": "ann"}), json!({"kind": "TOKEN", "name": "admin"})]);
     expect_error(stranger.get(&format!("{}/~history", one())), 404, "NOT_FOUND");

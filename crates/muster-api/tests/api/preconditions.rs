@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::Barrier;
 
 use muster_testkit::http::{Answer, Client};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::processes::with_two_processes;
-use crate::world::{conf, connector_definition, expect_error, places};
+use crate::world::{conf, connector_named, expect_error, places};
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 
@@ -22,15 +22,9 @@ fn one() -> String {
     conf("acme", "connector-definitions/memory")
 }
 
-fn named(name: &str) -> Value {
-    let mut body = connector_definition("memory");
-    body["name"] = name.into();
-    body
-}
-
 fn put_with(client: &Client, headers: &[(&str, &str)], name: &str) -> Answer {
     let headers: Vec<_> = [JSON].iter().chain(headers).copied().collect();
-    client.send("PUT", &one(), &headers, named(name).to_string().as_bytes())
+    client.send("PUT", &one(), &headers, connector_named(name).to_string().as_bytes())
 }
 
 #[test]
@@ -38,15 +32,18 @@ fn every_write_gives_a_tag_that_was_never_there_before() {
     with_two_processes(|[here, there]| {
         let mut seen = BTreeSet::new();
         for round in 0..2 {
-            let created = here.post(&list(), &named("First")).expect(201);
+            let created = here.post(&list(), &connector_named("First")).expect(201);
             assert_eq!(there.get(&one()).expect(200).header("etag"), created.header("etag"));
             assert!(seen.insert(created.header("etag").to_owned()), "round {round}");
             for (client, name) in [(there, "Second"), (here, "First"), (there, "Second")] {
-                let put = client.put(&one(), &named(name)).expect(200);
+                let put = client.put(&one(), &connector_named(name)).expect(200);
                 assert!(seen.insert(put.header("etag").to_owned()), "{name} in round {round}");
                 assert_eq!(here.get(&one()).header("etag"), put.header("etag"));
                 // What is there already is not written again.
-                assert_eq!(here.put(&one(), &named(name)).expect(200).header("etag"), put.header("etag"));
+                assert_eq!(
+                    here.put(&one(), &connector_named(name)).expect(200).header("etag"),
+                    put.header("etag")
+                );
             }
             let head = here.send("HEAD", &one(), &[], b"").expect(200);
             assert!(seen.contains(head.header("etag")) && head.body.is_empty());
@@ -60,8 +57,8 @@ fn every_write_gives_a_tag_that_was_never_there_before() {
 #[test]
 fn a_write_is_refused_where_its_precondition_does_not_hold() {
     with_two_processes(|[client, _]| {
-        let old = client.post(&list(), &named("Old")).expect(201).header("etag").to_owned();
-        let now = client.put(&one(), &named("Now")).expect(200).header("etag").to_owned();
+        let old = client.post(&list(), &connector_named("Old")).expect(201).header("etag").to_owned();
+        let now = client.put(&one(), &connector_named("Now")).expect(200).header("etag").to_owned();
         let (weak, both) = (format!("W/{now}"), format!("{old}, {now}"));
         for (header, value) in [
             ("if-match", old.as_str()),
@@ -105,7 +102,7 @@ fn a_write_is_refused_where_its_precondition_does_not_hold() {
 #[test]
 fn who_has_it_already_is_told_so() {
     with_two_processes(|[client, _]| {
-        let tag = client.post(&list(), &named("First")).expect(201).header("etag").to_owned();
+        let tag = client.post(&list(), &connector_named("First")).expect(201).header("etag").to_owned();
         for (value, status) in [(tag.clone(), 304), (format!("W/{tag}"), 304), ("*".to_owned(), 304)]
             .into_iter()
             .chain([("\"other\"".to_owned(), 200)])
@@ -122,7 +119,8 @@ fn who_has_it_already_is_told_so() {
 #[test]
 fn of_two_who_change_one_version_one_wins() {
     with_two_processes(|clients| {
-        let mut tag = clients[0].post(&list(), &named("First")).expect(201).header("etag").to_owned();
+        let mut tag =
+            clients[0].post(&list(), &connector_named("First")).expect(201).header("etag").to_owned();
         for round in 0..ROUNDS {
             let start = Barrier::new(2);
             let put = |who: usize| {

@@ -42,6 +42,13 @@ pub(crate) fn connector_definition(id: &str) -> Value {
     json!({"id": id, "name": "Memory", "type": "memory"})
 }
 
+/// The connector definition `memory` under another name.
+pub(crate) fn connector_named(name: &str) -> Value {
+    let mut body = connector_definition("memory");
+    body["name"] = name.into();
+    body
+}
+
 pub(crate) fn application(id: &str) -> Value {
     json!({
         "id": id,

@@ -2,9 +2,9 @@
 
 use muster_connector::ConnectorError;
 use muster_egress::Method;
+use muster_http::{Call, encoded};
 use serde_json::Value as Json;
 
-use crate::api::{Call, encoded};
 use crate::template::{Template, Text, Values};
 
 /// A call that an API takes.
@@ -80,7 +80,7 @@ impl Operation {
         }
         let body = self.body.as_ref().and_then(|body| body.fill(values));
         let body = body.map(|body| (self.content_type.clone(), body.to_string().into_bytes()));
-        Ok(Call { method: self.method, target: path, is_whole: false, body, if_match: None })
+        Ok(Call { body, ..Call::new(self.method, path) })
     }
 }
 

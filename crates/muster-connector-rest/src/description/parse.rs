@@ -6,11 +6,11 @@ mod class;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use muster_http::{is_header_name, parsed};
 use serde_json::Value as Json;
 
 use super::node::{Node, Problems};
 use super::{Description, Refusal, Refusals};
-use crate::api::{check_depth, shown};
 use crate::pointer::Pointer;
 use calls::Calls;
 
@@ -18,38 +18,13 @@ use calls::Calls;
 const NO_REFUSALS: [u16; 6] = [401, 403, 407, 408, 425, 429];
 /// What a description may hold, in octets.
 const LONGEST: usize = 256 * 1024;
-/// Headers that are the client's own, or hold secrets.
-const OWN_HEADERS: [&str; 11] = [
-    "authorization",
-    "connection",
-    "content-length",
-    "content-type",
-    "expect",
-    "host",
-    "keep-alive",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
-
-/// Whether a header of this name can be given.
-pub(crate) fn is_header_name(name: &str) -> bool {
-    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    !name.is_empty()
-        && name.bytes().all(is_letter)
-        && !OWN_HEADERS.iter().any(|own| name.eq_ignore_ascii_case(own))
-}
-
 impl Description {
     /// The description that a text is, as far as it is one, and all its problems.
     pub(crate) fn parse(text: &str) -> (Self, Vec<String>) {
         if text.len() > LONGEST {
             return (Self::default(), vec![format!("it is longer than {LONGEST} octets")]);
         }
-        let parsed = check_depth(text.as_bytes())
-            .and_then(|()| serde_json::from_str::<Json>(text).map_err(|error| shown(&error.to_string())));
-        match parsed {
+        match parsed::<Json>(text.as_bytes()) {
             Err(problem) => (Self::default(), vec![format!("it is no JSON: {problem}")]),
             Ok(json) => {
                 let problems = Problems::default();

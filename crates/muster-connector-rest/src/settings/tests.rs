@@ -1,5 +1,7 @@
 //! Properties, right and wrong.
 
+use muster_http::Credentials;
+
 use super::*;
 
 const URL: (&str, &str) = ("baseUrl", "https://api.example.com/v1/");
@@ -14,8 +16,8 @@ fn parse(given: &[(&str, &str)]) -> Result<Settings, Vec<String>> {
 #[test]
 fn an_address_and_a_description_are_enough() {
     let settings = parse(&[URL, DESCRIPTION]).unwrap_or_else(|problems| panic!("{problems:?}"));
-    assert_eq!(settings.base_url, "https://api.example.com/v1");
-    assert!(settings.credentials == Credentials::None && settings.is_writable);
+    assert_eq!(settings.reach.base_url, "https://api.example.com/v1");
+    assert!(settings.reach.credentials == Credentials::None && settings.is_writable);
     assert!(settings.description.classes.contains_key("users"));
 }
 

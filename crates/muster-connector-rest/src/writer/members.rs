@@ -89,7 +89,7 @@ impl Single<'_> {
             [("key".to_owned(), Json::from(uid)), ("group".to_owned(), Json::from(group))].into();
         let answer = self.reader.api.call(&operation.call(&values)?).await?;
         let is_so_already = match direction {
-            Direction::Add => answer.is_conflict(),
+            Direction::Add => answer.is_conflict,
             Direction::Remove => answer.is_missing(),
         };
         match answer.is_success() || is_so_already {

@@ -1,11 +1,12 @@
 //! One operation on one account, in as few calls as the API lets it be: one, where nothing stands in the way.
 
+use muster_connector::text::shown;
 use muster_connector::{AttributeWrite, ConnectorError, Operation, WriteResult, Written};
+use muster_http::{Answer, Call};
 use muster_model::{AttributeName, Field};
 use serde_json::{Map, Value as Json};
 
 use super::compose::{Part, changed, created, placeholders};
-use crate::api::{Answer, Call, shown};
 use crate::description;
 use crate::list::key_of;
 use crate::reads::{Reader, values_of};
@@ -61,7 +62,7 @@ impl Single<'_> {
                 false => Ok(()),
             }
         };
-        let answer = self.reader.api.pace().call_after(look, || self.reader.api.once(&call)).await?;
+        let answer = self.reader.api.call_after(look, &call).await?;
         if !answer.is_success() {
             return Err(match answer.is_missing() || answer.status() == 405 {
                 // A list that is not there has nothing to do with the account.
@@ -196,7 +197,7 @@ impl Single<'_> {
     /// The key that an answer holds.
     fn told_key(&self, answer: &Answer) -> Option<String> {
         let class = &self.reader.layout.class;
-        let body = answer.json().ok()?;
+        let body = answer.parsed::<Json>().ok()?;
         key_of(class.item.get(&body)?, &class.key)
     }
 

@@ -1,5 +1,7 @@
 //! Properties, right and wrong.
 
+use muster_http::Credentials;
+
 use super::*;
 
 const URL: (&str, &str) = ("baseUrl", "https://scim.example.com/v2/");
@@ -17,8 +19,8 @@ fn sound(given: &[(&str, &str)]) -> Settings {
 #[test]
 fn an_address_and_a_token_are_enough() {
     let settings = sound(&[URL, TOKEN]);
-    assert_eq!(settings.base_url, "https://scim.example.com/v2");
-    assert!(settings.credentials == Credentials::Bearer { token: "t".to_owned() });
+    assert_eq!(settings.reach.base_url, "https://scim.example.com/v2");
+    assert!(settings.reach.credentials == Credentials::Bearer { token: "t".to_owned() });
     assert_eq!((settings.page_size, settings.members_a_request), (100, 100));
     assert_eq!(settings.habits, STANDARD);
     assert!(settings.is_writable);

@@ -1,11 +1,13 @@
 //! Several writes as one request (RFC 7644 §3.7), where the service takes such. One that fails fails alone.
 
+use muster_connector::text::shown;
 use muster_connector::{AttributeWrite, ConnectorError, Operation, WriteResult, Written};
+use muster_http::{Answer, fault_of, refusal};
 use serde_json::{Map, Value as Json, json};
 
 use super::compose::{Changes, Patching, created, patch};
 use super::single::Single;
-use crate::api::{Answer, Call, fault_of, shown};
+use crate::api::{self, WORDS, is_conflict};
 use crate::list::{id_at, id_of};
 
 const BULK_REQUEST: &str = "urn:ietf:params:scim:api:messages:2.0:BulkRequest";
@@ -112,7 +114,7 @@ async fn send(
 ) {
     let bodies: Vec<&Json> = request.iter().map(|part| &part.body).collect();
     let body = json!({ "schemas": [BULK_REQUEST], "Operations": bodies });
-    let answer = match single.service.api.call(&Call::post("/Bulk", &body)).await {
+    let answer = match single.service.api.call(&api::post("/Bulk", &body)).await {
         Ok(answer) => answer,
         Err(error) => {
             for part in request {
@@ -125,7 +127,7 @@ async fn send(
         // It was refused as a whole, so nothing of it was done: each is sent alone.
         return;
     }
-    let told = match answer.object() {
+    let told = match answer.parsed::<Map<String, Json>>() {
         Ok(told) => told.get("Operations").and_then(Json::as_array).cloned().unwrap_or_default(),
         Err(error) => {
             for part in request {
@@ -202,5 +204,6 @@ async fn outcome(
     }
     let why = [scim_type.clone(), text("detail")].into_iter().flatten().collect::<Vec<_>>().join(": ");
     let told = format!("{} {} within bulk answered {status} {why}", part.method, part.path);
-    Err(fault_of(status, None, &told).unwrap_or_else(|| Answer::refusal(status, scim_type.as_deref(), told)))
+    let is_conflict = is_conflict(status, scim_type.as_deref());
+    Err(fault_of(status, None, &told, WORDS.who).unwrap_or_else(|| refusal(status, is_conflict, told)))
 }

@@ -2,17 +2,18 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use muster_connector::text::shown;
 use muster_connector::{AttributeWrite, ConnectorError, Operation, WriteResult};
+use muster_http::{Answer, encoded, side_by_side};
 use muster_model::{Field, Value};
 use serde_json::{Map, Value as Json};
 
 use super::compose::{operation, patch, selects_member};
 use super::single::Single;
-use crate::api::{Answer, Call, encoded, shown};
+use crate::api;
 use crate::class::Membership;
 use crate::dialect::MemberRemoval;
 use crate::membership::{Held, is_member, member};
-use crate::reads::side_by_side;
 
 /// What becomes of a member of a group, and which operations ask for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -191,7 +192,7 @@ impl Group<'_> {
     async fn send(&self, chunk: &[Delta]) -> Result<(), ConnectorError> {
         let path = format!("{}/{}", self.membership.endpoint, encoded(&self.key));
         let answer = match self.single.service.has_patch_of_members() {
-            true => Some(self.single.service.api.call(&Call::patch(path, &self.patch(chunk))).await?),
+            true => Some(self.single.service.api.call(&api::patch(path, &self.patch(chunk))).await?),
             false => {
                 let change = |group: &Map<String, Json>| Ok(self.changed(group, chunk));
                 self.single
@@ -274,6 +275,6 @@ impl Group<'_> {
 
 /// Whether one member was to be removed who is none.
 fn is_gone_already(answer: &Answer, chunk: &[Delta]) -> bool {
-    let is_no_target = answer.status == 400 && answer.scim_type.as_deref() == Some("noTarget");
+    let is_no_target = answer.status() == 400 && answer.code.as_deref() == Some("noTarget");
     is_no_target && matches!(chunk, [delta] if !delta.is_added)
 }

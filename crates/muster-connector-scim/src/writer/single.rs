@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use muster_connector::{ConnectorError, Operation, WriteResult, Written};
+use muster_http::{Answer, encoded};
 use muster_model::condition::fold_case;
 use muster_model::{AttributeName, Field};
 use serde_json::{Map, Value as Json};
 
 use super::compose::{Changes, Patching, created, patch, replaced, without_repeats};
-use crate::api::{Answer, Call, encoded};
+use crate::api;
 use crate::class::Layout;
 use crate::list::{id_at, id_of};
 use crate::provider::Provider;
@@ -42,7 +43,7 @@ impl Single<'_> {
     }
 
     async fn create(&self, name: &str, attributes: &[(AttributeName, Field)], enabled: bool) -> WriteResult {
-        let call = Call::post(self.layout.endpoint.clone(), &created(self.layout, attributes, enabled)?);
+        let call = api::post(self.layout.endpoint.clone(), &created(self.layout, attributes, enabled)?);
         // What was tried before may have been done, though nobody said so. Looking is a call of its own, so it has to be
         // over before this one is admitted.
         let look = |attempt: u32| async move {
@@ -60,7 +61,7 @@ impl Single<'_> {
 
     /// A list that is not there has nothing to do with the account.
     fn refused_create(&self, answer: &Answer) -> ConnectorError {
-        match answer.status {
+        match answer.status() {
             404 | 405 => {
                 answer.unusable("resources of this type cannot be made there: correct `baseUrl` or the class")
             }
@@ -111,8 +112,8 @@ impl Single<'_> {
 
     /// The key that a new account was given. Where the answer does not tell it, it is looked for.
     pub(super) async fn given(&self, name: &str, answer: &Answer) -> WriteResult {
-        let told = answer.object().ok().as_ref().and_then(id_of).map(str::to_owned);
-        if let Some(key) = told.or_else(|| id_at(answer.location.as_deref()?)) {
+        let told = answer.parsed::<Map<String, Json>>().ok().as_ref().and_then(id_of).map(str::to_owned);
+        if let Some(key) = told.or_else(|| id_at(answer.response.header("location")?)) {
             return Ok(Written { given_uid: Some(key) });
         }
         let found = self.reader().resources_by_names(&[name.to_owned()]).await?;
@@ -128,11 +129,11 @@ impl Single<'_> {
             None => return Ok(Written::default()),
             Some(answer) => answer,
         };
-        if answer.status == 400 && answer.scim_type.as_deref() == Some("noTarget") {
+        if answer.status() == 400 && answer.code.as_deref() == Some("noTarget") {
             return self.patch_known(uid, changes).await;
         }
         done(&answer)?;
-        match answer.object() {
+        match answer.parsed::<Map<String, Json>>() {
             Ok(resource) => self.patch_repeats(uid, changes, &resource).await,
             Err(_) => Ok(Written::default()),
         }
@@ -149,7 +150,7 @@ impl Single<'_> {
         if operations.is_empty() {
             return Ok(Written::default());
         }
-        done(&self.service.api.call(&Call::patch(self.path(uid), &patch(operations))).await?)
+        done(&self.service.api.call(&api::patch(self.path(uid), &patch(operations))).await?)
     }
 
     /// The same once more, with a look at what is there: an element of a list that is not there cannot be changed, nor
@@ -173,7 +174,7 @@ impl Single<'_> {
         if operations.is_empty() {
             return Ok(None);
         }
-        self.service.api.call(&Call::patch(self.path(uid), &patch(operations))).await.map(Some)
+        self.service.api.call(&api::patch(self.path(uid), &patch(operations))).await.map(Some)
     }
 
     /// A whole resource, and its version.
@@ -182,16 +183,16 @@ impl Single<'_> {
         path: &str,
         uid: &str,
     ) -> Result<(Map<String, Json>, Option<String>), ConnectorError> {
-        let answer = self.service.api.call(&Call::get(path)).await?;
+        let answer = self.service.api.call(&api::get(path)).await?;
         if !answer.is_success() {
             return Err(answer.refused());
         }
-        let resource = answer.object()?;
+        let resource = answer.parsed::<Map<String, Json>>()?;
         if id_of(&resource) != Some(uid) {
             return Err(answer.garbage("it is another resource than was asked for"));
         }
         let version = resource.get("meta").and_then(|meta| meta.get("version")?.as_str().map(str::to_owned));
-        Ok((resource, answer.etag.or(version)))
+        Ok((resource, answer.response.header("etag").map(str::to_owned).or(version)))
     }
 
     /// Reads the account and replaces it with one that has the changes. Where somebody else was faster, once more.
@@ -218,8 +219,8 @@ impl Single<'_> {
         loop {
             let (resource, version) = self.resource_at(path, uid).await?;
             let Some(changed) = change(&resource)? else { return Ok(None) };
-            let answer = self.service.api.call(&Call::put(path, &changed, version)).await?;
-            if answer.status == 412 && !is_second {
+            let answer = self.service.api.call(&api::put(path, &changed, version)).await?;
+            if answer.status() == 412 && !is_second {
                 is_second = true;
                 continue;
             }
@@ -228,8 +229,8 @@ impl Single<'_> {
     }
 
     async fn delete(&self, uid: &str) -> WriteResult {
-        let answer = self.service.api.call(&Call::delete(self.path(uid))).await?;
-        match matches!(answer.status, 404 | 410) {
+        let answer = self.service.api.call(&api::delete(self.path(uid))).await?;
+        match answer.is_missing() {
             true => Ok(Written::default()),
             false => done(&answer),
         }

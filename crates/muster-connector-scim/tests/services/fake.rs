@@ -1,54 +1,7 @@
-//! A service that answers what a test says: well, badly, or not at all. It keeps what it was asked.
+//! A service of SCIM that answers what a test says: well, badly, or not at all. It keeps what it was asked.
 
-use std::collections::BTreeMap;
-use std::io::{self, BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
-use std::thread;
-
+pub(crate) use muster_testkit::fake::{Asked, Reply, ok};
 use serde_json::{Value as Json, json};
-
-/// A request that came.
-#[derive(Debug, Clone)]
-pub(crate) struct Asked {
-    pub(crate) method: String,
-    pub(crate) path: String,
-    /// Decoded.
-    pub(crate) query: BTreeMap<String, String>,
-    pub(crate) headers: BTreeMap<String, String>,
-    pub(crate) body: Json,
-    pub(crate) text: String,
-}
-
-impl Asked {
-    /// A number of the query.
-    pub(crate) fn number(&self, name: &str) -> usize {
-        self.query.get(name).and_then(|text| text.parse().ok()).unwrap_or(0)
-    }
-
-    fn is_about_the_service(&self) -> bool {
-        ["/ServiceProviderConfig", "/ResourceTypes", "/Schemas"].contains(&self.path.as_str())
-    }
-
-    /// Method and path, for comparisons.
-    pub(crate) fn line(&self) -> String {
-        format!("{} {}", self.method, self.path)
-    }
-}
-
-/// What is answered.
-pub(crate) enum Reply {
-    Json(u16, Vec<(&'static str, String)>, Json),
-    /// These octets, and the connection is closed.
-    Raw(Vec<u8>),
-    /// Nothing, and the connection stays open.
-    Nothing,
-}
-
-/// A good answer.
-pub(crate) fn ok(body: Json) -> Reply {
-    Reply::Json(200, Vec::new(), body)
-}
 
 /// A refusal.
 pub(crate) fn refusal(status: u16, scim_type: &str, detail: &str) -> Reply {
@@ -73,13 +26,8 @@ pub(crate) fn page(asked: &Asked, count: usize) -> Reply {
     list(count, people)
 }
 
-type Answering = Box<dyn Fn(&Asked) -> Option<Reply> + Send + Sync>;
-
 /// A service. Its threads end with the test's process.
-pub(crate) struct Fake {
-    port: u16,
-    asked: Arc<Mutex<Vec<Asked>>>,
-}
+pub(crate) struct Fake(muster_testkit::fake::Fake);
 
 impl Fake {
     /// A service that offers these features, and answers as it is told where resources are asked for; what it is not told
@@ -90,7 +38,7 @@ impl Fake {
     ) -> Self {
         Self::telling_all(
             offered,
-            move |asked| if asked.is_about_the_service() { None } else { answer(asked) },
+            move |asked| if is_about_the_service(asked) { None } else { answer(asked) },
         )
     }
 
@@ -99,32 +47,20 @@ impl Fake {
         offered: Json,
         answer: impl Fn(&Asked) -> Option<Reply> + Send + Sync + 'static,
     ) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let asked: Arc<Mutex<Vec<Asked>>> = Arc::default();
-        let kept = Arc::clone(&asked);
-        let answer: Arc<Answering> = Arc::new(Box::new(move |asked| {
+        Self(muster_testkit::fake::Fake::start(move |asked| {
             let is_config = asked.path.ends_with("/ServiceProviderConfig");
-            answer(asked).or_else(|| is_config.then(|| ok(offered.clone())))
-        }));
-        thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let (kept, answer) = (Arc::clone(&kept), Arc::clone(&answer));
-                // Who goes away in the midst of it is no fault of the service.
-                thread::spawn(move || serve(&stream, &kept, &answer));
-            }
-        });
-        Self { port, asked }
+            let told = answer(asked).or_else(|| is_config.then(|| ok(offered.clone())));
+            told.unwrap_or_else(|| refusal(404, "", "there is nothing"))
+        }))
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("http://127.0.0.1:{}/scim", self.port)
+        self.0.url()
     }
 
     /// All that was asked for about resources, without what a connector asks about the service itself.
     pub(crate) fn asked(&self) -> Vec<Asked> {
-        let all = self.asked.lock().unwrap().clone();
-        all.into_iter().filter(|asked| !asked.is_about_the_service()).collect()
+        self.0.asked().into_iter().filter(|asked| !is_about_the_service(asked)).collect()
     }
 
     /// The same as methods and paths.
@@ -134,74 +70,10 @@ impl Fake {
 
     /// Forgets what was asked so far.
     pub(crate) fn forget(&self) {
-        self.asked.lock().unwrap().clear();
+        self.0.forget();
     }
 }
 
-fn serve(stream: &TcpStream, kept: &Mutex<Vec<Asked>>, answer: &Answering) -> io::Result<()> {
-    let mut reader = BufReader::new(stream);
-    let mut writer = stream;
-    while let Some(asked) = read(&mut reader)? {
-        kept.lock().unwrap().push(asked.clone());
-        match answer(&asked).unwrap_or_else(|| refusal(404, "", "there is nothing")) {
-            Reply::Json(status, headers, body) => {
-                let body = if status == 204 { String::new() } else { body.to_string() };
-                write!(writer, "HTTP/1.1 {status} Said\r\ncontent-length: {}\r\n", body.len())?;
-                for (name, value) in headers {
-                    write!(writer, "{name}: {value}\r\n")?;
-                }
-                write!(writer, "\r\n{body}")?;
-            }
-            Reply::Raw(octets) => {
-                writer.write_all(&octets)?;
-                return Ok(());
-            }
-            Reply::Nothing => loop {
-                thread::park();
-            },
-        }
-    }
-    Ok(())
-}
-
-fn read(reader: &mut impl BufRead) -> io::Result<Option<Asked>> {
-    let mut line = || {
-        let mut line = String::new();
-        reader.read_line(&mut line).map(|_| line.trim_end().to_owned())
-    };
-    let start = line()?;
-    let mut words = start.split(' ');
-    let (Some(method), Some(target)) = (words.next(), words.next()) else { return Ok(None) };
-    let mut headers = BTreeMap::new();
-    while let Some((name, value)) = line()?.split_once(':') {
-        headers.insert(name.to_lowercase(), value.trim().to_owned());
-    }
-    let length = headers.get("content-length").map_or(0, |length| length.parse().unwrap());
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body)?;
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let query = query.split('&').filter_map(|pair| pair.split_once('='));
-    Ok(Some(Asked {
-        method: method.to_owned(),
-        path: path.trim_start_matches("/scim").to_owned(),
-        query: query.map(|(name, value)| (name.to_owned(), decoded(value))).collect(),
-        headers,
-        body: serde_json::from_slice(&body).unwrap_or_default(),
-        text: String::from_utf8(body).unwrap(),
-    }))
-}
-
-fn decoded(text: &str) -> String {
-    let mut octets = Vec::new();
-    let mut rest = text.bytes();
-    while let Some(octet) = rest.next() {
-        match octet {
-            b'%' => {
-                let hex: String = rest.by_ref().take(2).map(char::from).collect();
-                octets.push(u8::from_str_radix(&hex, 16).unwrap());
-            }
-            octet => octets.push(octet),
-        }
-    }
-    String::from_utf8(octets).unwrap()
+fn is_about_the_service(asked: &Asked) -> bool {
+    ["/ServiceProviderConfig", "/ResourceTypes", "/Schemas"].contains(&asked.path.as_str())
 }

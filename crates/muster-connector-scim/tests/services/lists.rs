@@ -30,7 +30,7 @@ async fn check(
         }
         (Ok((entries, SweepEnd::CutShort { reason })), CutShort { entries: count, reason: part }) => {
             assert_eq!(entries.len(), count, "{case}: {entries:?}");
-            assert!(reason.contains(part) && reason.contains("/scim/Users"), "{case}: {reason}");
+            assert!(reason.contains(part) && reason.contains("/api/Users"), "{case}: {reason}");
         }
         (Err(error), Fails(class)) => assert_eq!(class_of(&error), class, "{case}: {error}"),
         (swept, _) => panic!("{case}: {swept:?}"),
@@ -269,5 +269,5 @@ async fn one_bad_resource_is_one_bad_entry() {
     let bad = entries.iter().filter(|entry| matches!(entry, Entry::Bad(_))).count();
     assert_eq!(bad, 6);
     let Entry::Bad(second) = &entries[1] else { panic!("{entries:?}") };
-    assert!(second.message.contains("/scim/Users number 2"), "{}", second.message);
+    assert!(second.message.contains("/api/Users number 2"), "{}", second.message);
 }

@@ -271,7 +271,7 @@ async fn a_test_says_how_far_it_came() {
 async fn a_service_says_what_it_has() {
     let fake = Fake::telling_all(json!({}), |asked| match asked.path.as_str() {
         "/ResourceTypes" => Some(ok(json!({"Resources": [
-            {"name": "Badge", "endpoint": "/scim/Badges", "schema": "urn:x:Badge", "description": "A badge"},
+            {"name": "Badge", "endpoint": "/api/Badges", "schema": "urn:x:Badge", "description": "A badge"},
             {"broken": true},
         ]}))),
         "/Schemas" => Some(ok(json!({"Resources": [{"id": "urn:x:Badge", "attributes": [

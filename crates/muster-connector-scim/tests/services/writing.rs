@@ -206,7 +206,7 @@ async fn refusals_have_their_class() {
             told.contains(&status.to_string()) && told.contains("since it is so") && told.contains(scim_type),
             "{told}"
         );
-        assert!(told.contains("/scim/Users/k1"), "{told}");
+        assert!(told.contains("/api/Users/k1"), "{told}");
     }
 }
 

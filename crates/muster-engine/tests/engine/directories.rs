@@ -13,16 +13,14 @@ use muster_testkit::world::{TestDatabase, World, on_each_database, synchronizati
 use serde_json::json;
 
 use crate::shown;
+use crate::staff::hired;
 
 /// Tables that hold what belongs to objects.
 const OF_OBJECTS: [&str; 4] = ["object", "key", "history", "key_spec"];
 
 /// Ann and Bob from HR, with a telephone number from the CRM and accounts in the target.
 async fn staffed(database: &TestDatabase) -> World {
-    let world = World::usual(database).await;
-    world.hire("1", "ann@x", "Ann", "IT");
-    world.hire("2", "bob@x", "Bob", "FIN");
-    world.synchronize("hr").await;
+    let world = hired(database).await;
     world.contact("c1", "ann@x", "7");
     world.synchronize("crm").await;
     world.provision("ad").await;

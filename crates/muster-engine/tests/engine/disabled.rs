@@ -2,22 +2,14 @@
 
 use muster_model::DisabledReason;
 use muster_store::{ChangeFilter, RunRecord};
-use muster_testkit::world::{TestDatabase, World, on_each_database};
+use muster_testkit::world::{World, on_each_database};
+
+use crate::staff::staffed;
 
 /// Why each change of a run is made, where it says so.
 async fn why(world: &World, run: &RunRecord) -> Vec<String> {
     let changes = world.store().changes(run, ChangeFilter { after: 0, limit: 100 }).await.unwrap();
     changes.into_iter().filter_map(|change| Some(format!("{}: {}", change.uid, change.why?))).collect()
-}
-
-/// Ann and Bob at HR, with their accounts.
-async fn staffed(database: &TestDatabase) -> World {
-    let world = World::usual(database).await;
-    world.hire("1", "ann@x", "Ann", "IT");
-    world.hire("2", "bob@x", "Bob", "FIN");
-    world.synchronize("hr").await;
-    world.provision("ad").await;
-    world
 }
 
 #[test]

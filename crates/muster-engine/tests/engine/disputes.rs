@@ -13,6 +13,8 @@ use muster_testkit::world::configuration::{ad, crm, hr};
 use muster_testkit::world::{TestDatabase, World, on_each_database, synchronization};
 use serde_json::json;
 
+use crate::staff::hired;
+
 const ALL: DisputeFilter<'static> =
     DisputeFilter { after: None, limit: 1000, application: None, situation: None, decided: None };
 
@@ -67,10 +69,7 @@ async fn try_decide(
 
 /// Ann and Bob share an address, which is that of a contact of the CRM.
 async fn disputed(database: &TestDatabase) -> World {
-    let world = World::usual(database).await;
-    world.hire("1", "ann@x", "Ann", "IT");
-    world.hire("2", "bob@x", "Bob", "FIN");
-    world.synchronize("hr").await;
+    let world = hired(database).await;
     world.hire("2", "ann@x", "Bob", "FIN");
     world.synchronize("hr").await;
     world.contact("c1", "Ann@x", "7");

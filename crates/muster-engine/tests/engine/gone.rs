@@ -9,16 +9,7 @@ use muster_testkit::world::{TestDatabase, World, on_each_database};
 use serde_json::json;
 
 use crate::shown;
-
-/// Ann and Bob with their accounts.
-async fn provisioned(database: &TestDatabase) -> World {
-    let world = World::usual(database).await;
-    world.hire("1", "ann@x", "Ann", "IT");
-    world.hire("2", "bob@x", "Bob", "FIN");
-    world.synchronize("hr").await;
-    world.provision("ad").await;
-    world
-}
+use crate::staff::staffed;
 
 async fn transfer(world: &World, department: &str) {
     world.hire("1", "ann@x", "Ann", department);
@@ -57,7 +48,7 @@ fn what_is_gone_and_no_longer_granted_is_forgotten() {
         for (situation, reaction) in
             [("MISSING", "CREATE"), ("MISSING", "REPORT"), ("UNASSIGNED", "IGNORE"), ("UNASSIGNED", "DELETE")]
         {
-            let world = provisioned(database).await;
+            let world = staffed(database).await;
             lose(&world).await;
             react(&world, situation, reaction).await;
             // What the rules say has changed: Bob's account is looked at again.
@@ -67,7 +58,7 @@ fn what_is_gone_and_no_longer_granted_is_forgotten() {
             let left = world.picture().await;
             assert!(!left.contains("shadow ad/1"), "{situation} {reaction}: {left}");
         }
-        let world = provisioned(database).await;
+        let world = staffed(database).await;
         lose(&world).await;
         check(&world, &forgotten()).await;
         transfer(&world, "IT").await;
@@ -83,7 +74,7 @@ fn what_is_gone_and_no_longer_granted_is_forgotten() {
 #[test]
 fn the_shadow_of_a_deleted_owner_is_forgotten_as_well() {
     on_each_database(async |database| {
-        let world = provisioned(database).await;
+        let world = staffed(database).await;
         let mut application = hr();
         application["objectTypes"][0]["reactions"] = json!({ "MISSING": "DELETE" });
         world.save(ConfigurationKind::Application, application).await;
@@ -101,7 +92,7 @@ fn the_shadow_of_a_deleted_owner_is_forgotten_as_well() {
 #[test]
 fn nobody_is_forgotten_who_is_outside_the_scope_or_may_not_have_been_read() {
     on_each_database(async |database| {
-        let world = provisioned(database).await;
+        let world = staffed(database).await;
         lose(&world).await;
         let mut task = provisioning();
         task["scope"] = json!("department eq \"FIN\"");
@@ -123,7 +114,7 @@ const CROWD: u32 = 25;
 
 async fn crowd_without_accounts(database: &TestDatabase) -> World {
     // Their shadows stand on several pages.
-    let world = provisioned(database).await.with_page_size(4);
+    let world = staffed(database).await.with_page_size(4);
     let hire = |department: &str| {
         for number in 3..3 + CROWD {
             world.hire(&number.to_string(), &format!("{number}@x"), &format!("Name {number}"), department);
@@ -153,7 +144,7 @@ fn limits_do_not_count_what_the_target_has_lost_already() {
 #[test]
 fn where_shadows_are_trusted_nobody_is_looked_for() {
     on_each_database(async |database| {
-        let mut world = provisioned(database).await;
+        let mut world = staffed(database).await;
         let mut task = provisioning();
         task["verify"] = json!("SHADOW");
         world.save(ConfigurationKind::ProvisioningTaskDefinition, task).await;

@@ -3,24 +3,16 @@
 use expect_test::{Expect, expect};
 use muster_model::configuration::ConfigurationKind;
 use muster_testkit::world::configuration::{crm, hr};
-use muster_testkit::world::{TestDatabase, World, on_each_database};
+use muster_testkit::world::{World, on_each_database};
 use serde_json::json;
 
 use crate::shown;
-
-/// Ann and Bob, both linked to their records at HR.
-async fn staffed(database: &TestDatabase) -> World {
-    let world = World::usual(database).await;
-    world.hire("1", "ann@x", "Ann", "IT");
-    world.hire("2", "bob@x", "Bob", "FIN");
-    world.synchronize("hr").await;
-    world
-}
+use crate::staff::hired;
 
 /// A run of HR over one change of its data, with one reaction set.
 fn check_hr(situation: &str, reaction: &str, change: impl Fn(&World), expected: Expect) {
     on_each_database(async |database| {
-        let world = staffed(database).await;
+        let world = hired(database).await;
         let mut application = hr();
         application["objectTypes"][0]["reactions"] = json!({ situation: reaction });
         world.save(ConfigurationKind::Application, application).await;
@@ -34,7 +26,7 @@ fn check_hr(situation: &str, reaction: &str, change: impl Fn(&World), expected: 
 /// A run of the CRM over one contact, with one reaction set.
 fn check_crm(situation: &str, reaction: &str, email: &str, expected: Expect) {
     on_each_database(async |database| {
-        let world = staffed(database).await;
+        let world = hired(database).await;
         if situation == "DISPUTED" {
             world.hire("2", "ann@x", "Bob", "FIN");
             world.synchronize("hr").await;

@@ -58,6 +58,7 @@ mod shown;
 mod single;
 mod single_beside;
 mod sources;
+mod staff;
 mod successors;
 mod undone;
 mod unread;

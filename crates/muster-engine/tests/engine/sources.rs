@@ -7,13 +7,11 @@ use muster_testkit::world::{TestDatabase, World, on_each_database};
 use serde_json::json;
 
 use crate::shown;
+use crate::staff::hired;
 
 /// Ann and Bob at HR; Ann is a contact of the CRM as well.
 async fn two_sources(database: &TestDatabase) -> World {
-    let world = World::usual(database).await;
-    world.hire("1", "ann@x", "Ann", "IT");
-    world.hire("2", "bob@x", "Bob", "FIN");
-    world.synchronize("hr").await;
+    let world = hired(database).await;
     world.contact("c1", "ann@x", "7");
     world.contact("c9", "zoe@x", "9");
     world.synchronize("crm").await;

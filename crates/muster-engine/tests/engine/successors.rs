@@ -5,20 +5,11 @@ use muster_model::configuration::ConfigurationKind;
 use muster_model::run::{Mode, Outcome, OutcomeStatus};
 use muster_plan::key::KeyHash;
 use muster_testkit::world::configuration::{hr, reconciliation};
-use muster_testkit::world::{TestDatabase, World, on_each_database, synchronization};
+use muster_testkit::world::{on_each_database, synchronization};
 use serde_json::json;
 
 use crate::shown;
-
-/// Ann and Bob at HR, with their accounts.
-async fn staffed(database: &TestDatabase) -> World {
-    let world = World::usual(database).await;
-    world.hire("1", "ann@x", "Ann", "IT");
-    world.hire("2", "bob@x", "Bob", "FIN");
-    world.synchronize("hr").await;
-    world.provision("ad").await;
-    world
-}
+use crate::staff::staffed;
 
 #[test]
 fn a_person_under_a_new_key_stays_and_so_does_the_account() {

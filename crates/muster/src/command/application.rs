@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::run::DoorArguments;
 use super::{Common, block_on, client_of, tenant_store};
 use crate::error::{CommandError, Exit};
-use crate::print::{complain, say, table};
+use crate::print::{cell, complain, say, table};
 use crate::summary::Output;
 
 /// What a line of the table shows, as the API names it, and what stands above it.
@@ -76,11 +76,6 @@ pub(super) fn run(arguments: &Arguments, common: &Common) -> Result<Exit, Comman
 }
 
 fn text(rows: &[Value]) -> String {
-    let cell = |value: &Value| match value {
-        Value::Null => String::new(),
-        Value::String(text) => text.replace(['\r', '\n'], " "),
-        Value::Bool(_) | Value::Number(_) | Value::Object(_) | Value::Array(_) => value.to_string(),
-    };
     let lines = rows.iter().map(|row| COLUMNS.iter().map(|(name, _)| cell(&row[*name])).collect());
     table(&COLUMNS.map(|(_, head)| head), &lines.collect::<Vec<_>>())
 }

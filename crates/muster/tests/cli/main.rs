@@ -18,6 +18,7 @@ mod plans;
 mod preceding;
 mod run;
 mod schedules;
+mod script;
 mod secrets;
 mod server;
 mod source;

@@ -1,92 +1,16 @@
 //! The User Sync API as scripts call it: the commands of its documentation as they stand there, carried out by a shell
 //! with curl and jq.
 
-use std::fs;
-use std::process::{Command, Stdio};
+use serde_json::json;
 
-use muster_model::configuration::ConfigurationKind;
-use serde_json::{Value, json};
-use tempfile::TempDir;
-
-use crate::server::Served;
-use crate::world::{Called, World, finish_with};
+use crate::script::{CONNECTOR, Script};
 
 mod single;
-
-/// The connector of the example.
-const CONNECTOR: &str = "7df9fd3f-793f-4595-b415-b839b76b0018";
-const PASSWORD: &str = "a-long-password";
-
-/// A tenant with the example, a server, and somebody with a shell.
-struct Script {
-    world: World,
-    served: Served,
-    /// Where the shell is.
-    directory: TempDir,
-}
-
-/// What a command of curl came to.
-struct Answered {
-    status: u16,
-    out: String,
-}
-
-impl Script {
-    fn start() -> Self {
-        let world = World::adapted(|kind, document| {
-            if kind == ConfigurationKind::SynchronizationTaskDefinition {
-                document["uniqueId"] = CONNECTOR.into();
-            }
-        });
-        let create = ["user", "create", "--tenant", "acme", "--role", "configurator", "username"];
-        let mut command = world.command(&create);
-        let called: Called = finish_with(&mut command, &format!("{PASSWORD}\n"));
-        let _ = called.expect(0);
-        let directory = TempDir::new().unwrap();
-        // The status beside the body, without a word of it in the commands.
-        let settings = "silent\nshow-error\nwrite-out = \"%{stderr}%{http_code}\"\n";
-        fs::write(directory.path().join(".curlrc"), settings).unwrap();
-        Self { served: Served::start(&world), world, directory }
-    }
-
-    /// Carries out a command of the documentation, with our names for what stands in angle brackets.
-    fn run(&self, command: &str) -> Answered {
-        let base = format!("http://{}/acme", self.served.address);
-        let command = ["https://<base-url>", "http://<base-url>"]
-            .iter()
-            .fold(command.to_owned(), |command, url| command.replace(url, &base))
-            .replace("<connectorID>", CONNECTOR)
-            .replace("username:password", &format!("username:{PASSWORD}"))
-            .replace("user:password", &format!("username:{PASSWORD}"));
-        assert!(!command.contains('<'), "{command}");
-        let mut shell = Command::new("sh");
-        let shell = shell.args(["-c", &command]).current_dir(self.directory.path());
-        let output = shell.env("CURL_HOME", self.directory.path()).stdin(Stdio::null()).output().unwrap();
-        let said = String::from_utf8(output.stderr).unwrap();
-        let status = said.parse().unwrap_or_else(|_| panic!("{command}: {said}"));
-        Answered { status, out: String::from_utf8(output.stdout).unwrap() }
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        fs::write(self.directory.path().join(name), text).unwrap();
-    }
-}
-
-impl Answered {
-    fn expect(self, status: u16) -> Self {
-        assert_eq!(self.status, status, "{}", self.out);
-        self
-    }
-
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}", self.out))
-    }
-}
 
 /// "GET – show all connectors", "GET - connector ID", "GET - show a connector".
 #[test]
 fn connectors_are_listed_and_shown() {
-    let script = Script::start();
+    let script = Script::start("configurator");
     let all =
         "curl -u username:password -X GET https://<base-url>/rest/samlsso-admin/1.0/usersync/connector/";
     let list = script.run(all).expect(200).json();
@@ -110,7 +34,7 @@ fn connectors_are_listed_and_shown() {
 /// "PATCH - update connector configuration".
 #[test]
 fn a_connector_is_patched_in_both_ways() {
-    let script = Script::start();
+    let script = Script::start("configurator");
     let patch = "curl -u username:password -X PATCH \
         https://<base-url>/rest/samlsso-admin/1.0/usersync/connector/<connectorID> -d @patched_json.json --header ";
     let [operations, merge] =
@@ -137,7 +61,7 @@ fn a_connector_is_patched_in_both_ways() {
 /// The commands of the guide, which edits with jq what was shown, and saves it.
 #[test]
 fn a_connector_is_edited_saved_and_carried_elsewhere() {
-    let script = Script::start();
+    let script = Script::start("configurator");
     let one = "https://<base-url>/rest/samlsso-admin/1.0/usersync/connector/<connectorID>";
     let get = format!(
         "curl -u username:password {one} | jq '.configuration | .name = \"Everybody\"' > edited.json"

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{Common, DoorArguments, Format, block_on, conclude, own, remote};
 use crate::error::{CommandError, Exit};
-use crate::print::{complain, say, table};
+use crate::print::{cell, complain, say, table};
 use crate::summary::Output;
 
 /// The most rows of an answer.
@@ -134,18 +134,6 @@ pub(super) fn print(head: &[&str], rows: &[Value], format: Format) -> Result<(),
         say(table(&head.iter().map(String::as_str).collect::<Vec<_>>(), &lines));
     }
     Ok(())
-}
-
-/// What the API says of one thing, for one line: of entries within a cause their numbers.
-fn cell(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::String(text) => text.replace(['\r', '\n'], " "),
-        Value::Array(entries) => {
-            entries.iter().map(|entry| cell(&entry["entry"])).collect::<Vec<_>>().join(" ")
-        }
-        Value::Bool(_) | Value::Number(_) | Value::Object(_) => value.to_string(),
-    }
 }
 
 pub(super) fn retry(arguments: &RetryArguments, common: &Common) -> Result<Exit, CommandError> {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::Script;
+use crate::script::Script;
 
 /// Somebody of the example, and what the example knows her by.
 const NUMBER: &str = "E0002967";
@@ -19,7 +19,7 @@ impl Script {
 /// "… (User Sync 1.9)".
 #[test]
 fn a_single_user_is_synchronized() {
-    let script = Script::start();
+    let script = Script::start("configurator");
     script.world.deliver(include_bytes!("../../../../../examples/hr/day1.csv"));
     // With the quotes that a shell knows.
     let asked = "curl -X POST \"https://<base-url>/rest/samlsso-admin/1.0/usersync/connector/<connectorID>/syncsingle\" \
@@ -46,7 +46,7 @@ fn a_single_user_is_synchronized() {
 
 #[test]
 fn what_cannot_be_done_is_told() {
-    let script = Script::start();
+    let script = Script::start("configurator");
     let path = "https://<base-url>/rest/samlsso-admin/1.0/usersync/connector";
     let post = "curl -u username:password -X POST";
     let json = "-H 'Content-Type: application/json'";
