@@ -27,6 +27,7 @@ mod handing_over;
 mod kept;
 mod launch;
 mod lease;
+mod left_behind;
 mod left_out;
 mod levels;
 mod live;
