@@ -152,6 +152,29 @@ fn all_that_is_wrong_is_told_at_once_and_nothing_is_written() {
             ],
             vec!["/1/configuration/preSynchronization", "/2/configuration/objectClassId"],
         ),
+        // What another item breaks is told there alone.
+        (
+            vec![
+                with(
+                    first,
+                    &[
+                        ("/uniqueId", json!(null)),
+                        ("/id", json!("new")),
+                        ("/configuration/taskType", json!("NONE")),
+                    ],
+                ),
+                with(second, &[("/configuration/preSynchronization", json!("new"))]),
+            ],
+            vec!["/0/configuration/taskType"],
+        ),
+        (
+            vec![
+                json!({"id": "new", "colour": "red", "configuration": first["configuration"]}),
+                with(second, &[("/configuration/preSynchronization", json!("new"))]),
+                with(last, &[("/configuration/preSynchronization", json!("none"))]),
+            ],
+            vec!["/0/colour", "/2/configuration/preSynchronization"],
+        ),
     ] {
         assert_eq!(places(admin.post(&import("acme"), &Value::Array(items.clone()))), expected, "{items:?}");
         assert_eq!(versions(&admin), before, "{items:?}");
