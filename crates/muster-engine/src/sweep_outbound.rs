@@ -211,7 +211,8 @@ impl Work {
         }
         bucket.page += 1;
         let met = muster_store::Met::default();
-        Ok(self.store.stage(&self.run, bucket, &met, decided.rows, now).await?)
+        self.store.stage(&self.run, bucket, &met, decided.rows, now).await?;
+        Ok(())
     }
 }
 

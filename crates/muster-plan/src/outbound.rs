@@ -206,9 +206,10 @@ impl Outbound {
     /// Decides without anybody's help.
     fn decide_alone(&self, account: AccountView<'_>, facts: &OutboundFacts, now: DateTime<Utc>) -> Decision {
         let owner = self.fitting(facts);
-        let ownership = match ownership(facts) {
-            Ownership::OwnerDeleted if owner.is_some() => Ownership::FitsOne,
-            ownership => ownership,
+        let ownership = match (ownership(facts), owner) {
+            // It goes to somebody else.
+            (Ownership::OwnerDeleted, Some(_)) => Ownership::FitsOne,
+            (ownership, _) => ownership,
         };
         let grant = owner.and_then(|owner| self.grant(owner));
         let entitlement = if grant.is_some() { Entitlement::Granted } else { Entitlement::NotGranted };

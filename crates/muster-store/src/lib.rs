@@ -109,7 +109,7 @@ pub use database::Location;
 pub use directory::DirectoryDeletion;
 pub use disputes::{
     Decides, DisputeFilter, DisputeRecord, DisputesOf, FoundDispute, HandLink, HandLinked, KnownDispute,
-    MadeDecision, PageDisputes, WhenUnlinked,
+    LastNumbers, MadeDecision, PageDisputes, WhenUnlinked,
 };
 pub use error::StoreError;
 pub use examination::Examination;

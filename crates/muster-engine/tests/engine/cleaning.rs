@@ -371,7 +371,7 @@ fn a_clean_up_that_is_held_is_cancelled_at_once() {
         let before = world.picture().await;
         world.engine().cancel(world.store(), held.id).await.unwrap();
         let run = world.store().run(held.id).await.unwrap().unwrap();
-        assert_eq!(counted(&run), "ABORTED: 5 read, 0 lacking, 3 unchanged, 2 not applied");
+        assert_eq!(counted(&run), "ABORTED: 5 read, 0 lacking, 3 unchanged, 2 notApplied");
         assert_eq!(world.picture().await, before);
     });
 }

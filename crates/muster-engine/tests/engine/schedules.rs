@@ -292,9 +292,8 @@ fn a_due_time_after_the_directory_was_deleted_launches_a_sync_that_says_so() {
         assert_eq!(look_after(&world, TimeDelta::seconds(60)).await, 1);
         assert_eq!(fires(&world, "hr").await.remove(0).outcome, FireOutcome::Launched);
         let run = work(&world).await;
-        assert_eq!(run.state.outcome, Some(OutcomeStatus::Failure));
-        let messages = world.store().messages(&run).await.expect("the database");
-        assert_eq!(messages, ["Directory main does not exists"]);
+        let failure = (run.state.outcome, run.failure.as_deref());
+        assert_eq!(failure, (Some(OutcomeStatus::Failure), Some("Directory main does not exists")));
         assert_eq!(world.objects().await.len(), 0);
         // A directory that is gone is no reason to leave off.
         assert_eq!(look_after(&world, TimeDelta::seconds(60)).await, 1);
