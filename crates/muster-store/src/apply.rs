@@ -14,7 +14,7 @@ use crate::database::{Dialect, Transaction, Urgency};
 use crate::error::StoreError;
 use crate::facts::text_list;
 use crate::lists::{KeyEntry, Mention};
-use crate::make::{Reading, Taken, object_values};
+use crate::make::{Making, Reading, Taken, object_values};
 use crate::page::change_id;
 use crate::row::{number, unsigned};
 use crate::rows::{Bulk, Kind};
@@ -72,15 +72,6 @@ impl Target {
     pub(crate) fn class_name(&self) -> Option<&str> {
         self.class.as_ref().map(ObjectClassId::as_str)
     }
-}
-
-/// Whether objects that are made were there before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Making {
-    /// They are new.
-    First,
-    /// They were deleted, and are made again under their ids, with the types they had.
-    Again,
 }
 
 /// What must not have changed since a change was decided.

@@ -12,7 +12,7 @@ use sea_orm::{QueryResult, Value};
 use crate::TenantStore;
 use crate::database::{Dialect, Transaction, Urgency};
 use crate::error::StoreError;
-use crate::lists::{Lists, Met};
+use crate::lists::{Lists, Met, StagedPage};
 use crate::page::{CHANGES, PageRows, change_id};
 use crate::row::{
     decode_counters, decode_tally, encode_counters, encode_tally, get, message, number, unsigned,
@@ -466,19 +466,6 @@ impl TenantStore {
             })
             .collect()
     }
-}
-
-/// A page as it was staged.
-#[derive(Debug, Clone, PartialEq)]
-pub struct StagedPage {
-    /// Its number within the bucket, from 1.
-    pub page: u32,
-    /// What it met.
-    pub met: Met,
-    /// Where its changes go.
-    pub lists: Lists,
-    /// The digest of its part of the plan.
-    pub digest: Vec<u8>,
 }
 
 fn bucket(row: &QueryResult) -> Result<Bucket, StoreError> {
