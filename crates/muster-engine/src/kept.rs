@@ -36,12 +36,12 @@ pub(crate) struct Prepared {
     pub(crate) class: RemoteClass,
     /// Whether the directory was there. No directory is deleted without the version moving on.
     pub(crate) directory: Directory,
-    pub(crate) slot: Arc<Slot>,
+    pub(crate) kept: Arc<KeptConnector>,
 }
 
-/// Where a connector is kept, while it is open.
+/// A connector that is kept while somebody uses it.
 #[derive(Default)]
-pub(crate) struct Slot(Mutex<Option<Open>>);
+pub(crate) struct KeptConnector(Mutex<Option<Open>>);
 
 /// A connector that is open.
 struct Open {
@@ -73,7 +73,7 @@ impl KeptConnectors {
     }
 }
 
-impl Slot {
+impl KeptConnector {
     fn held(&self) -> MutexGuard<'_, Option<Open>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -102,12 +102,12 @@ impl Slot {
 }
 
 /// Closes a connector once nobody has used it for a while.
-async fn close(slot: Weak<Slot>) {
+async fn close(kept: Weak<KeptConnector>) {
     let mut until = Instant::now() + IDLE;
     loop {
         sleep_until(until).await;
-        let Some(slot) = slot.upgrade() else { return };
-        let mut held = slot.held();
+        let Some(kept) = kept.upgrade() else { return };
+        let mut held = kept.held();
         match held.as_ref() {
             Some(open) if open.used + IDLE > Instant::now() => until = open.used + IDLE,
             Some(_) | None => {
@@ -139,16 +139,16 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_connector_is_closed_once_nobody_has_used_it_for_a_while() {
-        let (slot, connector) = (Arc::new(Slot::default()), connector().await);
+        let (kept, connector) = (Arc::new(KeptConnector::default()), connector().await);
         let open = Arc::downgrade(&connector);
-        slot.keep(connector);
+        kept.keep(connector);
         for _ in 0..3 {
             sleep(IDLE - SECOND).await;
-            assert!(slot.connector().is_some(), "it was used in time");
+            assert!(kept.connector().is_some(), "it was used in time");
         }
-        let in_use = slot.connector();
+        let in_use = kept.connector();
         sleep(IDLE + SECOND).await;
-        assert!(slot.connector().is_none());
+        assert!(kept.connector().is_none());
         assert_eq!(open.strong_count(), 1, "whoever reads at that time goes on");
         drop(in_use);
         assert_eq!(open.strong_count(), 0);
@@ -156,14 +156,14 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_connector_that_is_kept_in_the_place_of_a_broken_one_has_its_own_time() {
-        let (slot, broken, next) = (Arc::new(Slot::default()), connector().await, connector().await);
-        slot.keep(Arc::clone(&broken));
+        let (kept, broken, next) = (Arc::new(KeptConnector::default()), connector().await, connector().await);
+        kept.keep(Arc::clone(&broken));
         sleep(IDLE / 2).await;
-        slot.keep(next);
-        slot.give_up(&broken);
+        kept.keep(next);
+        kept.give_up(&broken);
         sleep(IDLE - SECOND).await;
-        let next = slot.connector().unwrap();
-        slot.give_up(&next);
-        assert!(slot.connector().is_none());
+        let next = kept.connector().unwrap();
+        kept.give_up(&next);
+        assert!(kept.connector().is_none());
     }
 }

@@ -141,7 +141,7 @@ impl Engine {
             id,
             class: remote_class(&task.application, &task.class),
             task: *task,
-            slot: Arc::default(),
+            kept: Arc::default(),
         });
         self.kept.put(store.slug(), connector, &prepared);
         Ok(prepared)
@@ -154,15 +154,15 @@ impl Engine {
         prepared: &Arc<Prepared>,
         identifier: &str,
     ) -> Result<ReadBefore, SingleSyncError> {
-        if let Some(connector) = prepared.slot.connector() {
+        if let Some(connector) = prepared.kept.connector() {
             match prepared.read(&*connector, identifier).await {
                 Ok(entries) => return Ok(ReadBefore { connector, entries }),
-                Err(_) => prepared.slot.give_up(&connector),
+                Err(_) => prepared.kept.give_up(&connector),
             }
         }
         let connector: Arc<dyn Connector> = Arc::from(self.open_single(store, prepared).await?);
         let entries = prepared.read(&*connector, identifier).await?;
-        prepared.slot.keep(Arc::clone(&connector));
+        prepared.kept.keep(Arc::clone(&connector));
         Ok(ReadBefore { connector, entries })
     }
 
