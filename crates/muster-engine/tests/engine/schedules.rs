@@ -297,6 +297,7 @@ fn a_due_time_after_the_directory_was_deleted_launches_a_sync_that_says_so() {
         assert_eq!(world.objects().await.len(), 0);
         // A directory that is gone is no reason to leave off.
         assert_eq!(look_after(&world, TimeDelta::seconds(60)).await, 1);
+        work(&world).await;
         assert_eq!(scheduling(&world).await.state, ScheduleState::Normal);
     });
 }
