@@ -22,7 +22,7 @@ impl Work {
         {
             return Ok(Event::WaveApplied.into());
         }
-        let exceptions: Exceptions = self.store.exceptions(&self.run).await?.into_iter().collect();
+        let exceptions: Exceptions = self.exceptions().await?.into_iter().collect();
         if wave == Wave::Build {
             let is_reported = |outcome: &Option<Outcome>| *outcome == Some(Outcome::Reported);
             let any_checked = exceptions.values().any(is_reported);
@@ -98,6 +98,7 @@ impl Work {
                     }
                     let looked_for = looked_for.as_deref().unwrap_or_default();
                     let stale = self.apply_batch(index, writes, (slots, looked_for), exceptions).await?;
+                    self.except(&stale);
                     left.extend(stale.into_iter().map(|change| (change, Some(Outcome::Stale))));
                 }
             }
@@ -126,6 +127,9 @@ impl Work {
                 Some(Some(_)) => continue,
                 Some(None) => batch.undigested.push(slot.change),
                 None => {}
+            }
+            if slot.makes != Makes::ShadowAndObject && !batch.actions.contains(&slot.action) {
+                batch.actions.push(slot.action);
             }
             match slot.makes {
                 Makes::ShadowAndObject => batch.creates.push(slot.change),

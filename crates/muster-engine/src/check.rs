@@ -68,7 +68,7 @@ impl Work {
         if self.has_many_changes() {
             self.refresh_statistics().await;
         }
-        let exceptions = self.store.exceptions(&self.run).await?;
+        let exceptions = self.exceptions().await?;
         self.check_failures(&exceptions)?;
         let hash = self.plan_hash(&exceptions).await?;
         let holds = self.holds().await?;

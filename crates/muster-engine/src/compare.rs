@@ -20,11 +20,11 @@ const KEYS_EACH: u64 = 4;
 /// The places of one part, each with a change, sorted.
 #[derive(Debug, Default)]
 struct Places {
-    /// Shadows that are made, or accounts for shadows that are there.
+    /// Shadows that are made, or accounts for shadows that are there, or links that these get.
     made: Vec<(u64, u32)>,
-    /// Accounts that are made, whether their shadows are or not, or taken for others that are gone.
+    /// Accounts that are made, whether their shadows are or not, or taken for others that are gone, or linked.
     created: Vec<(u64, u32)>,
-    /// Accounts that are disabled or deleted.
+    /// Accounts that are disabled, deleted or let go.
     withdrawn: Vec<(u64, u32)>,
 }
 
@@ -122,16 +122,16 @@ impl Work {
         self.each_lists(index, |lists| {
             for slot in lists.slots.iter().filter(|slot| part.holds(slot.position)) {
                 let place = (slot.position.0, slot.change);
-                if slot.makes != Makes::Nothing || slot.action == Action::Create {
+                if slot.makes != Makes::Nothing || matches!(slot.action, Action::Create | Action::Link) {
                     places.made.push(place);
                 }
                 if slot.makes == Makes::NewKey {
                     places.created.push(place);
                 }
                 match slot.action {
-                    Action::Create => places.created.push(place),
-                    Action::Disable | Action::Delete => places.withdrawn.push(place),
-                    Action::Link | Action::Update | Action::Refresh | Action::Unlink | Action::MarkGone => {}
+                    Action::Create | Action::Link => places.created.push(place),
+                    Action::Disable | Action::Delete | Action::Unlink => places.withdrawn.push(place),
+                    Action::Update | Action::Refresh | Action::MarkGone => {}
                 }
             }
         })
@@ -190,7 +190,8 @@ impl Work {
     }
 
     /// An account of nobody that is withdrawn while one of its key is made is that one: a run that was cut off may
-    /// have made it and not have stored so. It stays, and is taken for the one made.
+    /// have made it and not have stored so. It stays, and is taken for the one made. So does one that was left behind by
+    /// a deleted owner while its shadow goes to somebody else.
     async fn adopted(&self, places: &Places) -> Result<Vec<Finding>, EngineError> {
         if places.withdrawn.is_empty() || places.created.is_empty() {
             return Ok(Vec::new());
@@ -198,19 +199,23 @@ impl Work {
         let mut both = [places.withdrawn.as_slice(), places.created.as_slice()].concat();
         both.sort_unstable();
         let suspects = shared_places(&both);
-        let mut created: HashSet<String> = HashSet::new();
-        let mut withdrawn: Vec<(String, u32)> = Vec::new();
+        // Accounts by their keys, each without a shadow and with that which goes on.
+        let mut created: HashSet<(String, Option<u32>)> = HashSet::new();
+        let mut withdrawn: Vec<((String, Option<u32>), u32)> = Vec::new();
         for suspects in suspects.chunks(ROWS_AT_ONCE) {
             for row in self.rows(&changes_at(suspects)).await?.into_values() {
-                match (row.action, row.shadow) {
-                    (Action::Create, _) | (_, Some(_)) => {
-                        created.insert(row.uid);
-                    }
-                    (_, None) => withdrawn.push((row.uid, row.number)),
+                let is_withdrawn = matches!(row.action, Action::Disable | Action::Delete | Action::Unlink);
+                if is_withdrawn {
+                    withdrawn.push(((row.uid.clone(), row.shadow), row.number));
+                } else {
+                    created.insert((row.uid.clone(), row.shadow));
+                }
+                if !is_withdrawn || row.shadow.is_some() {
+                    created.insert((row.uid, None));
                 }
             }
         }
-        withdrawn.retain(|(uid, _)| created.contains(uid));
+        withdrawn.retain(|(account, _)| created.contains(account));
         Ok(withdrawn.into_iter().map(|(_, change)| Finding::Adopted { change }).collect())
     }
 

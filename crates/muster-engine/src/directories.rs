@@ -79,6 +79,15 @@ impl Engine {
     }
 }
 
+/// What is known of the directory of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Directory {
+    /// It was there when the run was launched, and is not deleted before that has ended.
+    There,
+    /// Nothing.
+    NotLookedFor,
+}
+
 /// Fails when a run cannot write its directory, since that was deleted.
 ///
 /// # Errors

@@ -231,7 +231,7 @@ impl Work {
 
     /// The accounts whose changes did not go as planned.
     async fn unplanned(&self, of: DisputesOf<'_>) -> Result<HashSet<KeyHash>, EngineError> {
-        let exceptions = self.store.exceptions(&self.run).await?;
+        let exceptions = self.exceptions().await?;
         let ended = exceptions.into_iter().filter(|(_, outcome)| outcome.is_some());
         let ended: Vec<u32> = ended.map(|(change, _)| change).collect();
         let mut keys = HashSet::new();

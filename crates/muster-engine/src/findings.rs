@@ -8,6 +8,7 @@ use muster_model::configuration::application::Situation;
 use muster_model::error::ErrorCode;
 use muster_model::run::Outcome;
 use muster_store::{ChangeRow, ProblemRow, ProblemStep};
+use tokio::sync::OnceCell;
 
 use crate::error::EngineError;
 use crate::worker::{Task, Work};
@@ -155,6 +156,7 @@ impl Work {
             if !(findings.is_empty() && self.run.is_brief()) {
                 let (bucket, now) = (&self.buckets[index], self.engine.surroundings.now());
                 self.store.checkpoint_noting(&self.run, bucket, &problems, now).await?;
+                self.exceptions = OnceCell::new();
             }
             if is_last {
                 return Ok(());

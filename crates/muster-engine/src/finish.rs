@@ -13,7 +13,7 @@ impl Work {
         for bucket in &self.buckets {
             counters.add(&bucket.counters);
         }
-        for (planned, came_out, entries) in self.store.ended_otherwise(&self.run).await? {
+        for (planned, came_out, entries) in self.ended_otherwise().await? {
             counters.move_outcome(planned, came_out, entries);
         }
         let any_left_out = self.buckets.iter().any(|bucket| bucket.left_out.is_some());

@@ -11,6 +11,7 @@ use muster_store::{ConfigurationVersion, Hash};
 use tokio::time::{Instant, sleep_until};
 
 use crate::configuration::LoadedConfiguration;
+use crate::directories::Directory;
 use crate::prepare::InboundTask;
 use crate::worker::Spawned;
 
@@ -33,11 +34,17 @@ pub(crate) struct Prepared {
     pub(crate) id: ConfigurationId,
     pub(crate) task: InboundTask,
     pub(crate) class: RemoteClass,
-    pub(crate) open: Mutex<Option<Open>>,
+    /// Whether the directory was there. No directory is deleted without the version moving on.
+    pub(crate) directory: Directory,
+    pub(crate) kept: Arc<KeptConnector>,
 }
 
+/// A connector that is kept while somebody uses it.
+#[derive(Default)]
+pub(crate) struct KeptConnector(Mutex<Option<Open>>);
+
 /// A connector that is open.
-pub(crate) struct Open {
+struct Open {
     connector: Arc<dyn Connector>,
     used: Instant,
     /// Closes it in time.
@@ -66,9 +73,9 @@ impl KeptConnectors {
     }
 }
 
-impl Prepared {
+impl KeptConnector {
     fn held(&self) -> MutexGuard<'_, Option<Open>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The connector, if it is open.
@@ -95,12 +102,12 @@ impl Prepared {
 }
 
 /// Closes a connector once nobody has used it for a while.
-async fn close(prepared: Weak<Prepared>) {
+async fn close(kept: Weak<KeptConnector>) {
     let mut until = Instant::now() + IDLE;
     loop {
         sleep_until(until).await;
-        let Some(prepared) = prepared.upgrade() else { return };
-        let mut held = prepared.held();
+        let Some(kept) = kept.upgrade() else { return };
+        let mut held = kept.held();
         match held.as_ref() {
             Some(open) if open.used + IDLE > Instant::now() => until = open.used + IDLE,
             Some(_) | None => {
@@ -108,5 +115,55 @@ async fn close(prepared: Weak<Prepared>) {
                 return;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use muster_connector::memory::{CAPABLE, MemoryKind, MemorySystem};
+    use muster_connector::{ConnectorKind as _, FileRoots, Host, Properties};
+    use tokio::time::sleep;
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    async fn connector() -> Arc<dyn Connector> {
+        let kind = MemoryKind { name: "hr", system: MemorySystem::new(CAPABLE) };
+        let files = FileRoots { own: PathBuf::new(), further: Vec::new() };
+        let host = Host::new(TenantSlug::new("acme").unwrap(), files);
+        Arc::from(kind.open(&Properties::default(), &host).await.unwrap())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connector_is_closed_once_nobody_has_used_it_for_a_while() {
+        let (kept, connector) = (Arc::new(KeptConnector::default()), connector().await);
+        let open = Arc::downgrade(&connector);
+        kept.keep(connector);
+        for _ in 0..3 {
+            sleep(IDLE - SECOND).await;
+            assert!(kept.connector().is_some(), "it was used in time");
+        }
+        let in_use = kept.connector();
+        sleep(IDLE + SECOND).await;
+        assert!(kept.connector().is_none());
+        assert_eq!(open.strong_count(), 1, "whoever reads at that time goes on");
+        drop(in_use);
+        assert_eq!(open.strong_count(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_connector_that_is_kept_in_the_place_of_a_broken_one_has_its_own_time() {
+        let (kept, broken, next) = (Arc::new(KeptConnector::default()), connector().await, connector().await);
+        kept.keep(Arc::clone(&broken));
+        sleep(IDLE / 2).await;
+        kept.keep(next);
+        kept.give_up(&broken);
+        sleep(IDLE - SECOND).await;
+        let next = kept.connector().unwrap();
+        kept.give_up(&next);
+        assert!(kept.connector().is_none());
     }
 }

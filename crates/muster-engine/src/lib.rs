@@ -28,6 +28,7 @@ mod in_order;
 mod kept;
 mod launch;
 mod lease;
+mod left_behind;
 mod left_out;
 mod levels;
 mod live;

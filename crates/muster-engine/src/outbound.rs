@@ -431,9 +431,9 @@ impl AccountClass {
 /// Objects that fit an account, and the place of the rule that found them.
 pub(crate) type Candidates = (Vec<ImObject>, Option<u32>);
 
-/// Whether an account is known that nobody was ever, or is any more, linked to.
+/// Whether an account is known that nobody was ever, or is any more, linked to. A deleted owner still stands with it.
 fn belongs_to_nobody(linked: &LinkedShadow) -> bool {
-    linked.shadow.owner.is_none()
+    linked.owner.is_none()
 }
 
 /// The accounts of a page that belong to nobody.

@@ -5,17 +5,16 @@ use std::sync::Arc;
 
 use muster_connector::{BadEntry, Connector, ConnectorError, Entry, Place, RemoteClass};
 use muster_model::RunId;
-use muster_model::configuration::task::SynchronizationTaskDefinition;
 use muster_model::run::{Mode, Outcome, OwnerBy, TaskKind};
 use muster_model::user_sync::{UserOperation, UserResult};
 use muster_plan::lifecycle::{Absence, RunState};
 use muster_store::{Claiming, NewRun, RunRecord, StoreError, TenantStore};
 use tokio::sync::watch;
 use tracing::Instrument as _;
-use uuid::Uuid;
 
 use crate::brief::{Basis, Known};
 use crate::configuration::LoadedConfiguration;
+use crate::directories::Directory;
 use crate::disputes::uid_of;
 use crate::error::EngineError;
 use crate::kept::Prepared;
@@ -23,6 +22,7 @@ use crate::prepare::{CompiledTask, compile};
 use crate::remote::remote_class;
 use crate::single_error::SingleSyncError;
 use crate::sweep_keys::ReadBefore;
+use crate::user_results::met;
 use crate::{Engine, OUTRUN_TRIES, UserResults};
 
 /// Who is to be synchronized, as somebody asks for it.
@@ -91,16 +91,12 @@ impl Engine {
             }
             launched => launched?,
         };
-        let known = Known {
-            configuration: Arc::clone(&prepared.configuration),
-            task: prepared.task.clone(),
-            buckets,
-            read,
-        };
-        let run = self.carry_single(store, claimed, known).await?;
-        match run.counters.outcome(Outcome::Stale) {
-            0 => Ok(Attempt::Done(result_of(store, run, &key).await?)),
-            _ => Ok(Attempt::Outrun),
+        let known = Known { prepared, buckets, read };
+        let (run, uneventful) = self.carry_single(store, claimed, known).await?;
+        match (run.counters.outcome(Outcome::Stale), uneventful) {
+            (0, Some(outcome)) => Ok(Attempt::Done(met(outcome, key))),
+            (0, None) => Ok(Attempt::Done(result_of(store, run, &key).await?)),
+            (_, _) => Ok(Attempt::Outrun),
         }
     }
 
@@ -109,13 +105,13 @@ impl Engine {
         store: &TenantStore,
         run: RunRecord,
         known: Known,
-    ) -> Result<RunRecord, EngineError> {
+    ) -> Result<(RunRecord, Option<Outcome>), EngineError> {
         let span = tracing::info_span!("run", tenant = %store.slug(), run = %run.id);
         let (_keep, stop) = watch::channel(false);
         let door = store.acting(self.own_acting());
         let carried = self.carry(&door, run, Basis::Known(Box::new(known)), stop);
         let left = carried.instrument(span).await?;
-        left.failed.map_or(Ok(left.run), Err)
+        left.failed.map_or(Ok((left.run, left.uneventful)), Err)
     }
 
     /// What a connector needs.
@@ -126,26 +122,26 @@ impl Engine {
     ) -> Result<Arc<Prepared>, SingleSyncError> {
         let version = store.configuration_version().await?;
         let loaded = LoadedConfiguration::load(store).await?;
-        // What could be a unique id is nothing else.
-        let is_meant = |task: &&SynchronizationTaskDefinition| match Uuid::parse_str(connector) {
-            Ok(unique_id) => task.unique_id == Some(unique_id),
-            Err(_) => task.id.as_str() == connector,
-        };
-        let found = loaded.resources.synchronization_tasks().find(is_meant).map(|task| task.id.clone());
+        let found = loaded.resources.connector(connector).map(|task| task.id.clone());
         let id =
             found.ok_or_else(|| SingleSyncError::ConnectorNotFound { connector: connector.to_owned() })?;
         let compiled = compile(&loaded.resources, &TaskKind::Synchronization, &id)?;
         let CompiledTask::Inbound(task) = compiled else {
             return Err(SingleSyncError::misconfigured("it reads no users"));
         };
+        let directory = match store.directory_is_deleted(&task.directory).await? {
+            true => Directory::NotLookedFor,
+            false => Directory::There,
+        };
         let prepared = Arc::new(Prepared {
+            directory,
             version,
             rules: loaded.hash(),
             configuration: Arc::new(loaded),
             id,
             class: remote_class(&task.application, &task.class),
             task: *task,
-            open: Default::default(),
+            kept: Arc::default(),
         });
         self.kept.put(store.slug(), connector, &prepared);
         Ok(prepared)
@@ -158,15 +154,15 @@ impl Engine {
         prepared: &Arc<Prepared>,
         identifier: &str,
     ) -> Result<ReadBefore, SingleSyncError> {
-        if let Some(connector) = prepared.connector() {
+        if let Some(connector) = prepared.kept.connector() {
             match prepared.read(&*connector, identifier).await {
                 Ok(entries) => return Ok(ReadBefore { connector, entries }),
-                Err(_) => prepared.give_up(&connector),
+                Err(_) => prepared.kept.give_up(&connector),
             }
         }
         let connector: Arc<dyn Connector> = Arc::from(self.open_single(store, prepared).await?);
         let entries = prepared.read(&*connector, identifier).await?;
-        prepared.keep(Arc::clone(&connector));
+        prepared.kept.keep(Arc::clone(&connector));
         Ok(ReadBefore { connector, entries })
     }
 

@@ -190,9 +190,9 @@ impl Work {
                     None => self.store.live_shadows(&application.id, class.id.as_str()).await?,
                     Some(_) => 0,
                 };
-                let last_shadow = self.store.last_shadow(&application.id).await?;
                 let of = DisputesOf { application: &application.id, class: &class.id };
-                Before { accounts, last_shadow, last_dispute: self.store.last_dispute(of).await? }
+                let last = self.store.last_numbers(of).await?;
+                Before { accounts, last_shadow: last.shadow, last_dispute: last.dispute }
             }
             (Task::Inbound(_) | Task::Outbound(_), None) => return Ok(()),
         };
@@ -415,8 +415,12 @@ impl Work {
         }
         // A crash decides the pages behind this one again, under the same numbers.
         let stored = Bucket { next_change: bucket.next_change - unstaged, ..bucket.clone() };
-        let now = self.engine.surroundings.now();
-        Ok(self.store.stage(&self.run, &stored, &met, decided.rows, now).await?)
+        let (now, are_plain) = (self.engine.surroundings.now(), decided.rows.are_plain());
+        let staged = self.store.stage(&self.run, &stored, &met, decided.rows, now).await?;
+        if self.run.is_brief() {
+            self.know_page(staged, are_plain);
+        }
+        Ok(())
     }
 }
 

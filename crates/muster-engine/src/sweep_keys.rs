@@ -68,9 +68,14 @@ impl Work {
         if says_no_more {
             self.buckets[index].sweep_end = Some(String::new());
         }
+        let is_uneventful = page.not_found.is_empty() && page.decided().await?.rows.are_uneventful();
         let mut in_hand = VecDeque::from([page]);
         let mut first_met = FirstMet::default();
         self.stage_next(index, &mut in_hand, &mut first_met).await?;
+        if self.run.is_brief() && is_uneventful {
+            let counters = &self.buckets[index].counters;
+            self.uneventful = Outcome::ALL.into_iter().find(|outcome| counters.outcome(*outcome) > 0);
+        }
         match says_no_more {
             true => Ok(()),
             false => self.end_sweep(index, SweepEnd::Complete { token: None }).await,

@@ -59,7 +59,7 @@ impl Work {
     }
 
     /// Reads single accounts: those of which nothing is remembered can only be compared with what they are.
-    async fn read_accounts(
+    pub(crate) async fn read_accounts(
         &self,
         (application, class): (&Application, &ObjectClass),
         uids: &[String],
@@ -135,16 +135,23 @@ impl Work {
         let had =
             had.filter(|(owner, linked)| decisions.grants(owner) || linked.shadow.state == ShadowState::Gone);
         let remade = self.remade(index, task, &had.map(|(_, linked)| linked).collect::<Vec<_>>()).await?;
-        let mut decided = Decided::default();
-        let bucket = &mut self.buckets[index];
-        for (owner, taken) in in_scope.into_iter().zip(&taken) {
+        let views = in_scope.iter().zip(&taken).map(|(owner, taken)| {
             let shadow = owner.shadow.as_ref().map(|linked| &linked.shadow);
-            let view = OwnerView { object: &owner.object, shadow, taken };
+            OwnerView { object: &owner.object, shadow, taken }
+        });
+        let views: Vec<OwnerView<'_>> = views.collect();
+        let decisions_of_page = in_scope.iter().zip(&views).map(|(owner, view)| {
             let decide = || {
                 let remade = owner.shadow.as_ref().and_then(|gone| remade.decide(decisions, gone, at));
-                remade.or_else(|| decisions.decide_owner(view, at))
+                remade.or_else(|| decisions.decide_owner(*view, at))
             };
-            let Some(mut decision) = Decision::or_broken(decide, Some) else { continue };
+            Decision::or_broken(decide, Some)
+        });
+        let mut found: Vec<Option<Decision>> = decisions_of_page.collect();
+        self.take_left_behind(index, task, &views, &mut found).await?;
+        let mut decided = Decided::default();
+        let bucket = &mut self.buckets[index];
+        for mut decision in found.into_iter().flatten() {
             decided.counters.lacking += 1;
             let uid = decision.change.as_ref().map(|change| change.uid.clone()).unwrap_or_default();
             let place = (bucket.no, bucket.next_change, decisions.account_key(&uid));
@@ -222,7 +229,8 @@ impl Work {
         }
         bucket.page += 1;
         let met = muster_store::Met::default();
-        Ok(self.store.stage(&self.run, bucket, &met, decided.rows, now).await?)
+        self.store.stage(&self.run, bucket, &met, decided.rows, now).await?;
+        Ok(())
     }
 }
 

@@ -109,11 +109,12 @@ impl UserResults {
             return Ok(Vec::new());
         };
         self.next = Next::EntriesAfter(left.page);
-        Ok(left.entries.into_iter().map(|(outcome, key)| bare(outcome, key)).collect())
+        Ok(left.entries.into_iter().map(|(outcome, key)| met(outcome, key)).collect())
     }
 }
 
-fn bare(outcome: Outcome, identifier: String) -> UserResult {
+/// What became of somebody of whom there is no more to say.
+pub(crate) fn met(outcome: Outcome, identifier: String) -> UserResult {
     UserResult {
         operation: UserOperation::of(outcome),
         identifier,
@@ -125,7 +126,7 @@ fn bare(outcome: Outcome, identifier: String) -> UserResult {
 
 fn of_problem(problem: ProblemRecord) -> UserResult {
     let outcome = problem.outcome.unwrap_or(Outcome::Failed);
-    UserResult { message: Some(problem.message), ..bare(outcome, problem.uid.unwrap_or_default()) }
+    UserResult { message: Some(problem.message), ..met(outcome, problem.uid.unwrap_or_default()) }
 }
 
 fn of_change(run: &RunRecord, change: ChangeRow) -> UserResult {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use muster_connector::ConnectorError;
 use muster_model::ApplicationId;
-use muster_model::run::{Counters, ProgressStatus, Wave};
+use muster_model::run::{Counters, Outcome, ProgressStatus, Wave};
 use muster_plan::errand::Read;
 use muster_plan::guard::Hold;
 use muster_plan::inbound::Relink;
@@ -24,7 +24,7 @@ use crate::brief::{Basis, Known};
 use crate::cleanup::CleanupRun;
 use crate::configuration::LoadedConfiguration;
 use crate::delivery::Ticket;
-use crate::directories::expect_directory;
+use crate::directories::{Directory, expect_directory};
 use crate::error::{EngineError, for_people, with_causes};
 use crate::lease::Lease;
 use crate::left_out::Opened;
@@ -57,14 +57,30 @@ pub(crate) struct Work {
     pub(crate) relink: Option<Relink>,
     /// The page of a brief run, once it has been looked at.
     pub(crate) only_page: OnceCell<Vec<StagedPage>>,
+    /// How changes of a brief run end otherwise than planned, once somebody has asked.
+    pub(crate) exceptions: OnceCell<Vec<(u32, Option<Outcome>)>>,
+    /// What became of the one entry of a brief run, where nothing follows from it.
+    pub(crate) uneventful: Option<Outcome>,
+    /// Whether it is known that its directory is there.
+    directory: Directory,
     stop: watch::Receiver<bool>,
 }
 
 /// A run as its worker leaves it.
 pub(crate) struct Left {
     pub(crate) run: RunRecord,
+    /// What became of the one entry of a brief run, where that is all there is to say.
+    pub(crate) uneventful: Option<Outcome>,
     /// Why it failed, if it has.
     pub(crate) failed: Option<EngineError>,
+}
+
+/// How far a worker has brought a run.
+#[derive(Default)]
+struct Driven {
+    /// The run, if it has ended.
+    ended: Option<RunRecord>,
+    uneventful: Option<Outcome>,
 }
 
 /// What a run does.
@@ -164,8 +180,12 @@ impl Engine {
             self.drive(store, &claimed, basis, (lease, stop)).await
         };
         drop(heart);
+        let mut came_to = Driven::default();
         let failed = match driven {
-            Ok(()) => None,
+            Ok(driven) => {
+                came_to = driven;
+                None
+            }
             Err(EngineError::Lost) => {
                 self.wind_down(store, &claimed).await?;
                 None
@@ -176,7 +196,11 @@ impl Engine {
                 Some(error)
             }
         };
-        let left = store.run(id).await?.ok_or(EngineError::Lost)?;
+        let Driven { ended, uneventful } = came_to;
+        let left = match ended {
+            Some(ended) => ended,
+            None => store.run(id).await?.ok_or(EngineError::Lost)?,
+        };
         // Whoever had it last counts it.
         if left.state.is_terminal() && left.epoch == claimed.epoch {
             let outcome = left.state.outcome.map_or("NONE", |outcome| outcome.as_str());
@@ -187,7 +211,7 @@ impl Engine {
                 self.push_released(store, id).await;
             }
         }
-        Ok(Left { run: left, failed })
+        Ok(Left { run: left, uneventful, failed })
     }
 
     async fn drive(
@@ -196,11 +220,14 @@ impl Engine {
         run: &RunRecord,
         basis: Basis,
         (lease, stop): (Arc<Lease>, watch::Receiver<bool>),
-    ) -> Result<(), EngineError> {
+    ) -> Result<Driven, EngineError> {
+        let mut directory = Directory::NotLookedFor;
         let (configuration, task, buckets, read_before) = match basis {
             Basis::Known(known) => {
-                let Known { configuration, task, buckets, read } = *known;
-                (configuration, CompiledTask::Inbound(Box::new(task)), buckets, Some(read))
+                let Known { prepared, buckets, read } = *known;
+                directory = prepared.directory;
+                let task = CompiledTask::Inbound(Box::new(prepared.task.clone()));
+                (Arc::clone(&prepared.configuration), task, buckets, Some(read))
             }
             Basis::Stored => {
                 may_begin(store, run).await?;
@@ -235,10 +262,14 @@ impl Engine {
             read_before,
             relink: None,
             only_page: OnceCell::new(),
+            exceptions: OnceCell::new(),
+            uneventful: None,
+            directory,
             stop,
         };
         work.go_on_with_others(alone, opened.faults).await?;
-        work.drive().await
+        let ended = work.drive().await?;
+        Ok(Driven { ended, uneventful: work.uneventful })
     }
 
     /// A worker that lost its run ends it if somebody told it to stop, lets it go if somebody paused it, and leaves it
@@ -319,16 +350,19 @@ pub(crate) fn statements(claimed: &RunRecord, store: &TenantStore) -> u64 {
 }
 
 impl Work {
-    async fn drive(&mut self) -> Result<(), EngineError> {
+    /// Carries out what there is to do; answers the run, if it has ended.
+    async fn drive(&mut self) -> Result<Option<RunRecord>, EngineError> {
         let (mut state, mut effects) = step(self.run.state, Event::Claimed)?;
+        let mut stored = None;
         while let Some(effect) = effects.first().copied() {
             let Some(done) = self.carry_out(effect).await? else { break };
             let (next, following) = step(state, done.event)?;
-            self.advance(next, &done).await?;
+            stored = self.advance(next, &done).await?;
             (state, effects) = (next, following);
             self.run.state = state;
+            self.run.plan_hash = done.plan_hash.or(self.run.plan_hash);
         }
-        Ok(())
+        Ok(stored.filter(|run| run.state.is_terminal()))
     }
 
     /// Carries an effect out; `None` when there is nothing left for a worker to do.
@@ -353,7 +387,10 @@ impl Work {
         match self.task.clone() {
             Task::Inbound(task) => {
                 let (directory, keys) = (&task.decisions.directory, &task.decisions.keys);
-                expect_directory(&self.store, directory).await?;
+                match self.directory {
+                    Directory::There => {}
+                    Directory::NotLookedFor => expect_directory(&self.store, directory).await?,
+                }
                 self.engine.make_keys_ready(&self.store, directory, keys).await?;
             }
             Task::Cleanup(task) => {
@@ -370,15 +407,15 @@ impl Work {
         Ok(Event::Prepared.into())
     }
 
-    async fn advance(&self, state: RunState, done: &Done) -> Result<(), EngineError> {
-        if self.run.is_brief() && state.status == ProgressStatus::Running && done.says_no_more() {
-            return Ok(());
+    async fn advance(&self, state: RunState, done: &Done) -> Result<Option<RunRecord>, EngineError> {
+        if self.run.is_brief() && state.status == ProgressStatus::Running && self.is_found_again(done) {
+            return Ok(None);
         }
         let ending = (state.outcome.filter(|_| state.is_terminal()), self.read());
         let errands = self.engine.errands(&self.run, &self.configuration.resources, ending);
         let advance = Advance {
             state,
-            plan_hash: done.plan_hash,
+            plan_hash: done.plan_hash.or(self.run.plan_hash),
             holds: &done.holds,
             failure: None,
             counters: done.counters,
@@ -390,12 +427,12 @@ impl Work {
             peak_memory: self.engine.surroundings.peak_memory(),
             now: self.engine.surroundings.now(),
         };
-        self.store.advance(&self.run, &advance).await?;
+        let stored = self.store.advance(&self.run, &advance).await?;
         if !errands.is_empty() {
             self.engine.outbox.notify_one();
         }
         self.tell_of_return(&done.came_through);
-        Ok(())
+        Ok(Some(stored))
     }
 
     /// How far the run has read its sources.

@@ -24,6 +24,7 @@ use crate::situation::{self, Entitlement, Ownership, Past};
 
 mod account;
 mod decided;
+mod left_behind;
 mod profiles;
 mod remade;
 pub mod taken;
@@ -207,8 +208,7 @@ impl Outbound {
         facts: &OutboundFacts,
         now: DateTime<Utc>,
     ) -> Option<Decision> {
-        let owner = facts.fitting();
-        if owner.is_some_and(|owner| !self.scope.holds(owner)) {
+        if self.fitting(facts).is_some_and(|owner| !self.scope.holds(owner)) {
             return None;
         }
         if let Some(decided) = &facts.decided {
@@ -219,8 +219,12 @@ impl Outbound {
 
     /// Decides without anybody's help.
     fn decide_alone(&self, account: AccountView<'_>, facts: &OutboundFacts, now: DateTime<Utc>) -> Decision {
-        let owner = facts.fitting();
-        let ownership = ownership(facts);
+        let owner = self.fitting(facts);
+        let ownership = match (ownership(facts), owner) {
+            // It goes to somebody else.
+            (Ownership::OwnerDeleted, Some(_)) => Ownership::FitsOne,
+            (ownership, _) => ownership,
+        };
         let grant = owner.and_then(|owner| self.grant(owner));
         let entitlement = if grant.is_some() { Entitlement::Granted } else { Entitlement::NotGranted };
         let situation = situation::outbound_account(ownership, entitlement);

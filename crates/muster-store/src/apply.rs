@@ -14,7 +14,7 @@ use crate::database::{Dialect, Transaction, Urgency};
 use crate::error::StoreError;
 use crate::facts::text_list;
 use crate::lists::{KeyEntry, Mention};
-use crate::make::{Reading, Taken, object_values};
+use crate::make::{Making, Reading, Taken, object_values};
 use crate::page::change_id;
 use crate::row::{number, unsigned};
 use crate::rows::{Bulk, Kind};
@@ -39,6 +39,8 @@ pub struct Batch {
     pub objects: Vec<u32>,
     /// All others.
     pub others: Vec<u32>,
+    /// What there is to do about all but the creates: no statement is sent for what nobody asks for.
+    pub actions: Vec<Action>,
     /// Of the others those that give a shadow another key.
     pub rekeyed: Vec<u32>,
     /// The keys that the owners of creates were looked for with, where another run may have made them since.
@@ -70,15 +72,6 @@ impl Target {
     pub(crate) fn class_name(&self) -> Option<&str> {
         self.class.as_ref().map(ObjectClassId::as_str)
     }
-}
-
-/// Whether objects that are made were there before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Making {
-    /// They are new.
-    First,
-    /// They were deleted, and are made again under their ids, with the types they had.
-    Again,
 }
 
 /// What must not have changed since a change was decided.
@@ -193,7 +186,9 @@ impl TenantStore {
         let changing = [batch.links.clone(), batch.others.clone()].concat();
         self.lock_objects(&over, &changing).await?;
         let mut moved = self.moved_on(&over, &changing, Bases::ObjectsAndShadows).await?;
-        moved.extend(self.second_hands(&over, &changing).await?);
+        if changing.len() > 1 {
+            moved.extend(self.second_hands(&over, &changing).await?);
+        }
         moved.sort_unstable();
         moved.dedup();
         let still = |numbers: &[u32]| -> Vec<u32> {
@@ -201,12 +196,12 @@ impl TenantStore {
         };
         let (links, others) = (still(&batch.links), still(&batch.others));
         self.insert_shadows(&over, target, &links, taken).await?;
-        self.change_objects(&over, target, &[links, batch.objects.clone(), others.clone()].concat(), now)
-            .await?;
+        let objects = [links, batch.objects.clone(), others.clone()].concat();
+        self.change_objects(&over, target, (&objects, &batch.actions), now).await?;
         if target.making == Making::Again {
             self.note_made_again(&over, &batch.objects, now).await?;
         }
-        self.change_shadows(&over, target, &others).await?;
+        self.change_shadows(&over, target, (&others, &batch.actions)).await?;
         self.change_keys(&over, target, &still(&batch.rekeyed)).await?;
         self.forget_digests(&over, target, &batch.undigested).await?;
         stale.extend(moved);
@@ -281,10 +276,11 @@ impl TenantStore {
         &self,
         over: &Over<'_>,
         target: &Target,
-        numbers: &[u32],
+        (numbers, actions): (&[u32], &[Action]),
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let delete = Action::Delete as i64;
+        let of = |action: Action| if actions.contains(&action) { numbers } else { &[] };
         over.execute(
             &format!(
                 "INSERT INTO history (tenant, id, version, run, at, action, disabled, before, kind) \
@@ -304,7 +300,7 @@ impl TenantStore {
                 self.objects_made(target)
             ),
             object_values(target).to_vec(),
-            numbers,
+            of(Action::Create),
             vec![creates.into()],
         )
         .await?;
@@ -326,7 +322,7 @@ impl TenantStore {
         over.execute(
             "DELETE FROM object WHERE (tenant, id) IN (SELECT c.tenant, c.object FROM {changes} WHERE c.action = ?)",
             Vec::new(),
-            numbers,
+            of(Action::Delete),
             vec![delete.into()],
         )
         .await?;
@@ -349,9 +345,12 @@ impl TenantStore {
         &self,
         over: &Over<'_>,
         target: &Target,
-        numbers: &[u32],
+        (numbers, actions): (&[u32], &[Action]),
     ) -> Result<(), StoreError> {
         let application = || vec![Value::from(target.application.as_str())];
+        let of = |wanted: [Action; 2]| {
+            if wanted.iter().any(|action| actions.contains(action)) { numbers } else { &[] }
+        };
         over.execute(
             &format!(
                 "UPDATE shadow SET version = shadow.version + 1, read_by = n.read_by, state = 0, owner = n.object, \
@@ -369,7 +368,7 @@ impl TenantStore {
             application(),
         )
         .await?;
-        let gone = [Action::Disable as i64, Action::MarkGone as i64];
+        let gone = [Action::Disable, Action::MarkGone];
         over.execute(
             &format!(
                 // Who was not met has nothing new to be remembered; of who is undone the old is put back.
@@ -377,14 +376,14 @@ impl TenantStore {
                  WHEN n.snapshot IS NULL OR n.snapshot = '{{}}' THEN shadow.snapshot ELSE n.snapshot END \
                  FROM (SELECT c.tenant, c.shadow, c.snapshot FROM {{changes}} WHERE c.action IN ({}, {}) {APART}) AS n \
                  WHERE shadow.tenant = n.tenant AND shadow.application = ? AND shadow.no = n.shadow",
-                gone[0], gone[1]
+                gone[0] as i64, gone[1] as i64
             ),
             Vec::new(),
-            numbers,
+            of(gone),
             application(),
         )
         .await?;
-        self.delete_shadows(over, target, numbers).await
+        self.delete_shadows(over, target, of([Action::Delete, Action::Unlink])).await
     }
 
     /// Lets shadows go on under the keys of the accounts that took the place of theirs.

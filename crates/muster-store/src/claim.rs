@@ -167,11 +167,11 @@ impl TenantStore {
         Ok(number(&renewed, 0)? != 0 || number(&renewed, 1)? != ProgressStatus::Running as i64)
     }
 
-    /// Moves a run on to its next state.
+    /// Moves a run on to its next state; answers it as it is then.
     ///
     /// # Errors
     /// [`StoreError::LostFence`] when the worker has it no longer or it was told to stop.
-    pub async fn advance(&self, run: &RunRecord, step: &Advance<'_>) -> Result<(), StoreError> {
+    pub async fn advance(&self, run: &RunRecord, step: &Advance<'_>) -> Result<RunRecord, StoreError> {
         // Before the transaction: the worker alone writes for the run, and others want to write meanwhile.
         let counted = match step.counters {
             None if step.state.is_terminal() => {
@@ -180,27 +180,29 @@ impl TenantStore {
             None | Some(_) => None,
         };
         let tx = self.database.begin(Urgency::Short).await?;
-        let moved = tx.query_one(&format!("{ADVANCE} {ENDING}"), self.advance_values(run, step)).await?;
-        let Some(moved) = moved else { return Err(StoreError::LostFence) };
+        let sql = format!("{ADVANCE} {}", COLUMNS.replace("r.", ""));
+        let moved = tx.query_one(&sql, self.advance_values(run, step)).await?;
+        let mut moved = record(&moved.ok_or(StoreError::LostFence)?)?;
         self.note_of_run(&tx, run.seq, step.problems, step.now).await?;
         if let Some(failure) = step.failed_at {
             self.note_failure(&tx, (run.id, failure), step.now).await?;
         }
         self.forget_failures(&tx, step.came_through).await?;
         if step.state.is_terminal() {
-            let ending = Ending::read(&moved, step.state.outcome)?;
-            self.release_waiting(&tx, ending.id).await?;
+            let ending = Ending::of(&moved);
+            // Nobody waits for a run of single keys.
+            if run.keys.is_none() {
+                self.release_waiting(&tx, ending.id).await?;
+            }
             self.put_errands(&tx, run.seq, step.errands, step.now).await?;
-            if let Some(counted) = &counted {
-                self.close_run(&tx, &ending, counted).await?;
+            if let Some(counted) = counted {
+                moved.estimate = self.close_run(&tx, &ending, &counted).await?;
+                moved.counters = counted.counters;
             }
-            if let Some(counters) =
-                step.counters.as_ref().or(counted.as_ref().map(|counted| &counted.counters))
-            {
-                self.append(&tx, ending.entry(counters, step.now)).await?;
-            }
+            self.append(&tx, ending.entry(&moved.counters, step.now)).await?;
         }
-        tx.commit().await
+        tx.commit().await?;
+        Ok(moved)
     }
 
     fn advance_values(&self, run: &RunRecord, step: &Advance<'_>) -> Vec<Value> {

@@ -85,16 +85,31 @@ pub struct DisputesOf<'a> {
     pub class: &'a ObjectClassId,
 }
 
+/// The highest numbers that there are; 0 where there is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LastNumbers {
+    /// Of a dispute about accounts of a class.
+    pub dispute: u32,
+    /// Of a shadow of their application.
+    pub shadow: u32,
+}
+
 impl TenantStore {
-    /// The highest number of a dispute about accounts of a class; 0 when there is none.
+    /// The highest numbers of disputes about accounts of a class, and of shadows.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn last_dispute(&self, of: DisputesOf<'_>) -> Result<u32, StoreError> {
-        let sql = "SELECT max(no) FROM dispute WHERE tenant = ? AND application = ? AND class = ? AND no > 0";
-        let row = self.database.query_one(sql, self.of_class(of).to_vec()).await?;
-        let last = row.map(|row| optional_number(&row, 0)).transpose()?.flatten();
-        unsigned(last.unwrap_or(0), "number of a dispute")
+    pub async fn last_numbers(&self, of: DisputesOf<'_>) -> Result<LastNumbers, StoreError> {
+        let sql = "SELECT (SELECT max(no) FROM dispute WHERE tenant = ? AND application = ? AND class = ? AND no > 0), \
+            (SELECT next - 1 FROM shadow_number WHERE tenant = ? AND application = ?)";
+        let of_application = [self.tenant.into(), of.application.as_str().into()];
+        let values = self.of_class(of).into_iter().chain(of_application).collect();
+        let row = self.database.query_one(sql, values).await?;
+        let last = |place, what| {
+            let last = row.as_ref().map(|row| optional_number(row, place)).transpose()?.flatten();
+            unsigned(last.unwrap_or(0), what)
+        };
+        Ok(LastNumbers { dispute: last(0, "number of a dispute")?, shadow: last(1, "shadow number")? })
     }
 
     fn of_class(&self, of: DisputesOf<'_>) -> [Value; 3] {

@@ -18,7 +18,7 @@ use crate::error::StoreError;
 use crate::facts::octets;
 use crate::outbox::NewErrand;
 use crate::row::{encode_counters, get, get_case, number};
-use crate::run::Hash;
+use crate::run::{Hash, RunRecord};
 use crate::stage::{PROBLEMS, ProblemRow};
 
 /// How long who ends a run keeps it from the look for work. Counting that takes longer is done by both, and the end
@@ -54,6 +54,20 @@ pub(crate) fn task_at(row: &QueryResult, place: usize) -> Result<Subject, StoreE
 }
 
 impl Ending {
+    /// What is known of a run that has ended.
+    pub(crate) fn of(run: &RunRecord) -> Self {
+        Self {
+            run: run.seq,
+            mode: run.state.mode,
+            phase: run.state.phase,
+            outcome: run.state.outcome,
+            expected: run.estimate,
+            id: run.id,
+            task: Subject::task(run.task_kind, run.task.as_str()),
+            plan_hash: run.plan_hash,
+        }
+    }
+
     /// What a row of [`ENDING`] says.
     pub(crate) fn read(row: &QueryResult, outcome: Option<OutcomeStatus>) -> Result<Self, StoreError> {
         Ok(Self {
@@ -207,13 +221,13 @@ impl TenantStore {
         tx.commit().await
     }
 
-    /// Stores what a run came to that has just ended before its time.
+    /// Stores what a run came to that has just ended before its time; answers how many entries were to be expected.
     pub(crate) async fn close_run(
         &self,
         tx: &Transaction,
         ending: &Ending,
         counted: &Counted,
-    ) -> Result<(), StoreError> {
+    ) -> Result<u64, StoreError> {
         let entries = counted.counters.entries();
         let estimate = estimate(ending.phase, ending.expected, counted.estimate, entries);
         tx.execute(
@@ -225,8 +239,8 @@ impl TenantStore {
                 self.tenant.into(),
             ],
         )
-        .await
-        .map(|_| ())
+        .await?;
+        Ok(estimate)
     }
 }
 

@@ -199,18 +199,6 @@ impl TenantStore {
             .collect()
     }
 
-    /// The highest number that a shadow of the application has; 0 when there is none.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn last_shadow(&self, application: &ApplicationId) -> Result<u32, StoreError> {
-        let sql = "SELECT next FROM shadow_number WHERE tenant = ? AND application = ?";
-        let values = vec![Value::from(self.tenant), Value::from(application.as_str())];
-        let row = self.database.query_one(sql, values).await?;
-        let next = row.map(|row| number(&row, 0)).transpose()?.unwrap_or(1);
-        unsigned(next - 1, "shadow number")
-    }
-
     /// How many live shadows an application has of a class.
     ///
     /// # Errors

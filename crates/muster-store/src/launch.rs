@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use muster_model::RunId;
 use muster_model::audit::{Act, Subject};
-use muster_model::run::Mode;
+use muster_model::run::{Mode, ProgressStatus};
 use sea_orm::Value;
 use uuid::Uuid;
 
@@ -16,7 +16,7 @@ use crate::holds;
 use crate::preceding::NOT_YET;
 use crate::row::phase_number;
 use crate::run::{COLUMNS, NewRun, RunRecord, record};
-use crate::single;
+use crate::single::{self, Claiming};
 
 /// How often a launch is tried again that lost its number to another.
 pub(crate) const LAUNCH_TRIES: u32 = 100;
@@ -119,44 +119,79 @@ impl TenantStore {
         &self,
         tx: &Transaction,
         run: &NewRun,
-        (waits_for, job): (Option<RunId>, Option<Uuid>),
+        started_by: (Option<RunId>, Option<Uuid>),
     ) -> Result<(), StoreError> {
         self.keep_rules(tx, run).await?;
+        let (sql, values) = self.insertion(run, started_by, &[]);
+        tx.execute(&sql, values).await.map(|_| ())
+    }
+
+    /// Inserts a run that a worker has at once, which nobody waits for, and answers it.
+    pub(crate) async fn insert_claimed(
+        &self,
+        tx: &Transaction,
+        run: &NewRun,
+        claiming: Claiming<'_>,
+    ) -> Result<RunRecord, StoreError> {
+        self.keep_rules(tx, run).await?;
+        let until = claiming.lease_until.timestamp_millis();
+        let claimed: [(&str, Value); 5] = [
+            ("status", (ProgressStatus::Running as i64).into()),
+            ("lease_until", until.into()),
+            ("owner", claiming.owner.into()),
+            ("epoch", 1i64.into()),
+            ("progressed_at", run.now.timestamp_millis().into()),
+        ];
+        let (sql, values) = self.insertion(run, (None, None), &claimed);
+        let inserted =
+            tx.query_one(&format!("{sql} RETURNING {}", COLUMNS.replace("r.", "")), values).await?;
+        record(&inserted.ok_or_else(|| StoreError::unreadable("run", "it vanished in its launch"))?)
+    }
+
+    /// What inserts a run, with these columns besides or in the place of the usual values.
+    fn insertion(
+        &self,
+        run: &NewRun,
+        (waits_for, job): (Option<RunId>, Option<Uuid>),
+        instead: &[(&'static str, Value)],
+    ) -> (String, Vec<Value>) {
         let keys = run.keys.as_ref().map(|keys| single::encode_keys(keys, run.owner_by));
         let (seq, number) = self.dialect().new_number("run", "seq");
         let (sync, of_sync) = run.sync_number(self.tenant);
-        let sql = format!(
-            "INSERT INTO run ({seq}tenant, id, no, task_kind, task, mode, keys, status, phase, absence, \
-             rules, started_at, estimate, approved_hash, job, chain_start, launched_by, waits_for, lease_until, overriding, \
-             undoes, sync) \
-             SELECT {number}?, ?, coalesce(max(no), 0) + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, {sync} \
-             FROM run WHERE tenant = ?"
-        );
-        let mut values: Vec<Value> = vec![
-            self.tenant.into(),
-            run.id.0.into(),
-            (run.task_kind as i64).into(),
-            run.task.as_str().into(),
-            (run.state.mode as i64).into(),
-            keys.into(),
-            (run.state.status as i64).into(),
-            phase_number(run.state.phase).into(),
-            (run.state.absence as i64).into(),
-            run.rules.to_vec().into(),
-            run.now.timestamp_millis().into(),
-            run.estimate.cast_signed().into(),
-            run.approved_hash.map(|hash| hash.to_vec()).into(),
-            job.into(),
-            run.chain.map(|chain| chain.start.timestamp_millis()).into(),
-            run.chain.map(|chain| chain.launched_by.0).into(),
-            waits_for.map(|run| run.0).into(),
-            waits_for.map_or(0, |_| NOT_YET).into(),
-            run.overriding.as_ref().map(holds::encode_override).into(),
-            run.undoes.map(|run| run.0).into(),
+        let mut columns: Vec<(&str, Value)> = vec![
+            ("task_kind", (run.task_kind as i64).into()),
+            ("task", run.task.as_str().into()),
+            ("mode", (run.state.mode as i64).into()),
+            ("keys", keys.into()),
+            ("status", (run.state.status as i64).into()),
+            ("phase", phase_number(run.state.phase).into()),
+            ("absence", (run.state.absence as i64).into()),
+            ("rules", run.rules.to_vec().into()),
+            ("started_at", run.now.timestamp_millis().into()),
+            ("estimate", run.estimate.cast_signed().into()),
+            ("approved_hash", run.approved_hash.map(|hash| hash.to_vec()).into()),
+            ("job", job.into()),
+            ("chain_start", run.chain.map(|chain| chain.start.timestamp_millis()).into()),
+            ("launched_by", run.chain.map(|chain| chain.launched_by.0).into()),
+            ("waits_for", waits_for.map(|run| run.0).into()),
+            ("lease_until", waits_for.map_or(0, |_| NOT_YET).into()),
+            ("overriding", run.overriding.as_ref().map(holds::encode_override).into()),
+            ("undoes", run.undoes.map(|run| run.0).into()),
         ];
+        columns.retain(|(name, _)| instead.iter().all(|(other, _)| other != name));
+        columns.extend_from_slice(instead);
+        let (names, given): (Vec<&str>, Vec<Value>) = columns.into_iter().unzip();
+        let marks = vec!["?"; names.len()].join(", ");
+        let sql = format!(
+            "INSERT INTO run ({seq}tenant, id, no, {}, sync) \
+             SELECT {number}?, ?, coalesce(max(no), 0) + 1, {marks}, {sync} FROM run WHERE tenant = ?",
+            names.join(", ")
+        );
+        let mut values: Vec<Value> = vec![self.tenant.into(), run.id.0.into()];
+        values.extend(given);
         values.extend(of_sync);
         values.push(self.tenant.into());
-        tx.execute(&sql, values).await.map(|_| ())
+        (sql, values)
     }
 
     async fn already_running(&self, run: &NewRun) -> Result<Option<StoreError>, StoreError> {

@@ -94,7 +94,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 pub use accounts::AccountRecord;
-pub use apply::{Batch, Making, Target};
+pub use apply::{Batch, Target};
 pub use audit::{Acting, AuditFilter, AuditVerification, ChainedEntry, NewAuditEntry};
 pub use backup_file::BackupFile;
 pub use by_hand::HandWrite;
@@ -110,7 +110,7 @@ pub use database::Location;
 pub use directory::DirectoryDeletion;
 pub use disputes::{
     Decides, DisputeFilter, DisputeRecord, DisputesOf, FoundDispute, HandLink, HandLinked, KnownDispute,
-    MadeDecision, PageDisputes, WhenUnlinked,
+    LastNumbers, MadeDecision, PageDisputes, WhenUnlinked,
 };
 pub use error::StoreError;
 pub use examination::Examination;
@@ -124,8 +124,8 @@ pub use in_order::{OwnerPage, RememberedAccounts, Terms};
 pub use launch::Keeper;
 pub use left_entries::LeftEntries;
 pub use left_out::{LeftOut, StagedChanges};
-pub use lists::{KeyEntry, Lists, Makes, Mention, Met, Slot};
-pub use make::Reading;
+pub use lists::{KeyEntry, Lists, Makes, Mention, Met, Slot, StagedPage};
+pub use make::{Making, Reading};
 pub use objects::OwnerRow;
 pub use outbox::{ErrandRecord, NewErrand, ReportRow, Settled};
 pub use page::PageRows;
@@ -142,7 +142,7 @@ pub use seal::MasterKey;
 pub use search::ObjectSearch;
 pub use secret::{Binding, BindingRule, NewSecret, OpenSecret, Put, SecretRecord};
 pub use single::Claiming;
-pub use stage::{Bucket, ProblemRow, ProblemStep, StagedPage};
+pub use stage::{Bucket, ProblemRow, ProblemStep};
 pub use sync::SyncRecord;
 pub use tenant::{Tenant, TenantStore};
 pub use tokens::LastToken;

@@ -9,6 +9,19 @@ use uuid::Uuid;
 
 use crate::error::StoreError;
 
+/// A page as it was staged.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StagedPage {
+    /// Its number within the bucket, from 1.
+    pub page: u32,
+    /// What it met.
+    pub met: Met,
+    /// Where its changes go.
+    pub lists: Lists,
+    /// The digest of its part of the plan.
+    pub digest: Vec<u8>,
+}
+
 /// The shadows that a page met, by what became of them, and those of which it said that they are gone.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Met {

@@ -5,7 +5,7 @@ use muster_model::ApplicationId;
 use sea_orm::Value;
 
 use crate::TenantStore;
-use crate::apply::{Making, Over, Target, change_number};
+use crate::apply::{Over, Target, change_number};
 use crate::database::{Dialect, Transaction};
 use crate::error::StoreError;
 use crate::in_order::TERMS_OF_OUTCOME;
@@ -18,6 +18,15 @@ pub(crate) enum Taken {
     Refused,
     /// It is left out.
     LeftOut,
+}
+
+/// Whether objects that are made were there before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Making {
+    /// They are new.
+    First,
+    /// They were deleted, and are made again under their ids, with the types they had.
+    Again,
 }
 
 /// What a run has read of the accounts that it writes about.

@@ -147,6 +147,19 @@ impl PageRows {
         !self.changes.is_empty()
     }
 
+    /// Whether all of its changes are to be carried out as they are planned.
+    #[must_use]
+    pub fn are_plain(&self) -> bool {
+        self.problems.iter().all(|problem| problem.change.is_none())
+    }
+
+    /// Whether there is nothing to carry out, and nothing to tell or to ask.
+    #[must_use]
+    pub fn are_uneventful(&self) -> bool {
+        let says_nothing = self.problems.is_empty() && self.messages.is_empty();
+        says_nothing && self.changes.is_empty() && self.disputes == PageDisputes::default()
+    }
+
     /// Whether there is nothing to store but the checkpoint.
     #[must_use]
     pub fn is_empty(&self) -> bool {

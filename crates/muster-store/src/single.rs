@@ -8,9 +8,9 @@ use serde_json::json;
 use crate::configuration::ConfigurationVersion;
 use crate::database::{Transaction, Urgency};
 use crate::error::StoreError;
-use crate::launch::LAUNCH_TRIES;
+use crate::launch::{LAUNCH_TRIES, launched};
 use crate::lists::Met;
-use crate::run::{COLUMNS, NewRun, RunRecord, record};
+use crate::run::{NewRun, RunRecord};
 use crate::stage::Bucket;
 use crate::tenant::TenantStore;
 
@@ -56,8 +56,8 @@ impl TenantStore {
         if !self.keep_version(&tx, made_from).await? {
             return Err(StoreError::ConfigurationMoved);
         }
-        self.insert_runs(&tx, run, None).await?;
-        let claimed = self.claim_new(&tx, run, claiming).await?;
+        let claimed = self.insert_claimed(&tx, run, claiming).await?;
+        self.append(&tx, launched(run, None)).await?;
         let applications = std::slice::from_ref(claiming.application);
         let buckets = self.make_buckets(&tx, &claimed, applications).await?;
         tx.commit().await?;
@@ -86,28 +86,6 @@ impl TenantStore {
             tx.execute(sql, values).await?;
         }
         Ok(())
-    }
-
-    async fn claim_new(
-        &self,
-        tx: &Transaction,
-        run: &NewRun,
-        claiming: Claiming<'_>,
-    ) -> Result<RunRecord, StoreError> {
-        let sql = format!(
-            "UPDATE run SET epoch = 1, status = 1, owner = ?, lease_until = ?, progressed_at = ? \
-             WHERE tenant = ? AND id = ? RETURNING {}",
-            COLUMNS.replace("r.", "")
-        );
-        let values = vec![
-            claiming.owner.into(),
-            claiming.lease_until.timestamp_millis().into(),
-            run.now.timestamp_millis().into(),
-            self.tenant.into(),
-            run.id.0.into(),
-        ];
-        let claimed = tx.query_one(&sql, values).await?;
-        record(&claimed.ok_or_else(|| StoreError::unreadable("run", "it vanished in its launch"))?)
     }
 }
 

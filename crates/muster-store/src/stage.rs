@@ -12,7 +12,7 @@ use sea_orm::{QueryResult, Value};
 use crate::TenantStore;
 use crate::database::{Dialect, Transaction, Urgency};
 use crate::error::StoreError;
-use crate::lists::{Lists, Met};
+use crate::lists::{Lists, Met, StagedPage};
 use crate::page::{CHANGES, PageRows, change_id};
 use crate::row::{
     decode_counters, decode_tally, encode_counters, encode_tally, get, message, number, unsigned,
@@ -180,6 +180,10 @@ pub struct Bucket {
     pub left_out: Option<String>,
 }
 
+/// What is read of a bucket.
+const BUCKET: &str = "no, application, fence, step, cursor, page, next_change, snapshot, sweep_end, population, \
+    counters, tally, estimate, left_out, since, token";
+
 impl TenantStore {
     /// Makes the buckets of a run, if they are not there yet; answers them under the worker's fence.
     ///
@@ -204,21 +208,20 @@ impl TenantStore {
         run: &RunRecord,
         applications: &[ApplicationId],
     ) -> Result<Vec<Bucket>, StoreError> {
+        let mut buckets = Vec::with_capacity(applications.len());
         for (no, application) in (0i64..).zip(applications) {
-            tx.execute(
-                "INSERT INTO bucket (tenant, run, no, application) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                vec![self.tenant.into(), run.seq.into(), no.into(), application.as_str().into()],
-            )
-            .await?;
+            let sql = format!(
+                "INSERT INTO bucket (tenant, run, no, application) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING \
+                 RETURNING {BUCKET}"
+            );
+            let values = vec![self.tenant.into(), run.seq.into(), no.into(), application.as_str().into()];
+            buckets.extend(tx.query_one(&sql, values).await?);
         }
-        let rows = tx
-            .query(
-                "SELECT no, application, fence, step, cursor, page, next_change, snapshot, sweep_end, \
-                 population, counters, tally, estimate, left_out, since, token FROM bucket WHERE tenant = ? AND run = ? ORDER BY no",
-                vec![self.tenant.into(), run.seq.into()],
-            )
-            .await?;
-        rows.iter().map(bucket).collect()
+        if buckets.len() < applications.len() {
+            let sql = format!("SELECT {BUCKET} FROM bucket WHERE tenant = ? AND run = ? ORDER BY no");
+            buckets = tx.query(&sql, vec![self.tenant.into(), run.seq.into()]).await?;
+        }
+        buckets.iter().map(bucket).collect()
     }
 
     /// Fails unless the worker still has the run and may go on.
@@ -284,7 +287,7 @@ impl TenantStore {
         met: &Met,
         rows: PageRows,
         now: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<StagedPage, StoreError> {
         let digest = rows.digest();
         let tx = self.database.begin(Urgency::Bulk).await?;
         self.move_cursor(&tx, run, bucket, now).await?;
@@ -298,7 +301,7 @@ impl TenantStore {
                 i64::from(bucket.page).into(),
                 met.encode().into(),
                 if rows.lists == Lists::default() { Vec::new() } else { rows.lists.encode() }.into(),
-                digest.into(),
+                digest.clone().into(),
                 rows.disputes.encode().into(),
                 rows.traceless.encode().into(),
             ],
@@ -310,7 +313,8 @@ impl TenantStore {
         CHANGES.insert(&tx, rows.changes.into_iter().map(|change| change.values).collect()).await?;
         self.note_in(&tx, run, bucket.no, &rows.problems, now).await?;
         self.add_messages(&tx, (run, bucket.no), &rows.messages).await?;
-        tx.commit().await
+        tx.commit().await?;
+        Ok(StagedPage { page: bucket.page, met: met.clone(), lists: rows.lists, digest })
     }
 
     /// Stores a checkpoint alone.
@@ -462,19 +466,6 @@ impl TenantStore {
             })
             .collect()
     }
-}
-
-/// A page as it was staged.
-#[derive(Debug, Clone, PartialEq)]
-pub struct StagedPage {
-    /// Its number within the bucket, from 1.
-    pub page: u32,
-    /// What it met.
-    pub met: Met,
-    /// Where its changes go.
-    pub lists: Lists,
-    /// The digest of its part of the plan.
-    pub digest: Vec<u8>,
 }
 
 fn bucket(row: &QueryResult) -> Result<Bucket, StoreError> {

@@ -74,12 +74,8 @@ pub(super) async fn find(call: &Call) -> Result<SyncRecord, ApiError> {
 async fn task(call: &Call) -> Result<ConfigurationId, ApiError> {
     let text = call.segment("id");
     let resources = LoadedConfiguration::load(&call.store).await?.resources;
-    let mut tasks = resources.synchronization_tasks();
-    let found = match Uuid::parse_str(text) {
-        Ok(unique_id) => tasks.find(|task| task.unique_id == Some(unique_id)),
-        Err(_) => tasks.find(|task| task.id.as_str() == text),
-    };
-    found.map(|task| task.id.clone()).ok_or_else(|| ApiError::NotFound(format!("connector `{text}`")))
+    let found = resources.connector(text).map(|task| task.id.clone());
+    found.ok_or_else(|| ApiError::NotFound(format!("connector `{text}`")))
 }
 
 async fn status(call: &Call, sync: SyncRecord) -> Result<HttpResponse, ApiError> {

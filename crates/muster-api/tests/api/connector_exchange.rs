@@ -96,19 +96,21 @@ fn a_connector_is_matched_by_its_unique_id_and_keeps_its_directory() {
     assert_eq!(admin.post(&import("acme"), &list).expect(200).json(), list);
 }
 
+/// A document that says something else at these pointers.
+fn with(one: &Value, pairs: &[(&str, Value)]) -> Value {
+    let mut one = one.clone();
+    for (pointer, value) in pairs {
+        let (above, name) = pointer.rsplit_once('/').unwrap();
+        one.pointer_mut(above).unwrap()[name] = value.clone();
+    }
+    one
+}
+
 #[test]
 fn all_that_is_wrong_is_told_at_once_and_nothing_is_written() {
     let (_server, admin) = three();
     let (file, before) = (export(&admin, "acme"), versions(&admin));
     let (last, first, second) = (&file[0], &file[1], &file[2]);
-    let with = |one: &Value, pairs: &[(&str, Value)]| {
-        let mut one = one.clone();
-        for (pointer, value) in pairs {
-            let (above, name) = pointer.rsplit_once('/').unwrap();
-            one.pointer_mut(above).unwrap()[name] = value.clone();
-        }
-        one
-    };
     let renamed = with(first, &[("/configuration/name", json!("Renamed"))]);
     for (items, expected) in [
         (
@@ -160,6 +162,25 @@ fn all_that_is_wrong_is_told_at_once_and_nothing_is_written() {
     let body = file.to_string();
     let typed = admin.send("POST", &import("acme"), &[("content-type", "text/plain")], body.as_bytes());
     expect_error(typed, 415, "UNSUPPORTED_MEDIA_TYPE");
+}
+
+#[test]
+fn what_another_item_breaks_is_told_there_alone() {
+    let (_server, admin) = three();
+    let file = export(&admin, "acme");
+    let (last, first, second) = (&file[0], &file[1], &file[2]);
+    let as_new = [("/uniqueId", json!(null)), ("/id", json!("new"))];
+    let after =
+        |one: &Value, preceding: &str| with(one, &[("/configuration/preSynchronization", json!(preceding))]);
+    for (broken, expected) in [
+        (("/configuration/taskType", json!("NONE")), "/0/configuration/taskType"),
+        (("/colour", json!("red")), "/0/colour"),
+    ] {
+        let broken = with(first, &[as_new.as_slice(), &[broken]].concat());
+        let items = [broken, after(second, "new"), after(last, "none")];
+        let found = places(admin.post(&import("acme"), &json!(items)));
+        assert_eq!(found, [expected, "/2/configuration/preSynchronization"]);
+    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Clean-ups: users who have not been seen for long, without any application.
 
+use std::collections::BTreeSet;
+
 use chrono::TimeDelta;
 use expect_test::expect;
 use muster_connector::memory::MemoryAccount;
@@ -322,6 +324,55 @@ fn a_run_that_dies_anywhere_comes_to_the_same() {
             }
             assert!(deaths > 5, "{deaths}");
         }
+    });
+}
+
+/// However far it has come, what it did stays, counts, and is all that it did; the next one does the rest.
+#[test]
+fn a_clean_up_that_is_cancelled_leaves_off_where_it_is() {
+    on_each_database(async |database| {
+        let begun = staffed(database, "DISABLE", &json!({})).await.with_sizes(1, 1);
+        let mut done = BTreeSet::new();
+        for point in 0.. {
+            let world = begun.copy().await;
+            let run = world.admit(synchronization("cleaner", Mode::Apply)).await;
+            let (engine, store, fuse) = world.mortal_process(point).await;
+            let _ = engine.execute(&store, run.clone()).await;
+            drop((engine, store));
+            if !fuse.is_blown() {
+                break;
+            }
+            let live = world.store().run(run.id).await.unwrap().unwrap();
+            if live.state.status == ProgressStatus::Finished {
+                continue;
+            }
+            world.engine().cancel(world.store(), run.id).await.unwrap();
+            // Whose lease is over works on nothing more.
+            world.resume().await;
+            let run = world.store().run(run.id).await.unwrap().unwrap();
+            assert_eq!(run.state.outcome, Some(OutcomeStatus::Aborted), "{point}");
+            let gone = disabled(&world).await;
+            let counted = run.counters.outcome(Outcome::Disabled);
+            assert_eq!((counted, run.counters.add_up()), (gone.len() as u64, true), "{point} {run:?}");
+            done.insert(gone.len());
+            world.synchronize("cleaner").await;
+            assert_eq!(disabled(&world).await, ["3", "4"], "{point}");
+        }
+        assert_eq!(done, [0, 1, 2].into());
+    });
+}
+
+#[test]
+fn a_clean_up_that_is_held_is_cancelled_at_once() {
+    on_each_database(async |database| {
+        let world = staffed(database, "DELETE", &json!({ "guards": { "delete": { "count": 1 } } })).await;
+        let held = world.attempt(synchronization("cleaner", Mode::Apply)).await;
+        assert_eq!(held.state.status, ProgressStatus::Held);
+        let before = world.picture().await;
+        world.engine().cancel(world.store(), held.id).await.unwrap();
+        let run = world.store().run(held.id).await.unwrap().unwrap();
+        assert_eq!(counted(&run), "ABORTED: 5 read, 0 lacking, 3 unchanged, 2 notApplied");
+        assert_eq!(world.picture().await, before);
     });
 }
 

@@ -8,7 +8,7 @@ use muster_model::DirectoryId;
 use muster_model::configuration::ConfigurationKind;
 use muster_model::run::{Mode, OutcomeStatus, ProgressStatus};
 use muster_store::{ResourceChanges, RunRecord};
-use muster_testkit::world::configuration::{provisioning, reconciliation};
+use muster_testkit::world::configuration::{ad, outbound, provisioning, reconciliation};
 use muster_testkit::world::{TestDatabase, World, on_each_database, synchronization};
 use serde_json::json;
 
@@ -125,6 +125,133 @@ fn accounts_in_targets_are_decided_by_the_next_provisioning_under_its_guards() {
             + account 1 disabled: cn=Ann groups= mail=ann@x uid=1
             + account 2 disabled: cn=Bob groups= mail=bob@x uid=2"#]];
         shown::check(&world, &before, &run, &expected).await;
+    });
+}
+
+/// Ann comes back to a directory that was deleted and made again, and Bob does not.
+async fn returned(database: &TestDatabase, email: &str, withdrawn_before: bool) -> World {
+    let world = staffed(database).await;
+    delete(&world).await.expect("deleted");
+    if withdrawn_before {
+        world.provision("ad").await;
+    }
+    restore(&world).await;
+    world.dismiss("2");
+    world.hire("1", email, "Ann Again", "IT");
+    world.synchronize("hr").await;
+    world
+}
+
+/// Whoever comes back gets the account that the deleted owner had, whether correlation finds it or it has the key of the
+/// one that is to be made.
+#[test]
+fn who_comes_back_gets_the_account_in_the_run_that_meets_both() {
+    let fitting = expect![[r#"
+        SUCCESS: 2 read, 0 lacking, 1 updated, 1 disabled
+        * LINK 1
+        * DISABLE 2
+        - shadow ad/1 live, of a deleted object
+        - account 1 enabled: cn=Ann groups=admins,all mail=ann@x uid=1
+        - account 2 enabled: cn=Bob groups=all mail=bob@x uid=2
+        + shadow ad/1 live, of 1
+        + account 1 enabled: cn=Ann Again groups=admins,all mail=ann@x uid=1
+        + account 2 disabled: cn=Bob groups= mail=bob@x uid=2"#]];
+    let of_the_key = expect![[r#"
+        SUCCESS: 2 read, 1 lacking, 1 updated, 1 disabled, 1 reported
+        * DISABLE 1: reported
+        * DISABLE 2
+        * LINK 1
+        ! account `1` belonged to nobody; it stays for the owner it is made for
+        - shadow ad/1 live, of a deleted object
+        - account 1 enabled: cn=Ann groups=admins,all mail=ann@x uid=1
+        - account 2 enabled: cn=Bob groups=all mail=bob@x uid=2
+        + shadow ad/1 live, of 1
+        + account 1 enabled: cn=Ann Again groups=admins,all mail=anna@x uid=1
+        + account 2 disabled: cn=Bob groups= mail=bob@x uid=2"#]];
+    on_each_database(async |database| {
+        for (email, expected) in [("ann@x", &fitting), ("anna@x", &of_the_key)] {
+            let world = returned(database, email, false).await;
+            let before = world.picture().await;
+            let run = world.provision("ad").await;
+            shown::check(&world, &before, &run, expected).await;
+            assert_eq!(world.changes(&world.provision("ad").await).await, Vec::<String>::new());
+        }
+    });
+}
+
+#[test]
+fn who_comes_back_gets_an_account_that_an_earlier_run_disabled() {
+    let fitting = expect![[r#"
+        SUCCESS: 2 read, 0 lacking, 1 updated, 1 unchanged
+        * LINK 1
+        - shadow ad/1 live, of a deleted object
+        - account 1 disabled: cn=Ann groups= mail=ann@x uid=1
+        + shadow ad/1 live, of 1
+        + account 1 enabled: cn=Ann Again groups=admins,all mail=ann@x uid=1"#]];
+    let of_the_key = expect![[r#"
+        SUCCESS: 2 read, 1 lacking, 1 updated, 2 unchanged
+        * LINK 1
+        - shadow ad/1 live, of a deleted object
+        - account 1 disabled: cn=Ann groups= mail=ann@x uid=1
+        + shadow ad/1 live, of 1
+        + account 1 enabled: cn=Ann Again groups=admins,all mail=anna@x uid=1"#]];
+    on_each_database(async |database| {
+        for (email, verify, expected) in [
+            ("ann@x", "LIVE", &fitting),
+            ("ann@x", "SHADOW", &fitting),
+            ("anna@x", "LIVE", &of_the_key),
+            ("anna@x", "SHADOW", &of_the_key),
+        ] {
+            let world = returned(database, email, true).await;
+            let mut task = provisioning();
+            task["verify"] = verify.into();
+            world.save(ConfigurationKind::ProvisioningTaskDefinition, task).await;
+            let before = world.picture().await;
+            let run = world.provision("ad").await;
+            shown::check(&world, &before, &run, expected).await;
+            assert_eq!(world.changes(&world.provision("ad").await).await, Vec::<String>::new());
+        }
+    });
+}
+
+#[test]
+fn who_comes_back_gets_an_account_again_that_is_gone() {
+    on_each_database(async |database| {
+        let world = returned(database, "anna@x", true).await;
+        world.system("ad").take("account", "1");
+        let before = world.picture().await;
+        let run = world.provision("ad").await;
+        let expected = expect![[r#"
+            SUCCESS: 1 read, 2 lacking, 1 created, 1 unchanged, 1 reported
+            * CREATE 1
+            * UNLINK 1: reported
+            ! account `1` belonged to nobody; it stays for the owner it is made for
+            - shadow ad/1 live, of a deleted object
+            + shadow ad/1 live, of 1
+            + account 1 enabled: cn=Ann Again groups=admins,all mail=anna@x uid=1"#]];
+        shown::check(&world, &before, &run, &expected).await;
+        assert_eq!(world.changes(&world.provision("ad").await).await, Vec::<String>::new());
+    });
+}
+
+#[test]
+fn an_account_that_was_left_behind_goes_to_one_of_two() {
+    on_each_database(async |database| {
+        let world = World::usual(database).await;
+        let mut application = ad();
+        application["objectTypes"][0]["attributeMappings"][0] = outbound("uid", "department");
+        world.save(ConfigurationKind::Application, application).await;
+        world.hire("1", "ann@x", "Ann", "IT");
+        world.synchronize("hr").await;
+        world.provision("ad").await;
+        delete(&world).await.expect("deleted");
+        restore(&world).await;
+        world.hire("1", "anna@x", "Ann Again", "IT");
+        world.hire("3", "cid@x", "Cid", "IT");
+        world.synchronize("hr").await;
+        let run = world.provision("ad").await;
+        assert_eq!(world.changes(&run).await, ["DISABLE IT: reported", "LINK IT", "LINK IT: failed"]);
+        assert_eq!(world.system("ad").accounts("account").len(), 1);
     });
 }
 

@@ -5,10 +5,10 @@ use futures_util::future::join_all;
 use muster_connector::memory::CAPABLE;
 use muster_connector::{Capabilities, ChangeFeed};
 use muster_engine::{Engine, ScheduleError, Scheduling};
-use muster_model::ConfigurationId;
 use muster_model::configuration::ConfigurationKind;
-use muster_model::run::{Mode, TaskKind};
+use muster_model::run::{Mode, OutcomeStatus, TaskKind};
 use muster_model::schedule::{FireOutcome, ScheduleState};
+use muster_model::{ConfigurationId, DirectoryId};
 use muster_store::{FireRecord, RunFilter, RunRecord};
 use muster_testkit::world::configuration::{provisioning, reconciliation};
 use muster_testkit::world::{TestDatabase, World, on_each_database, synchronization};
@@ -277,6 +277,26 @@ fn a_clean_up_fires_like_any_other_task() {
         world.save(ConfigurationKind::SynchronizationTaskDefinition, cleanup).await;
         assert_eq!(look_after(&world, TimeDelta::seconds(60)).await, 1);
         assert_eq!(fires(&world, "hr").await.remove(0).outcome, FireOutcome::Launched);
+        work(&world).await;
+        assert_eq!(scheduling(&world).await.state, ScheduleState::Normal);
+    });
+}
+
+#[test]
+fn a_due_time_after_the_directory_was_deleted_launches_a_sync_that_says_so() {
+    on_each_database(async |database| {
+        let world = planned(database, every(60)).await;
+        world.hire("1", "ann@x", "Ann", "IT");
+        world.synchronize("hr").await;
+        world.engine().delete_directory(world.store(), &DirectoryId::main()).await.expect("deleted");
+        assert_eq!(look_after(&world, TimeDelta::seconds(60)).await, 1);
+        assert_eq!(fires(&world, "hr").await.remove(0).outcome, FireOutcome::Launched);
+        let run = work(&world).await;
+        let failure = (run.state.outcome, run.failure.as_deref());
+        assert_eq!(failure, (Some(OutcomeStatus::Failure), Some("Directory main does not exists")));
+        assert_eq!(world.objects().await.len(), 0);
+        // A directory that is gone is no reason to leave off.
+        assert_eq!(look_after(&world, TimeDelta::seconds(60)).await, 1);
         work(&world).await;
         assert_eq!(scheduling(&world).await.state, ScheduleState::Normal);
     });

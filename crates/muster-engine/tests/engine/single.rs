@@ -394,9 +394,9 @@ fn a_single_sync_costs_few_statements() {
             counted.push(format!("{operation}: {}", engine.store().statements() - before));
         }
         expect![[r#"
-            ADDED: 38
-            NOT_MODIFIED: 33
-            UPDATED: 42"#]]
+            ADDED: 27
+            NOT_MODIFIED: 16
+            UPDATED: 26"#]]
         .assert_eq(&counted.join("\n"));
     });
 }

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use crate::attribute::{AttributeName, ValueType};
 use crate::configuration::application::{Application, Direction, ReferenceTarget};
 use crate::configuration::attribute_type::AttributeType;
@@ -148,6 +150,16 @@ impl Configuration {
             next = before(id);
         }
         preceding
+    }
+
+    /// The task of the connector that User Sync knows by this text: a unique id, or the id of the task. A text that may be
+    /// a unique id is nothing else.
+    #[must_use]
+    pub fn connector(&self, known_by: &str) -> Option<&SynchronizationTaskDefinition> {
+        self.synchronization_tasks().find(|task| match Uuid::parse_str(known_by) {
+            Ok(unique_id) => task.unique_id == Some(unique_id),
+            Err(_) => task.id.as_str() == known_by,
+        })
     }
 
     /// Of references those that lead nowhere, at the pointers that they stand at.

@@ -11,6 +11,7 @@ use muster_model::{
 };
 use muster_plan::change::{Action, ShadowBase, StateChange};
 use muster_plan::decision::{AccountView, Decision, Problem, ShadowFacts};
+use muster_plan::dispute::Decided;
 use muster_plan::outbound::taken::TakenValues;
 use muster_plan::outbound::{AccountAbilities, Outbound, OutboundFacts, OwnerView, Profiles};
 use serde_json::json;
@@ -312,5 +313,79 @@ fn an_account_that_fits_somebody_with_another_account_is_disputed() {
         assert_eq!(decision.change.as_ref().map(|change| change.action), action, "{rival:?}");
         let told = decision.problem.map(|problem| problem.message).unwrap_or_default();
         assert_eq!(told.ends_with("which belongs to account `1`"), rival.is_some(), "{told}");
+    }
+}
+
+#[test]
+fn an_account_whose_owner_is_deleted_goes_to_the_one_who_is_to_have_it() {
+    let staff = |number| ImObject { id: ObjectId(Uuid::from_u128(number)), ..owner("IT", None) };
+    let elsewhere = ImObject { directory: DirectoryId::new("partners").expect("an id"), ..staff(2) };
+    let link = json!({ "UNLINKED": "LINK" });
+    for (candidates, rival, reactions, expected) in [
+        (vec![staff(2)], None, &link, (Situation::Unlinked, Some(Action::Link))),
+        (vec![], None, &link, (Situation::Unassigned, Some(Action::Disable))),
+        (vec![staff(2), staff(3)], None, &link, (Situation::Unassigned, Some(Action::Disable))),
+        (vec![staff(2)], Some("9"), &link, (Situation::Unassigned, Some(Action::Disable))),
+        (vec![owner("HR", None)], None, &link, (Situation::Unassigned, Some(Action::Disable))),
+        (vec![elsewhere], None, &link, (Situation::Unassigned, Some(Action::Disable))),
+        (
+            vec![staff(2)],
+            None,
+            &json!({ "UNLINKED": "REPORT" }),
+            (Situation::Unassigned, Some(Action::Disable)),
+        ),
+    ] {
+        let case = format!("{candidates:?} {rival:?} {reactions}");
+        let facts = OutboundFacts {
+            shadow: Some(shadow(None)),
+            candidates,
+            rival: rival.map(str::to_owned),
+            ..OutboundFacts::default()
+        };
+        let held = account("Ann", &["admins", "all"]);
+        let view = AccountView { uid: "1", place: None, enabled: Some(true), attributes: &held };
+        let scope = "directory eq \"main\"".parse().expect("a condition");
+        let outbound = Outbound { scope, ..outbound(reactions) };
+        let decision = outbound.decide_account(view, &facts, now()).expect("in scope");
+        let change = decision.change.expect("a change");
+        assert_eq!((change.situation, Some(change.action)), expected, "{case}");
+        let object = change.object.map(|object| object.id);
+        assert_eq!(object, (change.action == Action::Link).then_some(staff(2).id), "{case}");
+        assert_eq!(change.shadow, Some(shadow(None).base), "{case}");
+    }
+}
+
+#[test]
+fn an_account_that_its_deleted_owner_left_disabled_is_enabled_for_the_next() {
+    let facts = OutboundFacts {
+        shadow: Some(ShadowFacts { disabled: Some(DisabledReason::NotEntitled), ..shadow(Some("staff")) }),
+        candidates: vec![owner("IT", None)],
+        ..OutboundFacts::default()
+    };
+    let held = account("Old", &[]);
+    let view = AccountView { uid: "1", place: None, enabled: Some(false), attributes: &held };
+    let link = outbound(&json!({ "UNLINKED": "LINK" })).decide_account(view, &facts, now());
+    let change = link.and_then(|decision| decision.change).expect("a change");
+    assert_eq!((change.action, change.state), (Action::Link, StateChange::Enable));
+    assert_eq!(change.memberships[0].add, ["admins", "all"]);
+    assert_eq!(change.differences[0].name.as_str(), "name");
+}
+
+#[test]
+fn an_account_that_was_left_behind_goes_to_the_owner_of_its_key_unless_somebody_says_otherwise() {
+    let outbound = outbound(&json!({}));
+    for (department, decided, outcome) in
+        [("IT", None, Some(Outcome::Updated)), ("IT", Some(Decided::Ignore), None), ("HR", None, None)]
+    {
+        let facts = OutboundFacts {
+            shadow: Some(shadow(None)),
+            candidates: vec![owner(department, None)],
+            decided,
+            ..OutboundFacts::default()
+        };
+        let held = account("Old", &["all"]);
+        let view = AccountView { uid: "1", place: None, enabled: Some(true), attributes: &held };
+        let decision = outbound.decide_left_behind(view, &facts, now());
+        assert_eq!(decision.map(|decision| decision.outcome), outcome, "{facts:?}");
     }
 }

@@ -113,9 +113,9 @@ fn disputes_are_found_by_their_keys_and_dropped_by_their_numbers() {
         tx.commit().await.unwrap();
         tenant.database.recorder.take();
 
-        assert_eq!(tenant.last_dispute(of).await.unwrap(), MANY);
+        assert_eq!(tenant.last_numbers(of).await.unwrap().dispute, MANY);
         tenant.put_disputes(&run, of, vec![found(1)], now()).await.unwrap();
-        assert_eq!(tenant.last_dispute(of).await.unwrap(), MANY, "it has one row");
+        assert_eq!(tenant.last_numbers(of).await.unwrap().dispute, MANY, "it has one row");
         assert_eq!(tenant.page_disputes(&run, 0, 0, 10).await.unwrap(), Vec::new());
         assert_eq!(tenant.disputed_changes(&run, 0, 0).await.unwrap(), []);
         look(&tenant, of).await;

@@ -346,7 +346,15 @@ impl Story {
         tenant.staged_links(&work.run, 0).await.unwrap();
         let contested = vec![Mention { hash: KeyHash([7; 16]), change: 1 }];
         let rekeyed = vec![7];
-        let batch = Batch { creates, undigested: vec![2, 9], others, rekeyed, contested, ..Batch::default() };
+        let batch = Batch {
+            creates,
+            undigested: vec![2, 9],
+            others,
+            rekeyed,
+            contested,
+            actions: Action::ALL.to_vec(),
+            ..Batch::default()
+        };
         let stale = tenant
             .apply_inbound(&work.run, &work.bucket, &target("hr"), (&batch, &KeySpecs::default()), now())
             .await
@@ -371,8 +379,13 @@ impl Story {
         assert_eq!(tenant.stale(&work.run, &others).await.unwrap(), [0; 0]);
         // Two of the accounts name others, which they do later.
         let later = vec![201, PEOPLE + 3];
-        let batch =
-            Batch { creates: vec![PEOPLE + 3], others, undigested: later.clone(), ..Batch::default() };
+        let batch = Batch {
+            creates: vec![PEOPLE + 3],
+            others,
+            undigested: later.clone(),
+            actions: Action::ALL.to_vec(),
+            ..Batch::default()
+        };
         let noted = Noted::default();
         tenant.apply_outbound(&work.run, &work.bucket, &target("hr"), &batch, &noted, now()).await.unwrap();
         tenant.settle_outbound(&work.run, &work.bucket, &target("hr"), &later, &noted, now()).await.unwrap();

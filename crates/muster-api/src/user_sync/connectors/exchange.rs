@@ -9,7 +9,7 @@ use muster_model::{ConfigurationId, DirectoryId};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::propose::{Deleted, Proposed, Whose, save};
+use super::propose::{Broken, Deleted, Proposed, Whose, save};
 use super::stored::Connector;
 use crate::call::Call;
 use crate::configuration::change;
@@ -60,7 +60,11 @@ pub(super) async fn import(mut call: Call) -> Result<HttpResponse, ApiError> {
         let read = |(index, item)| {
             let place = format!("/{index}");
             let new_id = || call.engine().surroundings().new_id();
-            known.read(&place, item, new_id).map_err(|problems| problems.placed_under(&place))
+            known.read(&place, item, new_id).map_err(|problems| {
+                let id = ["id", "uniqueId"].iter().find_map(|field| item.get(field)?.as_str());
+                let id = id.and_then(|id| ConfigurationId::new(id).ok());
+                Broken { id, problems: problems.placed_under(&place) }
+            })
         };
         save(&call, &basis, items.iter().enumerate().map(read).collect(), Deleted::Left).await
     })

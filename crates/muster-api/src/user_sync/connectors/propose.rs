@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use muster_model::configuration::{Configuration, ConfigurationKind, Problems};
+use muster_model::configuration::{Configuration, ConfigurationKind, ConfigurationReference, Problems};
 use muster_model::{ConfigurationId, DirectoryId};
 use muster_store::{StoredResource, Written};
 use serde_json::Value;
@@ -24,6 +24,13 @@ pub(super) struct Proposed<'a> {
     pub(super) place: String,
     pub(super) configuration: Value,
     pub(super) whose: Whose<'a>,
+}
+
+/// A connector that cannot be read.
+pub(super) struct Broken {
+    /// What its task would be called, if it says so.
+    pub(super) id: Option<ConfigurationId>,
+    pub(super) problems: Problems,
 }
 
 /// Which connector it is.
@@ -47,14 +54,17 @@ pub(super) enum Deleted {
 pub(super) async fn save(
     call: &Call,
     basis: &Basis,
-    proposed: Vec<Result<Proposed<'_>, Problems>>,
+    proposed: Vec<Result<Proposed<'_>, Broken>>,
     deleted: Deleted,
 ) -> Result<Vec<StoredResource>, ApiError> {
     let (mut puts, mut problems) = (Puts::default(), Problems::new());
     for one in proposed {
         match one {
             Ok(proposed) => problems.merge(proposed.read(call, basis, &mut puts)),
-            Err(others) => problems.merge(others),
+            Err(Broken { id, problems: others }) => {
+                puts.broken.extend(id);
+                problems.merge(others);
+            }
         }
     }
     if problems.is_empty() {
@@ -73,6 +83,8 @@ pub(super) async fn save(
 struct Puts {
     in_order: Vec<Put>,
     places: BTreeMap<(ConfigurationKind, ConfigurationId), usize>,
+    /// The tasks that would be there were it not for what is wrong with them.
+    broken: BTreeSet<ConfigurationId>,
 }
 
 impl Puts {
@@ -110,8 +122,11 @@ impl Puts {
         let mut problems = Problems::new();
         for Put { place, draft, .. } in &self.in_order {
             let references = draft.resource.references();
-            // Its application, of which it was told if that is broken, has come with it.
-            let others = references.into_iter().filter(|one| one.pointer != "/applicationId");
+            // Of its application, which has come with it, and of another task here it was told if that is broken.
+            let is_told = |one: &ConfigurationReference| {
+                one.pointer == "/applicationId" || one.kinds.contains(&TASK) && self.broken.contains(&one.id)
+            };
+            let others = references.into_iter().filter(|one| !is_told(one));
             problems.merge(after.dangling(&others.collect::<Vec<_>>()).placed_under(place));
         }
         problems
@@ -145,6 +160,9 @@ impl Proposed<'_> {
         let mut problems = renamed(&problems, &format!("{}/applicationId", self.place), &place);
         for field in outside {
             problems.add(format!("{}/{field}", self.place), "is no part of a connector's configuration");
+        }
+        if let (Whose::New { id, .. }, false) = (self.whose, problems.is_empty()) {
+            puts.broken.insert(id);
         }
         problems
     }

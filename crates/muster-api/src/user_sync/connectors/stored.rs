@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use muster_engine::LoadedConfiguration;
 use muster_model::DirectoryId;
 use muster_model::configuration::ConfigurationKind;
 use muster_store::StoredResource;
@@ -42,14 +43,11 @@ impl Connector {
             .collect()
     }
 
-    /// The one of that unique id, or of a task of that id. A text that may be a unique id is nothing else.
+    /// The one of that unique id, or of a task of that id.
     pub(super) fn find(rows: &[StoredResource], text: &str) -> Result<Self, ApiError> {
-        let unique_id = Uuid::parse_str(text).ok();
-        let is_meant = |connector: &Self| match unique_id {
-            Some(_) => connector.unique_id() == unique_id,
-            None => connector.task_id() == text,
-        };
-        let found = Self::all(rows)?.into_iter().find(is_meant);
+        let loaded = LoadedConfiguration::of(rows)?;
+        let task = loaded.resources.connector(text).map(|task| task.id.as_str());
+        let found = Self::all(rows)?.into_iter().find(|connector| Some(connector.task_id()) == task);
         found.ok_or_else(|| ApiError::NotFound(format!("connector `{text}`")))
     }
 

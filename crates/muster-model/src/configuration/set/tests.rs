@@ -333,3 +333,31 @@ fn the_effective_configuration_shows_every_cell() {
     assert_eq!(cells[0].limit, None);
     assert_eq!(cells[1].limit, Guarded::Update.default_limit());
 }
+
+#[test]
+fn connectors_are_known_by_their_unique_ids_and_by_their_tasks() {
+    let (unique, other) = ("7c9e6679-7425-40de-944b-e07fc1f90ae7", "7c9e6679-7425-40de-944b-e07fc1f90ae8");
+    let task = |id: &str, unique_id: Option<&str>| {
+        let mut task = json!({
+            "id": id, "name": id, "taskType": "RECONCILIATION", "applicationId": "hr", "objectClassId": "person",
+        });
+        if let Some(unique_id) = unique_id {
+            task["uniqueId"] = unique_id.into();
+        }
+        resource(ConfigurationKind::SynchronizationTaskDefinition, &task)
+    };
+    let tasks = [task("people", Some(unique)), task(other, None), task("old", None)];
+    let configuration: Configuration = tasks.into_iter().collect();
+    for (known_by, expected) in [
+        (unique, Some("people")),
+        ("7C9E6679742540DE944BE07FC1F90AE7", Some("people")),
+        ("people", Some("people")),
+        ("old", Some("old")),
+        // Whatever may be a unique id is nothing else.
+        (other, None),
+        ("nobody", None),
+    ] {
+        let found = configuration.connector(known_by).map(|task| task.id.as_str());
+        assert_eq!(found, expected, "{known_by}");
+    }
+}
