@@ -417,6 +417,10 @@ impl AccountClass {
     ) -> Option<Decision> {
         let (linked, owner) = (linked?, facts.owner.as_ref()?);
         let promise = linked.promise?;
+        // One made under other terms holds, and is made once more, so that the next run passes the account over.
+        if self.decisions.terms().is_some_and(|terms| linked.terms != Some(terms)) {
+            return None;
+        }
         if linked.due_at.is_some_and(|due| due <= at) || !self.decisions.scope.holds(owner) {
             return None;
         }

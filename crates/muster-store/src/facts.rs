@@ -24,9 +24,9 @@ use crate::page::decode_granted;
 use crate::row::{decode_provenance, disabled, get, instant, number, object_kind, optional_number, unsigned};
 
 pub(crate) const SHADOW_COLUMNS: &str = "s.no, s.version, s.uid, s.state, s.owner, s.snapshot, s.profile, s.disabled, s.uid_key, \
-     s.digest, s.account_digest, s.due_at, s.granted, s.read_by";
+     s.digest, s.account_digest, s.due_at, s.granted, s.read_by, s.terms";
 /// How many columns that are.
-pub(crate) const SHADOW_WIDTH: usize = 14;
+pub(crate) const SHADOW_WIDTH: usize = 15;
 pub(crate) const OBJECT_COLUMNS: &str =
     "o.id, o.kind, o.directory, o.type, o.disabled, o.version, o.attributes, o.provenance";
 pub(crate) const OBJECT_WIDTH: usize = 8;
@@ -42,6 +42,8 @@ pub struct LinkedShadow {
     pub account_disabled: bool,
     /// Outbound, the promise that nothing has to be decided.
     pub promise: Option<Promise>,
+    /// What that promise was made under.
+    pub terms: Option<Digest>,
     /// When that promise ends by itself.
     pub due_at: Option<DateTime<Utc>>,
     /// The object, if the shadow has an owner that exists.
@@ -261,6 +263,7 @@ pub(crate) fn linked_shadow(row: &QueryResult) -> Result<LinkedShadow, StoreErro
         shadow: shadow_at(row)?,
         account_disabled: optional_number(row, 7)?.is_some(),
         promise: promise(get(row, 9)?, get(row, 10)?)?,
+        terms: get::<Option<Vec<u8>>>(row, 14)?.map(octets).transpose()?.map(Digest),
         due_at: optional_number(row, 11)?.map(instant).transpose()?,
         owner: object_at(row, SHADOW_WIDTH)?,
     })

@@ -100,10 +100,10 @@ fn what_is_looked_at_once_is_in_order_again() {
     for verify in ["LIVE", "SHADOW"] {
         on_each_database(async |database| {
             let world = in_order(database, ad(), verify).await;
-            // Nothing that the target has, so that nothing is written there.
-            world.hire("1", "ann@x", "Ann", "FIN");
-            world.synchronize("hr").await;
-            world.provision("ad").await;
+            for moved in [Moved::Owner, Moved::Scope] {
+                moved.in_world(&world, verify).await;
+                world.provision("ad").await;
+            }
             assert!(!is_looked_at(&world).await, "{verify}");
         });
     }
