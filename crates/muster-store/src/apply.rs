@@ -474,13 +474,14 @@ impl TenantStore {
             Dialect::Sqlite => self.list_of([hash, &format!("unhex({object})"), change]),
             Dialect::Postgres => self.list_of([hash, &format!("{object}::uuid"), change]),
         };
-        // Whoever changed the object since may have given it this key again.
+        // Whoever changed the object since may have given it this key again. One that this run did not make may have been
+        // made by another in the same instant, under the same id.
         let sql = format!(
             "DELETE FROM key WHERE (tenant, hash, object) IN (SELECT c.tenant, n.hash, n.object FROM \
              (SELECT {hash} AS hash, {object} AS object, ? + {change} AS id FROM {keys} {APART}) AS n \
              CROSS JOIN change c WHERE c.tenant = ? AND c.id = n.id AND NOT EXISTS \
              (SELECT 1 FROM object o WHERE o.tenant = c.tenant AND o.id = n.object \
-             AND o.version <> c.object_version + 1))"
+             AND (c.object_version = 0 OR o.version <> c.object_version + 1)))"
         );
         let list = text_list(removed, 74, |list, key| {
             push_hex(list, &key.hash.0);

@@ -79,6 +79,24 @@ fn a_plan_that_was_made_before_is_stale_where_a_single_sync_came_between() {
     });
 }
 
+/// Both of the same instant, so that both give the object the same id.
+#[test]
+fn who_is_made_by_a_single_sync_while_a_plan_was_to_make_them_keeps_all_keys() {
+    on_each_database(async |database| {
+        let mut world = world(database).await;
+        for number in ["1", "2", "3", "4"] {
+            world.hire(number, &format!("{number}@x"), "Ann", "IT");
+        }
+        let full = world.run_up_to(synchronization("hr", Mode::Apply), "hr", (CallKind::Page, 2)).await;
+        world.disturb("hr", no_faults());
+        assert_eq!(sync(&world, "1").await.operation, UserOperation::Added);
+        let of_one = world.keys().await.len();
+        assert!(of_one > 0);
+        full.go_on().await;
+        assert_eq!(world.keys().await.len(), 4 * of_one);
+    });
+}
+
 /// The other order: the single sync has read the user, and a full sync comes to its end before it goes on.
 #[test]
 fn a_single_sync_that_is_overtaken_looks_again() {
