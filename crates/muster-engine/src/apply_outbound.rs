@@ -3,13 +3,12 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use muster_connector::{
-    Account, Connector, ConnectorError, Durable, Entry, Operation, RemoteClass, WriteResult, Writer, Written,
+    Account, Connector, ConnectorError, Durable, Operation, RemoteClass, WriteResult, Writer, Written,
 };
+use muster_model::ApplicationId;
 use muster_model::error::ErrorCode;
 use muster_model::run::Wave;
-use muster_model::{ApplicationId, Value};
 use muster_plan::change::Action;
-use muster_plan::convert::comparable_texts;
 use muster_plan::key::{KeyHash, Position};
 use muster_store::{
     Batch, Bucket, ChangeRow, GivenKey, Makes, Noted, ProblemRow, ProblemStep, Slot, step_of,
@@ -21,6 +20,7 @@ use crate::lease::Lease;
 use crate::operation::{Asked, asked_of};
 use crate::outbound::OutboundRun;
 use crate::parking::{Ask, Refusal};
+use crate::read_back::{Found, is_there};
 use crate::remote::remote_class;
 use crate::sequence::{Sequence, Step};
 use crate::worker::Work;
@@ -44,40 +44,24 @@ struct Ready {
 
 /// One wave of one bucket.
 #[derive(Clone, Copy)]
-struct BucketWave<'a> {
-    index: usize,
-    task: &'a OutboundRun,
+pub(crate) struct BucketWave<'a> {
+    pub(crate) index: usize,
+    pub(crate) task: &'a OutboundRun,
     wave: Wave,
 }
 
 /// The way of its changes to the target.
-struct Way<'a> {
-    of: BucketWave<'a>,
-    remote: RemoteClass,
-    connector: Box<dyn Connector>,
+pub(crate) struct Way<'a> {
+    pub(crate) of: BucketWave<'a>,
+    pub(crate) remote: RemoteClass,
+    pub(crate) connector: Box<dyn Connector>,
     writer: Option<Box<dyn Writer>>,
+    /// Whether the system was left alone as a whole when the last batch had been written.
+    is_left_alone: bool,
     /// Whether any of its accounts was parked when the wave began.
     any_parked: bool,
     /// Where accounts of nobody stand that belong to whom they are made for, whatever they hold.
-    adopted: HashSet<Position>,
-}
-
-/// An account that stands where one was to be made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Found {
-    /// It is the one that was to be made.
-    Whole,
-    /// It is, but is not all that it is to be yet; the next run finishes it.
-    Unfinished,
-    /// It is another one, or none was looked for.
-    Other,
-    /// Nobody knows, since it could not be read, for this reason.
-    Unread(String),
-}
-
-/// Whether a create was refused since the account exists.
-fn is_there(row: &ChangeRow, error: &ConnectorError) -> bool {
-    row.action == Action::Create && matches!(error, ConnectorError::Conflict { .. })
+    pub(crate) adopted: HashSet<Position>,
 }
 
 impl Way<'_> {
@@ -113,74 +97,6 @@ impl Way<'_> {
         };
         lease.may_write().await?;
         Ok(writer.write(operations).await)
-    }
-
-    /// The accounts that stand where creates of a batch were to make some, all read at once.
-    async fn read_back(
-        &mut self,
-        asks: &[Ask],
-        outcomes: &[WriteResult],
-    ) -> Result<HashMap<String, Account>, ConnectorError> {
-        let outcomes =
-            asks.iter().zip(outcomes).filter_map(|(ask, outcome)| Some((ask, outcome.as_ref().err()?)));
-        let there = outcomes.filter(|(ask, error)| is_there(&ask.row, error));
-        let made_with: Vec<String> = there.map(|(ask, _)| ask.row.uid.clone()).collect();
-        if made_with.is_empty() {
-            return Ok(HashMap::new());
-        }
-        let name = self.of.task.classes[self.of.index].decisions.abilities.name.as_ref();
-        let read = match name {
-            None => self.connector.read(&self.remote, &made_with).await?,
-            Some(_) => self.connector.find(&self.remote, &made_with).await?,
-        };
-        let accounts = read.into_iter().filter_map(|entry| match entry {
-            Entry::Account(account) => {
-                let named = name.map(|name| account.record.get(name.as_str()).first().map(Value::to_text));
-                let made_with =
-                    named.map_or_else(|| Some(account.uid.clone()), |name| Some(name?.into_owned()));
-                Some((made_with?, account))
-            }
-            Entry::Bad(_) | Entry::Gone(_) => None,
-        });
-        Ok(accounts.collect())
-    }
-
-    /// What became of a create that was refused since the account exists. It was ours, before a crash or in a run
-    /// that was cancelled, when the account that is read back holds what it was to hold.
-    fn found(
-        &self,
-        (row, error): (&ChangeRow, &ConnectorError),
-        read: &Result<HashMap<String, Account>, ConnectorError>,
-    ) -> Found {
-        if !is_there(row, error) {
-            return Found::Other;
-        }
-        let account = match read {
-            Ok(accounts) => accounts.get(&row.uid),
-            Err(error) => return Found::Unread(error.to_string()),
-        };
-        let Some(account) = account else { return Found::Other };
-        let decisions = &self.of.task.classes[self.of.index].decisions;
-        let is_adopted = self.adopted.contains(&decisions.account_key(&row.uid).position());
-        // As it was asked for; see `operation_of`.
-        let differs = account.enabled.is_some_and(|enabled| enabled != (row.state < 2));
-        let mut found = if differs { Found::Unfinished } else { Found::Whole };
-        for (name, wanted) in &row.result {
-            let held = comparable_texts(account.record.get(name.as_str()));
-            if held == comparable_texts(wanted) {
-                continue;
-            }
-            let lacks_names = held.is_empty() && decisions.naming_attributes().any(|naming| naming == name);
-            // Where entitlements hold their members the account is made first, and they may not have got it yet.
-            let wanted = comparable_texts(wanted);
-            let lacks_entitlements = decisions.abilities.membership.as_ref() == Some(name)
-                && held.iter().all(|one| wanted.contains(one));
-            if !lacks_names && !lacks_entitlements && !is_adopted {
-                return Found::Other;
-            }
-            found = Found::Unfinished;
-        }
-        found
     }
 }
 
@@ -282,7 +198,7 @@ impl Work {
         let remote = remote_class(&class.application, &class.class);
         let adopted = self.adopted_by(of, exceptions).await?;
         let any_parked = self.store.any_parked(&class.application.id).await?;
-        Ok(Way { of, remote, connector, writer: None, any_parked, adopted })
+        Ok(Way { of, remote, connector, writer: None, is_left_alone: false, any_parked, adopted })
     }
 
     /// Where CHECK has left out to withdraw accounts, since they are made for somebody.
@@ -352,6 +268,8 @@ impl Work {
                 self.without_parked((asks, operations), &mut answered.noted.problems).await?;
         }
         let outcomes = way.write(operations, &self.lease).await?;
+        let definition = &way.of.task.classes[way.of.index].application.connector_definition_id;
+        way.is_left_alone = self.engine.paces.is_left_alone(self.store.slug(), definition);
         let read = way.read_back(&asks, &outcomes).await;
         for (ask, outcome) in asks.iter().zip(outcomes) {
             self.note_answer(way, (ask, outcome), &read, &mut answered);
@@ -427,7 +345,9 @@ impl Work {
         match refusal {
             Some(refusal) => {
                 answered.noted.problems.push(refusal.problem(&ask.row));
-                answered.noted.parked.extend(ask.refused(&refusal, self.now()));
+                if !(way.is_left_alone && refusal.may_pass()) {
+                    answered.noted.parked.extend(ask.refused(&refusal, self.now()));
+                }
             }
             // What waits for a later wave may be refused there.
             None if ask.parked.is_some() && !answered.unsettled.contains(&ask.row.number) => {

@@ -47,6 +47,7 @@ mod preceding;
 mod prepare;
 mod probe;
 mod quarantine;
+mod read_back;
 mod referred;
 mod relink;
 mod remade;

@@ -46,6 +46,13 @@ impl Paces {
         drop(decided);
         Paced::new(Arc::new(Shared(Arc::clone(system))))
     }
+
+    /// Whether a system is left alone as a whole: then a call that fails says nothing about what it was for.
+    pub(crate) fn is_left_alone(&self, tenant: &TenantSlug, definition: &ConfigurationId) -> bool {
+        let systems = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let system = systems.get(&(tenant.clone(), definition.clone()));
+        system.is_some_and(|system| system.decided().is_left_alone())
+    }
 }
 
 struct System {

@@ -114,6 +114,11 @@ impl Refusal {
         Self { class: FailureClass::Transient, message, wait: None, due_to: None }
     }
 
+    /// Whether the same may be answered otherwise when it is asked again.
+    pub(crate) fn may_pass(&self) -> bool {
+        self.class == FailureClass::Transient
+    }
+
     pub(crate) fn problem(&self, row: &ChangeRow) -> ProblemRow {
         problem(row, ErrorCode::ChangeRefused, (self.class, self.message.clone()))
     }

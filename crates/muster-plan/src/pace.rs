@@ -95,6 +95,12 @@ impl Pace {
         self.at_once = self.at_once.min(self.most_at_once());
     }
 
+    /// Whether none of the last calls was answered, so that the system is or was left alone, and none has been since.
+    #[must_use]
+    pub fn is_left_alone(&self) -> bool {
+        self.rests_until.is_some()
+    }
+
     /// Whether a call may be made now.
     pub fn admit(&mut self, now: Duration) -> Admission {
         if let Some(until) = self.rests_until {
@@ -269,6 +275,7 @@ mod tests {
                 let _ = pace.answered(now, 9, LOST, 0);
             }
             assert_eq!(pace.admit(now), Admission::LeftAlone(seconds(rest)));
+            assert!(pace.is_left_alone());
             now += seconds(rest);
             assert_eq!(pace.admit(now), Admission::Now, "one call finds out");
             assert_eq!(pace.admit(now), Admission::Later, "one alone");
@@ -279,6 +286,7 @@ mod tests {
         assert_eq!(pace.admit(now), Admission::Now);
         pace.ended();
         assert_eq!(pace.answered(now, 1, Answer::Given, 0), None);
+        assert!(!pace.is_left_alone());
         assert!(let_out(&mut pace, now) >= 1, "whoever answers is worked again");
         for _ in 0..FAILURES - 1 {
             let _ = pace.answered(now, 9, LOST, 0);
