@@ -9,6 +9,7 @@ use muster_model::configuration::application::{Application, ObjectClass};
 use muster_model::shadow::ShadowState;
 use muster_model::{AttributeName, Field, ImObject, ObjectId, Record};
 use muster_plan::decision::Decision;
+use muster_plan::key::KeyHash;
 use muster_plan::outbound::OwnerView;
 use muster_store::{LinkedShadow, OwnerPage, OwnerRow};
 use roaring::RoaringBitmap;
@@ -48,9 +49,13 @@ impl Work {
             [] => Vec::new(),
             others => self.store.missing_shadows(of.0, of.1, others, &[]).await?,
         };
+        let keys: Vec<KeyHash> = shadows.iter().map(|(linked, _)| linked.key).collect();
+        let parked = self.store.parked_of(&keys).await?;
+        // What is remembered of an account that could not be corrected is not what it is.
+        let is_forgotten =
+            |linked: &LinkedShadow| linked.shadow.snapshot.is_empty() || parked.contains_key(&linked.key);
         let shadows = shadows.into_iter().map(|(linked, _)| linked);
-        let (forgotten, known): (Vec<LinkedShadow>, Vec<LinkedShadow>) =
-            shadows.partition(|linked| linked.shadow.snapshot.is_empty());
+        let (forgotten, known): (Vec<LinkedShadow>, Vec<LinkedShadow>) = shadows.partition(is_forgotten);
         let forgotten: Vec<String> = forgotten.into_iter().map(|linked| linked.shadow.uid).collect();
         let mut entries = self.read_accounts((application, class), &forgotten).await?;
         entries

@@ -306,6 +306,18 @@ impl TenantStore {
                 parked.retry_at.map(|at| at.timestamp_millis()).into(),
             ]
         };
+        if rows.is_empty() {
+            return Ok(());
+        }
+        // An account that was to be corrected and was not is not as it was promised.
+        let keys: Vec<KeyHash> = rows.iter().map(|parked| parked.key).collect();
+        let (list, [key]) = self.list_of(["unhex(j.value)"]);
+        let sql = format!(
+            "UPDATE shadow SET digest = NULL, account_digest = NULL WHERE tenant = ? AND application = ? \
+             AND uid_key IN (SELECT {key} FROM {list})"
+        );
+        let values = vec![self.tenant.into(), target.application.as_str().into(), hex_list(&keys)];
+        tx.execute(&sql, values).await?;
         PARKED.insert(tx, rows.into_iter().map(row).collect()).await.map(|_| ())
     }
 }

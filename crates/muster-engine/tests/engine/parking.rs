@@ -14,7 +14,7 @@ use muster_model::error::ErrorCode;
 use muster_model::failure::FailureClass;
 use muster_model::run::{Outcome, OutcomeStatus};
 use muster_store::{AuditFilter, Failures, Parked, ParkedFilter, Release, RunRecord};
-use muster_testkit::world::configuration::ad;
+use muster_testkit::world::configuration::{ad, provisioning};
 use muster_testkit::world::{TestDatabase, World, on_each_database};
 use serde_json::json;
 
@@ -241,6 +241,30 @@ fn memberships_that_were_refused_are_asked_for_again_without_anybody_releasing_t
         assert_eq!(times, [(FailureClass::Rejected, Some(soon))]);
         let (run, asked) = provision(&mut world, no_faults()).await;
         assert_eq!((asked, run.state.outcome), (1, Some(OutcomeStatus::Success)));
+        assert_eq!(tried(&world).await, []);
+    });
+}
+
+#[test]
+fn what_could_not_be_corrected_is_not_forgotten_where_shadows_are_trusted() {
+    on_each_database(async |database| {
+        let mut world = three(database).await;
+        provision(&mut world, no_faults()).await;
+        world.put("ad", "account", "2", &[("uid", "2"), ("mail", "other@x"), ("cn", "Name 2")]);
+        let (run, _) = provision(&mut world, picky()).await;
+        assert_eq!(run.counters.outcome(Outcome::Failed), 1);
+
+        let mut task = provisioning();
+        task["verify"] = json!("SHADOW");
+        world.save(ConfigurationKind::ProvisioningTaskDefinition, task).await;
+        // Another configuration has it tried at once, and from then on it waits for its time.
+        let (run, asked) = provision(&mut world, picky()).await;
+        assert_eq!((run.counters.outcome(Outcome::Failed), asked), (1, 1));
+        let (run, asked) = provision(&mut world, no_faults()).await;
+        assert_eq!((run.counters.outcome(Outcome::Failed), asked), (1, 0));
+        world.clock().pass(TimeDelta::minutes(10));
+        let (run, asked) = provision(&mut world, no_faults()).await;
+        assert_eq!((run.counters.outcome(Outcome::Updated), asked), (1, 1));
         assert_eq!(tried(&world).await, []);
     });
 }
