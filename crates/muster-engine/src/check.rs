@@ -1,6 +1,9 @@
 //! The check: what only the whole plan shows, its hash, and its limits. Nothing has been applied yet.
 
+use std::collections::BTreeMap;
+
 use muster_model::ConfigurationId;
+use muster_model::configuration::guard::Guarded;
 use muster_model::configuration::task::SynchronizationTaskDefinition;
 use muster_model::error::ErrorCode;
 use muster_model::run::Outcome;
@@ -160,9 +163,8 @@ impl Work {
                 |one: &&EarlierBucket| one.application == bucket.application && one.place as usize == place;
             let earlier: Vec<_> = earlier.iter().filter(of_bucket).map(|one| one.earlier.clone()).collect();
             let accounts = self.accounts(index, limits, &earlier).await?;
-            let members = bucket.tally.groups_losing().map(|(group, _)| (group.to_owned(), accounts));
-            let population =
-                Population { accounts, memberships: bucket.counters.read, members: members.collect() };
+            let members = self.members(index, limits, &earlier).await?;
+            let population = Population { accounts, members };
             let trips = muster_plan::guard::check(&bucket.tally, &population, limits, &earlier);
             let application = &bucket.application;
             holds
@@ -187,6 +189,23 @@ impl Work {
         }
         let Some((application, class)) = self.accounts_of(index) else { return Ok(0) };
         Ok(self.store.live_shadows(&application.id, class.id.as_str()).await?)
+    }
+
+    /// How many members groups have, as far as accounts were granted them. Counted only where the plan ends memberships
+    /// and a limit asks for it.
+    async fn members(
+        &self,
+        index: usize,
+        limits: Limits<'_>,
+        earlier: &[Earlier],
+    ) -> Result<BTreeMap<String, u64>, EngineError> {
+        let tally = &self.buckets[index].tally;
+        let takes = tally.of(Guarded::MembershipRemoval) > 0;
+        if !takes || !muster_plan::guard::asks_for_population(tally, limits, earlier) {
+            return Ok(BTreeMap::new());
+        }
+        let Some((application, class)) = self.accounts_of(index) else { return Ok(BTreeMap::new()) };
+        Ok(self.store.granted_members(&application.id, class.id.as_str()).await?)
     }
 
     fn limits(&self, index: usize) -> Limits<'_> {

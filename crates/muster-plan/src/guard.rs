@@ -223,11 +223,6 @@ impl Tally {
         self.counts.get(&guarded).copied().unwrap_or(0)
     }
 
-    /// The groups that lose members.
-    pub fn groups_losing(&self) -> impl Iterator<Item = (&str, u64)> {
-        self.members_lost.iter().map(|(group, lost)| (group.as_str(), *lost))
-    }
-
     /// Everything counted as rows of (limit, attribute or group, count), sorted; to be stored.
     #[must_use]
     pub fn rows(&self) -> Vec<(Guarded, &str, u64)> {
@@ -273,10 +268,20 @@ fn take_one<K: Ord>(counts: &mut BTreeMap<K, u64>, of: &K) {
 pub struct Population {
     /// Accounts known to exist.
     pub accounts: u64,
-    /// Memberships seen.
-    pub memberships: u64,
-    /// Members of the groups that lose some.
+    /// Known members of each group; empty where the plan takes nobody from any.
     pub members: BTreeMap<String, u64>,
+}
+
+impl Population {
+    /// Of how many members a group loses so many: whoever is taken from it was one, known or not.
+    fn members_of(&self, group: &str, lost: u64) -> u64 {
+        self.members.get(group).copied().unwrap_or(0).max(lost)
+    }
+
+    /// Of how many memberships so many end.
+    fn memberships(&self, lost: u64) -> u64 {
+        self.members.values().sum::<u64>().max(lost)
+    }
 }
 
 /// Whether a plan, together with what earlier runs did, may exceed a limit: only then it matters of how many.
@@ -302,36 +307,40 @@ pub fn check(tally: &Tally, population: &Population, limits: Limits<'_>, earlier
     let mut trips = Vec::new();
     for guarded in Guarded::ALL {
         let Some((limit, hours)) = limits.effective(guarded) else { continue };
-        let mut meet = |of: Option<&str>, count: &dyn Fn(&Tally) -> u64, population: u64| {
-            let changes = count(tally);
+        let mut meet = |of: Option<&str>, count: &dyn Fn(&Tally) -> u64, of_how_many: &dyn Fn(u64) -> u64| {
+            let alone = count(tally);
             let within = earlier.iter().filter(|earlier| earlier.hours_ago < hours);
             let before: u64 = within.map(|earlier| count(&earlier.tally)).sum();
-            let window = if limit.is_exceeded(changes, population) {
-                None
-            } else if changes > 0 && before > 0 && limit.is_exceeded(changes + before, population) {
-                Some(Window { hours, before })
+            let is_exceeded = |changes| limit.is_exceeded(changes, of_how_many(changes));
+            let (changes, window) = if is_exceeded(alone) {
+                (alone, None)
+            } else if alone > 0 && before > 0 && is_exceeded(alone + before) {
+                (alone + before, Some(Window { hours, before }))
             } else {
                 return;
             };
-            let changes = changes + window.map_or(0, |window| window.before);
+            let population = of_how_many(changes);
             trips.push(Trip { guarded, of: of.map(str::to_owned), changes, population, limit, window });
         };
+        let accounts = |_| population.accounts;
         match guarded {
             Guarded::Clearing => {
                 for name in tally.clearing.keys() {
                     let count = |tally: &Tally| tally.clearing.get(name).copied().unwrap_or(0);
-                    meet(Some(name), &count, population.accounts);
+                    meet(Some(name), &count, &accounts);
                 }
             }
             Guarded::MembersLost => {
                 for group in tally.members_lost.keys() {
                     let count = |tally: &Tally| tally.members_lost.get(group).copied().unwrap_or(0);
-                    meet(Some(group), &count, population.members.get(group).copied().unwrap_or(0));
+                    meet(Some(group), &count, &|lost| population.members_of(group, lost));
                 }
             }
-            Guarded::MembershipRemoval => meet(None, &|tally| tally.of(guarded), population.memberships),
+            Guarded::MembershipRemoval => {
+                meet(None, &|tally| tally.of(guarded), &|lost| population.memberships(lost));
+            }
             Guarded::Create | Guarded::Update | Guarded::Disable | Guarded::Delete | Guarded::Unlink => {
-                meet(None, &|tally| tally.of(guarded), population.accounts);
+                meet(None, &|tally| tally.of(guarded), &accounts);
             }
         }
     }
@@ -339,148 +348,4 @@ pub fn check(tally: &Tally, population: &Population, limits: Limits<'_>, earlier
 }
 
 #[cfg(test)]
-mod tests {
-    use muster_model::configuration::application::Situation;
-
-    use super::*;
-    use crate::inbound::bare_change;
-
-    static NOTHING: Guards = Guards(Vec::new());
-
-    fn limit(count: Option<u64>, percent: Option<u8>, minimum: u64) -> Limit {
-        Limit { count, percent, minimum, window_hours: None }
-    }
-
-    fn of_task(task: &Guards) -> Limits<'_> {
-        Limits { launch: None, task, application: &NOTHING }
-    }
-
-    #[test]
-    fn a_limit_trips_exactly_beyond_its_border() {
-        let percent = limit(None, Some(10), 20);
-        let count = limit(Some(5), None, 0);
-        let both = limit(Some(50), Some(10), 20);
-        let none = limit(Some(0), None, 0);
-        for (limit, changes, population, expected) in [
-            (percent, 20, 20, false),
-            (percent, 21, 210, false),
-            (percent, 21, 209, true),
-            (percent, 100, 1000, false),
-            (percent, 101, 1000, true),
-            (percent, 21, 0, true),
-            (count, 5, 1_000_000, false),
-            (count, 6, 1_000_000, true),
-            (both, 51, 1_000_000, true),
-            (both, 50, 400, true),
-            (both, 50, 500, false),
-            (none, 0, 0, false),
-            (none, 1, 10, true),
-        ] {
-            assert_eq!(limit.is_exceeded(changes, population), expected, "{limit:?} {changes} {population}");
-        }
-    }
-
-    #[test]
-    fn a_limit_is_wider_when_it_lets_pass_what_the_other_holds() {
-        let percent = limit(None, Some(10), 20);
-        for (wider, narrower) in [
-            (limit(None, Some(11), 20), percent),
-            (limit(None, Some(10), 21), percent),
-            (limit(Some(21), None, 0), percent),
-            (limit(None, Some(100), 0), percent),
-            (limit(Some(6), None, 0), limit(Some(5), None, 0)),
-            (limit(None, Some(100), 0), limit(Some(5), Some(100), 0)),
-        ] {
-            assert!(wider.is_wider_than(&narrower), "{wider:?} {narrower:?}");
-        }
-        for held in [limit(Some(20), None, 0), limit(Some(5), Some(10), 20), limit(None, Some(10), 19)] {
-            assert!(!held.is_wider_than(&percent), "{held:?}");
-        }
-        for same in [percent, limit(Some(5), None, 0), limit(Some(5), Some(1), 0)] {
-            assert!(!same.is_wider_than(&same), "{same:?}");
-        }
-    }
-
-    #[test]
-    fn the_launchs_limits_replace_the_tasks_and_those_the_applications() {
-        let set = |count| Guards(vec![(Guarded::Delete, limit(Some(count), None, 0))]);
-        let (launch, task, application) = (set(50), set(9), set(1));
-        let count = |launch, task, application| {
-            let limits = Limits { launch, task, application };
-            limits.effective(Guarded::Delete).map(|(limit, hours)| (limit.count, hours))
-        };
-        assert_eq!(count(None, &NOTHING, &application), Some((Some(1), 24)));
-        assert_eq!(count(None, &task, &application), Some((Some(9), 24)));
-        assert_eq!(count(None, &NOTHING, &NOTHING), Some((None, 24)));
-        assert_eq!(count(Some(&launch), &task, &application), Some((Some(50), 0)), "it means that run alone");
-        assert_eq!(count(Some(&NOTHING), &task, &application), Some((Some(9), 24)));
-        assert!(of_task(&NOTHING).effective(Guarded::Create).is_none());
-    }
-
-    #[test]
-    fn what_earlier_runs_did_within_the_window_counts_too() {
-        let disabled = |count| Tally::from_rows([(Guarded::Disable, String::new(), count)]);
-        let population = Population { accounts: 300, ..Population::default() };
-        let earlier = |hours_ago, count| Earlier { hours_ago, tally: disabled(count) };
-        let trips = |count, earlier: &[Earlier]| {
-            let trips = check(&disabled(count), &population, of_task(&NOTHING), earlier);
-            trips.iter().map(ToString::to_string).collect::<Vec<_>>()
-        };
-        let day = [earlier(1, 15), earlier(23, 15)];
-        assert_eq!(trips(30, &[]), Vec::<String>::new());
-        assert_eq!(
-            trips(1, &day),
-            [
-                "disable: 31 of 300 within 24 hours, 30 of them by earlier runs, the limit is 10 % and at least 20"
-            ]
-        );
-        assert_eq!(trips(1, &[earlier(1, 15), earlier(24, 15)]), Vec::<String>::new(), "a day ago");
-        assert_eq!(trips(0, &[earlier(1, 300)]), Vec::<String>::new(), "who disables nobody is not held");
-        assert_eq!(trips(31, &day), ["disable: 31 of 300, the limit is 10 % and at least 20"]);
-        let alone =
-            Guards(vec![(Guarded::Disable, Limit { window_hours: Some(0), ..limit(None, Some(10), 20) })]);
-        assert_eq!(check(&disabled(1), &population, of_task(&alone), &day), Vec::new());
-        assert_eq!((of_task(&NOTHING).longest_window(), of_task(&alone).longest_window()), (24, 24));
-    }
-
-    #[test]
-    fn an_account_that_stays_after_all_counts_as_if_it_had_never_been_withdrawn() {
-        let groups = |groups: &[&str]| MembershipChange {
-            attribute: "groups".into(),
-            add: Vec::new(),
-            remove: groups.iter().map(|group| (*group).to_owned()).collect(),
-        };
-        let change = |action, memberships: &[MembershipChange]| Change {
-            memberships: memberships.to_vec(),
-            ..bare_change(action, Situation::Unmatched, Reaction::Delete, "1")
-        };
-        let kept = change(Action::Disable, &[groups(&["all"])]);
-        for left_out in [
-            change(Action::Delete, &[]),
-            change(Action::Disable, &[]),
-            change(Action::Disable, &[groups(&["admins", "all"])]),
-        ] {
-            let mut expected = Tally::default();
-            expected.count(&kept);
-            let mut tally = expected.clone();
-            tally.count(&left_out);
-            assert_ne!(tally, expected);
-            tally.leave_out(left_out.action, &left_out.memberships);
-            assert_eq!(tally, expected, "{:?}", left_out.action);
-        }
-    }
-
-    #[test]
-    fn clearing_is_counted_for_each_attribute() {
-        let rows =
-            vec![(Guarded::Clearing, "email".to_owned(), 60), (Guarded::Clearing, "phone".to_owned(), 3)];
-        let tally = Tally::from_rows(rows);
-        let population = Population { accounts: 100, ..Population::default() };
-        let trips = check(&tally, &population, of_task(&NOTHING), &[]);
-        assert_eq!(trips.len(), 1);
-        assert_eq!(trips[0].of.as_deref(), Some("email"));
-        assert_eq!(trips[0].to_string(), "clearing of `email`: 60 of 100, the limit is 50 % and at least 10");
-        let again = Tally::from_rows(tally.rows().into_iter().map(|(g, of, n)| (g, of.to_owned(), n)));
-        assert_eq!(again, tally);
-    }
-}
+mod tests;

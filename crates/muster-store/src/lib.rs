@@ -41,6 +41,7 @@ mod left_entries;
 mod left_out;
 mod lists;
 mod make;
+mod members;
 mod message;
 mod migration;
 #[cfg(test)]

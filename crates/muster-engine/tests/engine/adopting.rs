@@ -199,7 +199,7 @@ fn limits_do_not_count_accounts_of_nobody_that_stay() {
             ("DELETE", 20, None),
             ("DELETE", 21, Some("delete: 21 of 0, the limit is 10 % and at least 20")),
             ("DISABLE", 10, None),
-            ("DISABLE", 11, Some("membersLost of `all`: 11 of 0, the limit is 50 % and at least 10")),
+            ("DISABLE", 11, Some("membersLost of `all`: 11 of 11, the limit is 50 % and at least 10")),
         ] {
             let world = made_and_not_stored(database, reaction, strangers).await;
             let run = world.provision("ad").await;

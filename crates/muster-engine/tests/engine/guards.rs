@@ -257,7 +257,7 @@ fn withdrawn_accounts_and_memberships_are_held_at_the_target() {
         let run = world.provision("ad").await;
         let expected = expect![[r#"
             disable: 30 of 30, the limit is 10 % and at least 20
-            membershipRemoval: 60 of 30, the limit is 10 % and at least 20
+            membershipRemoval: 60 of 60, the limit is 10 % and at least 20
             membersLost of `admins`: 30 of 30, the limit is 50 % and at least 10
             membersLost of `all`: 30 of 30, the limit is 50 % and at least 10"#]];
         expected.assert_eq(run.held_by.as_deref().unwrap_or_default());
@@ -459,7 +459,7 @@ fn taking_the_last_profile_of_an_application_away_is_held() {
         assert_eq!(run.state.status, ProgressStatus::Held);
         let expected = expect![[r#"
             disable: 30 of 30, the limit is 10 % and at least 20
-            membershipRemoval: 60 of 30, the limit is 10 % and at least 20
+            membershipRemoval: 60 of 60, the limit is 10 % and at least 20
             membersLost of `admins`: 30 of 30, the limit is 50 % and at least 10
             membersLost of `all`: 30 of 30, the limit is 50 % and at least 10
             profile `staff` is gone: whom that takes something from is looked at once"#]];

@@ -39,6 +39,7 @@ mod lease;
 mod leaving;
 mod left_out;
 mod maintenance;
+mod members_lost;
 mod no_match;
 mod outbound;
 mod overtaken;
