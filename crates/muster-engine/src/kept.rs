@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use muster_connector::{Connector, RemoteClass};
-use muster_model::{ConfigurationId, TenantSlug};
-use muster_store::{ConfigurationVersion, Hash};
+use muster_model::ConfigurationId;
+use muster_store::{ConfigurationVersion, Hash, TenantNumber};
 use tokio::time::{Instant, sleep_until};
 
 use crate::configuration::LoadedConfiguration;
@@ -23,7 +23,7 @@ const MOST: usize = 256;
 
 /// The connectors of single syncs, by tenant and unique id.
 #[derive(Default)]
-pub(crate) struct KeptConnectors(Mutex<HashMap<(TenantSlug, String), Arc<Prepared>>>);
+pub(crate) struct KeptConnectors(Mutex<HashMap<(TenantNumber, String), Arc<Prepared>>>);
 
 /// What a single sync needs besides the user.
 pub(crate) struct Prepared {
@@ -52,24 +52,24 @@ struct Open {
 }
 
 impl KeptConnectors {
-    fn all(&self) -> MutexGuard<'_, HashMap<(TenantSlug, String), Arc<Prepared>>> {
+    fn all(&self) -> MutexGuard<'_, HashMap<(TenantNumber, String), Arc<Prepared>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn get(&self, tenant: &TenantSlug, connector: &str) -> Option<Arc<Prepared>> {
-        self.all().get(&(tenant.clone(), connector.to_owned())).cloned()
+    pub(crate) fn get(&self, tenant: TenantNumber, connector: &str) -> Option<Arc<Prepared>> {
+        self.all().get(&(tenant, connector.to_owned())).cloned()
     }
 
-    pub(crate) fn put(&self, tenant: &TenantSlug, connector: &str, prepared: &Arc<Prepared>) {
+    pub(crate) fn put(&self, tenant: TenantNumber, connector: &str, prepared: &Arc<Prepared>) {
         let mut all = self.all();
         if all.len() >= MOST {
             all.clear();
         }
-        all.insert((tenant.clone(), connector.to_owned()), Arc::clone(prepared));
+        all.insert((tenant, connector.to_owned()), Arc::clone(prepared));
     }
 
-    pub(crate) fn forget(&self, tenant: &TenantSlug, connector: &str) {
-        self.all().remove(&(tenant.clone(), connector.to_owned()));
+    pub(crate) fn forget(&self, tenant: TenantNumber, connector: &str) {
+        self.all().remove(&(tenant, connector.to_owned()));
     }
 }
 
@@ -124,6 +124,7 @@ mod tests {
 
     use muster_connector::memory::{CAPABLE, MemoryKind, MemorySystem};
     use muster_connector::{ConnectorKind as _, FileRoots, Host, Properties};
+    use muster_model::TenantSlug;
     use tokio::time::sleep;
 
     use super::*;

@@ -71,11 +71,18 @@ impl Engine {
         connector: &str,
         user: SingleUser<'_>,
     ) -> Result<Attempt, SingleSyncError> {
-        let prepared = match self.kept.get(store.slug(), connector) {
+        let prepared = match self.kept.get(store.number(), connector) {
             Some(prepared) => prepared,
             None => self.prepare_single(store, connector).await?,
         };
-        let read = self.look_up(store, &prepared, user.identifier).await?;
+        let read = match self.look_up(store, &prepared, user.identifier).await {
+            // It may be what has been corrected since.
+            Err(_) if store.configuration_version().await? != prepared.version => {
+                self.kept.forget(store.number(), connector);
+                return Ok(Attempt::Outrun);
+            }
+            read => read?,
+        };
         let key = read.entries.first().and_then(uid_of).unwrap_or(user.identifier).to_owned();
         let run = self.new_single(&prepared, (key.clone(), user.owner_by));
         let store = &store.counting_its_own();
@@ -86,7 +93,7 @@ impl Engine {
         };
         let (claimed, buckets) = match store.launch_claimed(prepared.version, &run, claiming).await {
             Err(StoreError::ConfigurationMoved) => {
-                self.kept.forget(store.slug(), connector);
+                self.kept.forget(store.number(), connector);
                 return Ok(Attempt::Outrun);
             }
             launched => launched?,
@@ -143,7 +150,7 @@ impl Engine {
             task: *task,
             kept: Arc::default(),
         });
-        self.kept.put(store.slug(), connector, &prepared);
+        self.kept.put(store.number(), connector, &prepared);
         Ok(prepared)
     }
 

@@ -12,6 +12,9 @@ use crate::Manners;
 /// How deep a body may be nested.
 const DEEPEST: usize = 32;
 
+/// Shorter texts, in octets, are nobody's secret, stand in many words, and are not taken out of messages.
+const SHORTEST_SECRET: usize = 4;
+
 /// An answer that concerns what was asked for: done, or refused.
 pub struct Answer {
     /// As it came.
@@ -24,6 +27,18 @@ pub struct Answer {
     pub is_conflict: bool,
     /// What a body is that cannot be read.
     unread: &'static str,
+    secrets: Secrets,
+}
+
+/// What we told the other side, and must not be shown when it repeats it.
+pub(crate) struct Secrets(pub(crate) Vec<String>);
+
+impl Secrets {
+    /// A text of the other side for messages.
+    fn shown(&self, text: &str) -> String {
+        let known = self.0.iter().filter(|secret| secret.len() >= SHORTEST_SECRET);
+        shown(&known.fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "…")))
+    }
 }
 
 /// What a refusal says of itself, in words of the other side.
@@ -38,15 +53,15 @@ pub struct Refusal {
 }
 
 impl Answer {
-    /// What a response means. `clean` takes out what must not be shown.
+    /// What a response means.
     pub(crate) fn of(
         response: Response,
         place: &str,
         manners: &Manners,
-        clean: impl Fn(&str) -> String,
+        secrets: Secrets,
     ) -> Result<Self, ConnectorError> {
         let refusal = if response.is_success() { Refusal::default() } else { (manners.refusals)(&response) };
-        let text = |text: Option<String>| text.map(|text| shown(&clean(&text)));
+        let text = |text: Option<String>| text.map(|text| secrets.shown(&text));
         let code = text(refusal.code).filter(|text| !text.is_empty());
         let why = match (text(refusal.detail), &code) {
             (Some(detail), Some(code)) => format!(" {code}: {detail}"),
@@ -63,6 +78,7 @@ impl Answer {
                 code,
                 is_conflict: refusal.is_conflict,
                 unread: manners.words.unread,
+                secrets,
             }),
         }
     }
@@ -91,6 +107,12 @@ impl Answer {
     /// When it does not hold that.
     pub fn parsed<'a, T: Deserialize<'a>>(&'a self) -> Result<T, ConnectorError> {
         parsed(&self.response.body).map_err(|problem| self.garbage(&problem))
+    }
+
+    /// A text of its body for messages: without what we told the other side.
+    #[must_use]
+    pub fn shown(&self, text: &str) -> String {
+        self.secrets.shown(text)
     }
 
     /// A fault for a body that is not what it should be.

@@ -13,11 +13,10 @@ use muster_egress::{
 use muster_model::attribute::encode_base64;
 use tokio::time::Instant;
 
+use crate::answer::Secrets;
 use crate::{Answer, Call, Client, ClientShown, Credentials, Reach, Refusal};
 
 const AUTHORIZATION: &str = "Authorization";
-/// Shorter texts, in octets, are nobody's secret, stand in many words, and are not taken out of messages.
-const SHORTEST_SECRET: usize = 4;
 /// However long a system asks to wait before the next call, it is not longer.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
@@ -215,13 +214,13 @@ impl Caller {
             }
         };
         self.note_limits(&response);
-        let token = header.split_once(' ').map_or("", |(_, token)| token);
+        let token = header.split_once(' ').map(|(_, token)| token.to_owned());
+        let secrets = Secrets(self.secrets.iter().cloned().chain(token).collect());
         let step = match response.status {
             401 | 403 | 407 => TestStep::Credentials,
             _ => TestStep::Capabilities,
         };
-        let answer = Answer::of(response, &place, &self.manners, |text| self.without_secrets(text, token));
-        answer.map_err(Failed::at(step))
+        Answer::of(response, &place, &self.manners, secrets).map_err(Failed::at(step))
     }
 
     /// What a call is about, for messages: never its query, which may hold names of people.
@@ -275,13 +274,6 @@ impl Caller {
         let until = Instant::now() + wait.min(LONGEST_WAIT);
         let mut quiet = self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner);
         *quiet = Some(quiet.map_or(until, |known| known.max(until)));
-    }
-
-    /// A text of the system, without what we told it.
-    fn without_secrets(&self, text: &str, token: &str) -> String {
-        let known = self.secrets.iter().map(String::as_str).chain([token]);
-        let known = known.filter(|secret| secret.len() >= SHORTEST_SECRET);
-        known.fold(text.to_owned(), |text, secret| text.replace(secret, "…"))
     }
 }
 

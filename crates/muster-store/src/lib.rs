@@ -145,7 +145,7 @@ pub use secret::{Binding, BindingRule, NewSecret, OpenSecret, Put, SecretRecord}
 pub use single::Claiming;
 pub use stage::{Bucket, ProblemRow, ProblemStep};
 pub use sync::SyncRecord;
-pub use tenant::{Tenant, TenantStore};
+pub use tenant::{Tenant, TenantNumber, TenantStore};
 pub use tokens::LastToken;
 pub use undo::UndoneObject;
 pub use wakeups::{Wakeup, Wakeups};

@@ -36,6 +36,10 @@ impl Tenant {
     }
 }
 
+/// Tells a tenant from all that there ever were, those of its name as well: no number is given twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TenantNumber(i64);
+
 /// The only door to a tenant's data: every statement behind it names the tenant. On PostgreSQL it is sent by a role
 /// that sees the rows of that tenant alone.
 #[derive(Debug, Clone)]
@@ -87,6 +91,12 @@ impl TenantStore {
     #[must_use]
     pub fn slug(&self) -> &TenantSlug {
         &self.slug
+    }
+
+    /// The tenant's number.
+    #[must_use]
+    pub fn number(&self) -> TenantNumber {
+        TenantNumber(self.tenant)
     }
 
     /// Has everybody else who locks the tenant wait for the end of the transaction: what is read after it is what

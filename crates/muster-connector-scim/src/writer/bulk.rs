@@ -1,6 +1,5 @@
 //! Several writes as one request (RFC 7644 §3.7), where the service takes such. One that fails fails alone.
 
-use muster_connector::text::shown;
 use muster_connector::{AttributeWrite, ConnectorError, Operation, WriteResult, Written};
 use muster_http::{Answer, fault_of, refusal};
 use serde_json::{Map, Value as Json, json};
@@ -193,17 +192,18 @@ async fn outcome(
             Operation::Update { .. } | Operation::Delete { .. } => Ok(Written::default()),
         };
     }
-    let text = |name: &str| response.and_then(|response| response.get(name)?.as_str()).map(shown);
+    let text = |name: &str| response.and_then(|response| response.get(name)?.as_str());
     let scim_type = text("scimType");
-    match (operation, status, scim_type.as_deref()) {
+    match (operation, status, scim_type) {
         (Operation::Delete { .. }, 404 | 410, _) => return Ok(Written::default()),
         (Operation::Update { uid, writes, enabled, .. }, 400, Some("noTarget")) => {
             return single.patch_known(uid, Changes { writes, enabled: *enabled }).await;
         }
         _ => {}
     }
-    let why = [scim_type.clone(), text("detail")].into_iter().flatten().collect::<Vec<_>>().join(": ");
+    let why = [scim_type, text("detail")].into_iter().flatten().map(|text| answer.shown(text));
+    let why = why.collect::<Vec<_>>().join(": ");
     let told = format!("{} {} within bulk answered {status} {why}", part.method, part.path);
-    let is_conflict = is_conflict(status, scim_type.as_deref());
+    let is_conflict = is_conflict(status, scim_type);
     Err(fault_of(status, None, &told, WORDS.who).unwrap_or_else(|| refusal(status, is_conflict, told)))
 }

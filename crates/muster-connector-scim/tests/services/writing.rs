@@ -384,6 +384,25 @@ async fn several_writes_are_one_request_and_fail_alone() {
 }
 
 #[tokio::test]
+async fn what_is_refused_within_bulk_is_told_without_our_token() {
+    let fake = Fake::start(bulk(3), |asked| {
+        let header = asked.headers["authorization"].clone();
+        let told = asked.body["Operations"].as_array()?.iter().map(|one| {
+            let response = json!({"scimType": header, "detail": format!("nobody may with {header}")});
+            json!({"method": "POST", "bulkId": one["bulkId"], "status": "400", "response": response})
+        });
+        Some(ok(json!({"Operations": told.collect::<Vec<_>>()})))
+    });
+    let connector = open(&fake.url(), &[("token", "t0ken")]).await;
+    let outcomes = write(&*connector, &class(), vec![create("a", &[]), create("b", &[])]).await;
+    assert_eq!(fake.lines(), ["POST /Bulk"]);
+    for outcome in outcomes {
+        let told = outcome.unwrap_err().to_string();
+        assert!(told.ends_with("answered 400 Bearer …: nobody may with Bearer …"), "{told}");
+    }
+}
+
+#[tokio::test]
 async fn what_bulk_does_not_tell_is_not_taken_for_done() {
     let fake = Fake::start(bulk(9), |asked| {
         let first = asked.body["Operations"][0]["bulkId"].clone();

@@ -47,7 +47,7 @@ async fn set(world: &World, number: &str, attribute: &str, text: &str) {
     write(world, number, |_, wanted| wanted.attributes.set(name.clone(), Field::text(text))).await;
 }
 
-async fn delete(world: &World, number: &str) {
+pub(crate) async fn delete(world: &World, number: &str) {
     let (engine, basis) = basis(world).await;
     let change = basis.delete(world.object(number).await);
     engine.write_by_hand(&by_ann(world), &basis, &change).await.expect("deleted");

@@ -2,11 +2,15 @@
 //! what is promised of them rests.
 
 use muster_connector::faulty::{CallKind, no_faults};
+use muster_model::DirectoryId;
 use muster_model::configuration::ConfigurationKind;
 use muster_model::run::{Mode, Outcome};
-use muster_testkit::world::configuration::{ad, naming, provisioning, staff};
+use muster_testkit::world::configuration::{ad, hr, naming, provisioning, staff};
 use muster_testkit::world::{TestDatabase, World, on_each_database, provisioning as outbound};
 use serde_json::{Value, json};
+
+use crate::by_hand;
+use crate::staff::staffed;
 
 /// Ann with an account in order.
 async fn in_order(database: &TestDatabase, application: Value, verify: &str) -> World {
@@ -90,6 +94,58 @@ fn an_account_in_order_is_looked_at_when_something_has_moved_and_not_before() {
                 moved.in_world(&world, verify).await;
                 let expected = !matches!(moved, Nothing);
                 assert_eq!(is_looked_at(&world).await, expected, "{verify}, {moved:?}");
+            });
+        }
+    }
+}
+
+/// How an owner is deleted.
+#[derive(Debug, Clone, Copy)]
+enum Deleted {
+    ByRun,
+    ByHand,
+    WithDirectory,
+}
+
+impl Deleted {
+    /// Deletes Bob, and where it cannot be otherwise Ann as well. Answers how many are gone.
+    async fn in_world(self, world: &World) -> u64 {
+        match self {
+            Self::ByRun => {
+                let mut application = hr();
+                application["objectTypes"][0]["reactions"]["MISSING"] = json!("DELETE");
+                world.save(ConfigurationKind::Application, application).await;
+                world.dismiss("2");
+                world.synchronize("hr").await;
+                1
+            }
+            Self::ByHand => {
+                by_hand::delete(world, "2").await;
+                1
+            }
+            Self::WithDirectory => {
+                let deleted = world.engine().delete_directory(world.store(), &DirectoryId::main()).await;
+                deleted.expect("deleted")
+            }
+        }
+    }
+}
+
+#[test]
+fn an_account_in_order_whose_owner_is_deleted_is_looked_at() {
+    for verify in ["LIVE", "SHADOW"] {
+        for deleted in [Deleted::ByRun, Deleted::ByHand, Deleted::WithDirectory] {
+            on_each_database(async |database| {
+                let world = staffed(database).await;
+                world.save(ConfigurationKind::ProvisioningTaskDefinition, task(verify)).await;
+                let run = world.provision("ad").await;
+                assert_eq!(run.counters.outcome(Outcome::Unchanged), 2, "both are in order");
+                let gone = deleted.in_world(&world).await;
+                assert_eq!(world.objects().await.len() as u64, 2 - gone);
+                let run = world.provision("ad").await;
+                let outcome = |outcome| run.counters.outcome(outcome);
+                let found = (outcome(Outcome::Disabled), outcome(Outcome::Unchanged));
+                assert_eq!(found, (gone, 2 - gone), "{verify}, {deleted:?}");
             });
         }
     }

@@ -58,6 +58,7 @@ mod secrets;
 mod shown;
 mod single;
 mod single_beside;
+mod single_corrected;
 mod sources;
 mod staff;
 mod successors;

@@ -25,14 +25,14 @@ use serde_json::{Value, json};
 pub(crate) const CONNECTOR: &str = "7df9fd3f-793f-4595-b415-b839b76b0018";
 
 /// The source, where people are known by their e-mail addresses.
-fn source() -> Value {
+pub(crate) fn source() -> Value {
     let mut application = hr();
     application["objectClasses"][0]["nameAttribute"] = json!("email");
     application["objectTypes"][0]["protected"] = json!("department eq \"ADMIN\"");
     application
 }
 
-fn task() -> Value {
+pub(crate) fn task() -> Value {
     let mut task = reconciliation("hr", "person");
     task["uniqueId"] = json!(CONNECTOR);
     task["filter"] = json!("not (department eq \"OUT\")");
@@ -137,6 +137,24 @@ fn what_becomes_of_a_user() {
             &expect![[r#"
             FAILED same@x
             several accounts have the user name `same@x`; ask for one by its key"#]],
+        );
+    });
+}
+
+/// How many users may fail is said of runs that read many.
+#[test]
+fn the_error_policy_does_not_stop_the_sync_of_one_user() {
+    on_sqlite(async |database| {
+        let world = world(database).await;
+        let mut strict = task();
+        strict["errorPolicy"] = json!({ "maximumErrors": 0 });
+        world.save(ConfigurationKind::SynchronizationTaskDefinition, strict).await;
+        world.system("hr").put_bad("person", "3", Some("3".to_owned()));
+        check(
+            &sync(&world, "3").await,
+            &expect![[r#"
+            FAILED 3
+            entry 1 cannot be read; repair it"#]],
         );
     });
 }
