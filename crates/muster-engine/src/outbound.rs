@@ -226,14 +226,8 @@ impl OutboundRun {
         if entries.is_empty() {
             return Ok(decided);
         }
-        let keys: Vec<Option<KeyHash>> = entries
-            .iter()
-            .map(|entry| match entry {
-                Entry::Account(account) => Some(class.decisions.account_key(&account.uid)),
-                Entry::Bad(bad) => bad.uid.as_deref().map(|uid| class.decisions.account_key(uid)),
-                Entry::Gone(gone) => Some(class.decisions.account_key(&gone.uid)),
-            })
-            .collect();
+        let key_of = |entry: &Entry| Some(class.decisions.account_key(uid_of(entry)?));
+        let keys: Vec<Option<KeyHash>> = entries.iter().map(key_of).collect();
         let asked: Vec<KeyHash> = keys.iter().flatten().copied().collect();
         let shadows = store.linked_shadows(&class.application.id, &asked).await?;
         let in_dispute = class.may_be_in_dispute(&keys, &shadows);
