@@ -10,9 +10,7 @@ use muster_model::error::ErrorCode;
 use muster_model::run::Wave;
 use muster_plan::change::Action;
 use muster_plan::key::{KeyHash, Position};
-use muster_store::{
-    Batch, Bucket, ChangeRow, GivenKey, Makes, Noted, ProblemRow, ProblemStep, Slot, step_of,
-};
+use muster_store::{Batch, ChangeRow, GivenKey, Makes, Noted, ProblemRow, ProblemStep, Slot, step_of};
 
 use crate::apply_inbound::Exceptions;
 use crate::error::EngineError;
@@ -33,13 +31,6 @@ struct Answered {
     given: HashSet<String>,
     /// Changes whose account does not name everybody yet.
     unsettled: Vec<u32>,
-}
-
-/// A batch that has been answered, as it is to be stored.
-struct Ready {
-    bucket: Bucket,
-    batch: Batch,
-    noted: Noted,
 }
 
 /// One wave of one bucket.
@@ -128,12 +119,26 @@ impl Work {
         let size = self.engine.settings.batch_size;
         let mut way: Option<Way<'_>> = None;
         let mut answered = VecDeque::new();
-        let mut ready = None;
-        let written =
-            self.write_windows(of, (&mut sequence, exceptions), (&mut way, &mut ready, &mut answered)).await;
-        // Whatever has ended it: what has been answered is stored.
-        self.store_answers(of, ready).await?;
-        written?;
+        for window in 0..sequence.windows() {
+            let steps = self.steps(&mut sequence, window).await?;
+            for steps in batches(&steps, size) {
+                self.may_go_on()?;
+                let way = match &mut way {
+                    Some(way) => way,
+                    None => way.insert(self.way(of, exceptions).await?),
+                };
+                let batch = self.write_batch(way, steps, &sequence, exceptions).await?;
+                let ended = batch.noted.problems.iter().filter(|problem| problem.outcome.is_some());
+                let ended: HashSet<u32> = ended.filter_map(|problem| problem.change).collect();
+                let failed = steps.iter().filter(|step| ended.contains(&step.slot.change));
+                failed.for_each(|step| sequence.fail(&step.slot));
+                match way.connector.capabilities().durable {
+                    // Before the next batch is written, so that a run that was cancelled meanwhile writes none.
+                    Durable::EachCall => self.store_answers(of, steps, batch).await?,
+                    Durable::AtClose => answered.push_back(batch),
+                }
+            }
+        }
         let Some(mut way) = way else { return Ok(()) };
         if let Some(writer) = way.writer.take() {
             // A session that counts at its end must not end for a worker that has lost the run.
@@ -148,43 +153,7 @@ impl Work {
             }
             let steps = self.steps(&mut sequence, window).await?;
             for steps in batches(&steps, size) {
-                let ready = self.ready(of, steps, answered.pop_front().unwrap_or_default());
-                self.store_answers(of, Some(ready)).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Writes batch after batch. While the target answers one the answers to the one before are stored: a crash leaves
-    /// up to two of which nothing is stored, and both are met again.
-    async fn write_windows<'a>(
-        &mut self,
-        of: BucketWave<'a>,
-        (sequence, exceptions): (&mut Sequence, &Exceptions),
-        (way, ready, answered): (&mut Option<Way<'a>>, &mut Option<Ready>, &mut VecDeque<Answered>),
-    ) -> Result<(), EngineError> {
-        for window in 0..sequence.windows() {
-            let steps = self.steps(sequence, window).await?;
-            for steps in batches(&steps, self.engine.settings.batch_size) {
-                self.may_go_on()?;
-                let way = match &mut *way {
-                    Some(way) => way,
-                    None => way.insert(self.way(of, exceptions).await?),
-                };
-                let (batch, stored) = tokio::join!(
-                    self.write_batch(way, steps, sequence, exceptions),
-                    self.store_answers(of, ready.take())
-                );
-                stored?;
-                let batch = batch?;
-                let ended = batch.noted.problems.iter().filter(|problem| problem.outcome.is_some());
-                let ended: HashSet<u32> = ended.filter_map(|problem| problem.change).collect();
-                let failed = steps.iter().filter(|step| ended.contains(&step.slot.change));
-                failed.for_each(|step| sequence.fail(&step.slot));
-                match way.connector.capabilities().durable {
-                    Durable::EachCall => *ready = Some(self.ready(of, steps, batch)),
-                    Durable::AtClose => answered.push_back(batch),
-                }
+                self.store_answers(of, steps, answered.pop_front().unwrap_or_default()).await?;
             }
         }
         Ok(())
@@ -357,8 +326,12 @@ impl Work {
         }
     }
 
-    /// What is to be stored of a batch; the bucket stands behind it from now on.
-    fn ready(&mut self, of: BucketWave<'_>, steps: &[Step], answered: Answered) -> Ready {
+    async fn store_answers(
+        &mut self,
+        of: BucketWave<'_>,
+        steps: &[Step],
+        answered: Answered,
+    ) -> Result<(), EngineError> {
         let mut batch = Batch { undigested: answered.unsettled, ..Batch::default() };
         for slot in steps.iter().map(|step| step.slot) {
             let is_of_slot = |problem: &&ProblemRow| problem.change == Some(slot.change);
@@ -378,21 +351,17 @@ impl Work {
             batch.creates.retain(is_settled);
             batch.others.retain(is_settled);
         }
+        let now = self.engine.surroundings.now();
         let bucket = &mut self.buckets[of.index];
         bucket.cursor = steps.last().map(|step| step.place().cursor());
-        Ready { bucket: bucket.clone(), batch, noted: answered.noted }
-    }
-
-    async fn store_answers(&self, of: BucketWave<'_>, ready: Option<Ready>) -> Result<(), EngineError> {
-        let Some(Ready { bucket, batch, noted }) = ready else { return Ok(()) };
-        let (now, target) = (self.now(), &of.task.classes[of.index].target);
+        let (target, noted) = (&of.task.classes[of.index].target, &answered.noted);
         match of.wave {
             Wave::Build | Wave::Withdraw => {
-                self.store.apply_outbound(&self.run, &bucket, target, &batch, &noted, now).await?;
+                self.store.apply_outbound(&self.run, bucket, target, &batch, noted, now).await?;
             }
             Wave::Connect => {
                 let settled = [batch.creates, batch.others].concat();
-                self.store.settle_outbound(&self.run, &bucket, target, &settled, &noted, now).await?;
+                self.store.settle_outbound(&self.run, bucket, target, &settled, noted, now).await?;
             }
         }
         Ok(())

@@ -16,6 +16,8 @@ use muster_testkit::world::configuration::{ad, cleared, giving_keys, naming, out
 use muster_testkit::world::{TestDatabase, World, on_each_database, on_sqlite};
 use serde_json::json;
 
+use crate::by_hand;
+
 fn target(capabilities: Capabilities) -> MemorySystem {
     MemorySystem::new(capabilities).with_given_keys()
 }
@@ -64,6 +66,26 @@ fn accounts_are_made_under_names_and_known_by_keys() {
             let run = world.provision("ad").await;
             assert_eq!(run.counters.outcome(Outcome::Unchanged), 2);
             assert_eq!((watch.calls_of(CallKind::Operation), world.changes(&run).await), (0, vec![]));
+        });
+    }
+}
+
+#[test]
+fn whoever_is_made_again_gets_the_account_that_the_deleted_owner_left() {
+    for is_withdrawn in [false, true] {
+        on_each_database(async |database| {
+            let world = staffed(database, CAPABLE).await;
+            world.provision("ad").await;
+            by_hand::delete(&world, "1").await;
+            if is_withdrawn {
+                world.provision("ad").await;
+            }
+            world.synchronize("hr").await;
+            let run = world.provision("ad").await;
+            let problems = world.problems(&run).await;
+            assert_eq!(run.state.outcome, Some(OutcomeStatus::Success), "{is_withdrawn}: {problems:?}");
+            assert_eq!(accounts(&world), ["ann@x id-2 Ann", "bob@x id-1 Bob"]);
+            assert_eq!(world.changes(&world.provision("ad").await).await, [""; 0]);
         });
     }
 }
