@@ -27,6 +27,10 @@ const CALM_AFTER: u32 = 50;
 
 /// How many entries a bulk write takes at most while short ones have to wait for it.
 const HURRIED: usize = 100;
+/// KiB of pages that a connection of a run keeps.
+const CACHE_OF_RUNS: i32 = 16 * 1024;
+/// The same of one that answers requests: a list of a million rows would fill all of them with what nobody asks for again.
+const CACHE_OF_ANSWERS: i32 = 4 * 1024;
 
 /// The connections to a SQLite file.
 #[derive(Debug, Clone)]
@@ -41,10 +45,10 @@ pub(crate) struct Sqlite {
 impl Sqlite {
     /// Connects, and starts the checkpointer, which ends with the last clone.
     pub(crate) async fn connect(path: &Path) -> Result<Self, DbErr> {
-        let writer = SeaOrm::connect(options(path, 1)).await?;
-        let readers = SeaOrm::connect(options(path, 4)).await?;
-        let bulk_readers = SeaOrm::connect(options(path, 4)).await?;
-        let checkpointer = SeaOrm::connect(options(path, 1)).await?;
+        let writer = SeaOrm::connect(options(path, 1, CACHE_OF_RUNS)).await?;
+        let readers = SeaOrm::connect(options(path, 4, CACHE_OF_ANSWERS)).await?;
+        let bulk_readers = SeaOrm::connect(options(path, 4, CACHE_OF_RUNS)).await?;
+        let checkpointer = SeaOrm::connect(options(path, 1, CACHE_OF_ANSWERS)).await?;
         let gate = Arc::new(Gate::default());
         tokio::spawn(checkpoint(checkpointer, Arc::downgrade(&gate)));
         Ok(Self { writer, gate, readers, bulk_readers })
@@ -134,19 +138,20 @@ impl Gate {
     }
 }
 
-fn options(path: &Path, connections: u32) -> ConnectOptions {
+fn options(path: &Path, connections: u32, cache: i32) -> ConnectOptions {
     let mut options = ConnectOptions::new(format!("sqlite://{}?mode=rwc", path.display()));
     options
         .max_connections(connections)
         .min_connections(1)
         .sqlx_logging(false)
         .test_before_acquire(false)
-        .map_sqlx_sqlite_opts(|sqlite| {
+        .map_sqlx_sqlite_opts(move |sqlite| {
             sqlite
                 .pragma("journal_mode", "WAL")
                 .pragma("synchronous", "NORMAL")
                 .pragma("wal_autocheckpoint", "0")
-                .pragma("cache_size", "-16384")
+                // Negative numbers are KiB.
+                .pragma("cache_size", format!("-{cache}"))
                 .pragma("temp_store", "MEMORY")
                 .foreign_keys(true)
                 .busy_timeout(Duration::from_secs(30))
