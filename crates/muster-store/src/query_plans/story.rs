@@ -306,7 +306,7 @@ impl Story {
         let others = [application("crm")];
         assert_eq!(tenant.missing_shadows(&hr, "person", &numbers, &others).await.unwrap().len(), 100);
         let page = tenant.owner_page((&hr, "person"), None, 50).await.unwrap().unwrap();
-        assert_eq!((page.accounts.len(), page.without.len()), (50, 0));
+        assert_eq!((page.accounts.len(), page.without.len()), (0, 50), "no profile has granted them");
         let of = &numbers[..50];
         assert_eq!(tenant.owners((&hr, "person"), &owners[..50], of).await.unwrap().len(), 50);
         let terms = Terms { terms: digest(0), at: now() };

@@ -12,7 +12,7 @@ use super::board::{Board, Failure};
 use super::history::{Command, Day, history};
 use super::laws::Laws;
 use super::mend::mend;
-use super::planted::{Fences, forget, lift_guards};
+use super::planted::{Fences, forget, forget_guards, lift_guards};
 use super::process::{Mail, PLACES, Process, Surroundings};
 use super::rates::Rates;
 use super::systems::{Ledger, taken};
@@ -95,6 +95,7 @@ impl Scene {
             for (tenant, world) in self.beginning.disturbed.iter().enumerate() {
                 lift_guards(world, tenant).await;
             }
+            forget_guards(&self.beginning.database).await;
         }
         for (number, day) in days.iter().enumerate() {
             self.of.board.note(format_args!("day {number}"));
