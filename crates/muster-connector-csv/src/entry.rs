@@ -4,13 +4,13 @@
 use std::borrow::Cow;
 use std::str;
 
-use muster_connector::{Account, BadEntry, Entry, Place};
+use muster_connector::{Account, BadEntry, EnabledRule, Entry, Place};
 use muster_model::{Field, Record};
 
 use crate::dialect::Span;
 use crate::layout::Layout;
 use crate::scan::RawRecord;
-use crate::settings::{EnabledRule, Settings};
+use crate::settings::Settings;
 
 /// Turns the records of one file into entries.
 pub(crate) struct EntryReader<'a> {
@@ -82,7 +82,7 @@ impl EntryReader<'_> {
     fn enabled(&self, text: &str, spans: &[Span]) -> Option<Result<bool, String>> {
         let rule = self.settings.enabled.as_ref()?;
         let cell = self.settings.cells.dialect.text(text, spans[self.layout.enabled?]);
-        Some(rule.read(&cell))
+        Some(read(rule, &cell))
     }
 
     /// What is wrong with how the record stands in the file.
@@ -163,19 +163,13 @@ impl EntryReader<'_> {
     }
 }
 
-impl EnabledRule {
-    fn read(&self, cell: &str) -> Result<bool, String> {
-        if cell.eq_ignore_ascii_case(&self.enabled) {
-            return Ok(true);
-        }
-        if cell.eq_ignore_ascii_case(&self.disabled) {
-            return Ok(false);
-        }
+fn read(rule: &EnabledRule, cell: &str) -> Result<bool, String> {
+    rule.read(cell).ok_or_else(|| {
         let shortened: String = cell.chars().take(40).collect();
-        Err(format!(
+        format!(
             "`{}` holds `{shortened}`, neither `{}` nor `{}`; correct it or the properties `enabledValue` and \
              `disabledValue`",
-            self.column, self.enabled, self.disabled
-        ))
-    }
+            rule.column, rule.enabled, rule.disabled
+        )
+    })
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use muster_connector::properties::Form;
-use muster_connector::{Properties, PropertyProblem};
+use muster_connector::{EnabledRule, Properties, PropertyProblem};
 
 use crate::cells::{CellRules, Nothing};
 use crate::dialect::Dialect;
@@ -39,14 +39,6 @@ impl Heading {
             Self::FirstRecord { required: columns } | Self::Given(columns) => columns,
         }
     }
-}
-
-/// How a file says whether an account is enabled.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct EnabledRule {
-    pub(crate) column: String,
-    pub(crate) enabled: String,
-    pub(crate) disabled: String,
 }
 
 /// The fewest records of a whole file in percent of the last one, where nothing is said: of fewer than half nobody
@@ -186,19 +178,8 @@ fn encoding(form: &mut Form<'_>) -> EncodingChoice {
 }
 
 fn enabled(form: &mut Form<'_>) -> Option<EnabledRule> {
-    let Some(column) = form.filled("enabledColumn") else {
-        form.alien(
-            &["enabledValue", "disabledValue"],
-            "it means nothing without `enabledColumn`; give that too",
-        );
-        return None;
-    };
-    let enabled = form.text("enabledValue").unwrap_or_default().to_owned();
-    let disabled = form.text("disabledValue").unwrap_or_default().to_owned();
-    if enabled.eq_ignore_ascii_case(&disabled) {
-        form.problem("disabledValue", "it is the same as `enabledValue`; choose another text");
-    }
-    Some(EnabledRule { column, enabled, disabled })
+    let column = form.filled("enabledColumn");
+    EnabledRule::of(form, column)
 }
 
 fn check_enabled_column(form: &mut Form<'_>, settings: &Settings) {

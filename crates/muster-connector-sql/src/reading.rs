@@ -161,13 +161,8 @@ impl Reader<'_> {
         };
         let value = column.kind.value(cell).flatten();
         let text = value.as_ref().map(Value::to_text).unwrap_or_default();
-        if text.eq_ignore_ascii_case(&rule.enabled) {
-            Ok(Some(true))
-        } else if text.eq_ignore_ascii_case(&rule.disabled) {
-            Ok(Some(false))
-        } else {
-            Err(format!("`{}` holds neither `enabledValue` nor `disabledValue`", column.name))
-        }
+        let read = rule.read(&text).map(Some);
+        read.ok_or_else(|| format!("`{}` holds neither `enabledValue` nor `disabledValue`", column.name))
     }
 
     fn is_small(&self, value: Option<&Value>) -> bool {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use muster_connector::paths::check_path;
 use muster_connector::properties::Form;
-use muster_connector::{Properties, PropertyProblem};
+use muster_connector::{EnabledRule, Properties, PropertyProblem};
 use muster_egress::tls;
 
 use crate::properties::{MULTI_VALUES, PROPERTIES, QUERY};
@@ -83,14 +83,6 @@ pub(crate) enum KeysGivenBy {
 }
 
 const KEYS: [(&str, KeysGivenBy); 2] = [("CALLER", KeysGivenBy::Caller), ("DATABASE", KeysGivenBy::Database)];
-
-/// How a row says whether its account is enabled.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct EnabledRule {
-    pub(crate) column: String,
-    pub(crate) enabled: String,
-    pub(crate) disabled: String,
-}
 
 /// How a row says when it was changed last, and whether it is deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -221,19 +213,8 @@ fn tls(form: &mut Form<'_>) -> Tls {
 }
 
 fn enabled(form: &mut Form<'_>) -> Option<EnabledRule> {
-    let Some(column) = column(form, "enabledColumn") else {
-        form.alien(
-            &["enabledValue", "disabledValue"],
-            "it means nothing without `enabledColumn`; give that too",
-        );
-        return None;
-    };
-    let enabled = form.text("enabledValue").unwrap_or_default().to_owned();
-    let disabled = form.text("disabledValue").unwrap_or_default().to_owned();
-    if enabled.eq_ignore_ascii_case(&disabled) {
-        form.problem("disabledValue", "it is the same as `enabledValue`; choose another text");
-    }
-    Some(EnabledRule { column, enabled, disabled })
+    let column = column(form, "enabledColumn");
+    EnabledRule::of(form, column)
 }
 
 fn change(form: &mut Form<'_>) -> Option<ChangeRule> {

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 
 mod class;
 pub mod conformance;
+mod enabled;
 mod entry;
 mod fault;
 pub mod faulty;
@@ -25,6 +26,7 @@ pub mod text;
 mod write;
 
 pub use class::{RemoteAttribute, RemoteClass, RemoteMembership};
+pub use enabled::EnabledRule;
 pub use entry::{Account, BadEntry, Entry, GoneEntry, Place};
 pub use fault::ConnectorError;
 pub use kind::{ClassPart, ClassProblem, ConnectorKind, FileRoots, Host, Properties, PropertyProblem};
