@@ -31,7 +31,7 @@ use muster_model::TenantSlug;
 
 pub use client::{ClientSettings, HttpClient};
 pub use error::EgressError;
-pub use message::{Method, Request, Response};
+pub use message::{Method, Request, Response, is_own_header};
 pub use oauth::{AccessToken, AccessTokens, AuthorizedError, ClientAuth, ClientCredentials, TokenError};
 pub use rule::{Rule, RuleError};
 pub use tls::CertificateProblem;

@@ -19,6 +19,12 @@ const OWN_HEADERS: [&str; 9] = [
     "upgrade",
 ];
 
+/// Whether a header is the client's own, which no request may have.
+#[must_use]
+pub fn is_own_header(name: &str) -> bool {
+    OWN_HEADERS.iter().any(|own| name.eq_ignore_ascii_case(own))
+}
+
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
@@ -94,7 +100,7 @@ impl Request {
     pub(crate) fn at(self, url: &str) -> Result<http::Request<Option<Vec<u8>>>, EgressError> {
         let mut request = http::Request::builder().method(self.method.as_str()).uri(url);
         for (name, value) in &self.headers {
-            if OWN_HEADERS.iter().any(|own| name.eq_ignore_ascii_case(own)) {
+            if is_own_header(name) {
                 return Err(EgressError::Request(format!(
                     "has a header `{name}`, which is the client's own"
                 )));

@@ -3,23 +3,12 @@
 use std::iter;
 
 use muster_connector::properties::Form;
+use muster_egress::is_own_header;
 
 use crate::Words;
 
-/// Headers that are the client's own, or hold secrets.
-const OWN_HEADERS: [&str; 11] = [
-    "authorization",
-    "connection",
-    "content-length",
-    "content-type",
-    "expect",
-    "host",
-    "keep-alive",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
+/// Headers that are said by what else is given: who we are, and what a body is.
+const SAID_OTHERWISE: [&str; 2] = ["authorization", "content-type"];
 
 /// How a system is reached. Holds secrets, so it is never shown.
 #[derive(Clone, PartialEq, Eq)]
@@ -225,7 +214,8 @@ pub fn is_header_name(name: &str) -> bool {
     let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     !name.is_empty()
         && name.bytes().all(is_letter)
-        && !OWN_HEADERS.iter().any(|own| name.eq_ignore_ascii_case(own))
+        && !is_own_header(name)
+        && !SAID_OTHERWISE.iter().any(|said| name.eq_ignore_ascii_case(said))
 }
 
 /// A required URL, without a `/` at its end.
