@@ -3,8 +3,6 @@
 ALTER TABLE change ADD COLUMN terms BYTEA;
 ALTER TABLE shadow ADD COLUMN terms BYTEA;
 ALTER TABLE shadow ADD COLUMN owner_version BIGINT;
--- Every account is decided once, so that its terms are known.
-UPDATE shadow SET digest = NULL, account_digest = NULL WHERE account_digest IS NOT NULL;
 
 -- Which owners have an account that a profile has granted; with all that is asked of it, so that no row is read.
 CREATE INDEX shadow_granted ON shadow (tenant, application, class, owner, no, state, profile)

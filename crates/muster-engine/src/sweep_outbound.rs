@@ -45,10 +45,7 @@ impl Work {
         let page = self.store.remembered_accounts(of, terms, (after, limit)).await?;
         let Some(last) = page.last() else { return Ok(None) };
         let cursor = Cursor(last.to_string());
-        let shadows = match page.others.as_slice() {
-            [] => Vec::new(),
-            others => self.store.missing_shadows(of.0, of.1, others, &[]).await?,
-        };
+        let shadows = self.store.missing_shadows(of.0, of.1, &page.others, &[]).await?;
         let keys: Vec<KeyHash> = shadows.iter().map(|(linked, _)| linked.key).collect();
         let parked = self.store.parked_of(&keys).await?;
         // What is remembered of an account that could not be corrected is not what it is.

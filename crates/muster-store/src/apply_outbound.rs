@@ -19,7 +19,7 @@ use crate::TenantStore;
 use crate::apply::{APART, Bases, Batch, Over, Target, change_number};
 use crate::database::{Dialect, Urgency};
 use crate::error::StoreError;
-use crate::in_order::TERMS_OF_OUTCOME;
+use crate::in_order::terms_of;
 use crate::make::Taken;
 use crate::page::change_id;
 use crate::parked::{GivenKey, Noted};
@@ -213,12 +213,10 @@ impl TenantStore {
         let settled = over
             .execute(
                 &format!(
-                    "UPDATE shadow SET digest = n.digest, account_digest = n.account_digest, \
-                     terms = {TERMS_OF_OUTCOME}, owner_version = n.object_version, \
-                     snapshot = coalesce(n.snapshot, shadow.snapshot) \
-                     FROM (SELECT c.* FROM {{changes}} {APART}) AS n \
+                    "UPDATE shadow SET {} FROM (SELECT c.* FROM {{changes}} {APART}) AS n \
                      WHERE shadow.tenant = n.tenant AND shadow.application = ? AND shadow.uid_key = n.uid_key \
-                     AND shadow.owner = n.object AND shadow.version = coalesce(n.shadow_version, 0) + 1"
+                     AND shadow.owner = n.object AND shadow.version = coalesce(n.shadow_version, 0) + 1",
+                    as_planned()
                 ),
                 Vec::new(),
                 numbers,
@@ -273,10 +271,7 @@ impl TenantStore {
         (numbers, remembered): (&[u32], Remembered),
     ) -> Result<(), StoreError> {
         let remember = match remembered {
-            Remembered::AsPlanned => format!(
-                "digest = n.digest, account_digest = n.account_digest, terms = {TERMS_OF_OUTCOME}, \
-                 owner_version = n.object_version, snapshot = coalesce(n.snapshot, shadow.snapshot)"
-            ),
+            Remembered::AsPlanned => as_planned(),
             // What was remembered of an account that is gone says nothing about the one made in its place.
             Remembered::NotYet => "digest = NULL, account_digest = NULL, \
                  snapshot = CASE n.action WHEN 0 THEN '{}' ELSE shadow.snapshot END"
@@ -377,4 +372,13 @@ impl TenantStore {
         let row = self.database.query_one(sql, values).await?;
         Ok(row.map(|row| get::<Option<i64>>(&row, 0)).transpose()?.flatten().map(i64::unsigned_abs))
     }
+}
+
+/// What a shadow remembers of an account that is all that its change `n` says.
+fn as_planned() -> String {
+    format!(
+        "digest = n.digest, account_digest = n.account_digest, terms = {}, owner_version = n.object_version, \
+         snapshot = coalesce(n.snapshot, shadow.snapshot)",
+        terms_of("n")
+    )
 }

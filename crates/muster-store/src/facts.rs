@@ -62,33 +62,36 @@ impl TenantStore {
         accounts: &[(KeyHash, Digest)],
         now: DateTime<Utc>,
     ) -> Result<Vec<(usize, u32)>, StoreError> {
-        let sql = match self.dialect() {
-            Dialect::Sqlite => {
-                "SELECT group_concat(j.key || ':' || s.no) FROM json_each(?) j CROSS JOIN shadow s \
-                 ON s.tenant = ? AND s.application = ? AND s.state = 0 \
-                 AND s.uid_key = unhex(substr(j.value, 1, 32)) AND s.digest = unhex(substr(j.value, 33)) \
-                 WHERE s.due_at IS NULL OR s.due_at > ?"
-            }
-            Dialect::Postgres => {
-                "SELECT string_agg((j.key - 1) || ':' || s.no, ',') \
-                 FROM (SELECT key, unhex(substr(value, 1, 32)) AS uid_key, unhex(substr(value, 33)) AS digest \
-                 FROM jsonb_array_elements_text(?::text::jsonb) WITH ORDINALITY AS j(value, key) OFFSET 0) AS j \
-                 JOIN shadow s ON s.tenant = ? AND s.application = ? AND s.state = 0 \
-                 AND s.uid_key = j.uid_key AND s.digest = j.digest \
-                 WHERE s.due_at IS NULL OR s.due_at > ?"
-            }
+        let told_by = ("s.digest", "(s.due_at IS NULL OR s.due_at > ?)");
+        self.of_digest(application, accounts, told_by, &[now.timestamp_millis().into()]).await
+    }
+
+    /// Of the accounts given those whose live shadow `s` has the digest in this column, and is as the condition says.
+    pub(crate) async fn of_digest(
+        &self,
+        application: &ApplicationId,
+        accounts: &[(KeyHash, Digest)],
+        (column, condition): (&str, &str),
+        values: &[Value],
+    ) -> Result<Vec<(usize, u32)>, StoreError> {
+        let (list, [key, digest]) =
+            self.list_of(["unhex(substr(j.value, 1, 32))", "unhex(substr(j.value, 33))"]);
+        let (collected, place) = match self.dialect() {
+            Dialect::Sqlite => ("group_concat", "j.key"),
+            Dialect::Postgres => ("string_agg", "(j.key - 1)"),
         };
-        let list = text_list(accounts, 64, |list, (key, digest)| {
+        let sql = format!(
+            "SELECT {collected}({place} || ':' || s.no, ',') FROM {list} CROSS JOIN shadow s \
+             WHERE s.tenant = ? AND s.application = ? AND s.state = 0 AND s.uid_key = {key} \
+             AND {column} = {digest} AND {condition}"
+        );
+        let listed = text_list(accounts, 64, |list, (key, digest)| {
             push_hex(list, &key.0);
             push_hex(list, &digest.0);
         });
-        let values = vec![
-            list,
-            Value::from(self.tenant),
-            Value::from(application.as_str()),
-            Value::from(now.timestamp_millis()),
-        ];
-        let row = self.database.query_one(sql, values).await?;
+        let mut given = vec![listed, self.tenant.into(), application.as_str().into()];
+        given.extend_from_slice(values);
+        let row = self.database.query_one(&sql, given).await?;
         let pairs: Option<String> = row.map(|row| get(&row, 0)).transpose()?.flatten();
         let Some(pairs) = pairs else { return Ok(Vec::new()) };
         pairs.split(',').map(pair).collect()
@@ -171,6 +174,9 @@ impl TenantStore {
         numbers: &[u32],
         other_sources: &[ApplicationId],
     ) -> Result<Vec<(LinkedShadow, bool)>, StoreError> {
+        if numbers.is_empty() {
+            return Ok(Vec::new());
+        }
         let others: Vec<_> = other_sources.iter().map(ApplicationId::as_str).collect();
         let marks = vec!["?"; others.len()].join(", ");
         let elsewhere = if others.is_empty() {
@@ -251,7 +257,7 @@ pub(crate) fn objects_by_key(rows: &[QueryResult]) -> Result<Vec<(KeyHash, ImObj
     Ok(found)
 }
 
-pub(crate) fn pair(text: &str) -> Result<(usize, u32), StoreError> {
+fn pair(text: &str) -> Result<(usize, u32), StoreError> {
     let parsed = text.split_once(':').and_then(|(place, no)| Some((place.parse().ok()?, no.parse().ok()?)));
     parsed.ok_or_else(|| StoreError::unreadable("pair of place and shadow", text))
 }

@@ -4,7 +4,6 @@
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
-use muster_model::text::push_hex;
 use muster_model::{ApplicationId, ObjectId};
 use muster_plan::digest::Digest;
 use muster_plan::key::KeyHash;
@@ -14,7 +13,6 @@ use uuid::Uuid;
 use crate::TenantStore;
 use crate::database::Dialect;
 use crate::error::StoreError;
-use crate::facts::{pair, text_list};
 use crate::row::get;
 
 /// Whether what is promised of the account of shadow `s` holds: made under terms that are given, not taken back since by
@@ -37,9 +35,13 @@ fn holds(dialect: Dialect) -> &'static str {
     }
 }
 
-/// The terms of a change `n` whose outcome is stored, if its owner still is the one that it was decided on.
-pub(crate) const TERMS_OF_OUTCOME: &str = "CASE WHEN n.terms IS NULL THEN NULL ELSE (SELECT n.terms FROM object o \
-     WHERE o.tenant = n.tenant AND o.id = n.object AND o.version = n.object_version) END";
+/// The terms of a change whose outcome is stored, if its owner still is the one that it was decided on.
+pub(crate) fn terms_of(change: &str) -> String {
+    format!(
+        "CASE WHEN {change}.terms IS NULL THEN NULL ELSE (SELECT {change}.terms FROM object o \
+         WHERE o.tenant = {change}.tenant AND o.id = {change}.object AND o.version = {change}.object_version) END"
+    )
+}
 
 /// What promises are held against.
 #[derive(Debug, Clone, Copy)]
@@ -96,28 +98,8 @@ impl TenantStore {
         accounts: &[(KeyHash, Digest)],
         terms: Terms,
     ) -> Result<Vec<(usize, u32)>, StoreError> {
-        let (list, [key, digest]) =
-            self.list_of(["unhex(substr(j.value, 1, 32))", "unhex(substr(j.value, 33))"]);
-        let (collected, place) = match self.dialect() {
-            Dialect::Sqlite => ("group_concat", "j.key"),
-            Dialect::Postgres => ("string_agg", "(j.key - 1)"),
-        };
-        let sql = format!(
-            "SELECT {collected}({place} || ':' || s.no, ',') FROM {list} CROSS JOIN shadow s \
-             WHERE s.tenant = ? AND s.application = ? AND s.state = 0 AND s.uid_key = {key} \
-             AND s.account_digest = {digest} AND {}",
-            holds(self.dialect())
-        );
-        let list = text_list(accounts, 64, |list, (key, digest)| {
-            push_hex(list, &key.0);
-            push_hex(list, &digest.0);
-        });
-        let mut values = vec![list, self.tenant.into(), application.as_str().into()];
-        values.extend(terms.values());
-        let row = self.database.query_one(&sql, values).await?;
-        let pairs: Option<String> = row.map(|row| get(&row, 0)).transpose()?.flatten();
-        let Some(pairs) = pairs else { return Ok(Vec::new()) };
-        pairs.split(',').map(pair).collect()
+        let told_by = ("s.account_digest", holds(self.dialect()));
+        self.of_digest(application, accounts, told_by, &terms.values()).await
     }
 
     /// The live shadows of a class after one of them, at most so many, by whether what is promised of their accounts

@@ -8,7 +8,7 @@ use crate::TenantStore;
 use crate::apply::{Over, Target, change_number};
 use crate::database::{Dialect, Transaction};
 use crate::error::StoreError;
-use crate::in_order::TERMS_OF_OUTCOME;
+use crate::in_order::terms_of;
 use crate::row::number;
 
 /// What becomes of a change whose account has got a shadow meanwhile.
@@ -186,8 +186,8 @@ impl TenantStore {
 
 /// What makes shadows of a target from changes `c`, which stand at these places.
 fn shadows_made(target: &Target, place: &str) -> String {
-    let terms = TERMS_OF_OUTCOME.replace("n.", "c.");
-    SHADOW.replace("{place}", place).replace("{read_by}", target.reading.read_by()).replace("{terms}", &terms)
+    let read_by = target.reading.read_by();
+    SHADOW.replace("{place}", place).replace("{read_by}", read_by).replace("{terms}", &terms_of("c"))
 }
 
 pub(crate) fn object_values(target: &Target) -> [Value; 3] {
