@@ -10,9 +10,12 @@ use muster_model::error::ErrorCode;
 use muster_model::run::Wave;
 use muster_plan::change::Action;
 use muster_plan::key::{KeyHash, Position};
-use muster_store::{Batch, ChangeRow, GivenKey, Makes, Noted, ProblemRow, ProblemStep, Slot, step_of};
+use muster_store::{
+    Batch, Bucket, ChangeRow, GivenKey, Makes, Noted, ProblemRow, ProblemStep, Slot, step_of,
+};
 
 use crate::apply_inbound::Exceptions;
+use crate::batches::{BatchSize, Batches};
 use crate::error::EngineError;
 use crate::lease::Lease;
 use crate::operation::{Asked, asked_of};
@@ -33,6 +36,31 @@ struct Answered {
     unsettled: Vec<u32>,
 }
 
+impl Answered {
+    /// Changes that ended otherwise than planned.
+    fn ended(&self) -> HashSet<u32> {
+        let ended = self.noted.problems.iter().filter(|problem| problem.outcome.is_some());
+        ended.filter_map(|problem| problem.change).collect()
+    }
+}
+
+/// A batch that was answered, as it is to be stored.
+struct Unstored {
+    bucket: Bucket,
+    batch: Batch,
+    noted: Noted,
+}
+
+/// How far the changes of a wave have been written.
+#[derive(Default)]
+struct Writing<'a> {
+    way: Option<Way<'a>>,
+    /// The last batch, where what is answered counts at once.
+    unstored: Option<Unstored>,
+    /// What came of all batches, where it counts at the end alone.
+    promised: VecDeque<Answered>,
+}
+
 /// One wave of one bucket.
 #[derive(Clone, Copy)]
 pub(crate) struct BucketWave<'a> {
@@ -47,6 +75,7 @@ pub(crate) struct Way<'a> {
     pub(crate) remote: RemoteClass,
     pub(crate) connector: Box<dyn Connector>,
     writer: Option<Box<dyn Writer>>,
+    batch_size: BatchSize,
     /// Whether the system was left alone as a whole when the last batch had been written.
     is_left_alone: bool,
     /// Whether any of its accounts was parked when the wave began.
@@ -116,30 +145,12 @@ impl Work {
         mut sequence: Sequence,
         exceptions: &Exceptions,
     ) -> Result<(), EngineError> {
-        let size = self.engine.settings.batch_size;
-        let mut way: Option<Way<'_>> = None;
-        let mut answered = VecDeque::new();
-        for window in 0..sequence.windows() {
-            let steps = self.steps(&mut sequence, window).await?;
-            for steps in batches(&steps, size) {
-                self.may_go_on()?;
-                let way = match &mut way {
-                    Some(way) => way,
-                    None => way.insert(self.way(of, exceptions).await?),
-                };
-                let batch = self.write_batch(way, steps, &sequence, exceptions).await?;
-                let ended = batch.noted.problems.iter().filter(|problem| problem.outcome.is_some());
-                let ended: HashSet<u32> = ended.filter_map(|problem| problem.change).collect();
-                let failed = steps.iter().filter(|step| ended.contains(&step.slot.change));
-                failed.for_each(|step| sequence.fail(&step.slot));
-                match way.connector.capabilities().durable {
-                    // Before the next batch is written, so that a run that was cancelled meanwhile writes none.
-                    Durable::EachCall => self.store_answers(of, steps, batch).await?,
-                    Durable::AtClose => answered.push_back(batch),
-                }
-            }
-        }
-        let Some(mut way) = way else { return Ok(()) };
+        let mut state = Writing::default();
+        let written = self.write_windows(of, (&mut sequence, exceptions), &mut state).await;
+        // Whatever has ended it: what has been answered is stored.
+        self.store_answers(of, state.unstored).await?;
+        written?;
+        let Some(mut way) = state.way else { return Ok(()) };
         if let Some(writer) = way.writer.take() {
             // A session that counts at its end must not end for a worker that has lost the run.
             self.store.checkpoint(&self.run, &self.buckets[of.index], self.now()).await?;
@@ -148,12 +159,60 @@ impl Work {
         }
         // Only what went otherwise than planned has been kept until now; the changes are read again.
         for window in 0..sequence.windows() {
-            if answered.is_empty() {
+            if state.promised.is_empty() {
                 return Ok(());
             }
             let steps = self.steps(&mut sequence, window).await?;
-            for steps in batches(&steps, size) {
-                self.store_answers(of, steps, answered.pop_front().unwrap_or_default()).await?;
+            let mut batches = Batches::of(&steps);
+            while !batches.is_empty() {
+                let steps = batches.next(self.engine.settings.batch_size);
+                let unstored = self.unstored(of, steps, state.promised.pop_front().unwrap_or_default());
+                self.store_answers(of, Some(unstored)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes batch after batch. While the target answers one, what it answered to the one before is stored: a crash
+    /// leaves up to two of which nothing is stored, and both are met again.
+    async fn write_windows<'a>(
+        &mut self,
+        of: BucketWave<'a>,
+        (sequence, exceptions): (&mut Sequence, &Exceptions),
+        state: &mut Writing<'a>,
+    ) -> Result<(), EngineError> {
+        for window in 0..sequence.windows() {
+            let steps = self.steps(sequence, window).await?;
+            let mut batches = Batches::of(&steps);
+            while !batches.is_empty() {
+                self.may_go_on()?;
+                let way = match &mut state.way {
+                    Some(way) => way,
+                    None => state.way.insert(self.way(of, exceptions).await?),
+                };
+                if state.unstored.is_some() {
+                    // Storing would tell whether the run was cancelled meanwhile, but not before more is written.
+                    self.store.expect_held(&self.run).await?;
+                }
+                let durable = way.connector.capabilities().durable;
+                let steps = batches.next(match durable {
+                    Durable::EachCall => way.batch_size.now(),
+                    // They are gone through once more, in the same batches.
+                    Durable::AtClose => self.engine.settings.batch_size,
+                });
+                let (batch, stored) = tokio::join!(
+                    self.write_batch(way, steps, sequence, exceptions),
+                    self.store_answers(of, state.unstored.take())
+                );
+                stored?;
+                let batch = batch?;
+                let ended = batch.ended();
+                let failed = steps.iter().filter(|step| ended.contains(&step.slot.change));
+                failed.for_each(|step| sequence.fail(&step.slot));
+                match durable {
+                    Durable::EachCall => state.unstored = Some(self.unstored(of, steps, batch)),
+                    Durable::AtClose => state.promised.push_back(batch),
+                }
             }
         }
         Ok(())
@@ -167,7 +226,8 @@ impl Work {
         let remote = remote_class(&class.application, &class.class);
         let adopted = self.adopted_by(of, exceptions).await?;
         let any_parked = self.store.any_parked(&class.application.id).await?;
-        Ok(Way { of, remote, connector, writer: None, is_left_alone: false, any_parked, adopted })
+        let batch_size = BatchSize::first(self.engine.settings.batch_size);
+        Ok(Way { of, remote, connector, writer: None, batch_size, is_left_alone: false, any_parked, adopted })
     }
 
     /// Where CHECK has left out to withdraw accounts, since they are made for somebody.
@@ -236,7 +296,9 @@ impl Work {
             (asks, operations) =
                 self.without_parked((asks, operations), &mut answered.noted.problems).await?;
         }
+        let (written, begun) = (operations.len(), self.now());
         let outcomes = way.write(operations, &self.lease).await?;
+        way.batch_size.learn(written, self.now() - begun);
         let definition = &way.of.task.classes[way.of.index].application.connector_definition_id;
         way.is_left_alone = self.engine.paces.is_left_alone(self.store.slug(), definition);
         let read = way.read_back(&asks, &outcomes).await;
@@ -326,18 +388,11 @@ impl Work {
         }
     }
 
-    async fn store_answers(
-        &mut self,
-        of: BucketWave<'_>,
-        steps: &[Step],
-        answered: Answered,
-    ) -> Result<(), EngineError> {
+    /// What is to be stored of a batch; the bucket stands behind it from now on.
+    fn unstored(&mut self, of: BucketWave<'_>, steps: &[Step], answered: Answered) -> Unstored {
+        let ended = answered.ended();
         let mut batch = Batch { undigested: answered.unsettled, ..Batch::default() };
-        for slot in steps.iter().map(|step| step.slot) {
-            let is_of_slot = |problem: &&ProblemRow| problem.change == Some(slot.change);
-            if answered.noted.problems.iter().filter(is_of_slot).any(|problem| problem.outcome.is_some()) {
-                continue;
-            }
+        for slot in steps.iter().map(|step| step.slot).filter(|slot| !ended.contains(&slot.change)) {
             match slot.makes {
                 Makes::Shadow | Makes::ShadowAndObject => batch.creates.push(slot.change),
                 Makes::Nothing | Makes::NewKey | Makes::Object => batch.others.push(slot.change),
@@ -351,17 +406,21 @@ impl Work {
             batch.creates.retain(is_settled);
             batch.others.retain(is_settled);
         }
-        let now = self.engine.surroundings.now();
         let bucket = &mut self.buckets[of.index];
         bucket.cursor = steps.last().map(|step| step.place().cursor());
-        let (target, noted) = (&of.task.classes[of.index].target, &answered.noted);
+        Unstored { bucket: bucket.clone(), batch, noted: answered.noted }
+    }
+
+    async fn store_answers(&self, of: BucketWave<'_>, unstored: Option<Unstored>) -> Result<(), EngineError> {
+        let Some(Unstored { bucket, batch, noted }) = unstored else { return Ok(()) };
+        let (now, target) = (self.now(), &of.task.classes[of.index].target);
         match of.wave {
             Wave::Build | Wave::Withdraw => {
-                self.store.apply_outbound(&self.run, bucket, target, &batch, noted, now).await?;
+                self.store.apply_outbound(&self.run, &bucket, target, &batch, &noted, now).await?;
             }
             Wave::Connect => {
                 let settled = [batch.creates, batch.others].concat();
-                self.store.settle_outbound(&self.run, bucket, target, &settled, noted, now).await?;
+                self.store.settle_outbound(&self.run, &bucket, target, &settled, &noted, now).await?;
             }
         }
         Ok(())
@@ -372,12 +431,6 @@ fn given_twice(uid: &str) -> ConnectorError {
     let message =
         format!("the target says that it has given the key `{uid}` to two new accounts; look there for both");
     ConnectorError::Rejected { message }
-}
-
-/// The batches in which changes are written: those of a level are answered before the next begins.
-fn batches(steps: &[Step], size: usize) -> Vec<&[Step]> {
-    let levels = steps.chunk_by(|a, b| a.level == b.level);
-    levels.flat_map(|level| level.chunks(size)).collect()
 }
 
 /// Whether it is the delete after it that tells of a refusal.

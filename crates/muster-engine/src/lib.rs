@@ -5,6 +5,7 @@
 mod apply_inbound;
 mod apply_outbound;
 mod archive;
+mod batches;
 mod brief;
 mod by_hand;
 mod check;
@@ -131,7 +132,7 @@ pub struct Settings {
     pub page_size: usize,
     /// Changes a transaction when applying to our own rows, at least 1.
     pub apply_size: usize,
-    /// Changes that are sent to a target before their outcomes are stored, at least 1.
+    /// The most changes that are sent to a target before their outcomes are stored, at least 1.
     pub batch_size: usize,
     /// Changes that are put in order, or held against each other, in memory at a time; a larger plan is gone through
     /// several times.
@@ -171,7 +172,7 @@ impl Settings {
         Self {
             page_size: 1000,
             apply_size: 1000,
-            batch_size: 500,
+            batch_size: 2000,
             ordered_at_once: 4_000_000,
             workers: 4,
             lease: Duration::from_secs(15),

@@ -147,7 +147,7 @@ impl TenantStore {
         statements: u64,
         peak_memory: u64,
     ) -> Result<bool, StoreError> {
-        let tx = self.database.begin(Urgency::Short).await?;
+        let tx = self.database.begin(Urgency::Housekeeping).await?;
         let renewed = tx
             .query_one(
                 "UPDATE run SET lease_until = ?, statements = ?, peak_memory = ? \

@@ -60,6 +60,8 @@ pub(crate) enum Urgency {
     Short,
     /// A page of a run.
     Bulk,
+    /// Nobody waits, but it is over at once: it goes before bulk writes, and none gets smaller for it.
+    Housekeeping,
 }
 
 /// A connected database.

@@ -31,6 +31,7 @@ mod error;
 mod examination;
 mod facts;
 mod failures;
+mod fence;
 mod fire;
 mod fuse;
 mod history;

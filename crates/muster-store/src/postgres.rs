@@ -64,7 +64,7 @@ impl Session {
     /// Begins a transaction that writes.
     pub(crate) async fn begin(pool: &PgPool, sight: Sight, urgency: Urgency) -> Result<Self, DbErr> {
         let durability = match urgency {
-            Urgency::Short => "",
+            Urgency::Short | Urgency::Housekeeping => "",
             // A page that a crash of the server takes back is decided and written again from its checkpoint.
             Urgency::Bulk => "; SET LOCAL synchronous_commit = off",
         };

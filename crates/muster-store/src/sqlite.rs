@@ -61,7 +61,7 @@ impl Sqlite {
         statement: Statement,
     ) -> Result<Vec<QueryResult>, DbErr> {
         let readers = match urgency {
-            Urgency::Short => &self.readers,
+            Urgency::Short | Urgency::Housekeeping => &self.readers,
             Urgency::Bulk => &self.bulk_readers,
         };
         readers.query_all_raw(statement).await
@@ -130,6 +130,7 @@ impl Gate {
                 let _ = self.calm.fetch_update(Ordering::Relaxed, Ordering::Relaxed, calmer);
                 Pass { _write: write, _bulk: Some(bulk) }
             }
+            Urgency::Housekeeping => Pass { _write: write().lock_owned().await, _bulk: None },
         }
     }
 
@@ -181,7 +182,7 @@ async fn checkpoint(connection: DatabaseConnection, gate: Weak<Gate>) {
             for _ in 0..SHORTER_ROUNDS {
                 round().await;
             }
-            let _pass = gate.pass(Urgency::Short).await;
+            let _pass = gate.pass(Urgency::Housekeeping).await;
             round().await;
         }
     }
@@ -192,6 +193,21 @@ mod tests {
     use futures_util::FutureExt as _;
 
     use super::*;
+
+    #[tokio::test]
+    async fn housekeeping_goes_before_bulk_writes_and_makes_none_smaller() {
+        let gate = Gate::default();
+        let bulk = gate.pass(Urgency::Bulk).await;
+        let mut next_bulk = Box::pin(gate.pass(Urgency::Bulk));
+        assert!((&mut next_bulk).now_or_never().is_none());
+        let mut housekeeping = Box::pin(gate.pass(Urgency::Housekeeping));
+        assert!((&mut housekeeping).now_or_never().is_none());
+        drop(bulk);
+        assert!((&mut next_bulk).now_or_never().is_none());
+        drop(housekeeping.await);
+        drop(next_bulk.await);
+        assert!(gate.is_calm());
+    }
 
     #[tokio::test]
     async fn a_short_write_waits_for_one_bulk_write_at_most_and_bulk_writes_get_smaller_for_a_while() {

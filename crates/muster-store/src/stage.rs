@@ -14,9 +14,7 @@ use crate::database::{Dialect, Transaction, Urgency};
 use crate::error::StoreError;
 use crate::lists::{Lists, Met, StagedPage};
 use crate::page::{CHANGES, PageRows, change_id};
-use crate::row::{
-    decode_counters, decode_tally, encode_counters, encode_tally, get, message, number, unsigned,
-};
+use crate::row::{decode_counters, decode_tally, get, message, number, unsigned};
 use crate::rows::{Bulk, Kind};
 use crate::run::RunRecord;
 use crate::sight::Sight;
@@ -222,58 +220,6 @@ impl TenantStore {
             buckets = tx.query(&sql, vec![self.tenant.into(), run.seq.into()]).await?;
         }
         buckets.iter().map(bucket).collect()
-    }
-
-    /// Fails unless the worker still has the run and may go on.
-    pub(crate) async fn hold_run(&self, tx: &Transaction, run: &RunRecord) -> Result<(), StoreError> {
-        let held = tx
-            .query_one(
-                "SELECT 1 FROM run WHERE seq = ? AND tenant = ? AND epoch = ? AND status = 1 AND stopping = 0",
-                vec![run.seq.into(), self.tenant.into(), run.epoch.into()],
-            )
-            .await?;
-        held.map(|_| ()).ok_or(StoreError::LostFence)
-    }
-
-    /// Moves the bucket's cursor under the fence: the first statement of every page's transaction.
-    pub(crate) async fn move_cursor(
-        &self,
-        tx: &Transaction,
-        run: &RunRecord,
-        bucket: &Bucket,
-        now: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
-        let values: Vec<Value> = vec![
-            i64::from(bucket.step).into(),
-            bucket.cursor.clone().into(),
-            i64::from(bucket.page).into(),
-            i64::from(bucket.next_change).into(),
-            bucket.snapshot.clone().into(),
-            bucket.sweep_end.clone().into(),
-            bucket.since.clone().into(),
-            bucket.token.clone().into(),
-            bucket.population.clone().into(),
-            bucket.estimate.cast_signed().into(),
-            encode_counters(&bucket.counters).into(),
-            encode_tally(&bucket.tally).into(),
-            now.timestamp_millis().into(),
-            self.tenant.into(),
-            run.seq.into(),
-            i64::from(bucket.no).into(),
-            bucket.fence.into(),
-            run.seq.into(),
-            run.epoch.into(),
-        ];
-        let moved = tx
-            .execute(
-                "UPDATE bucket SET step = ?, cursor = ?, page = ?, next_change = ?, snapshot = ?, \
-                 sweep_end = ?, since = ?, token = ?, population = ?, estimate = ?, counters = ?, tally = ?, progressed_at = ? \
-                 WHERE tenant = ? AND run = ? AND no = ? AND fence = ? AND EXISTS \
-                 (SELECT 1 FROM run r WHERE r.seq = ? AND r.epoch = ? AND r.status = 1 AND r.stopping = 0)",
-                values,
-            )
-            .await?;
-        if moved == 0 { Err(StoreError::LostFence) } else { Ok(()) }
     }
 
     /// Stores a page: its checkpoint, then what it met, its changes, its problems and its messages. All or nothing.
