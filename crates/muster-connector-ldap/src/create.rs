@@ -209,14 +209,11 @@ impl Target {
 
     /// A group that may not be empty gets the placeholder for a member.
     fn not_empty(&self, draft: &mut Draft) {
-        let Some(placeholder) = &self.system.settings().placeholder else { return };
-        let schema = &self.system.offered.schema;
-        for (name, required) in schema.attributes_of(&self.layout.class.remote_name) {
-            let holds_members =
-                ["member", "uniqueMember"].iter().any(|known| known.eq_ignore_ascii_case(&name));
-            if required && holds_members && !draft.has(&name) {
-                draft.add(&name, vec![placeholder.clone().into_bytes()]);
-            }
+        if let (Some(placeholder), Some(members)) =
+            (&self.system.settings().placeholder, &self.layout.required_members)
+            && !draft.has(members)
+        {
+            draft.add(members, vec![placeholder.clone().into_bytes()]);
         }
     }
 

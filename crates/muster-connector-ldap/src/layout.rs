@@ -69,6 +69,8 @@ pub(crate) struct Layout {
     pub(crate) member_by: MemberBy,
     /// What new entries are.
     pub(crate) object_classes: Vec<Vec<u8>>,
+    /// What new entries may not lack, where it holds the members of a group.
+    pub(crate) required_members: Option<String>,
 }
 
 impl Layout {
@@ -116,6 +118,7 @@ impl Layout {
             key_form: schema.form(class.uid_attribute.as_str()),
             base: own.base.to_string(),
             object_classes: object_classes(class, &own, schema),
+            required_members: required_members(class, schema),
             settings: own,
             disabling,
             attributes,
@@ -268,6 +271,13 @@ fn names_of(class: &RemoteClass, schema: &Schema) -> Vec<(AttributeName, bool)> 
 }
 
 /// The class of the accounts, those above it and those that the settings name.
+fn required_members(class: &RemoteClass, schema: &Schema) -> Option<String> {
+    let holds_members =
+        |name: &str| ["member", "uniqueMember"].iter().any(|known| known.eq_ignore_ascii_case(name));
+    let required = schema.attributes_of(&class.remote_name).into_iter().filter(|(_, required)| *required);
+    required.map(|(name, _)| name).find(|name| holds_members(name))
+}
+
 fn object_classes(class: &RemoteClass, settings: &ClassSettings, schema: &Schema) -> Vec<Vec<u8>> {
     let class = &class.remote_name;
     let mut names = vec![class.clone()];

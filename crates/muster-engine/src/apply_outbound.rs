@@ -18,6 +18,7 @@ use crate::apply_inbound::Exceptions;
 use crate::batches::{BatchSize, Batches};
 use crate::error::EngineError;
 use crate::lease::Lease;
+use crate::naming::makes_account;
 use crate::operation::{Asked, asked_of};
 use crate::outbound::OutboundRun;
 use crate::parking::{Ask, Refusal};
@@ -42,6 +43,14 @@ impl Answered {
         let ended = self.noted.problems.iter().filter(|problem| problem.outcome.is_some());
         ended.filter_map(|problem| problem.change).collect()
     }
+}
+
+/// What a batch writes, read ahead while the one before it is written: the changes are those of the frozen plan.
+#[derive(Default)]
+struct Planned {
+    rows: HashMap<u32, ChangeRow>,
+    /// What accounts were called when they were last brought up to date, by the numbers of their changes.
+    names: HashMap<u32, String>,
 }
 
 /// A batch that was answered, as it is to be stored.
@@ -183,26 +192,28 @@ impl Work {
     ) -> Result<(), EngineError> {
         for window in 0..sequence.windows() {
             let steps = self.steps(sequence, window).await?;
+            if steps.is_empty() {
+                continue;
+            }
+            let way = match &mut state.way {
+                Some(way) => way,
+                None => state.way.insert(self.way(of, exceptions).await?),
+            };
+            let durable = way.connector.capabilities().durable;
             let mut batches = Batches::of(&steps);
-            while !batches.is_empty() {
+            let mut steps = batches.next(way.batch_size.now());
+            let mut planned = self.planned(of, steps).await?;
+            while !steps.is_empty() {
                 self.may_go_on()?;
-                let way = match &mut state.way {
-                    Some(way) => way,
-                    None => state.way.insert(self.way(of, exceptions).await?),
-                };
                 if state.unstored.is_some() {
                     // Storing would tell whether the run was cancelled meanwhile, but not before more is written.
                     self.store.expect_held(&self.run).await?;
                 }
-                let durable = way.connector.capabilities().durable;
-                let steps = batches.next(match durable {
-                    Durable::EachCall => way.batch_size.now(),
-                    // They are gone through once more, in the same batches.
-                    Durable::AtClose => self.engine.settings.batch_size,
-                });
-                let (batch, stored) = tokio::join!(
-                    self.write_batch(way, steps, sequence, exceptions),
-                    self.store_answers(of, state.unstored.take())
+                let following = batches.next(way.batch_size.now());
+                let (batch, stored, ahead) = tokio::join!(
+                    self.write_batch(way, (steps, planned), sequence, exceptions),
+                    self.store_answers(of, state.unstored.take()),
+                    self.planned(of, following)
                 );
                 stored?;
                 let batch = batch?;
@@ -213,9 +224,27 @@ impl Work {
                     Durable::EachCall => state.unstored = Some(self.unstored(of, steps, batch)),
                     Durable::AtClose => state.promised.push_back(batch),
                 }
+                (steps, planned) = (following, ahead?);
             }
         }
         Ok(())
+    }
+
+    /// What a batch writes, as it was planned.
+    async fn planned(&self, of: BucketWave<'_>, steps: &[Step]) -> Result<Planned, EngineError> {
+        if steps.is_empty() {
+            return Ok(Planned::default());
+        }
+        let numbers: Vec<u32> = steps.iter().map(|step| step.slot.change).collect();
+        let rows = self.store.changes_of(&self.run, &numbers).await?;
+        let class = &of.task.classes[of.index];
+        let known = steps.iter().filter(|step| !makes_account(&step.slot)).map(|step| step.slot.change);
+        let known: Vec<u32> = known.collect();
+        let names = match &class.decisions.abilities.name {
+            Some(name) => self.store.remembered_names(&self.run, &class.application.id, &known, name).await?,
+            None => HashMap::new(),
+        };
+        Ok(Planned { rows: rows.into_iter().map(|row| (row.number, row)).collect(), names })
     }
 
     async fn way<'a>(&self, of: BucketWave<'a>, exceptions: &Exceptions) -> Result<Way<'a>, EngineError> {
@@ -226,7 +255,12 @@ impl Work {
         let remote = remote_class(&class.application, &class.class);
         let adopted = self.adopted_by(of, exceptions).await?;
         let any_parked = self.store.any_parked(&class.application.id).await?;
-        let batch_size = BatchSize::first(self.engine.settings.batch_size);
+        let most = self.engine.settings.batch_size;
+        let batch_size = match connector.capabilities().durable {
+            Durable::EachCall => BatchSize::first(most),
+            // They are gone through once more, in the same batches.
+            Durable::AtClose => BatchSize::fixed(most),
+        };
         Ok(Way { of, remote, connector, writer: None, batch_size, is_left_alone: false, any_parked, adopted })
     }
 
@@ -253,29 +287,24 @@ impl Work {
     async fn write_batch(
         &self,
         way: &mut Way<'_>,
-        steps: &[Step],
+        (steps, planned): (&[Step], Planned),
         sequence: &Sequence,
         exceptions: &Exceptions,
     ) -> Result<Answered, EngineError> {
+        let Planned { mut rows, mut names } = planned;
         let numbers: Vec<u32> = steps.iter().map(|step| step.slot.change).collect();
         let stale = match way.of.wave {
             Wave::Build | Wave::Withdraw => self.store.stale(&self.run, &numbers).await?,
             // These have been carried out in part; what is left of them belongs to it.
             Wave::Connect => Vec::new(),
         };
-        let live: Vec<u32> = numbers.iter().copied().filter(|number| !stale.contains(number)).collect();
-        let mut rows: HashMap<u32, ChangeRow> =
-            self.store.changes_of(&self.run, &live).await?.into_iter().map(|row| (row.number, row)).collect();
         let decisions = &way.of.task.classes[way.of.index].decisions;
-        let mut names = match &decisions.abilities.name {
-            Some(name) => self.store.remembered_names(&self.run, way.application(), &live, name).await?,
-            None => HashMap::new(),
-        };
         let mut answered = Answered::default();
         answered.noted.problems.extend(stale.iter().map(|number| ProblemRow::stale(*number)));
         let mut asks = Vec::new();
         let mut operations = Vec::new();
-        for row in live.iter().filter_map(|number| rows.remove(number)) {
+        let live = numbers.iter().filter(|number| !stale.contains(number));
+        for row in live.filter_map(|number| rows.remove(number)) {
             let Asked { row, operation, waits, lacks } =
                 asked_of(row, (way.of.task, way.of.index), sequence, way.of.wave);
             if waits || lacks {

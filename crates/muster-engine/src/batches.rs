@@ -39,13 +39,19 @@ impl<'a> Batches<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BatchSize {
     now: usize,
+    least: usize,
     most: usize,
 }
 
 impl BatchSize {
     /// That of the first batch, where none may be larger than this.
     pub(crate) fn first(most: usize) -> Self {
-        Self { now: FIRST.min(most), most }
+        Self { now: FIRST.min(most), least: 1, most }
+    }
+
+    /// One that stays.
+    pub(crate) fn fixed(size: usize) -> Self {
+        Self { now: size, least: size, most: size }
     }
 
     /// How many the next batch has.
@@ -61,7 +67,7 @@ impl BatchSize {
         let took = took.num_milliseconds().max(1).unsigned_abs();
         let fitting = written as u128 * STORED_EVERY.as_millis() / u128::from(took);
         let fitting = usize::try_from(fitting).unwrap_or(usize::MAX);
-        self.now = fitting.clamp(self.now.div_ceil(2), self.now * 2).min(self.most);
+        self.now = fitting.clamp(self.now.div_ceil(2), self.now * 2).clamp(self.least, self.most);
     }
 }
 
@@ -94,5 +100,8 @@ mod tests {
         assert_eq!(size.now(), 3);
         size.learn(0, TimeDelta::seconds(5));
         assert_eq!(size.now(), 3, "a batch of nothing says nothing");
+        let mut fixed = BatchSize::fixed(7);
+        fixed.learn(7, TimeDelta::minutes(5));
+        assert_eq!(fixed.now(), 7);
     }
 }

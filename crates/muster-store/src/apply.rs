@@ -15,8 +15,9 @@ use crate::error::StoreError;
 use crate::facts::text_list;
 use crate::lists::{KeyEntry, Mention};
 use crate::make::{Making, Reading, Taken, object_values};
+use crate::over::{APART, Bases, Over, change_number};
 use crate::page::change_id;
-use crate::row::{number, unsigned};
+use crate::row::number;
 use crate::rows::{Bulk, Kind};
 use crate::run::RunRecord;
 use crate::stage::{Bucket, ProblemRow};
@@ -74,69 +75,8 @@ impl Target {
     }
 }
 
-/// What must not have changed since a change was decided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Bases {
-    /// Its shadow.
-    Shadows,
-    /// Its shadow and its object.
-    ObjectsAndShadows,
-}
-
-/// Keeps SQLite from mixing a subquery into the statement around it; then the changes come first and the rows
-/// they change are looked up by key. Mixed, all rows of the table would be read for each batch.
-pub(crate) const APART: &str = "LIMIT 1000000";
-
 /// Whether a change gives an object that exists a new version.
 const TOUCHES: &str = "(c.before IS NOT NULL OR c.state > 0) AND c.object_version > 0";
-
-/// One statement over a list of changes.
-pub(crate) struct Over<'a> {
-    pub(crate) tx: &'a Transaction,
-    pub(crate) tenant: i64,
-    pub(crate) run: i64,
-}
-
-impl Over<'_> {
-    /// `{changes}` in the text becomes the listed changes as `c`, in their order, `{index}` their place from
-    /// 0; the parameters of the list come where the token stands.
-    pub(crate) async fn execute(
-        &self,
-        sql: &str,
-        before: Vec<Value>,
-        numbers: &[u32],
-        after: Vec<Value>,
-    ) -> Result<u64, StoreError> {
-        if numbers.is_empty() {
-            return Ok(0);
-        }
-        let mut values = before;
-        values.extend(self.list(numbers));
-        values.extend(after);
-        self.tx.execute(&self.text(sql), values).await
-    }
-
-    pub(crate) fn text(&self, sql: &str) -> String {
-        let (changes, index) = match self.tx.dialect() {
-            Dialect::Sqlite => {
-                ("json_each(?) j CROSS JOIN change c ON c.id = ? + j.value AND c.tenant = ?", "j.key")
-            }
-            Dialect::Postgres => (
-                // Computed apart, as in `TenantStore::list_of`.
-                "(SELECT j.key, run.id + j.value::bigint AS id FROM jsonb_array_elements_text(?::text::jsonb) \
-                 WITH ORDINALITY AS j(value, key) CROSS JOIN (SELECT ?::bigint AS id) AS run OFFSET 0) AS j \
-                 JOIN change c ON c.id = j.id AND c.tenant = ?",
-                "(j.key - 1)",
-            ),
-        };
-        sql.replace("{changes}", changes).replace("{index}", index)
-    }
-
-    pub(crate) fn list(&self, numbers: &[u32]) -> [Value; 3] {
-        let list = serde_json::to_string(numbers).unwrap_or_default();
-        [list.into(), change_id(self.run, 0).into(), self.tenant.into()]
-    }
-}
 
 impl TenantStore {
     /// Applies a batch of inbound changes.
@@ -209,38 +149,6 @@ impl TenantStore {
         self.note_in(&tx, run, bucket.no, &problems, now).await?;
         tx.commit().await?;
         Ok(stale)
-    }
-
-    /// Of the listed changes those whose shadow, or object, no longer has the version they were decided on.
-    pub(crate) async fn moved_on(
-        &self,
-        over: &Over<'_>,
-        numbers: &[u32],
-        bases: Bases,
-    ) -> Result<Vec<u32>, StoreError> {
-        if numbers.is_empty() {
-            return Ok(Vec::new());
-        }
-        let object = match bases {
-            Bases::Shadows => "",
-            Bases::ObjectsAndShadows => {
-                "(c.object_version > 0 AND (o.version IS NULL OR o.version <> c.object_version)) OR "
-            }
-        };
-        let sql = format!(
-            "SELECT c.id FROM {{changes}} \
-             JOIN bucket b ON b.tenant = c.tenant AND b.run = ? AND b.no = c.bucket \
-             LEFT JOIN object o ON o.tenant = c.tenant AND o.id = c.object \
-             LEFT JOIN shadow s ON s.tenant = c.tenant AND s.application = b.application AND s.no = c.shadow \
-             LEFT JOIN shadow t ON t.tenant = c.tenant AND t.application = b.application \
-                 AND t.uid_key = c.uid_key AND (c.shadow IS NULL OR c.shadow <> t.no) \
-             WHERE {object}(c.shadow IS NOT NULL AND (s.version IS NULL OR s.version <> c.shadow_version)) \
-             OR t.no IS NOT NULL"
-        );
-        let mut values = over.list(numbers).to_vec();
-        values.push(over.run.into());
-        let rows = over.tx.query(&over.text(&sql), values).await?;
-        rows.iter().map(|row| change_number(number(row, 0)?)).collect()
     }
 
     /// Keeps other transactions from changing the objects of the listed changes; the same order everywhere
@@ -490,8 +398,4 @@ impl TenantStore {
         });
         tx.execute(&sql, vec![change_id(run.seq, 0).into(), list, self.tenant.into()]).await.map(|_| ())
     }
-}
-
-pub(crate) fn change_number(id: i64) -> Result<u32, StoreError> {
-    unsigned(id & i64::from(u32::MAX), "number of a change")
 }

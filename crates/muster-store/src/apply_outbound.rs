@@ -16,11 +16,12 @@ use muster_model::{ApplicationId, ObjectClassId};
 use muster_plan::change::Action;
 
 use crate::TenantStore;
-use crate::apply::{APART, Bases, Batch, Over, Target, change_number};
+use crate::apply::{Batch, Target};
 use crate::database::{Dialect, Urgency};
 use crate::error::StoreError;
 use crate::in_order::terms_of;
 use crate::make::Taken;
+use crate::over::{APART, Bases, Over, change_number};
 use crate::page::change_id;
 use crate::parked::{GivenKey, Noted};
 use crate::row::{get, number, unsigned};
@@ -308,18 +309,6 @@ impl TenantStore {
         let step = ProblemStep::Check as i64;
         let rows = self.database.query(sql, vec![self.tenant.into(), run.seq.into(), step.into()]).await?;
         rows.iter().map(|row| unsigned(number(row, 0)?, "number of a change")).collect()
-    }
-
-    /// Of the listed changes those whose object or shadow has moved on since the plan was made.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn stale(&self, run: &RunRecord, numbers: &[u32]) -> Result<Vec<u32>, StoreError> {
-        let tx = self.database.begin(Urgency::Bulk).await?;
-        let over = Over { tx: &tx, tenant: self.tenant, run: run.seq };
-        let stale = self.moved_on(&over, numbers, Bases::ObjectsAndShadows).await?;
-        tx.commit().await?;
-        Ok(stale)
     }
 
     /// Remembers how many entries the last complete sweep of a class read.

@@ -11,10 +11,10 @@ use muster_plan::change::{Action, MembershipChange, Replaced};
 use sea_orm::{QueryResult, Value};
 use uuid::Uuid;
 
-use crate::apply::APART;
 use crate::codec;
 use crate::database::Dialect;
 use crate::error::StoreError;
+use crate::over::APART;
 use crate::page::{change_id, decode_memberships};
 use crate::reached::{PageOrder, Reached};
 use crate::row::{case, get, get_case, instant, number, optional_number, unsigned};
@@ -271,7 +271,7 @@ fn outcome_at(row: &QueryResult, place: usize) -> Result<Option<Outcome>, StoreE
 }
 
 pub(crate) fn change(row: &QueryResult) -> Result<ChangeRow, StoreError> {
-    let number = crate::apply::change_number(number(row, 0)?)?;
+    let number = crate::over::change_number(number(row, 0)?)?;
     let before: Option<String> = get(row, 12)?;
     let result: Option<String> = get(row, 13)?;
     let memberships: Option<String> = get(row, 14)?;

@@ -49,6 +49,7 @@ mod migration;
 mod numbering_tests;
 mod objects;
 mod outbox;
+mod over;
 mod page;
 mod parked;
 mod pause;

@@ -5,10 +5,11 @@ use muster_model::ApplicationId;
 use sea_orm::Value;
 
 use crate::TenantStore;
-use crate::apply::{Over, Target, change_number};
+use crate::apply::Target;
 use crate::database::{Dialect, Transaction};
 use crate::error::StoreError;
 use crate::in_order::terms_of;
+use crate::over::{Over, change_number};
 use crate::row::number;
 
 /// What becomes of a change whose account has got a shadow meanwhile.

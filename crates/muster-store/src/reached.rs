@@ -10,10 +10,10 @@ use muster_plan::key::Position;
 use sea_orm::QueryResult;
 
 use crate::TenantStore;
-use crate::apply::APART;
 use crate::database::{Dialect, Urgency};
 use crate::error::StoreError;
 use crate::lists::Slot;
+use crate::over::APART;
 use crate::page::change_id;
 use crate::row::{get, number, unsigned};
 use crate::run::RunRecord;

@@ -12,11 +12,11 @@ use sea_orm::{QueryResult, Value};
 use uuid::Uuid;
 
 use crate::TenantStore;
-use crate::apply::APART;
 use crate::codec;
 use crate::database::Dialect;
 use crate::error::StoreError;
 use crate::facts::{OBJECT_COLUMNS, hex_list, object_at, octets};
+use crate::over::APART;
 use crate::page::change_id;
 use crate::row::{get, number, unsigned};
 use crate::run::RunRecord;
