@@ -34,27 +34,35 @@ pub(crate) struct Singles {
     one_p50_ms: f64,
     one_p99_ms: f64,
     one_per_second: f64,
+    two_p50_ms: f64,
+    two_p99_ms: f64,
+    two_per_second: f64,
     many_p50_ms: f64,
     many_p99_ms: f64,
     many_per_second: f64,
 }
 
-/// Asks for half of the users one after the other, and for the others by several callers.
+/// Asks for a third of the users one after the other, for a third by two callers, and for the others by several.
 ///
 /// # Errors
 /// When the server refuses a request, cannot be reached, or does not synchronize somebody.
 pub(crate) fn ask(load: Load) -> Result<Singles, Error> {
     configure(&load)?;
     let begun = Instant::now();
-    let (first, second) = load.users.split_at(load.users.len() / 2);
+    let (first, others) = load.users.split_at(load.users.len() / 3);
+    let (second, third) = others.split_at(others.len() / 2);
     let one = side_by_side(&load, first, 1)?;
-    let many = side_by_side(&load, second, load.callers)?;
+    let two = side_by_side(&load, second, 2)?;
+    let many = side_by_side(&load, third, load.callers)?;
     Ok(Singles {
-        requests: (one.times.len() + many.times.len()) as u64,
+        requests: (one.times.len() + two.times.len() + many.times.len()) as u64,
         seconds: begun.elapsed().as_secs_f64(),
         one_p50_ms: percentile(&one.times, 50),
         one_p99_ms: percentile(&one.times, 99),
         one_per_second: one.per_second,
+        two_p50_ms: percentile(&two.times, 50),
+        two_p99_ms: percentile(&two.times, 99),
+        two_per_second: two.per_second,
         many_p50_ms: percentile(&many.times, 50),
         many_p99_ms: percentile(&many.times, 99),
         many_per_second: many.per_second,

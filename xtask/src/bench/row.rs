@@ -163,12 +163,16 @@ impl Extra {
                 one_p50_ms,
                 one_p99_ms,
                 one_per_second,
+                two_p50_ms,
+                two_p99_ms,
+                two_per_second,
                 many_p50_ms,
                 many_p99_ms,
                 many_per_second,
                 ..
             }) => Some(format!(
                 "one caller p50 {one_p50_ms:.2} ms, p99 {one_p99_ms:.2} ms, {one_per_second:.0} a second; \
+                 two p50 {two_p50_ms:.2} ms, p99 {two_p99_ms:.2} ms, {two_per_second:.0} a second; \
                  several p50 {many_p50_ms:.2} ms, p99 {many_p99_ms:.2} ms, {many_per_second:.0} a second"
             )),
             Self::Idle(Idle { start_seconds, late_p50_ms, late_p99_ms }) => Some(format!(

@@ -13,7 +13,8 @@ use crate::error::Error;
 /// Who ask side by side.
 const CALLERS: &str = "8";
 
-/// How long single syncs took, in milliseconds, and how many there were a second: by one caller, and by several.
+/// How long single syncs took, in milliseconds, and how many there were a second: by one caller, by two,
+/// as many as there are processors, and by several.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Singles {
     #[serde(skip_serializing)]
@@ -23,6 +24,9 @@ pub(crate) struct Singles {
     pub(crate) one_p50_ms: f64,
     pub(crate) one_p99_ms: f64,
     pub(crate) one_per_second: f64,
+    pub(crate) two_p50_ms: f64,
+    pub(crate) two_p99_ms: f64,
+    pub(crate) two_per_second: f64,
     pub(crate) many_p50_ms: f64,
     pub(crate) many_p99_ms: f64,
     pub(crate) many_per_second: f64,
