@@ -81,7 +81,8 @@ fn day(dice: &mut Dice) -> Day {
     let mut commands = Vec::new();
     for (tenant, deprovisioning) in DEPROVISIONING.into_iter().enumerate() {
         let mut numbers: Vec<u64> = (1..=PEOPLE).collect();
-        // Where accounts are deleted with their owners: one that was disabled stays so when its owner is made again.
+        // Where accounts are deleted with their owners: one that was disabled stays nobody's when its owner is made again
+        // and is not to have any.
         let undoes = deprovisioning == "DELETE" && dice.roll(4) == 0;
         for _ in 0..dice.roll(6) {
             let number = numbers.swap_remove(dice.roll(numbers.len() as u64) as usize);
