@@ -155,7 +155,7 @@ impl Work {
         exceptions: &Exceptions,
     ) -> Result<(), EngineError> {
         let mut state = Writing::default();
-        let written = self.write_windows(of, (&mut sequence, exceptions), &mut state).await;
+        let written = Box::pin(self.write_windows(of, (&mut sequence, exceptions), &mut state)).await;
         // Whatever has ended it: what has been answered is stored.
         self.store_answers(of, state.unstored).await?;
         written?;

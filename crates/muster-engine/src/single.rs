@@ -99,7 +99,8 @@ impl Engine {
             launched => launched?,
         };
         let known = Known { prepared, buckets, read };
-        let (run, uneventful) = self.carry_single(store, claimed, known).await?;
+        // Apart: it is most of what stands on the stack of whoever asks.
+        let (run, uneventful) = Box::pin(self.carry_single(store, claimed, known)).await?;
         match (run.counters.outcome(Outcome::Stale), uneventful) {
             (0, Some(outcome)) => Ok(Attempt::Done(met(outcome, key))),
             (0, None) => Ok(Attempt::Done(result_of(store, run, &key).await?)),

@@ -355,7 +355,8 @@ impl Work {
         let (mut state, mut effects) = step(self.run.state, Event::Claimed)?;
         let mut stored = None;
         while let Some(effect) = effects.first().copied() {
-            let Some(done) = self.carry_out(effect).await? else { break };
+            // Apart, or all that a run can do would be on the stack of whoever asks for a single sync.
+            let Some(done) = Box::pin(self.carry_out(effect)).await? else { break };
             let (next, following) = step(state, done.event)?;
             stored = self.advance(next, &done).await?;
             (state, effects) = (next, following);
