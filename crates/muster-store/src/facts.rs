@@ -76,13 +76,18 @@ impl TenantStore {
     ) -> Result<Vec<(usize, u32)>, StoreError> {
         let (list, [key, digest]) =
             self.list_of(["unhex(substr(j.value, 1, 32))", "unhex(substr(j.value, 33))"]);
-        let (collected, place) = match self.dialect() {
-            Dialect::Sqlite => ("group_concat", "j.key"),
-            Dialect::Postgres => ("string_agg", "(j.key - 1)"),
+        let of_account = format!("s.tenant = ? AND s.application = ? AND s.uid_key = {key}");
+        let (collected, place, found) = match self.dialect() {
+            Dialect::Sqlite => ("group_concat", "j.key", format!("shadow s WHERE {of_account} AND")),
+            // Where it thinks that hardly any account fulfils the conditions, it would look at all of the application.
+            Dialect::Postgres => (
+                "string_agg",
+                "(j.key - 1)",
+                format!("LATERAL (SELECT s.* FROM shadow s WHERE {of_account} OFFSET 0) AS s WHERE"),
+            ),
         };
         let sql = format!(
-            "SELECT {collected}({place} || ':' || s.no, ',') FROM {list} CROSS JOIN shadow s \
-             WHERE s.tenant = ? AND s.application = ? AND s.state = 0 AND s.uid_key = {key} \
+            "SELECT {collected}({place} || ':' || s.no, ',') FROM {list} CROSS JOIN {found} s.state = 0 \
              AND {column} = {digest} AND {condition}"
         );
         let listed = text_list(accounts, 64, |list, (key, digest)| {

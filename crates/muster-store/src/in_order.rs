@@ -20,7 +20,8 @@ use crate::row::get;
 ///
 /// The transaction that stores terms looks whether the owner is as it was; whoever changes the owner takes the promise
 /// back. On PostgreSQL two such transactions may pass each other, so there the owner is looked at once more. On SQLite
-/// they cannot, and looking at every owner would be most of the work.
+/// they cannot, and looking at every owner would be most of the work. Asked whether there is an owner of that version,
+/// PostgreSQL would read all objects of the tenant first.
 fn holds(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::Sqlite => {
@@ -29,8 +30,8 @@ fn holds(dialect: Dialect) -> &'static str {
         }
         Dialect::Postgres => {
             "s.terms = ? AND s.digest IS NOT NULL AND s.account_digest IS NOT NULL \
-             AND (s.due_at IS NULL OR s.due_at > ?) AND EXISTS (SELECT 1 FROM object o \
-             WHERE o.tenant = s.tenant AND o.id = s.owner AND o.version = s.owner_version)"
+             AND (s.due_at IS NULL OR s.due_at > ?) AND s.owner_version = (SELECT o.version FROM object o \
+             WHERE o.tenant = s.tenant AND o.id = s.owner)"
         }
     }
 }

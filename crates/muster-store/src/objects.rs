@@ -127,16 +127,17 @@ impl TenantStore {
         if owners.is_empty() && shadows.is_empty() {
             return Ok(Vec::new());
         }
-        let (id, no) = match self.dialect() {
+        let (id, number) = match self.dialect() {
             Dialect::Sqlite => ("unhex(j.value)", "j.value"),
             Dialect::Postgres => ("j.value::uuid", "j.value::bigint"),
         };
         let list = self.list();
+        let (numbers, [number]) = self.list_of([number]);
         // The shadow's columns stand first, so that a missing shadow shows in the first of them.
         let sql = format!(
             "SELECT {SHADOW_COLUMNS}, {OBJECT_COLUMNS} FROM (SELECT {id} AS id FROM {list} UNION \
-             SELECT of.owner FROM (SELECT {no} AS no FROM {list}) AS n CROSS JOIN shadow of \
-             WHERE of.tenant = ? AND of.application = ? AND of.no = n.no) AS listed \
+             SELECT of.owner FROM {numbers} CROSS JOIN shadow of \
+             WHERE of.tenant = ? AND of.application = ? AND of.no = {number}) AS listed \
              CROSS JOIN object o LEFT JOIN shadow s \
              ON s.tenant = o.tenant AND s.owner = o.id AND s.application = ? AND s.class = ? \
              WHERE o.tenant = ? AND o.id = listed.id ORDER BY o.id, s.no"
