@@ -270,7 +270,7 @@ fn names_of(class: &RemoteClass, schema: &Schema) -> Vec<(AttributeName, bool)> 
     names
 }
 
-/// The class of the accounts, those above it and those that the settings name.
+/// The attribute that holds the members of a group, where entries of the class may not lack it.
 fn required_members(class: &RemoteClass, schema: &Schema) -> Option<String> {
     let holds_members =
         |name: &str| ["member", "uniqueMember"].iter().any(|known| known.eq_ignore_ascii_case(name));
@@ -278,6 +278,7 @@ fn required_members(class: &RemoteClass, schema: &Schema) -> Option<String> {
     required.map(|(name, _)| name).find(|name| holds_members(name))
 }
 
+/// The class of the accounts, those above it and those that the settings name.
 fn object_classes(class: &RemoteClass, settings: &ClassSettings, schema: &Schema) -> Vec<Vec<u8>> {
     let class = &class.remote_name;
     let mut names = vec![class.clone()];
