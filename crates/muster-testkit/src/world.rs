@@ -298,14 +298,16 @@ impl World {
     }
 
     /// Launches a run and works on it until there is nothing left to do for a worker. A plan that is held for nothing
-    /// but what the configuration takes away since it was changed is approved: a test that changes it means it.
+    /// but what the configuration takes away since it was changed, or because a target is empty, is approved: a test
+    /// that changes the one and empties the other means it.
     ///
     /// # Panics
     /// When it cannot be launched, is lost, or counts wrong.
     pub async fn run(&self, launch: Launch) -> RunRecord {
         let run = self.attempt(launch).await;
         let holds = self.store.trips(&run).await.expect("the database");
-        let is_meant = !holds.is_empty() && holds.iter().all(|hold| matches!(hold, Hold::Widened(_)));
+        let is_meant = !holds.is_empty()
+            && holds.iter().all(|hold| matches!(hold, Hold::Widened(_) | Hold::Emptied { .. }));
         if run.state.status != ProgressStatus::Held || !is_meant {
             return run;
         }
