@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use muster_model::run::{Outcome, Wave};
 use muster_plan::key::KeySpecs;
 use muster_plan::lifecycle::Event;
-use muster_store::{Batch, KeyEntry, Lists, Makes, Mention, PageOrder, Slot, Target, step_of};
+use muster_store::{Batch, KeyEntry, Lists, Makes, Mention, PageOrder, Slot, Sorting, Target, step_of};
 
 use crate::error::EngineError;
 use crate::parts::in_part;
@@ -144,7 +144,7 @@ impl Work {
         }
         batch.contested = mentioned(looked_for, &batch.creates);
         let bucket = &mut self.buckets[index];
-        bucket.cursor = slots.last().map(|slot| PageOrder::of(*slot, 0).cursor());
+        bucket.cursor = slots.last().map(|slot| PageOrder::of(*slot, 0, Sorting::ByKey).cursor());
         let now = self.engine.surroundings.now();
         Ok(self.store.apply_inbound(&self.run, bucket, target, (&batch, keys), now).await?)
     }
@@ -288,7 +288,7 @@ impl Work {
             after = last.page;
             for slot in pages.into_iter().flat_map(|page| page.lists.slots) {
                 waves[slot.wave as usize] = true;
-                let left = done.is_none_or(|done| PageOrder::of(slot, 0) > done);
+                let left = done.is_none_or(|done| PageOrder::of(slot, 0, Sorting::ByKey) > done);
                 if slot.wave == wave && in_part(slot.position.0, part, parts) && left {
                     slots.push(slot);
                 }

@@ -436,7 +436,7 @@ impl Work {
             batch.others.retain(is_settled);
         }
         let bucket = &mut self.buckets[of.index];
-        bucket.cursor = steps.last().map(|step| step.place().cursor());
+        bucket.cursor = steps.last().map(|step| step.place.cursor());
         Unstored { bucket: bucket.clone(), batch, noted: answered.noted }
     }
 

@@ -27,7 +27,7 @@ impl<'a> Batches<'a> {
 
     /// The next ones, at most so many.
     pub(crate) fn next(&mut self, most: usize) -> &'a [Step] {
-        let level = self.0.chunk_by(|a, b| a.level == b.level).next().unwrap_or_default();
+        let level = self.0.chunk_by(|a, b| a.place.level == b.place.level).next().unwrap_or_default();
         let (batch, left) = self.0.split_at(level.len().min(most));
         self.0 = left;
         batch

@@ -3,13 +3,13 @@
 //! or are named, and for those that hand names over.
 
 use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 
 use muster_model::run::Wave;
 use muster_plan::change::Action;
 use muster_plan::key::KeyHash;
 use muster_plan::order::{Edge, order};
-use muster_store::Slot;
+use muster_store::{Slot, Sorting};
 use roaring::RoaringBitmap;
 
 use crate::error::EngineError;
@@ -92,40 +92,71 @@ impl Levels {
     }
 }
 
-/// Changes that are in memory at a time: those of some levels, and of them one part of all places.
+/// Changes that are in memory at a time: those of some levels, and of them one piece.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Window {
     levels: RangeInclusive<u32>,
-    part: Option<Part>,
+    piece: Piece,
+}
+
+/// A piece of a level, by what its changes are sorted by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Piece {
+    All,
+    Keys(Part),
+    Numbers(Range<u64>),
 }
 
 impl Window {
     pub(crate) fn holds(&self, step: &Step) -> bool {
-        self.levels.contains(&step.level) && self.part.is_none_or(|part| part.holds(step.slot.position))
+        let is_in_piece = match &self.piece {
+            Piece::All => true,
+            Piece::Keys(part) => part.holds(step.slot.position),
+            Piece::Numbers(numbers) => numbers.contains(&u64::from(step.slot.change)),
+        };
+        self.levels.contains(&step.place.level) && is_in_piece
     }
 }
 
-/// The windows in which so many changes come in their order, each of at most so many changes as far as places are
-/// spread evenly. `counts` says how many there are of them in each level above the first.
-pub(crate) fn windows(counts: &BTreeMap<u32, u64>, changes: u64, at_once: u64) -> Vec<Window> {
+/// The pieces of a level of so many changes.
+fn pieces(sorting: Sorting, count: u64, (changes, at_once): (u64, u64)) -> Vec<Piece> {
+    match sorting {
+        Sorting::ByKey => Part::all(count, at_once).map(Piece::Keys).collect(),
+        // Those of a level may have any numbers.
+        Sorting::ByNumber => {
+            let at_once = at_once.max(1);
+            let firsts = (0..=changes / at_once).map(|piece| piece * at_once);
+            firsts.map(|first| Piece::Numbers(first..first + at_once)).collect()
+        }
+    }
+}
+
+/// The windows in which so many changes come in their order, each of at most so many changes as far as places of keys
+/// are spread evenly. `counts` says how many there are of them in each level above the first.
+pub(crate) fn windows(
+    sorting: Sorting,
+    counts: &BTreeMap<u32, u64>,
+    (changes, at_once): (u64, u64),
+) -> Vec<Window> {
     let last = counts.last_key_value().map_or(0, |(level, _)| *level);
     if changes < at_once {
-        return vec![Window { levels: 0..=last, part: None }];
+        return vec![Window { levels: 0..=last, piece: Piece::All }];
     }
-    let in_parts = |level: u32, count| {
-        Part::all(count, at_once).map(move |part| Window { levels: level..=level, part: Some(part) })
+    let in_pieces = |level: u32, count| {
+        let pieces = pieces(sorting, count, (changes, at_once));
+        pieces.into_iter().map(move |piece| Window { levels: level..=level, piece })
     };
-    let mut windows: Vec<Window> = in_parts(0, changes).collect();
+    let mut windows: Vec<Window> = in_pieces(0, changes).collect();
     let mut held = 0;
     for (level, count) in counts {
         match windows.last_mut() {
-            _ if *count >= at_once => windows.extend(in_parts(*level, *count)),
-            Some(Window { levels, part: None }) if held + count <= at_once => {
+            _ if *count >= at_once => windows.extend(in_pieces(*level, *count)),
+            Some(Window { levels, piece: Piece::All }) if held + count <= at_once => {
                 *levels = *levels.start()..=*level;
                 held += count;
                 continue;
             }
-            _ => windows.push(Window { levels: *level..=*level, part: None }),
+            _ => windows.push(Window { levels: *level..=*level, piece: Piece::All }),
         }
         held = *count;
     }
@@ -251,38 +282,49 @@ pub(crate) fn arrange(pairs: &[(u32, u32)]) -> (Vec<(u32, u32)>, Vec<usize>) {
 #[cfg(test)]
 mod tests {
     use muster_plan::key::Position;
-    use muster_store::Makes;
+    use muster_store::{Makes, PageOrder};
 
     use super::*;
 
-    fn step(level: u32, position: u64) -> Step {
+    const SORTINGS: [Sorting; 2] = [Sorting::ByKey, Sorting::ByNumber];
+
+    fn step(sorting: Sorting, level: u32, (position, change): (u64, u32)) -> Step {
         let slot = Slot {
             wave: Wave::Build,
             position: Position(position),
-            change: 1,
+            change,
             makes: Makes::Nothing,
             action: Action::Create,
         };
-        Step { level, slot }
+        Step { place: PageOrder::of(slot, level, sorting), slot }
     }
 
     #[test]
     fn every_change_is_in_one_window_and_windows_come_in_the_order_of_changes() {
         let deep: BTreeMap<u32, u64> = [(1, 30), (2, 3), (3, 4), (4, 9), (5, 1)].into();
-        for (counts, changes, at_once, expected) in [
-            (BTreeMap::new(), 9, 10, 1),
-            (BTreeMap::new(), 10, 10, 2),
-            (deep.clone(), 99, 100, 1),
+        let none = BTreeMap::new();
+        for (sorting, counts, changes, at_once, expected) in [
+            (Sorting::ByKey, &none, 9, 10, 1),
+            (Sorting::ByKey, &none, 10, 10, 2),
+            (Sorting::ByKey, &deep, 99, 100, 1),
             // Sixteen parts of the first level, four of the second; then two levels at a time.
-            (deep.clone(), 100, 10, 16 + 4 + 1 + 1),
-            (deep, 100, 40, 4 + 1 + 1),
+            (Sorting::ByKey, &deep, 100, 10, 16 + 4 + 1 + 1),
+            (Sorting::ByKey, &deep, 100, 40, 4 + 1 + 1),
+            (Sorting::ByNumber, &none, 9, 10, 1),
+            (Sorting::ByNumber, &none, 10, 10, 2),
+            (Sorting::ByNumber, &deep, 99, 100, 1),
+            // Of the levels that are too large all numbers are gone through.
+            (Sorting::ByNumber, &deep, 100, 10, 11 + 11 + 1 + 1),
+            (Sorting::ByNumber, &deep, 100, 40, 3 + 1 + 1),
         ] {
-            let windows = windows(&counts, changes, at_once);
-            assert_eq!(windows.len(), expected, "{counts:?} {changes} {at_once}: {windows:?}");
+            let windows = windows(sorting, counts, (changes, at_once));
+            assert_eq!(windows.len(), expected, "{sorting:?} {counts:?} {changes} {at_once}: {windows:?}");
             let levels = 0..=counts.last_key_value().map_or(0, |(level, _)| *level);
-            let steps = levels.flat_map(|level| (0..64u64).map(move |place| step(level, place << 58)));
+            let number = |place: u64| u32::try_from(place * changes / 63).expect("a number");
+            let steps = levels.flat_map(|level| (0..64).map(move |place| (level, place)));
             let holding: Vec<usize> = steps
-                .map(|step| {
+                .map(|(level, place)| {
+                    let step = step(sorting, level, (place << 58, number(place)));
                     let holding: Vec<usize> =
                         (0..windows.len()).filter(|window| windows[*window].holds(&step)).collect();
                     assert_eq!(holding.len(), 1, "{step:?}");
@@ -296,9 +338,12 @@ mod tests {
     #[test]
     fn a_window_of_several_levels_holds_no_more_than_it_should() {
         let counts: BTreeMap<u32, u64> = (1..=50).map(|level| (level, 3)).collect();
-        for window in windows(&counts, 1000, 10).iter().filter(|window| window.part.is_none()) {
-            let held: u64 = counts.range(window.levels.clone()).map(|(_, count)| count).sum();
-            assert!((1..=10).contains(&held), "{window:?}");
+        for sorting in SORTINGS {
+            let windows = windows(sorting, &counts, (1000, 10));
+            for window in windows.iter().filter(|window| window.piece == Piece::All) {
+                let held: u64 = counts.range(window.levels.clone()).map(|(_, count)| count).sum();
+                assert!((1..=10).contains(&held), "{window:?}");
+            }
         }
     }
 

@@ -19,7 +19,8 @@ use muster_plan::key::{KeyHash, KeySpecs};
 use muster_plan::outbound::taken::{Referring, TakenValues};
 use muster_plan::outbound::{AccountAbilities, Outbound, OutboundFacts, Profiles};
 use muster_store::{
-    DisputesOf, LinkedShadow, Making, ProblemRow, ProblemStep, Reading, RunRecord, Target, TenantStore,
+    DisputesOf, LinkedShadow, Making, ProblemRow, ProblemStep, Reading, RunRecord, Sorting, Target,
+    TenantStore,
 };
 
 use crate::configuration::{ConfigurationError, compile_rules, key_specs, object_class, object_types};
@@ -340,6 +341,11 @@ impl AccountClass {
     /// Whether accounts of the class name others by their keys.
     pub(crate) fn names_any(&self) -> bool {
         self.decisions.naming_attributes().next().is_some()
+    }
+
+    /// How its changes are written.
+    pub(crate) fn sorting(&self) -> Sorting {
+        if self.decisions.abilities.name.is_some() { Sorting::ByNumber } else { Sorting::ByKey }
     }
 
     /// Whether accounts that others name have to be made before those.

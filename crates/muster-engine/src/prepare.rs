@@ -260,11 +260,10 @@ impl Engine {
                 false => Ok(store.note_key_specs(directory, &[], &dropped).await?),
             };
         }
-        let mut after: Option<ObjectId> = None;
-        loop {
-            let objects = store.objects(None, after, 500).await?;
-            let Some(last) = objects.last() else { break };
-            after = Some(last.id);
+        let read = |after: Option<ObjectId>| store.objects(None, after, 500);
+        let mut objects = read(None).await?;
+        while let Some(last) = objects.last() {
+            let after = last.id;
             let mut entries: Vec<KeyEntry> = objects
                 .iter()
                 .filter(|object| object.directory == *directory)
@@ -274,7 +273,9 @@ impl Engine {
                 })
                 .collect();
             entries.sort_unstable();
-            store.add_keys(&entries).await?;
+            let (added, following) = tokio::join!(store.add_keys(&entries), read(Some(after)));
+            added?;
+            objects = following?;
         }
         store.note_key_specs(directory, &lacking, &dropped).await?;
         Ok(())

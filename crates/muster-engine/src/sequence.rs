@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use muster_model::run::Wave;
 use muster_plan::key::{KeyHash, Position};
-use muster_store::{PageOrder, Slot};
+use muster_store::{PageOrder, Slot, Sorting};
 
 use crate::apply_inbound::Exceptions;
 use crate::error::EngineError;
@@ -23,16 +23,10 @@ use crate::worker::Work;
 /// A change in its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Step {
-    /// Written once all lower levels are.
-    pub(crate) level: u32,
+    /// Its place; written once all of lower levels are.
+    pub(crate) place: PageOrder,
     /// The change.
     pub(crate) slot: Slot,
-}
-
-impl Step {
-    pub(crate) fn place(&self) -> PageOrder {
-        PageOrder::of(self.slot, self.level)
-    }
 }
 
 /// When an account is named by a change, the latest last.
@@ -52,6 +46,7 @@ pub(crate) struct Sequence {
     index: usize,
     wave: Wave,
     levels: Levels,
+    sorting: Sorting,
     windows: Vec<Window>,
     /// What has been written when the sequence was made.
     done: Option<PageOrder>,
@@ -105,13 +100,13 @@ impl Sequence {
 
     /// The place of a change, if it is one of the wave and is still to be written.
     fn step(&self, slot: Slot) -> Option<Step> {
-        let step = Step { level: self.levels.of(slot.change), slot };
+        let place = PageOrder::of(slot, self.levels.of(slot.change), self.sorting);
         let is_due = match (&self.levels, self.wave) {
             (Levels::Connecting { .. }, _) => self.levels.connects(&slot),
             (Levels::None | Levels::Building { .. } | Levels::Withdrawing { .. }, wave) => slot.wave == wave,
         };
-        let is_left = !self.ended.contains(&slot.change) && Some(step.place()) > self.done;
-        (is_due && is_left).then_some(step)
+        let is_left = !self.ended.contains(&slot.change) && Some(place) > self.done;
+        (is_due && is_left).then_some(Step { place, slot })
     }
 }
 
@@ -143,12 +138,17 @@ impl Work {
             false => HashSet::new(),
         };
         let changes = u64::from(self.buckets[index].next_change);
+        let done = self.buckets[index].cursor.as_deref().and_then(PageOrder::read);
+        // Who has begun a wave has begun it in an order.
+        let sorting = done.map_or_else(|| class.sorting(), PageOrder::sorting);
+        let at_once = self.engine.settings.ordered_at_once;
         Ok(Sequence {
             index,
             wave,
-            windows: windows(&levels.counts(), changes, self.engine.settings.ordered_at_once),
+            windows: windows(sorting, &levels.counts(), (changes, at_once)),
             levels,
-            done: self.buckets[index].cursor.as_deref().and_then(PageOrder::read),
+            sorting,
+            done,
             ended,
             unmade,
             failed,
@@ -171,7 +171,7 @@ impl Work {
         let step = |slot: &Slot| sequence.step(*slot).filter(|step| holds.holds(step));
         let staged = self.staged(sequence.index, |slot| step(slot).is_some()).await?;
         let mut steps: Vec<Step> = staged.slots.iter().filter_map(step).collect();
-        steps.sort_unstable_by_key(Step::place);
+        steps.sort_unstable_by_key(|step| step.place);
         sequence.names = staged.names;
         sequence.names.retain(|change, _| sequence.levels.minds_names_of(*change));
         (sequence.window, sequence.steps) = (Some(window), Arc::new(steps));

@@ -94,22 +94,31 @@ impl Work {
     ) -> Result<(), EngineError> {
         let linked = self.store.staged_links(&self.run, self.buckets[index].no).await?;
         let limit = u32::try_from(self.page_size()).unwrap_or(u32::MAX);
-        loop {
-            self.may_go_on()?;
-            let after = match self.buckets[index].step {
-                UNMET_STEP => self.buckets[index].cursor.as_deref().and_then(|id| id.parse::<Uuid>().ok()),
-                _ => None,
-            };
-            let (application, class) = task.account_class(index);
-            let of = (&application.id, class.id.as_str());
-            let page = self.store.owner_page(of, after.map(ObjectId), limit).await?;
-            let Some(OwnerPage { last, accounts, without }) = page else { return Ok(()) };
+        let (application, class) = task.account_class(index);
+        let (store, of) = (self.store.clone(), (&application.id, class.id.as_str()));
+        let read = async |after: Option<ObjectId>| {
+            let page = store.owner_page(of, after, limit).await?;
+            let Some(OwnerPage { last, accounts, without }) = page else { return Ok(None) };
             let unmet: Vec<u32> = accounts.into_iter().filter(|shadow| !met.contains(*shadow)).collect();
-            let owners = self.store.owners(of, &without, &unmet).await?;
+            let owners = store.owners(of, &without, &unmet).await?;
             let lacking =
                 lacking_accounts(owners, &|shadow| met.contains(shadow), &|id| linked.contains(&id));
-            self.stage_owner_page(index, task, (&lacking, last), &linked).await?;
+            Ok::<_, EngineError>(Some((lacking, last)))
+        };
+        let after = match self.buckets[index].step {
+            UNMET_STEP => self.buckets[index].cursor.as_deref().and_then(|id| id.parse::<Uuid>().ok()),
+            _ => None,
+        };
+        let mut page = read(after.map(ObjectId)).await?;
+        while let Some((lacking, last)) = page {
+            self.may_go_on()?;
+            // While a page is decided and stored, the next is read.
+            let staging = self.stage_owner_page(index, task, (&lacking, last), &linked);
+            let (staged, following) = tokio::join!(staging, read(Some(last)));
+            staged?;
+            page = following?;
         }
+        Ok(())
     }
 
     async fn stage_owner_page(

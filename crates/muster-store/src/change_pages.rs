@@ -147,9 +147,9 @@ fn applied(run: &RunRecord, reached: &[(u32, Reached)]) -> (String, Vec<Value>) 
             let mut text = format!("c.bucket = ? AND c.action IN ({})", actions.join(", "));
             values.push(i64::from(*bucket).into());
             if let Applied::UpTo(last) = applied {
-                text.push_str(" AND (c.level, c.position, c.id) <= (?, ?, ?)");
-                let place = [i64::from(last.level), last.position, change_id(run.seq, last.number)];
-                values.extend(place.map(Value::from));
+                let (is_reached, place) = last.comparison("<=", run.seq);
+                text = format!("{text} AND {is_reached}");
+                values.extend(place);
             }
             texts.push(format!("({text})"));
         }

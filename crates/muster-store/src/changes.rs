@@ -288,7 +288,7 @@ pub(crate) fn change(row: &QueryResult) -> Result<ChangeRow, StoreError> {
         bucket: unsigned(self::number(row, 1)?, "bucket")?,
         order: PageOrder {
             level: unsigned(self::number(row, 19)?, "level")?,
-            position: self::number(row, 2)?,
+            position: Some(self::number(row, 2)?),
             number,
         },
         action: get_case(row, 3, &Action::ALL, "action")?,

@@ -60,9 +60,9 @@ impl Left {
             let mut condition = format!("c.bucket = ? AND c.action IN ({})", actions.join(", "));
             self.values.push(bucket.into());
             if let Applied::UpTo(last) = applied {
-                condition.push_str(" AND (c.level, c.position, c.id) > (?, ?, ?)");
-                let place = [i64::from(last.level), last.position, change_id(run, last.number)];
-                self.values.extend(place.map(Value::from));
+                let (is_behind, place) = last.comparison(">", run);
+                condition = format!("{condition} AND {is_behind}");
+                self.values.extend(place);
             }
             self.conditions.push(format!("({condition})"));
         }

@@ -135,7 +135,7 @@ pub use page::PageRows;
 pub use parked::{GivenKey, Noted, Parked, ParkedFilter, ParkedRecord, Release};
 pub use principal::{NewToken, Principal, Token};
 pub use quarantine::{ApplicationFailure, QuarantineRecord};
-pub use reached::{PageOrder, step_of};
+pub use reached::{PageOrder, Sorting, step_of};
 pub use referred::{KnownAccount, ReferredObject};
 pub use reports::{EndedRun, OldReports, Report};
 pub use retention::OldRuns;

@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 use chrono::{DateTime, Utc};
 use muster_model::run::Wave;
 use muster_plan::key::Position;
-use sea_orm::QueryResult;
+use sea_orm::{QueryResult, Value};
 
 use crate::TenantStore;
 use crate::database::{Dialect, Urgency};
@@ -31,13 +31,22 @@ pub fn step_of(wave: Wave) -> u32 {
     FIRST_WAVE + 2 * wave as u32
 }
 
-/// The place of a change among those of its wave: they are applied in this order.
+/// How the changes of a level follow each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sorting {
+    /// By the places of their accounts' keys: shadows are made in the order of their index.
+    ByKey,
+    /// By their numbers, as they lie in the store: where the target gives keys, nobody knows these before.
+    ByNumber,
+}
+
+/// The place of a change among those of its wave: they are applied in this order. Places of one sorting compare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PageOrder {
     /// Applied once all lower levels are; 0 but where accounts have to exist before others name them.
     pub level: u32,
-    /// The place of the account's key as the store sorts it.
-    pub position: i64,
+    /// The place of the account's key as the store sorts it, where it counts.
+    pub position: Option<i64>,
     /// The number of the change.
     pub number: u32,
 }
@@ -45,28 +54,52 @@ pub struct PageOrder {
 impl PageOrder {
     /// The place of a slot in its level.
     #[must_use]
-    pub fn of(slot: Slot, level: u32) -> Self {
-        Self { level, position: slot.position.to_i64(), number: slot.change }
+    pub fn of(slot: Slot, level: u32, sorting: Sorting) -> Self {
+        let position = match sorting {
+            Sorting::ByKey => Some(slot.position.to_i64()),
+            Sorting::ByNumber => None,
+        };
+        Self { level, position, number: slot.change }
+    }
+
+    /// How those were sorted among whom this is a place.
+    #[must_use]
+    pub fn sorting(self) -> Sorting {
+        if self.position.is_some() { Sorting::ByKey } else { Sorting::ByNumber }
     }
 
     /// The cursor of a bucket whose changes have been applied up to this one.
     #[must_use]
     pub fn cursor(self) -> String {
-        format!("{:08x}{:016x}{:08x}", self.level, Position::from_i64(self.position).0, self.number)
+        let position = self.position.map(|position| format!("{:016x}", Position::from_i64(position).0));
+        format!("{:08x}{}{:08x}", self.level, position.unwrap_or_default(), self.number)
     }
 
     /// The place that a cursor of applying names.
     #[must_use]
     pub fn read(cursor: &str) -> Option<Self> {
-        if cursor.len() != 32 {
-            return None;
-        }
-        let position = Position(u64::from_str_radix(cursor.get(8..24)?, 16).ok()?);
+        let (position, number) = match cursor.len() {
+            32 => (Some(u64::from_str_radix(cursor.get(8..24)?, 16).ok()?), cursor.get(24..)?),
+            16 => (None, cursor.get(8..)?),
+            _ => return None,
+        };
         Some(Self {
             level: u32::from_str_radix(cursor.get(..8)?, 16).ok()?,
-            position: position.to_i64(),
-            number: u32::from_str_radix(cursor.get(24..)?, 16).ok()?,
+            position: position.map(|position| Position(position).to_i64()),
+            number: u32::from_str_radix(number, 16).ok()?,
         })
+    }
+
+    /// Compares the place of a change `c` with this one.
+    pub(crate) fn comparison(self, operator: &str, run: i64) -> (String, Vec<Value>) {
+        let (level, id) = (Value::from(i64::from(self.level)), Value::from(change_id(run, self.number)));
+        match self.position {
+            Some(position) => (
+                format!("(c.level, c.position, c.id) {operator} (?, ?, ?)"),
+                vec![level, position.into(), id],
+            ),
+            None => (format!("(c.level, c.id) {operator} (?, ?)"), vec![level, id]),
+        }
     }
 }
 
@@ -109,7 +142,7 @@ impl Reached {
     pub(crate) fn has_applied(&self, wave: Wave, order: PageOrder) -> bool {
         match self.of(wave) {
             Applied::Nothing => false,
-            Applied::UpTo(last) => order <= last,
+            Applied::UpTo(last) => PageOrder { position: last.position.and(order.position), ..order } <= last,
             Applied::All => true,
         }
     }
@@ -159,13 +192,18 @@ mod tests {
     use super::*;
 
     fn at(level: u32, position: u64, number: u32) -> PageOrder {
-        PageOrder { level, position: Position(position).to_i64(), number }
+        PageOrder { level, position: Some(Position(position).to_i64()), number }
+    }
+
+    fn numbered(level: u32, number: u32) -> PageOrder {
+        PageOrder { level, position: None, number }
     }
 
     #[test]
     fn cursors_are_read_back_and_sort_as_their_places() {
-        let places = [at(0, 1, 2), at(0, u64::MAX, 1), at(1, 0, 9), at(1, 1 << 63, 9)];
-        for pair in places.windows(2) {
+        let by_key = [at(0, 1, 2), at(0, u64::MAX, 1), at(1, 0, 9), at(1, 1 << 63, 9)];
+        let by_number = [numbered(0, 1), numbered(0, 70), numbered(1, 2), numbered(1, u32::MAX)];
+        for pair in by_key.windows(2).chain(by_number.windows(2)) {
             assert!(pair[0] < pair[1] && pair[0].cursor() < pair[1].cursor());
             assert_eq!(PageOrder::read(&pair[0].cursor()), Some(pair[0]));
         }
@@ -176,6 +214,7 @@ mod tests {
     fn what_comes_before_the_cursor_has_been_applied() {
         let inbound = "0000000080000000000000000000000a";
         let outbound = "0000000180000000000000000000000a";
+        let numbered = "000000010000000a";
         for (step, cursor, wave, order, expected) in [
             (0, None, Wave::Build, at(0, 1, 1), false),
             (2, Some("names"), Wave::Build, at(0, 1, 1), false),
@@ -187,6 +226,10 @@ mod tests {
             (3, Some(outbound), Wave::Build, at(0, u64::MAX, 99), true),
             (3, Some(outbound), Wave::Build, at(1, 1 << 63, 10), true),
             (3, Some(outbound), Wave::Build, at(2, 1, 1), false),
+            (3, Some(numbered), Wave::Build, at(0, u64::MAX, 99), true),
+            (3, Some(numbered), Wave::Build, at(1, u64::MAX, 10), true),
+            (3, Some(numbered), Wave::Build, at(1, 0, 11), false),
+            (3, Some(numbered), Wave::Build, at(2, 0, 1), false),
             (3, Some(inbound), Wave::Withdraw, at(0, 1, 1), false),
             (4, None, Wave::Build, at(9, u64::MAX, 99), true),
             (5, Some(inbound), Wave::Build, at(9, u64::MAX, 99), true),

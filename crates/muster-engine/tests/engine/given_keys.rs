@@ -60,7 +60,7 @@ fn accounts_are_made_under_names_and_known_by_keys() {
             let mut world = staffed(database, Capabilities { durable, ..CAPABLE }).await;
             let run = world.provision("ad").await;
             assert_eq!((run.state.outcome, run.failure), (Some(OutcomeStatus::Success), None));
-            assert_eq!(accounts(&world), ["ann@x id-2 Ann", "bob@x id-1 Bob"]);
+            assert_eq!(accounts(&world), ["ann@x id-1 Ann", "bob@x id-2 Bob"]);
             assert_eq!(shadows(&world).await, ["id-1", "id-2"]);
             let watch = world.disturb("ad", no_faults());
             let run = world.provision("ad").await;
@@ -84,7 +84,7 @@ fn whoever_is_made_again_gets_the_account_that_the_deleted_owner_left() {
             let run = world.provision("ad").await;
             let problems = world.problems(&run).await;
             assert_eq!(run.state.outcome, Some(OutcomeStatus::Success), "{is_withdrawn}: {problems:?}");
-            assert_eq!(accounts(&world), ["ann@x id-2 Ann", "bob@x id-1 Bob"]);
+            assert_eq!(accounts(&world), ["ann@x id-1 Ann", "bob@x id-2 Bob"]);
             assert_eq!(world.changes(&world.provision("ad").await).await, [""; 0]);
         });
     }
@@ -102,7 +102,7 @@ fn an_account_that_is_renamed_keeps_its_key() {
             (run.state.outcome, run.counters.outcome(Outcome::Updated)),
             (Some(OutcomeStatus::Success), 1)
         );
-        assert_eq!(accounts(&world), ["anna@x id-2 Anna", "bob@x id-1 Bob"]);
+        assert_eq!(accounts(&world), ["anna@x id-1 Anna", "bob@x id-2 Bob"]);
         assert_eq!(world.provision("ad").await.counters.outcome(Outcome::Unchanged), 2);
     });
 }
@@ -115,7 +115,7 @@ fn a_target_without_renaming_keeps_the_name() {
         world.hire("1", "anna@x", "Anna", "IT");
         world.synchronize("hr").await;
         world.provision("ad").await;
-        assert_eq!(accounts(&world), ["ann@x id-2 Anna", "bob@x id-1 Bob"]);
+        assert_eq!(accounts(&world), ["ann@x id-1 Anna", "bob@x id-2 Bob"]);
         assert_eq!(world.provision("ad").await.counters.outcome(Outcome::Unchanged), 2);
     });
 }
@@ -188,10 +188,10 @@ fn an_account_that_is_gone_is_made_again_under_another_key() {
     on_each_database(async |database| {
         let world = staffed(database, CAPABLE).await;
         world.provision("ad").await;
-        world.system("ad").take("account", "id-2");
+        world.system("ad").take("account", "id-1");
         assert_eq!(world.provision("ad").await.counters.outcome(Outcome::Created), 1);
-        assert_eq!(accounts(&world), ["ann@x id-3 Ann", "bob@x id-1 Bob"]);
-        assert_eq!(shadows(&world).await, ["id-1", "id-3"]);
+        assert_eq!(accounts(&world), ["ann@x id-3 Ann", "bob@x id-2 Bob"]);
+        assert_eq!(shadows(&world).await, ["id-2", "id-3"]);
         assert_eq!(world.provision("ad").await.counters.outcome(Outcome::Unchanged), 2);
     });
 }

@@ -15,7 +15,7 @@ fn without_correlation() -> Value {
     application
 }
 
-/// Ann and Bob with accounts `id-2` and `id-1`, of which Ann's was then made anew as `new-9`.
+/// Ann and Bob with accounts `id-1` and `id-2`, of which Ann's was then made anew as `new-9`.
 async fn remade(database: &TestDatabase, application: Value) -> World {
     let world = World::usual(database).await.with_system("ad", MemorySystem::new(CAPABLE).with_given_keys());
     world.save(ConfigurationKind::Application, application).await;
@@ -24,7 +24,7 @@ async fn remade(database: &TestDatabase, application: Value) -> World {
     world.synchronize("hr").await;
     let run = world.provision("ad").await;
     assert_eq!(run.state.outcome, Some(OutcomeStatus::Success));
-    world.system("ad").take("account", "id-2");
+    world.system("ad").take("account", "id-1");
     make_anew(&world, "ann@x");
     world
 }
@@ -61,7 +61,7 @@ fn an_account_that_somebody_made_anew_under_the_name_is_linked_by_the_run_that_f
             went_well(&world, &run).await;
             let changes = world.changes(&run).await;
             assert!(changes.len() == 1 && changes[0].contains("LINK"), "{changes:?}");
-            assert_eq!(accounts(&world), ["id-1 Bob", "new-9 Ann"]);
+            assert_eq!(accounts(&world), ["id-2 Bob", "new-9 Ann"]);
             let run = world.provision("ad").await;
             assert_eq!((run.counters.outcome(Outcome::Unchanged), world.changes(&run).await), (2, vec![]));
             assert_eq!(disputes(&world).await, [""; 0]);
@@ -79,12 +79,12 @@ fn who_left_meanwhile_loses_the_account_that_somebody_made_anew() {
             let run = world.provision("ad").await;
             went_well(&world, &run).await;
             assert_eq!(run.counters.outcome(Outcome::Disabled), 1);
-            assert_eq!(accounts(&world), ["id-1 Bob", "new-9 Else disabled"]);
+            assert_eq!(accounts(&world), ["id-2 Bob", "new-9 Else disabled"]);
             // It is theirs again when they come back.
             world.hire("1", "ann@x", "Ann", "IT");
             world.synchronize("hr").await;
             went_well(&world, &world.provision("ad").await).await;
-            assert_eq!(accounts(&world), ["id-1 Bob", "new-9 Ann"]);
+            assert_eq!(accounts(&world), ["id-2 Bob", "new-9 Ann"]);
         }
     });
 }
@@ -97,7 +97,7 @@ fn an_account_that_fits_somebody_else_is_not_taken_for_its_name() {
         make_anew(&world, "bob@x");
         let run = world.provision("ad").await;
         assert_eq!(run.counters.outcome(Outcome::Failed), 1, "{:?}", world.problems(&run).await);
-        assert_eq!(accounts(&world), ["id-1 Bob", "new-9 Else"]);
+        assert_eq!(accounts(&world), ["id-2 Bob", "new-9 Else"]);
     });
 }
 
@@ -110,7 +110,7 @@ fn an_account_that_fits_a_leaver_by_name_and_somebody_else_by_the_rules_is_left_
         world.synchronize("hr").await;
         let run = world.provision("ad").await;
         assert_eq!(run.counters.outcome(Outcome::Disabled), 0);
-        assert_eq!(accounts(&world), ["id-1 Bob", "new-9 Else"]);
+        assert_eq!(accounts(&world), ["id-2 Bob", "new-9 Else"]);
     });
 }
 
@@ -123,7 +123,7 @@ fn an_account_of_a_protected_owner_is_told_of_and_not_taken() {
         let run = world.provision("ad").await;
         let said = world.problems(&run).await;
         assert!(said.iter().any(|said| said.contains("is protected")), "{said:?}");
-        assert_eq!(accounts(&world), ["id-1 Bob", "new-9 Else"]);
+        assert_eq!(accounts(&world), ["id-2 Bob", "new-9 Else"]);
     });
 }
 
@@ -136,7 +136,7 @@ fn who_never_had_an_account_gets_nobody_elses_by_its_name() {
         world.synchronize("hr").await;
         let run = world.provision("ad").await;
         assert_eq!(run.counters.outcome(Outcome::Failed), 1);
-        assert_eq!(accounts(&world), ["id-1 Bob", "new-9 Ann", "old-7 Somebody"]);
+        assert_eq!(accounts(&world), ["id-2 Bob", "new-9 Ann", "old-7 Somebody"]);
         // Once the name is free it is given.
         world.system("ad").take("account", "old-7");
         went_well(&world, &world.provision("ad").await).await;
