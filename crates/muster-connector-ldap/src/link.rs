@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -50,8 +50,26 @@ struct Shared(Mutex<State>);
 #[derive(Default)]
 struct State {
     last: i32,
-    waiting: HashMap<i32, mpsc::Sender<Message>>,
+    waiting: HashMap<i32, Waiting>,
     ended: Option<LinkError>,
+}
+
+/// Who waits for the answer to a request.
+enum Waiting {
+    /// For the one message that it has.
+    One(oneshot::Sender<Message>),
+    /// For several.
+    Several(mpsc::Sender<Message>),
+}
+
+impl State {
+    /// Who is to have a message; who waits for one alone waits no longer.
+    fn whoever_waits_for(&mut self, id: i32) -> Option<Waiting> {
+        match self.waiting.get(&id)? {
+            Waiting::One(_) => self.waiting.remove(&id),
+            Waiting::Several(sender) => Some(Waiting::Several(sender.clone())),
+        }
+    }
 }
 
 impl Shared {
@@ -87,6 +105,11 @@ impl Link {
     /// Sends a request; what is answered is for who asked.
     pub(crate) fn send(self: &Arc<Self>, request: &Request) -> Result<Answers, LinkError> {
         let (sender, messages) = mpsc::channel(WAITING);
+        let asked = self.ask(request, Waiting::Several(sender))?;
+        Ok(Answers { asked, messages })
+    }
+
+    fn ask(self: &Arc<Self>, request: &Request, waiting: Waiting) -> Result<Asked, LinkError> {
         let id = {
             let mut state = self.shared.state();
             if let Some(error) = &state.ended {
@@ -100,13 +123,13 @@ impl Link {
                 }
             }
             state.last = id;
-            state.waiting.insert(id, sender);
+            state.waiting.insert(id, waiting);
             id
         };
-        let answers = Answers { id, messages, link: Arc::clone(self), whole: false };
+        let asked = Asked { id, link: Arc::clone(self), whole: false };
         let sent = self.requests.send(request.message(id));
         sent.map_err(|_| self.why())?;
-        Ok(answers)
+        Ok(asked)
     }
 
     /// Sends a request and waits for the one answer.
@@ -115,9 +138,11 @@ impl Link {
         request: &Request,
         until: Instant,
     ) -> Result<Message, LinkError> {
-        let mut answers = self.send(request)?;
-        let answer = answers.next(until).await?;
-        answers.whole = true;
+        let (sender, answer) = oneshot::channel();
+        let mut asked = self.ask(request, Waiting::One(sender))?;
+        let answer = timeout_at(until, answer).await.map_err(|_| LinkError::TimedOut)?;
+        let answer = answer.map_err(|_| self.why())?;
+        asked.whole = true;
         Ok(answer)
     }
 
@@ -134,26 +159,36 @@ impl Drop for Link {
     }
 }
 
-/// What is answered to one request, message by message. The server is told when nobody wants the rest.
-pub(crate) struct Answers {
+/// A request under way. The server is told when nobody wants what is left of the answer.
+struct Asked {
     id: i32,
-    messages: mpsc::Receiver<Message>,
     link: Arc<Link>,
     /// Whether the last message has come.
-    pub(crate) whole: bool,
+    whole: bool,
+}
+
+/// What is answered to one request, message by message.
+pub(crate) struct Answers {
+    asked: Asked,
+    messages: mpsc::Receiver<Message>,
 }
 
 impl Answers {
     pub(crate) async fn next(&mut self, until: Instant) -> Result<Message, LinkError> {
         match timeout_at(until, self.messages.recv()).await {
             Ok(Some(message)) => Ok(message),
-            Ok(None) => Err(self.link.why()),
+            Ok(None) => Err(self.asked.link.why()),
             Err(_) => Err(LinkError::TimedOut),
         }
     }
+
+    /// Notes that the last message has come.
+    pub(crate) fn end(&mut self) {
+        self.asked.whole = true;
+    }
 }
 
-impl Drop for Answers {
+impl Drop for Asked {
     fn drop(&mut self) {
         self.link.shared.state().waiting.remove(&self.id);
         if !self.whole && self.link.ended().is_none() {
@@ -216,10 +251,12 @@ async fn dispatch(buffer: &mut Vec<u8>, shared: &Shared, longest: usize) -> Resu
             let said = message.outcome().map(|outcome| outcome.text).unwrap_or_default();
             return Err(LinkError::Closed(if said.is_empty() { said } else { format!(": {said}") }));
         }
-        let sender = shared.state().waiting.get(&message.id).cloned();
+        let waiting = shared.state().whoever_waits_for(message.id);
         // Nobody waits for what was given up.
-        if let Some(sender) = sender {
-            let _ = sender.send(message).await;
+        match waiting {
+            Some(Waiting::One(sender)) => drop(sender.send(message)),
+            Some(Waiting::Several(sender)) => drop(sender.send(message).await),
+            None => {}
         }
     }
     buffer.drain(..start);

@@ -314,7 +314,7 @@ pub(crate) async fn next_of(answers: &mut Answers, until: Instant) -> Result<Nex
         answer::REFERENCE => Ok(Next::References(message.references()?)),
         answer::INTERMEDIATE => Ok(Next::Other(message)),
         answer::SEARCH_DONE => {
-            answers.whole = true;
+            answers.end();
             let outcome = message.outcome()?;
             Ok(Next::Done(message, outcome))
         }

@@ -13,6 +13,7 @@ use muster_plan::key::{KeyHash, Position};
 use muster_store::{
     Batch, Bucket, ChangeRow, GivenKey, Makes, Noted, ProblemRow, ProblemStep, Slot, step_of,
 };
+use tracing::Instrument as _;
 
 use crate::apply_inbound::Exceptions;
 use crate::batches::{BatchSize, Batches};
@@ -25,7 +26,7 @@ use crate::parking::{Ask, Refusal};
 use crate::read_back::{Found, is_there};
 use crate::remote::remote_class;
 use crate::sequence::{Sequence, Step};
-use crate::worker::Work;
+use crate::worker::{Spawned, Work};
 
 /// What came of a batch whose operations have been answered.
 #[derive(Default)]
@@ -117,15 +118,20 @@ impl Way<'_> {
         if operations.is_empty() {
             return Ok(Vec::new());
         }
-        let writer = match &mut self.writer {
+        let mut writer = match self.writer.take() {
             Some(writer) => writer,
             None => {
                 let opened = self.connector.writer(&self.remote).await;
-                self.writer.insert(opened.map_err(Work::connector_error(self.application()))?)
+                opened.map_err(Work::connector_error(self.application()))?
             }
         };
         lease.may_write().await?;
-        Ok(writer.write(operations).await)
+        // On a task of its own: the target waits for nothing that is read or stored beside it.
+        let write = async move { (writer.write(operations).await, writer) };
+        let mut writing = Spawned(tokio::spawn(write.in_current_span()));
+        let (results, writer) = (&mut writing.0).await?;
+        self.writer = Some(writer);
+        Ok(results)
     }
 }
 
