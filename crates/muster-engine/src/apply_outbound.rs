@@ -10,11 +10,10 @@ use muster_model::error::ErrorCode;
 use muster_model::run::Wave;
 use muster_plan::change::Action;
 use muster_plan::key::{KeyHash, Position};
-use muster_store::{
-    Batch, Bucket, ChangeRow, GivenKey, Makes, Noted, ProblemRow, ProblemStep, Slot, step_of,
-};
+use muster_store::{ChangeRow, GivenKey, ProblemRow, ProblemStep, Slot, step_of};
 use tracing::Instrument as _;
 
+use crate::answers::{Answered, Unstored};
 use crate::apply_inbound::Exceptions;
 use crate::batches::{BatchSize, Batches};
 use crate::error::EngineError;
@@ -28,24 +27,6 @@ use crate::remote::remote_class;
 use crate::sequence::{Sequence, Step};
 use crate::worker::{Spawned, Work};
 
-/// What came of a batch whose operations have been answered.
-#[derive(Default)]
-struct Answered {
-    noted: Noted,
-    /// The keys that accounts have been given.
-    given: HashSet<String>,
-    /// Changes whose account does not name everybody yet.
-    unsettled: Vec<u32>,
-}
-
-impl Answered {
-    /// Changes that ended otherwise than planned.
-    fn ended(&self) -> HashSet<u32> {
-        let ended = self.noted.problems.iter().filter(|problem| problem.outcome.is_some());
-        ended.filter_map(|problem| problem.change).collect()
-    }
-}
-
 /// What a batch writes, read ahead while the one before it is written: the changes are those of the frozen plan.
 #[derive(Default)]
 struct Planned {
@@ -54,19 +35,12 @@ struct Planned {
     names: HashMap<u32, String>,
 }
 
-/// A batch that was answered, as it is to be stored.
-struct Unstored {
-    bucket: Bucket,
-    batch: Batch,
-    noted: Noted,
-}
-
 /// How far the changes of a wave have been written.
 #[derive(Default)]
 struct Writing<'a> {
     way: Option<Way<'a>>,
     /// The last batch, where what is answered counts at once.
-    unstored: Option<Unstored>,
+    unstored: Vec<Unstored>,
     /// What came of all batches, where it counts at the end alone.
     promised: VecDeque<Answered>,
 }
@@ -76,7 +50,7 @@ struct Writing<'a> {
 pub(crate) struct BucketWave<'a> {
     pub(crate) index: usize,
     pub(crate) task: &'a OutboundRun,
-    wave: Wave,
+    pub(crate) wave: Wave,
 }
 
 /// The way of its changes to the target.
@@ -182,7 +156,7 @@ impl Work {
             while !batches.is_empty() {
                 let steps = batches.next(self.engine.settings.batch_size);
                 let unstored = self.unstored(of, steps, state.promised.pop_front().unwrap_or_default());
-                self.store_answers(of, Some(unstored)).await?;
+                self.store_answers(of, unstored).await?;
             }
         }
         Ok(())
@@ -211,14 +185,14 @@ impl Work {
             let mut planned = self.planned(of, steps).await?;
             while !steps.is_empty() {
                 self.may_go_on()?;
-                if state.unstored.is_some() {
+                if !state.unstored.is_empty() {
                     // Storing would tell whether the run was cancelled meanwhile, but not before more is written.
                     self.store.expect_held(&self.run).await?;
                 }
                 let following = batches.next(way.batch_size.now());
                 let (batch, stored, ahead) = tokio::join!(
                     self.write_batch(way, (steps, planned), sequence, exceptions),
-                    self.store_answers(of, state.unstored.take()),
+                    self.store_answers(of, std::mem::take(&mut state.unstored)),
                     self.planned(of, following)
                 );
                 stored?;
@@ -227,7 +201,7 @@ impl Work {
                 let failed = steps.iter().filter(|step| ended.contains(&step.slot.change));
                 failed.for_each(|step| sequence.fail(&step.slot));
                 match durable {
-                    Durable::EachCall => state.unstored = Some(self.unstored(of, steps, batch)),
+                    Durable::EachCall => state.unstored = self.unstored(of, steps, batch),
                     Durable::AtClose => state.promised.push_back(batch),
                 }
                 (steps, planned) = (following, ahead?);
@@ -314,7 +288,7 @@ impl Work {
             let Asked { row, operation, waits, lacks } =
                 asked_of(row, (way.of.task, way.of.index), sequence, way.of.wave);
             if waits || lacks {
-                answered.unsettled.push(row.number);
+                answered.unsettled.insert(row.number);
             }
             // What CHECK has warned of needs no second warning.
             if lacks && !exceptions.contains_key(&row.number) {
@@ -393,7 +367,8 @@ impl Work {
                         .given
                         .extend(given.map(|account| way.given(&ask.row, account.uid.clone())));
                     if found == Found::Unfinished {
-                        return answered.unsettled.push(ask.row.number);
+                        answered.unsettled.insert(ask.row.number);
+                        return;
                     }
                     None
                 }
@@ -421,44 +396,6 @@ impl Work {
             }
             None => {}
         }
-    }
-
-    /// What is to be stored of a batch; the bucket stands behind it from now on.
-    fn unstored(&mut self, of: BucketWave<'_>, steps: &[Step], answered: Answered) -> Unstored {
-        let ended = answered.ended();
-        let mut batch = Batch { undigested: answered.unsettled, ..Batch::default() };
-        for slot in steps.iter().map(|step| step.slot).filter(|slot| !ended.contains(&slot.change)) {
-            match slot.makes {
-                Makes::Shadow | Makes::ShadowAndObject => batch.creates.push(slot.change),
-                Makes::Nothing | Makes::NewKey | Makes::Object => batch.others.push(slot.change),
-            }
-        }
-        if of.wave == Wave::Connect {
-            let deleted = steps.iter().map(|step| step.slot).filter(|slot| slot.action == Action::Delete);
-            let deleted: HashSet<u32> = deleted.map(|slot| slot.change).collect();
-            let unsettled: HashSet<u32> = batch.undigested.iter().copied().collect();
-            let is_settled = |change: &u32| !deleted.contains(change) && !unsettled.contains(change);
-            batch.creates.retain(is_settled);
-            batch.others.retain(is_settled);
-        }
-        let bucket = &mut self.buckets[of.index];
-        bucket.cursor = steps.last().map(|step| step.place.cursor());
-        Unstored { bucket: bucket.clone(), batch, noted: answered.noted }
-    }
-
-    async fn store_answers(&self, of: BucketWave<'_>, unstored: Option<Unstored>) -> Result<(), EngineError> {
-        let Some(Unstored { bucket, batch, noted }) = unstored else { return Ok(()) };
-        let (now, target) = (self.now(), &of.task.classes[of.index].target);
-        match of.wave {
-            Wave::Build | Wave::Withdraw => {
-                self.store.apply_outbound(&self.run, &bucket, target, &batch, &noted, now).await?;
-            }
-            Wave::Connect => {
-                let settled = [batch.creates, batch.others].concat();
-                self.store.settle_outbound(&self.run, &bucket, target, &settled, &noted, now).await?;
-            }
-        }
-        Ok(())
     }
 }
 

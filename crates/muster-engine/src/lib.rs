@@ -2,6 +2,7 @@
 //!
 //! Names no connector, asks the machine for nothing: clock, chance, delivery and connectors are arguments.
 
+mod answers;
 mod apply_inbound;
 mod apply_outbound;
 mod archive;
@@ -172,7 +173,7 @@ impl Settings {
         Self {
             page_size: 1000,
             apply_size: 1000,
-            batch_size: 2000,
+            batch_size: 5000,
             ordered_at_once: 4_000_000,
             workers: 4,
             lease: Duration::from_secs(15),

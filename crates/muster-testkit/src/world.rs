@@ -55,7 +55,7 @@ impl World {
         let store = database.store().create_tenant(&slug, clock.instant()).await.expect("a new tenant");
         let mut settings = Settings::new(PathBuf::from("/nonexistent"), "nobody".to_owned());
         settings.page_size = 3;
-        (settings.apply_size, settings.batch_size) = (2, 2);
+        (settings.apply_size, settings.batch_size) = (2, 3);
         let mut world = Self {
             database: database.clone(),
             store,
@@ -115,7 +115,7 @@ impl World {
     #[must_use]
     pub fn with_sizes(mut self, pages: usize, batches: usize) -> Self {
         (self.settings.page_size, self.settings.batch_size) = (pages, batches);
-        self.settings.apply_size = batches;
+        self.settings.apply_size = batches.div_ceil(2);
         self
     }
 

@@ -1,0 +1,112 @@
+//! What a target has answered to a batch, and how it is stored: piece by piece, so that nobody else waits long to write.
+
+use std::collections::HashSet;
+use std::mem::take;
+
+use muster_model::run::Wave;
+use muster_plan::change::Action;
+use muster_store::{Batch, Bucket, Makes, Noted};
+
+use crate::apply_outbound::BucketWave;
+use crate::error::EngineError;
+use crate::sequence::Step;
+use crate::worker::Work;
+
+/// What came of a batch whose operations have been answered.
+#[derive(Default)]
+pub(crate) struct Answered {
+    pub(crate) noted: Noted,
+    /// The keys that accounts have been given.
+    pub(crate) given: HashSet<String>,
+    /// Changes whose account does not name everybody yet.
+    pub(crate) unsettled: HashSet<u32>,
+}
+
+impl Answered {
+    /// Changes that ended otherwise than planned.
+    pub(crate) fn ended(&self) -> HashSet<u32> {
+        let ended = self.noted.problems.iter().filter(|problem| problem.outcome.is_some());
+        ended.filter_map(|problem| problem.change).collect()
+    }
+
+    /// What was noted of some changes. Who is parked goes with the first of them: if a crash parts them, the others are
+    /// met again as parked.
+    fn noted_of(&mut self, steps: &[Step]) -> Noted {
+        let own: HashSet<u32> = steps.iter().map(|step| step.slot.change).collect();
+        let Noted { problems, parked, released, given, gone } = &mut self.noted;
+        let is_own = |change: &u32| own.contains(change);
+        Noted {
+            problems: problems.extract_if(.., |it| it.change.as_ref().is_none_or(is_own)).collect(),
+            parked: take(parked),
+            released: take(released),
+            given: given.extract_if(.., |it| is_own(&it.change)).collect(),
+            gone: gone.extract_if(.., |it| is_own(it)).collect(),
+        }
+    }
+
+    /// Which changes made accounts, and which changed some.
+    fn settled(&self, wave: Wave, steps: &[Step], ended: &HashSet<u32>) -> Batch {
+        let mut batch = Batch::default();
+        for slot in steps.iter().map(|step| step.slot).filter(|slot| !ended.contains(&slot.change)) {
+            let is_unsettled = self.unsettled.contains(&slot.change);
+            batch.undigested.extend(is_unsettled.then_some(slot.change));
+            // They stay as the wave before has left them.
+            if wave == Wave::Connect && (is_unsettled || slot.action == Action::Delete) {
+                continue;
+            }
+            match slot.makes {
+                Makes::Shadow | Makes::ShadowAndObject => batch.creates.push(slot.change),
+                Makes::Nothing | Makes::NewKey | Makes::Object => batch.others.push(slot.change),
+            }
+        }
+        batch
+    }
+}
+
+/// Changes that were answered, as they are stored in one transaction.
+pub(crate) struct Unstored {
+    bucket: Bucket,
+    batch: Batch,
+    noted: Noted,
+}
+
+impl Work {
+    /// What is to be stored of a batch; the bucket stands behind it from now on.
+    pub(crate) fn unstored(
+        &mut self,
+        of: BucketWave<'_>,
+        steps: &[Step],
+        mut answered: Answered,
+    ) -> Vec<Unstored> {
+        let ended = answered.ended();
+        let at_once = self.store.at_once(self.engine.settings.apply_size).max(1);
+        let pieces = steps.chunks(at_once).map(|steps| {
+            let bucket = &mut self.buckets[of.index];
+            bucket.cursor = steps.last().map(|step| step.place.cursor());
+            let batch = answered.settled(of.wave, steps, &ended);
+            Unstored { bucket: bucket.clone(), batch, noted: answered.noted_of(steps) }
+        });
+        pieces.collect()
+    }
+
+    pub(crate) async fn store_answers(
+        &self,
+        of: BucketWave<'_>,
+        unstored: Vec<Unstored>,
+    ) -> Result<(), EngineError> {
+        let target = &of.task.classes[of.index].target;
+        for Unstored { bucket, batch, noted } in unstored {
+            let now = self.now();
+            match of.wave {
+                Wave::Build | Wave::Withdraw => {
+                    self.store.apply_outbound(&self.run, &bucket, target, &batch, &noted, now).await?;
+                }
+                Wave::Connect => {
+                    let settled = [batch.creates, batch.others].concat();
+                    self.store.settle_outbound(&self.run, &bucket, target, &settled, &noted, now).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
