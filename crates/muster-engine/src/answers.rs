@@ -1,11 +1,11 @@
 //! What a target has answered to a batch, and how it is stored: piece by piece, so that nobody else waits long to write.
 
-use std::collections::HashSet;
-use std::mem::take;
+use std::collections::{BTreeMap, HashSet};
 
 use muster_model::run::Wave;
 use muster_plan::change::Action;
-use muster_store::{Batch, Bucket, Makes, Noted};
+use muster_plan::key::KeyHash;
+use muster_store::{Batch, Bucket, GivenKey, Makes, Noted, Parked, ProblemRow};
 
 use crate::apply_outbound::BucketWave;
 use crate::error::EngineError;
@@ -15,32 +15,45 @@ use crate::worker::Work;
 /// What came of a batch whose operations have been answered.
 #[derive(Default)]
 pub(crate) struct Answered {
-    pub(crate) noted: Noted,
-    /// The keys that accounts have been given.
-    pub(crate) given: HashSet<String>,
+    /// What did not go as planned.
+    pub(crate) problems: Vec<ProblemRow>,
+    /// Accounts that the target has refused, and those that are parked no longer, by their changes.
+    pub(crate) parked: Vec<(u32, Parked)>,
+    pub(crate) released: Vec<(u32, KeyHash)>,
+    /// The keys that accounts have been given, by those.
+    pub(crate) given: BTreeMap<String, GivenKey>,
+    /// Changes whose shadow remembers an account that is gone ([`Noted::gone`]).
+    pub(crate) gone: Vec<u32>,
     /// Changes whose account does not name everybody yet.
     pub(crate) unsettled: HashSet<u32>,
 }
 
 impl Answered {
+    /// Notes the key of an account, if it has got one.
+    pub(crate) fn give(&mut self, given: Option<GivenKey>) {
+        self.given.extend(given.map(|given| (given.uid.clone(), given)));
+    }
+
     /// Changes that ended otherwise than planned.
     pub(crate) fn ended(&self) -> HashSet<u32> {
-        let ended = self.noted.problems.iter().filter(|problem| problem.outcome.is_some());
+        let ended = self.problems.iter().filter(|problem| problem.outcome.is_some());
         ended.filter_map(|problem| problem.change).collect()
     }
 
-    /// What was noted of some changes. Who is parked goes with the first of them: if a crash parts them, the others are
-    /// met again as parked.
+    /// What was noted of some changes.
     fn noted_of(&mut self, steps: &[Step]) -> Noted {
         let own: HashSet<u32> = steps.iter().map(|step| step.slot.change).collect();
-        let Noted { problems, parked, released, given, gone } = &mut self.noted;
         let is_own = |change: &u32| own.contains(change);
+        let problems = self.problems.extract_if(.., |it| it.change.as_ref().is_none_or(is_own));
+        let given = self.given.extract_if(.., |_, it| is_own(&it.change));
+        let parked = self.parked.extract_if(.., |(change, _)| is_own(change));
+        let released = self.released.extract_if(.., |(change, _)| is_own(change));
         Noted {
-            problems: problems.extract_if(.., |it| it.change.as_ref().is_none_or(is_own)).collect(),
-            parked: take(parked),
-            released: take(released),
-            given: given.extract_if(.., |it| is_own(&it.change)).collect(),
-            gone: gone.extract_if(.., |it| is_own(it)).collect(),
+            problems: problems.collect(),
+            parked: parked.map(|(_, parked)| parked).collect(),
+            released: released.map(|(_, key)| key).collect(),
+            given: given.map(|(_, given)| given).collect(),
+            gone: self.gone.extract_if(.., |it| is_own(it)).collect(),
         }
     }
 

@@ -280,7 +280,7 @@ impl Work {
         };
         let decisions = &way.of.task.classes[way.of.index].decisions;
         let mut answered = Answered::default();
-        answered.noted.problems.extend(stale.iter().map(|number| ProblemRow::stale(*number)));
+        answered.problems.extend(stale.iter().map(|number| ProblemRow::stale(*number)));
         let mut asks = Vec::new();
         let mut operations = Vec::new();
         let live = numbers.iter().filter(|number| !stale.contains(number));
@@ -292,7 +292,7 @@ impl Work {
             }
             // What CHECK has warned of needs no second warning.
             if lacks && !exceptions.contains_key(&row.number) {
-                answered.noted.problems.push(open_problem(&row));
+                answered.problems.push(open_problem(&row));
             }
             if let Some(operation) = operation {
                 let operation = operation.known_as(names.remove(&row.number));
@@ -302,8 +302,7 @@ impl Work {
             }
         }
         if way.any_parked {
-            (asks, operations) =
-                self.without_parked((asks, operations), &mut answered.noted.problems).await?;
+            (asks, operations) = self.without_parked((asks, operations), &mut answered.problems).await?;
         }
         let (written, begun) = (operations.len(), self.now());
         let outcomes = way.write(operations, &self.lease).await?;
@@ -351,21 +350,18 @@ impl Work {
     ) {
         let refusal = match outcome {
             Err(_) if may_be_refused(way.of.wave, &ask.row) => return,
-            Ok(Written { given_uid: Some(uid) }) if !answered.given.insert(uid.clone()) => {
+            Ok(Written { given_uid: Some(uid) }) if answered.given.contains_key(&uid) => {
                 Some(Refusal::of(&given_twice(&uid)))
             }
             Ok(written) => {
-                answered.noted.given.extend(written.given_uid.map(|uid| way.given(&ask.row, uid)));
+                answered.give(written.given_uid.map(|uid| way.given(&ask.row, uid)));
                 None
             }
             Err(error) => match way.found((&ask.row, &error), read) {
                 found @ (Found::Whole | Found::Unfinished) => {
                     let account = read.as_ref().ok().and_then(|accounts| accounts.get(&ask.row.uid));
                     let given = account.filter(|account| account.uid != ask.row.uid);
-                    answered
-                        .noted
-                        .given
-                        .extend(given.map(|account| way.given(&ask.row, account.uid.clone())));
+                    answered.give(given.map(|account| way.given(&ask.row, account.uid.clone())));
                     if found == Found::Unfinished {
                         answered.unsettled.insert(ask.row.number);
                         return;
@@ -377,7 +373,7 @@ impl Work {
                     // may link that one.
                     let is_renewed =
                         way.gives_keys() && ask.row.shadow.is_some() && is_there(&ask.row, &error);
-                    answered.noted.gone.extend(is_renewed.then_some(ask.row.number));
+                    answered.gone.extend(is_renewed.then_some(ask.row.number));
                     Some(Refusal::of(&error))
                 }
                 Found::Unread(unread) => Some(Refusal::unread(&error, &unread)),
@@ -385,14 +381,15 @@ impl Work {
         };
         match refusal {
             Some(refusal) => {
-                answered.noted.problems.push(refusal.problem(&ask.row));
+                answered.problems.push(refusal.problem(&ask.row));
                 if !(way.is_left_alone && refusal.may_pass()) {
-                    answered.noted.parked.extend(ask.refused(&refusal, self.now()));
+                    let parked = ask.refused(&refusal, self.now());
+                    answered.parked.extend(parked.map(|parked| (ask.row.number, parked)));
                 }
             }
             // What waits for a later wave may be refused there.
             None if ask.parked.is_some() && !answered.unsettled.contains(&ask.row.number) => {
-                answered.noted.released.push(ask.key);
+                answered.released.push((ask.row.number, ask.key));
             }
             None => {}
         }

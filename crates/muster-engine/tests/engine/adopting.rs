@@ -51,7 +51,7 @@ fn what_a_cancelled_run_has_made_is_not_deleted_by_the_next() {
         let watch = world.disturb("ad", no_faults());
         let before = world.picture().await;
         let run = world.provision("ad").await;
-        assert_eq!(watch.calls_of(CallKind::Read), 2, "what is there is read once a batch, here of two");
+        assert_eq!(watch.calls_of(CallKind::Read), 1, "what is there is read once a batch");
         shown::check(
             &world,
             &before,
