@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use muster_connector::ConnectorError;
 use muster_model::run::Wave;
 use muster_plan::change::Action;
 use muster_plan::key::KeyHash;
@@ -9,6 +10,7 @@ use muster_store::{Batch, Bucket, GivenKey, Makes, Noted, Parked, ProblemRow};
 
 use crate::apply_outbound::BucketWave;
 use crate::error::EngineError;
+use crate::parking::Refusal;
 use crate::sequence::Step;
 use crate::worker::Work;
 
@@ -29,9 +31,14 @@ pub(crate) struct Answered {
 }
 
 impl Answered {
-    /// Notes the key of an account, if it has got one.
-    pub(crate) fn give(&mut self, given: Option<GivenKey>) {
-        self.given.extend(given.map(|given| (given.uid.clone(), given)));
+    /// Notes the key of an account, if it has got one; refused where another account has got the same.
+    pub(crate) fn give(&mut self, given: Option<GivenKey>) -> Option<Refusal> {
+        let given = given?;
+        if self.given.contains_key(&given.uid) {
+            return Some(Refusal::of(&given_twice(&given.uid)));
+        }
+        self.given.insert(given.uid.clone(), given);
+        None
     }
 
     /// Changes that ended otherwise than planned.
@@ -122,4 +129,10 @@ impl Work {
         }
         Ok(())
     }
+}
+
+fn given_twice(uid: &str) -> ConnectorError {
+    let message =
+        format!("the target says that it has given the key `{uid}` to two new accounts; look there for both");
+    ConnectorError::Rejected { message }
 }

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use muster_connector::{
-    Account, Connector, ConnectorError, Durable, Operation, RemoteClass, WriteResult, Writer, Written,
+    Account, Connector, ConnectorError, Durable, Operation, RemoteClass, WriteResult, Writer,
 };
 use muster_model::ApplicationId;
 use muster_model::error::ErrorCode;
@@ -350,23 +350,18 @@ impl Work {
     ) {
         let refusal = match outcome {
             Err(_) if may_be_refused(way.of.wave, &ask.row) => return,
-            Ok(Written { given_uid: Some(uid) }) if answered.given.contains_key(&uid) => {
-                Some(Refusal::of(&given_twice(&uid)))
-            }
-            Ok(written) => {
-                answered.give(written.given_uid.map(|uid| way.given(&ask.row, uid)));
-                None
-            }
+            Ok(written) => answered.give(written.given_uid.map(|uid| way.given(&ask.row, uid))),
             Err(error) => match way.found((&ask.row, &error), read) {
                 found @ (Found::Whole | Found::Unfinished) => {
                     let account = read.as_ref().ok().and_then(|accounts| accounts.get(&ask.row.uid));
                     let given = account.filter(|account| account.uid != ask.row.uid);
-                    answered.give(given.map(|account| way.given(&ask.row, account.uid.clone())));
-                    if found == Found::Unfinished {
+                    let refusal =
+                        answered.give(given.map(|account| way.given(&ask.row, account.uid.clone())));
+                    if refusal.is_none() && found == Found::Unfinished {
                         answered.unsettled.insert(ask.row.number);
                         return;
                     }
-                    None
+                    refusal
                 }
                 Found::Other => {
                     // The sweep has not met the account that it had, and the name is somebody else's: the next run
@@ -394,12 +389,6 @@ impl Work {
             None => {}
         }
     }
-}
-
-fn given_twice(uid: &str) -> ConnectorError {
-    let message =
-        format!("the target says that it has given the key `{uid}` to two new accounts; look there for both");
-    ConnectorError::Rejected { message }
 }
 
 /// Whether it is the delete after it that tells of a refusal.

@@ -117,7 +117,9 @@ impl From<StoreError> for EngineError {
 
 impl From<tokio::task::JoinError> for EngineError {
     fn from(error: tokio::task::JoinError) -> Self {
-        Self::Broken(error.to_string())
+        // What a panic says may name what it was about.
+        tracing::error!(%error, "a task of a run has ended before its time");
+        Self::Broken("a part of the program has ended before its time; the log says why".to_owned())
     }
 }
 

@@ -131,7 +131,7 @@ pub type Connectors = BTreeMap<&'static str, Arc<dyn ConnectorKind>>;
 pub struct Settings {
     /// Entries a page, at least 1.
     pub page_size: usize,
-    /// Changes a transaction when applying to our own rows, at least 1.
+    /// Changes a transaction when applying to our own rows and when storing what a target has answered, at least 1.
     pub apply_size: usize,
     /// The most changes that are sent to a target before their outcomes are stored, at least 1.
     pub batch_size: usize,

@@ -29,7 +29,7 @@ pub(crate) const KEYS: Bulk = Bulk {
     suffix: "ON CONFLICT DO NOTHING",
 };
 
-/// A batch of changes of one bucket, in the order of their account keys.
+/// A batch of changes of one bucket, in their order.
 #[derive(Debug, Clone, Default)]
 pub struct Batch {
     /// Changes that make an object and its shadow.

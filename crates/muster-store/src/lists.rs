@@ -98,7 +98,9 @@ impl Met {
     }
 }
 
-/// Where a change goes when it is applied: first by wave, then by place among all keys.
+/// Where a change goes when it is applied: first by wave, then by place among all keys, or by number ([`Sorting`]).
+///
+/// [`Sorting`]: crate::Sorting
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Slot {
     /// The wave.

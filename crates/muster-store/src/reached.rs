@@ -1,6 +1,6 @@
 //! How far a plan has been carried out: what the step and the cursor of a bucket say about each of its changes.
 //!
-//! The engine writes both with every batch and in its transaction; nothing else says whether a change was applied.
+//! The engine writes both with every piece of a batch and in its transaction; nothing else says whether a change was applied.
 
 use std::cmp::Ordering;
 
@@ -142,6 +142,7 @@ impl Reached {
     pub(crate) fn has_applied(&self, wave: Wave, order: PageOrder) -> bool {
         match self.of(wave) {
             Applied::Nothing => false,
+            // A change always has a position; where the cursor has none it does not count.
             Applied::UpTo(last) => PageOrder { position: last.position.and(order.position), ..order } <= last,
             Applied::All => true,
         }

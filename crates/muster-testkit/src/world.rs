@@ -306,8 +306,14 @@ impl World {
     pub async fn run(&self, launch: Launch) -> RunRecord {
         let run = self.attempt(launch).await;
         let holds = self.store.trips(&run).await.expect("the database");
-        let is_meant = !holds.is_empty()
-            && holds.iter().all(|hold| matches!(hold, Hold::Widened(_) | Hold::Emptied { .. }));
+        let is_meant = |hold: &Hold| match hold {
+            Hold::Widened(_) => true,
+            Hold::Emptied { application, .. } => {
+                self.system(application.as_str()).accounts("account").is_empty()
+            }
+            Hold::Limit { .. } | Hold::Undo(_) => false,
+        };
+        let is_meant = !holds.is_empty() && holds.iter().all(is_meant);
         if run.state.status != ProgressStatus::Held || !is_meant {
             return run;
         }

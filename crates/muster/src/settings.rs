@@ -103,7 +103,7 @@ pub struct Work {
     pub workers: u64,
     /// Entries of a page.
     pub page_size: u64,
-    /// Changes of a transaction that applies them to IM objects.
+    /// Changes of a transaction that applies them to IM objects, or stores what a target has answered.
     pub apply_size: u64,
     /// Changes that are sent to a target before their outcomes are stored.
     pub batch_size: u64,

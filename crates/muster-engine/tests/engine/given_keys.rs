@@ -11,9 +11,10 @@ use muster_connector::{
     WriteResult, Writer, Written,
 };
 use muster_model::configuration::ConfigurationKind;
-use muster_model::run::{Outcome, OutcomeStatus};
+use muster_model::run::{Mode, Outcome, OutcomeStatus};
+use muster_store::{ChangeQuery, ChangeState, PageOrder, RunRecord};
 use muster_testkit::world::configuration::{ad, cleared, giving_keys, naming, outbound};
-use muster_testkit::world::{TestDatabase, World, on_each_database, on_sqlite};
+use muster_testkit::world::{TestDatabase, World, on_each_database, on_sqlite, provisioning};
 use serde_json::json;
 
 use crate::by_hand;
@@ -117,6 +118,53 @@ fn a_target_without_renaming_keeps_the_name() {
         world.provision("ad").await;
         assert_eq!(accounts(&world), ["ann@x id-1 Anna", "bob@x id-2 Bob"]);
         assert_eq!(world.provision("ad").await.counters.outcome(Outcome::Unchanged), 2);
+    });
+}
+
+/// Who is stopped before the second account is made, once the first is stored.
+async fn half_made(database: &TestDatabase) -> (World, RunRecord) {
+    let mut world = staffed(database, CAPABLE).await.with_page_size(1);
+    world.hire("3", "cat@x", "Cat", "IT");
+    world.hire("4", "dan@x", "Dan", "IT");
+    world.synchronize("hr").await;
+    let stopped = world.run_up_to(provisioning("ad", Mode::Apply), "ad", (CallKind::Operation, 2)).await;
+    while shadows(&world).await.is_empty() {
+        tokio::task::yield_now().await;
+    }
+    (world, stopped.run)
+}
+
+#[test]
+fn while_accounts_are_made_it_is_told_which_have_been() {
+    on_each_database(async |database| {
+        let (world, run) = half_made(database).await;
+        for (state, expected) in
+            [(ChangeState::Applied, &["id-1"][..]), (ChangeState::Planned, &["bob@x", "cat@x", "dan@x"])]
+        {
+            let query = ChangeQuery { state: Some(state), limit: 10, ..ChangeQuery::default() };
+            let page = world.store().change_page(&run, &query).await.expect("the database");
+            let uids: Vec<&str> = page.changes.iter().map(|change| change.uid.as_str()).collect();
+            assert_eq!(uids, expected, "{state:?}");
+        }
+    });
+}
+
+/// As a program leaves it that knew no other order.
+#[test]
+fn a_wave_that_was_begun_by_keys_goes_on_by_keys() {
+    on_sqlite(async |database| {
+        let (world, run) = half_made(database).await;
+        let position = world.database().texts("SELECT CAST(position AS TEXT) FROM change WHERE uid = 'id-1'");
+        let position = position.await[0].parse().expect("a number");
+        let cursor = PageOrder { level: 0, position: Some(position), number: 1 }.cursor();
+        world.database().execute(&format!("UPDATE bucket SET cursor = '{cursor}' WHERE step = 3")).await;
+        world.resume().await;
+        let run = world.store().run(run.id).await.expect("the database").expect("a run");
+        assert_eq!(run.state.outcome, Some(OutcomeStatus::Success));
+        let made = ["ann@x id-1 Ann", "cat@x id-2 Cat", "dan@x id-3 Dan"];
+        assert_eq!(accounts(&world), made, "Bob's place is before Ann's, so he counts as made");
+        world.provision("ad").await;
+        assert_eq!(accounts(&world)[1], "bob@x id-4 Bob");
     });
 }
 

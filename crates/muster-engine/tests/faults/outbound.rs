@@ -125,6 +125,10 @@ fn accounts_that_get_their_keys_from_the_target() {
             let before = async |database: &TestDatabase| given(database, durable).await;
             let story = Story { before, launch: || provisioning("ad", Mode::Apply) };
             story.survives_a_cancel(database).await;
+            let before =
+                async |database: &TestDatabase| given(database, durable).await.with_ordered_at_once(3);
+            let story = Story { before, launch: || provisioning("ad", Mode::Apply) };
+            story.survives_a_dead_process(database).await;
         });
     }
 }
