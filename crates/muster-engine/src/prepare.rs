@@ -260,10 +260,11 @@ impl Engine {
                 false => Ok(store.note_key_specs(directory, &[], &dropped).await?),
             };
         }
-        let read = |after: Option<ObjectId>| store.objects(None, after, 500);
-        let mut objects = read(None).await?;
-        while let Some(last) = objects.last() {
-            let after = last.id;
+        let mut after: Option<ObjectId> = None;
+        loop {
+            let objects = store.objects(None, after, 500).await?;
+            let Some(last) = objects.last() else { break };
+            after = Some(last.id);
             let mut entries: Vec<KeyEntry> = objects
                 .iter()
                 .filter(|object| object.directory == *directory)
@@ -273,9 +274,7 @@ impl Engine {
                 })
                 .collect();
             entries.sort_unstable();
-            let (added, following) = tokio::join!(store.add_keys(&entries), read(Some(after)));
-            added?;
-            objects = following?;
+            store.add_keys(&entries).await?;
         }
         store.note_key_specs(directory, &lacking, &dropped).await?;
         Ok(())
