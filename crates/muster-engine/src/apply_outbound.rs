@@ -74,7 +74,7 @@ impl Way<'_> {
     }
 
     fn gives_keys(&self) -> bool {
-        self.of.task.classes[self.of.index].decisions.abilities.name.is_some()
+        self.of.task.classes[self.of.index].gives_keys()
     }
 
     /// That the target has given an account a key of its own.

@@ -57,7 +57,7 @@ impl Moving {
 impl AccountClass {
     /// Whether one account can get the name of another within a run.
     pub(crate) fn hands_names_over(&self) -> bool {
-        self.decisions.abilities.name.is_some()
+        self.gives_keys()
     }
 }
 

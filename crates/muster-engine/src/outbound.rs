@@ -19,8 +19,7 @@ use muster_plan::key::{KeyHash, KeySpecs};
 use muster_plan::outbound::taken::{Referring, TakenValues};
 use muster_plan::outbound::{AccountAbilities, Outbound, OutboundFacts, Profiles};
 use muster_store::{
-    DisputesOf, LinkedShadow, Making, ProblemRow, ProblemStep, Reading, RunRecord, Sorting, Target,
-    TenantStore,
+    DisputesOf, LinkedShadow, Making, ProblemRow, ProblemStep, Reading, RunRecord, Target, TenantStore,
 };
 
 use crate::configuration::{ConfigurationError, compile_rules, key_specs, object_class, object_types};
@@ -343,9 +342,9 @@ impl AccountClass {
         self.decisions.naming_attributes().next().is_some()
     }
 
-    /// How its changes are written.
-    pub(crate) fn sorting(&self) -> Sorting {
-        if self.decisions.abilities.name.is_some() { Sorting::ByNumber } else { Sorting::ByKey }
+    /// Whether the target gives its accounts keys of its own.
+    pub(crate) fn gives_keys(&self) -> bool {
+        self.decisions.abilities.name.is_some()
     }
 
     /// Whether accounts that others name have to be made before those.

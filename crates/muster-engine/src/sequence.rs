@@ -140,7 +140,8 @@ impl Work {
         let changes = u64::from(self.buckets[index].next_change);
         let done = self.buckets[index].cursor.as_deref().and_then(PageOrder::read);
         // Who has begun a wave has begun it in an order.
-        let sorting = done.map_or_else(|| class.sorting(), PageOrder::sorting);
+        let usual = if class.gives_keys() { Sorting::ByNumber } else { Sorting::ByKey };
+        let sorting = done.map_or(usual, PageOrder::sorting);
         let at_once = self.engine.settings.ordered_at_once;
         Ok(Sequence {
             index,
